@@ -1,0 +1,41 @@
+"""``mnistgan init``: a preset to start from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mnistgan.cli.options import Debug
+
+
+def init(
+    preset: Annotated[
+        str | None, typer.Argument(metavar="[PRESET]", help="Without it, lists them all.")
+    ] = None,
+    out: Annotated[Path, typer.Option(metavar="FILE", help="Where to write it.")] = Path(
+        "run.toml"
+    ),
+    debug: Debug = False,
+) -> None:
+    """Write a preset as a TOML file of your own, or list the presets.
+
+    [bold]mnistgan init dcgan[/bold]   writes run.toml
+
+    [bold]mnistgan train --config run.toml[/bold]
+    """
+    from mnistgan import presets
+    from mnistgan.errors import UsageError
+    from mnistgan.files import write_text
+
+    if preset is None:
+        width = max(map(len, presets.names()))
+        for name in presets.names():
+            typer.echo(f"{name:{width}}  {presets.summary(name)}")
+        return
+    text = presets.path(preset).read_text(encoding="utf-8")
+    if out.exists():
+        raise UsageError(f"{out}: is there already; choose another --out")
+    write_text(out, text)
+    typer.echo(out)

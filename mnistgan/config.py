@@ -1,0 +1,206 @@
+"""The run config as typed, frozen models.
+
+The keys, their ranges and their defaults are the fields below; ``examples/configs/full.toml``
+shows them all in one place, and :mod:`mnistgan.config_io` reads, checks and writes them. Imports
+no torch, so that every mistake in a config is reported before anything slow happens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    model_validator,
+)
+
+DataName: TypeAlias = Literal["mnist", "digits"]
+LossName: TypeAlias = Literal[
+    "non-saturating", "saturating", "least-squares", "hinge", "wasserstein-gp"
+]
+DeviceName: TypeAlias = Literal["auto", "cpu", "cuda", "mps"]
+Activation: TypeAlias = Literal["relu", "leaky_relu"]
+OutputRange: TypeAlias = Literal["tanh", "sigmoid"]
+
+BUILT_IN_OUTPUTS = ("metrics", "samples", "animation", "curves")
+"""The outputs that are on unless the config says ``NAME = false``."""
+
+
+class Section(BaseModel):
+    """Base of all tables: frozen, no unknown keys, no silent conversions, no NaN."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+def _tuple(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value  # TOML knows arrays only
+
+
+Width = Annotated[int, Field(ge=1, le=65_536)]
+Widths = Annotated[tuple[Width, ...], Field(min_length=1, max_length=64), BeforeValidator(_tuple)]
+Slope = Annotated[float, Field(ge=0, lt=1)]
+Rate = Annotated[float, Field(gt=0, le=1)]
+Beta = Annotated[float, Field(ge=0, lt=1)]
+
+
+class DataConfig(Section):
+    """``[data]``: which images, at what size."""
+
+    name: DataName = "mnist"
+    root: str | None = None
+    """Folder that holds the data sets; else $MNISTGAN_DATA, else the user's data folder."""
+    image_size: int = Field(28, ge=4, le=1024)
+    """Side of the square images, in pixels."""
+    channels: Literal[1, 3] = 1
+
+
+class MlpGeneratorConfig(Section):
+    """``[model.generator]`` of the family ``mlp``."""
+
+    widths: Widths = (512, 512)
+    norm: Literal["none", "batch"] = "batch"
+    activation: Activation = "relu"
+    slope: Slope = 0.2
+    """Of leaky_relu on its negative side."""
+    output: OutputRange = "tanh"
+    """Last activation; it also decides the range that real images are scaled to."""
+
+
+class MlpDiscriminatorConfig(Section):
+    """``[model.discriminator]`` of the family ``mlp``."""
+
+    widths: Widths = (512, 256)
+    activation: Activation = "leaky_relu"
+    slope: Slope = 0.2
+    spectral_norm: bool = False
+
+
+class DcganGeneratorConfig(Section):
+    """``[model.generator]`` of the family ``dcgan``."""
+
+    width: Width = 64
+    """Channels before the last layer; each earlier stage has twice as many."""
+    output: OutputRange = "tanh"
+
+
+class DcganDiscriminatorConfig(Section):
+    """``[model.discriminator]`` of the family ``dcgan``."""
+
+    width: Width = 64
+    """Channels after the first layer; each later stage has twice as many."""
+    slope: Slope = 0.2
+    spectral_norm: bool = False
+
+
+class MlpConfig(Section):
+    """``[model]`` with ``family = "mlp"``: fully connected G and D."""
+
+    family: Literal["mlp"] = "mlp"
+    latent_dim: Width = 64
+    init: Literal["default", "normal"] = "default"
+    """First weights: torch's own, or N(0, 0.02) as in Radford 2016."""
+    generator: MlpGeneratorConfig = MlpGeneratorConfig()
+    discriminator: MlpDiscriminatorConfig = MlpDiscriminatorConfig()
+
+
+class DcganConfig(Section):
+    """``[model]`` with ``family = "dcgan"``: convolutional G and D."""
+
+    family: Literal["dcgan"] = "dcgan"
+    latent_dim: Width = 100
+    init: Literal["default", "normal"] = "normal"
+    generator: DcganGeneratorConfig = DcganGeneratorConfig()
+    discriminator: DcganDiscriminatorConfig = DcganDiscriminatorConfig()
+
+
+FAMILIES: dict[str, type[Section]] = {"mlp": MlpConfig, "dcgan": DcganConfig}
+
+
+def _family(value: object) -> object:
+    return (
+        value.get("family", "mlp") if isinstance(value, Mapping) else getattr(value, "family", None)
+    )
+
+
+ModelConfig: TypeAlias = Annotated[
+    Annotated[MlpConfig, Tag("mlp")] | Annotated[DcganConfig, Tag("dcgan")],
+    Discriminator(_family),
+]
+
+
+class TrainConfig(Section):
+    """``[train]``: how long, how fast, against which loss."""
+
+    epochs: int = Field(20, ge=1)
+    max_minutes: float | None = Field(None, gt=0)
+    """Stop, save and end well after so many minutes of this process."""
+    batch_size: int = Field(64, ge=2)
+    loss: LossName = "non-saturating"
+    lr_g: Rate = 5e-4
+    lr_d: Rate = 5e-4
+    betas: Annotated[tuple[Beta, Beta], BeforeValidator(_tuple)] = (0.5, 0.999)
+    """Adam's decay rates."""
+    d_steps: int = Field(1, ge=1, le=100)
+    """Updates of D, each on fresh images, for one update of G."""
+    ema_decay: float = Field(0.995, ge=0, lt=1)
+    """Of the moving average of G's weights that samples are drawn from; 0 keeps none."""
+    label_smoothing: float = Field(0.0, ge=0, lt=0.5)
+    """Real images count as 1 - this (one-sided; the cross-entropy losses only)."""
+    gradient_penalty: float = Field(10.0, ge=0)
+    """Weight of the penalty of wasserstein-gp."""
+    r1: float = Field(0.0, ge=0)
+    """Weight (gamma) of the R1 penalty; 0 leaves it out."""
+    device: DeviceName = "auto"
+
+    @model_validator(mode="after")
+    def _smoothing_needs_labels(self) -> TrainConfig:
+        if self.label_smoothing and self.loss not in ("non-saturating", "saturating"):
+            raise ValueError(
+                f"label_smoothing has no meaning for the loss {self.loss!r}; set it to 0"
+            )
+        return self
+
+
+class CheckpointConfig(Section):
+    """``[checkpoint]``: when the whole training state is saved."""
+
+    every: int = Field(1, ge=1)
+    """Epochs between checkpoints."""
+    keep: int = Field(3, ge=1)
+    """How many of the newest stay."""
+
+
+class RunConfig(Section):
+    """One run, whole. ``RunConfig()`` is the default recipe."""
+
+    seed: int = Field(0, ge=0, lt=2**63)
+    name: str | None = Field(None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
+    """First part of the run directory's name."""
+    data: DataConfig = DataConfig()
+    model: ModelConfig = MlpConfig()
+    train: TrainConfig = TrainConfig()
+    checkpoint: CheckpointConfig = CheckpointConfig()
+    outputs: dict[str, dict[str, Any] | Literal[False]] = {}
+    """Options by output name; ``false`` turns a built-in one off."""
+
+    @model_validator(mode="after")
+    def _dcgan_halves_twice(self) -> RunConfig:
+        if self.model.family == "dcgan" and self.data.image_size % 4:
+            raise ValueError(
+                f"data.image_size: {self.data.image_size} is not a multiple of 4, which the "
+                "family 'dcgan' needs; choose 28, 32 or 64, or the family 'mlp'"
+            )
+        return self
+
+    def active_outputs(self) -> dict[str, dict[str, Any]]:
+        """The outputs of this run with their options: the built-in ones, plus those named."""
+        named: dict[str, dict[str, Any] | Literal[False]] = {
+            name: {} for name in BUILT_IN_OUTPUTS
+        } | self.outputs
+        return {name: options for name, options in named.items() if options is not False}

@@ -1,0 +1,104 @@
+"""What a run tells the world, in the order in which it happens.
+
+A run is a stream of these events: first :class:`RunStarted`, then :class:`StepMetrics` for every
+step and :class:`EpochEnded` after each epoch's last step, with :class:`CheckpointSaved` and
+:class:`Warned` in between, and :class:`RunEnded` last, however the run ends.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from mnistgan.config import RunConfig
+
+Images: TypeAlias = npt.NDArray[np.uint8]
+"""Images as uint8, N x C x H x W."""
+
+EndReason: TypeAlias = Literal["finished", "stopped", "max_minutes", "failed"]
+
+
+@dataclass(frozen=True)
+class RunStarted:
+    """The run is about to take its first step, or, when ``step`` > 0, to go on after that step."""
+
+    config: RunConfig
+    step: int
+    steps_per_epoch: int
+    total_steps: int
+    device: str
+    data_source: str
+    data_count: int
+    parameters_g: int
+    parameters_d: int
+    real_images: Images
+    """A first few training images."""
+
+
+@dataclass(frozen=True)
+class StepMetrics:
+    """One step's numbers. A step is one update of G; steps and epochs count from 1."""
+
+    step: int
+    epoch: int
+    loss_d: float
+    """What D minimised, penalties included."""
+    loss_g: float
+    d_real: float
+    """D(x): mean of sigmoid(real logits); for a Wasserstein critic the mean score."""
+    d_fake_before: float
+    """D(G(z1)): the same on fakes, before D's update."""
+    d_fake_after: float
+    """D(G(z2)): on the same fakes, after D's update."""
+    images_per_second: float
+    """Real images per second, averaged since the numbers were last read back."""
+
+
+@dataclass(frozen=True)
+class EpochEnded:
+    """An epoch's last step is done; the fixed noise gives these images now."""
+
+    epoch: int
+    step: int
+    images: Images
+
+
+@dataclass(frozen=True)
+class CheckpointSaved:
+    """The training state after a step is safe on disk."""
+
+    step: int
+    path: Path
+
+
+@dataclass(frozen=True)
+class Warned:
+    """Something that the user should know, in one sentence; the run goes on."""
+
+    message: str
+
+
+@dataclass(frozen=True)
+class RunEnded:
+    """The run takes no more steps."""
+
+    reason: EndReason
+    step: int
+    epoch: int
+
+
+Event: TypeAlias = RunStarted | StepMetrics | EpochEnded | CheckpointSaved | Warned | RunEnded
+
+
+def score_names(loss: str) -> tuple[str, str]:
+    """How to label the scores of real and of fake images under a loss."""
+    return ("critic(x)", "critic(G(z))") if loss == "wasserstein-gp" else ("D(x)", "D(G(z))")
+
+
+def brief(number: Any) -> str:
+    """A metric in few characters."""
+    return f"{number:.3g}" if abs(number) >= 100 else f"{number:.3f}"

@@ -1,0 +1,143 @@
+"""ONNX files, each checked against the model it came from before it gets its name."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from mnistgan import config_io, latents, networks
+from mnistgan.errors import ExportError, UsageError
+from mnistgan.files import atomic_path
+from mnistgan.latents import Stream
+from mnistgan.sampling import Generator
+
+OPSET = 18
+CHECKED_BATCHES = (1, 2, 17)
+RTOL, ATOL = 1e-3, 1e-4
+LATENT_SEED = 0
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written.
+
+    Attributes:
+        path: the ONNX file.
+        opset: its operator set.
+        difference: the greatest absolute difference to torch over all checked batches.
+    """
+
+    path: Path
+    opset: int
+    difference: float
+
+
+class UnitImages(nn.Module):
+    """A generator whose images are in [0, 1] whatever its own range."""
+
+    def __init__(self, generator: Generator) -> None:
+        super().__init__()
+        self.network = generator.network
+        self.pixels = networks.pixel_range(generator.config)
+
+    def forward(self, z: Tensor) -> Tensor:
+        """float32 N x latent_dim to float32 N x C x H x W in [0, 1]."""
+        images: Tensor = self.pixels.to_unit(self.network(z))
+        return images
+
+
+def export_onnx(generator: Generator, path: Path) -> Exported:
+    """Write a generator as one ONNX file and hold it against torch.
+
+    Input ``z`` (float32, batch x latent_dim), output ``images`` (float32, batch x C x H x W in
+    [0, 1]), batch free. The metadata holds the run config as TOML under ``mnistgan.config``.
+
+    Raises:
+        UsageError: the ending is not .onnx, or the folder cannot be written.
+        ExportError: onnxruntime computes something else (rtol 1e-3, atol 1e-4); no file is left.
+    """
+    if path.suffix.lower() != ".onnx":
+        raise UsageError(f"{path}: unknown ending {path.suffix!r}; use .onnx")
+    model = UnitImages(generator).eval()
+    with atomic_path(path) as temporary:
+        _write(model, generator, temporary)
+        return Exported(path, OPSET, _check(model, generator, temporary))
+
+
+def _write(model: UnitImages, generator: Generator, path: Path) -> None:
+    import onnx
+
+    example = _noise(generator, 2)  # a batch of 1 would be taken for a constant
+    with _quiet():
+        program = torch.onnx.export(
+            model,
+            (example,),
+            dynamo=True,
+            opset_version=OPSET,
+            input_names=["z"],
+            output_names=["images"],
+            dynamic_shapes={"z": {0: torch.export.Dim("batch")}},
+            external_data=False,
+            verbose=False,
+        )
+    assert program is not None
+    proto = program.model_proto
+    metadata = {
+        "mnistgan.config": config_io.to_toml(generator.config),
+        "mnistgan.step": str(generator.step),
+        "mnistgan.epoch": str(generator.epoch),
+    }
+    onnx.helper.set_model_props(proto, metadata)
+    onnx.checker.check_model(proto)
+    onnx.save_model(proto, path)
+
+
+@torch.no_grad()
+def _check(model: UnitImages, generator: Generator, path: Path) -> float:
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    worst = 0.0
+    for batch in CHECKED_BATCHES:
+        z = _noise(generator, batch)
+        expected = model(z).numpy()
+        (images,) = session.run(["images"], {"z": z.numpy()})
+        difference = float(np.abs(images - expected).max())
+        if images.shape != expected.shape or not np.allclose(images, expected, RTOL, ATOL):
+            raise ExportError(
+                f"the exported model differs from torch by up to {difference:.2g} on a batch of "
+                f"{batch}, so no file was left; try other versions of torch and onnxruntime"
+            )
+        worst = max(worst, difference)
+    return worst
+
+
+def _noise(generator: Generator, batch: int) -> Tensor:
+    shape = (batch, generator.config.model.latent_dim)
+    return latents.normal(LATENT_SEED, Stream.SAMPLE, 0, shape)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the exporter's remarks on its own inner workings from the user's terminal."""
+    disabled = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with (
+            warnings.catch_warnings(),
+            contextlib.redirect_stdout(io.StringIO()),
+            contextlib.redirect_stderr(io.StringIO()),
+        ):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(disabled)

@@ -1,0 +1,127 @@
+"""The tables that a run leaves: metrics.csv and samples/index.csv. Imports no torch.
+
+Others script against these files: columns keep their names and order for every loss.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+import numpy.typing as npt
+
+from mnistgan.errors import UsageError
+from mnistgan.events import StepMetrics
+from mnistgan.files import write_text
+
+METRICS_COLUMNS = (
+    "step",
+    "epoch",
+    "loss_D",
+    "loss_G",
+    "D(x)",
+    "D(G(z1))",
+    "D(G(z2))",
+    "images/s",
+)
+SAMPLES_COLUMNS = ("epoch", "step", "file")
+
+
+@dataclass(frozen=True)
+class SampleGrid:
+    """One row of samples/index.csv: the grid of fixed-noise images after an epoch."""
+
+    epoch: int
+    step: int
+    file: Path
+
+
+def metrics_row(metrics: StepMetrics) -> list[Any]:
+    """A step's numbers in the columns' order; floats in the fewest digits that read back equal."""
+    return [
+        metrics.step,
+        metrics.epoch,
+        metrics.loss_d,
+        metrics.loss_g,
+        metrics.d_real,
+        metrics.d_fake_before,
+        metrics.d_fake_after,
+        round(metrics.images_per_second, 1),
+    ]
+
+
+def read_metrics(path: Path) -> dict[str, npt.NDArray[np.float64]]:
+    """Read metrics.csv: column name -> its values.
+
+    Raises:
+        UsageError: there is no such file, or it is no metrics.csv.
+    """
+    rows = _read(path, METRICS_COLUMNS)
+    try:
+        table = np.array(rows, dtype=np.float64).reshape(-1, len(METRICS_COLUMNS))
+    except ValueError as error:
+        raise UsageError(f"{path}: is no metrics.csv of mnistgan ({error})") from error
+    return {name: table[:, column] for column, name in enumerate(METRICS_COLUMNS)}
+
+
+def read_samples(folder: Path) -> list[SampleGrid]:
+    """Read a samples folder's index.csv, in the order of training.
+
+    Raises:
+        UsageError: there is no index, it is none of ours, or it names a file outside the folder.
+    """
+    index = folder / "index.csv"
+    try:
+        grids = [
+            SampleGrid(int(epoch), int(step), folder / name)
+            for epoch, step, name in _read(index, SAMPLES_COLUMNS)
+        ]
+    except ValueError as error:
+        raise UsageError(f"{index}: is no index of mnistgan's samples ({error})") from error
+    for grid in grids:
+        if grid.file.parent != folder:
+            raise UsageError(f"{index}: names {grid.file.name!r} outside its folder; do not use it")
+    return sorted(grids, key=lambda grid: grid.step)
+
+
+def continue_table(path: Path, columns: Sequence[str], step: int) -> TextIO:
+    """Open a table for appending, keeping of what is there only the rows up to a step.
+
+    Each row reaches the disk's cache as it is written, so that no kill can take back a row that a
+    later checkpoint counts on.
+    """
+    kept = [columns, *_rows_until(path, columns, step)] if step and path.is_file() else [columns]
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(kept)
+    write_text(path, text.getvalue())
+    return path.open("a", encoding="utf-8", newline="", buffering=1)
+
+
+def _rows_until(path: Path, columns: Sequence[str], step: int) -> list[list[str]]:
+    where = columns.index("step")
+    whole = [row for row in _lines(path) if len(row) == len(columns)]
+    return [row for row in whole if row[where].isdigit() and int(row[where]) <= step]
+
+
+def _read(path: Path, columns: Sequence[str]) -> list[list[str]]:
+    try:
+        rows = _lines(path)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read ({error.strerror})") from error
+    except (ValueError, csv.Error) as error:
+        raise UsageError(f"{path}: is no CSV file ({error})") from error
+    if not rows or rows[0] != list(columns):
+        raise UsageError(f"{path}: does not begin with the columns {','.join(columns)}")
+    if rows and len(rows[-1]) < len(columns):
+        del rows[-1]  # a killed process leaves half a row
+    return rows[1:]
+
+
+def _lines(path: Path) -> list[list[str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.reader(file))

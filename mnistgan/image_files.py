@@ -1,0 +1,102 @@
+"""Streams of images into files: one grid, a folder of PNGs, or one .npz, in constant memory."""
+
+from __future__ import annotations
+
+import math
+import zipfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+import numpy as np
+from PIL import Image
+
+from mnistgan import rendering
+from mnistgan.errors import UsageError
+from mnistgan.events import Images
+from mnistgan.files import atomic_path
+
+Format: TypeAlias = Literal["grid", "png", "npz"]
+
+MAX_GRID = 10_000
+_SUFFIX: dict[Format, str] = {"grid": ".png", "png": "", "npz": ".npz"}
+
+
+def check_target(path: Path, kind: Format, count: int) -> None:
+    """Refuse, before any work, a target that the format cannot have.
+
+    Raises:
+        UsageError: a wrong ending, a folder that is not empty or cannot be made, a grid too large.
+    """
+    if kind == "grid" and count > MAX_GRID:
+        raise UsageError(
+            f"a grid holds at most {MAX_GRID:,} images, not {count:,}; use --format npz or png"
+        )
+    if _SUFFIX[kind] and path.suffix.lower() != _SUFFIX[kind]:
+        raise UsageError(
+            f"{path}: the format {kind} is written to a file ending in {_SUFFIX[kind]}"
+        )
+    if not path.parent.is_dir():
+        raise UsageError(f"{path}: its folder does not exist; make it first, or choose another")
+    if kind == "png" and path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise UsageError(f"{path}: is there already and is no empty folder; choose another --out")
+    if kind != "png" and path.is_dir():
+        raise UsageError(f"{path}: is a folder; give a file ending in {_SUFFIX[kind]}")
+
+
+def write_images(
+    path: Path, kind: Format, blocks: Iterable[Images], count: int, shape: tuple[int, int, int]
+) -> None:
+    """Write a stream of images.
+
+    Args:
+        path: checked with :func:`check_target`.
+        kind: ``grid`` writes one PNG, ``png`` a folder of numbered ones, ``npz`` one array file
+            with ``images`` (uint8, N x H x W, in colour N x H x W x 3).
+        blocks: arrays of images, uint8 n x C x H x W, ``count`` images in all.
+        count: how many images come.
+        shape: C, H, W of each.
+
+    Raises:
+        UsageError: the folder cannot be written.
+    """
+    if kind == "grid":
+        rendering.save_png(path, rendering.grid(np.concatenate(list(blocks))))
+    elif kind == "png":
+        _write_folder(path, blocks, count)
+    else:
+        _write_npz(path, _pictures(blocks), count, shape)
+
+
+def _pictures(blocks: Iterable[Images]) -> Iterator[Images]:
+    """Blocks as n x H x W when grey, n x H x W x C in colour."""
+    for block in blocks:
+        yield block[:, 0] if block.shape[1] == 1 else np.moveaxis(block, 1, -1)
+
+
+def _write_folder(path: Path, blocks: Iterable[Images], count: int) -> None:
+    path.mkdir(exist_ok=True)
+    digits = max(6, math.ceil(math.log10(count + 1)))
+    number = 0
+    for block in blocks:
+        for image in block:
+            picture = rendering.to_picture(image)
+            Image.fromarray(picture).save(path / f"{number:0{digits}d}.png")
+            number += 1
+
+
+def _write_npz(
+    path: Path, pictures: Iterable[Images], count: int, shape: tuple[int, int, int]
+) -> None:
+    channels, height, width = shape
+    full = (count, height, width) if channels == 1 else (count, height, width, channels)
+    header = {"descr": "|u1", "fortran_order": False, "shape": full}
+    # NumPy's own writer wants the whole array; an .npz is a zip of .npy files, so this is one too.
+    with (
+        atomic_path(path) as temporary,
+        zipfile.ZipFile(temporary, "w") as archive,
+        archive.open("images.npy", "w", force_zip64=True) as member,
+    ):
+        np.lib.format.write_array_header_2_0(member, header)
+        for block in pictures:
+            member.write(np.ascontiguousarray(block).data)

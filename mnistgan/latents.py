@@ -1,0 +1,116 @@
+"""Noise by (seed, stream, index), and walks through it.
+
+Every random draw in mnistgan comes from here. The generator is counter-based (Philox4x64-10:
+Salmon et al. 2011, "Parallel Random Numbers: As Easy as 1, 2, 3"), keyed by the run's seed and a
+stream, with the index as the counter's highest word: any draw can be made again by itself, in any
+order, in any process. So there is no random state to save, and none to restore.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+WalkPath: TypeAlias = Literal["slerp", "linear", "circle"]
+FloatArray: TypeAlias = npt.NDArray[np.float32]
+
+
+class Stream(IntEnum):
+    """What a draw is for; draws for different purposes never share numbers."""
+
+    WEIGHTS = 0
+    EPOCH = 1
+    NOISE = 2
+    PENALTY = 3
+    FIXED = 4
+    SAMPLE = 5
+    WALK = 6
+
+
+def rng(seed: int, stream: Stream, index: int = 0) -> np.random.Generator:
+    """The generator of one draw; independent for each (seed, stream, index)."""
+    counter = np.array([0, 0, 0, index], dtype=np.uint64)
+    key = np.array([seed, stream], dtype=np.uint64)
+    return np.random.Generator(np.random.Philox(counter=counter, key=key))
+
+
+def normal(seed: int, stream: Stream, index: int, shape: tuple[int, ...]) -> Tensor:
+    """Standard normal noise as float32, on the CPU."""
+    return torch.from_numpy(rng(seed, stream, index).standard_normal(shape, dtype=np.float32))
+
+
+def uniform(seed: int, stream: Stream, index: int, shape: tuple[int, ...]) -> Tensor:
+    """Noise uniform in [0, 1) as float32, on the CPU."""
+    return torch.from_numpy(rng(seed, stream, index).random(shape, dtype=np.float32))
+
+
+def permutation(seed: int, epoch: int, count: int) -> Tensor:
+    """The order in which an epoch sees ``count`` images, as int64."""
+    return torch.from_numpy(rng(seed, Stream.EPOCH, epoch).permutation(count))
+
+
+def torch_seed(seed: int, player: int) -> int:
+    """A seed for torch's own initialisers, for one of the networks of a run."""
+    return int(rng(seed, Stream.WEIGHTS, player).integers(2**63))
+
+
+def walk(path: WalkPath, seed: int, walkers: int, frames: int, latent_dim: int) -> Tensor:
+    """Closed walks through latent space: the frame after the last would be the first.
+
+    Args:
+        path: ``slerp`` or ``linear`` between four random points and back, or ``circle``: a great
+            circle through two of them.
+        seed: of the random points.
+        walkers: how many walks, side by side.
+        frames: steps of each walk.
+        latent_dim: length of one z.
+
+    Returns:
+        float32, frames x walkers x latent_dim.
+    """
+    points = rng(seed, Stream.WALK).standard_normal((4, walkers, latent_dim), dtype=np.float32)
+    if path == "circle":
+        return torch.from_numpy(_circle(points[0], points[1], frames))
+    blend = slerp if path == "slerp" else lerp
+    turns = np.arange(frames) * len(points) / frames
+    rows = [
+        blend(points[int(turn)], points[(int(turn) + 1) % len(points)], turn % 1.0)
+        for turn in turns
+    ]
+    return torch.from_numpy(np.stack(rows))
+
+
+def lerp(start: FloatArray, end: FloatArray, share: float) -> FloatArray:
+    """The point at ``share`` of the straight line from start to end."""
+    return np.asarray((1 - share) * start + share * end, dtype=np.float32)
+
+
+def slerp(start: FloatArray, end: FloatArray, share: float) -> FloatArray:
+    """Spherical interpolation along the last axis (White 2016, "Sampling Generative Networks").
+
+    Keeps the length typical of Gaussian noise, which a straight line through high-dimensional
+    space does not. Falls back to :func:`lerp` where the two directions are all but equal.
+    """
+    cosine = np.sum(_unit(start) * _unit(end), axis=-1, keepdims=True).clip(-1, 1)
+    angle = np.arccos(cosine)
+    sine = np.sin(angle)
+    near = sine < 1e-6
+    divisor = np.where(near, 1.0, sine)
+    blended = (np.sin((1 - share) * angle) * start + np.sin(share * angle) * end) / divisor
+    return np.asarray(np.where(near, lerp(start, end, share), blended), dtype=np.float32)
+
+
+def _circle(first: FloatArray, second: FloatArray, frames: int) -> FloatArray:
+    along = _unit(second - np.sum(second * _unit(first), axis=-1, keepdims=True) * _unit(first))
+    radius = np.linalg.norm(first, axis=-1, keepdims=True)
+    angles = 2 * np.pi * np.arange(frames).reshape(-1, 1, 1) / frames
+    return np.asarray(np.cos(angles) * first + np.sin(angles) * radius * along, np.float32)
+
+
+def _unit(vectors: FloatArray) -> FloatArray:
+    return np.asarray(vectors / np.linalg.norm(vectors, axis=-1, keepdims=True))

@@ -1,0 +1,134 @@
+"""The GAN losses and penalties, all on D's raw logits.
+
+Each loss is a pair of functions: what D minimises, given its logits on real and on fake images,
+and what G minimises, given D's logits on fakes. ``softplus(-x)`` is -log(sigmoid(x)) without its
+overflow. All return the mean over the batch as a scalar.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mnistgan.config import TrainConfig
+
+
+class DiscriminatorLoss(Protocol):
+    """What D minimises."""
+
+    def __call__(self, real_logits: Tensor, fake_logits: Tensor, smoothing: float) -> Tensor:
+        """The loss of logits on real and on fake images, each of any shape."""
+
+
+class GeneratorLoss(Protocol):
+    """What G minimises."""
+
+    def __call__(self, fake_logits: Tensor) -> Tensor:
+        """The loss of D's logits on fakes, of any shape."""
+
+
+def cross_entropy_d(real_logits: Tensor, fake_logits: Tensor, smoothing: float) -> Tensor:
+    """-[(1 - s) log D(x) + s log(1 - D(x)) + log(1 - D(G(z)))] (Goodfellow et al. 2014, eq. 1).
+
+    ``smoothing`` is the s of one-sided label smoothing (Salimans et al. 2016, section 3.4).
+    """
+    # softplus(-x) + s x  =  (1 - s) softplus(-x) + s softplus(x)
+    real = F.softplus(-real_logits) + smoothing * real_logits
+    return real.mean() + F.softplus(fake_logits).mean()
+
+
+def non_saturating_g(fake_logits: Tensor) -> Tensor:
+    """-log D(G(z)) (Goodfellow et al. 2014, section 3)."""
+    return F.softplus(-fake_logits).mean()
+
+
+def saturating_g(fake_logits: Tensor) -> Tensor:
+    """log(1 - D(G(z))), the minimax game itself (Goodfellow et al. 2014, eq. 1)."""
+    return -F.softplus(fake_logits).mean()
+
+
+def least_squares_d(real_logits: Tensor, fake_logits: Tensor, smoothing: float) -> Tensor:
+    """Half of (D(x) - 1)^2 + D(G(z))^2 (Mao et al. 2017, eq. 9: a = 0, b = c = 1)."""
+    return 0.5 * ((real_logits - 1).square().mean() + fake_logits.square().mean())
+
+
+def least_squares_g(fake_logits: Tensor) -> Tensor:
+    """Half of (D(G(z)) - 1)^2 (Mao et al. 2017, eq. 9)."""
+    return 0.5 * (fake_logits - 1).square().mean()
+
+
+def hinge_d(real_logits: Tensor, fake_logits: Tensor, smoothing: float) -> Tensor:
+    """max(0, 1 - D(x)) + max(0, 1 + D(G(z))) (Lim & Ye 2017; Miyato et al. 2018, eq. 16)."""
+    return F.relu(1 - real_logits).mean() + F.relu(1 + fake_logits).mean()
+
+
+def wasserstein_d(real_logits: Tensor, fake_logits: Tensor, smoothing: float) -> Tensor:
+    """Mean score of fakes minus mean score of real images (Arjovsky et al. 2017, algorithm 1)."""
+    return fake_logits.mean() - real_logits.mean()
+
+
+def wasserstein_g(fake_logits: Tensor) -> Tensor:
+    """Minus the mean score of fakes (Arjovsky et al. 2017; also the hinge loss's G)."""
+    return -fake_logits.mean()
+
+
+@dataclass(frozen=True)
+class Loss:
+    """One GAN loss: both players' halves."""
+
+    discriminator: DiscriminatorLoss
+    generator: GeneratorLoss
+    critic: bool = False
+    """D's output is a score without a scale, not the logit of a probability."""
+
+
+LOSSES: dict[str, Loss] = {
+    "non-saturating": Loss(cross_entropy_d, non_saturating_g),
+    "saturating": Loss(cross_entropy_d, saturating_g),
+    "least-squares": Loss(least_squares_d, least_squares_g),
+    "hinge": Loss(hinge_d, wasserstein_g),
+    "wasserstein-gp": Loss(wasserstein_d, wasserstein_g, critic=True),
+}
+
+
+def gradient_penalty(discriminator: nn.Module, real: Tensor, fake: Tensor, mix: Tensor) -> Tensor:
+    """Mean of (|grad D(x_mix)| - 1)^2 between real and fake (Gulrajani et al. 2017, eq. 3).
+
+    Args:
+        discriminator: must hold no batch statistics, or the penalty means nothing.
+        real: N x C x H x W.
+        fake: N x C x H x W, detached.
+        mix: share of the fake in each pair, uniform in [0, 1), length N.
+    """
+    mixed = torch.lerp(real, fake, mix.view(-1, 1, 1, 1)).requires_grad_()
+    gradient = _input_gradient(discriminator(mixed), mixed).flatten(1)
+    norm: Tensor = torch.linalg.vector_norm(gradient, dim=1)
+    return (norm - 1).square().mean()
+
+
+def r1_penalty(real_logits: Tensor, real: Tensor) -> Tensor:
+    """Half of the mean of |grad D(x)|^2 on real images (Mescheder et al. 2018, eq. 9).
+
+    ``real`` must have required gradients when the logits were computed.
+    """
+    gradient = _input_gradient(real_logits, real).flatten(1)
+    return 0.5 * gradient.square().sum(dim=1).mean()
+
+
+def _input_gradient(logits: Tensor, images: Tensor) -> Tensor:
+    (gradient,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
+    return gradient
+
+
+def scores(loss: Loss, logits: Tensor) -> Tensor:
+    """What is reported as D(x) or D(G(z)): mean probability, or mean score of a critic."""
+    return logits.mean() if loss.critic else logits.sigmoid().mean()
+
+
+def loss_of(config: TrainConfig) -> Loss:
+    """The loss that a config names."""
+    return LOSSES[config.loss]

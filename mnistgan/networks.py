@@ -1,0 +1,221 @@
+"""The families of G and D, built from a model config.
+
+A generator maps z (N x latent_dim) to images (N x C x H x W) in its output activation's range; a
+discriminator maps such images to N logits. No discriminator holds batch statistics, so real and
+fake images can pass through it in one batch.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
+
+from mnistgan.config import (
+    Activation,
+    DcganDiscriminatorConfig,
+    DcganGeneratorConfig,
+    MlpConfig,
+    MlpDiscriminatorConfig,
+    MlpGeneratorConfig,
+    OutputRange,
+    RunConfig,
+)
+from mnistgan.latents import torch_seed
+
+Shape: TypeAlias = tuple[int, int, int]
+"""C, H, W of an image."""
+
+
+@dataclass(frozen=True)
+class PixelRange:
+    """The range of G's output, and of the real images that D compares it with."""
+
+    low: float
+    high: float
+
+    def from_uint8(self, images: Tensor) -> Tensor:
+        """uint8 images as float32 in this range."""
+        scale = (self.high - self.low) / 255
+        return images.to(torch.float32).mul_(scale).add_(self.low)
+
+    def to_unit(self, images: Tensor) -> Tensor:
+        """Images in this range as the same in [0, 1]."""
+        return (images - self.low) / (self.high - self.low)
+
+    def to_uint8(self, images: Tensor) -> Tensor:
+        """Images in this range as uint8, rounded to the nearest level."""
+        return (self.to_unit(images) * 255).round_().clamp_(0, 255).to(torch.uint8)
+
+
+RANGES: dict[OutputRange, PixelRange] = {
+    "tanh": PixelRange(-1.0, 1.0),
+    "sigmoid": PixelRange(0.0, 1.0),
+}
+
+
+def pixel_range(config: RunConfig) -> PixelRange:
+    """The range that a config's images have between G and D."""
+    return RANGES[config.model.generator.output]
+
+
+def build_generator(config: RunConfig) -> nn.Module:
+    """G with its first weights, which depend on the config's seed alone."""
+    model, shape = config.model, image_shape(config)
+    with _first_weights_from(torch_seed(config.seed, player=0)):
+        if isinstance(model, MlpConfig):
+            network = mlp_generator(model.generator, model.latent_dim, shape)
+        else:
+            network = dcgan_generator(model.generator, model.latent_dim, shape)
+        return network.apply(_init_normal) if model.init == "normal" else network
+
+
+def build_discriminator(config: RunConfig) -> nn.Module:
+    """D with its first weights, likewise."""
+    model, shape = config.model, image_shape(config)
+    with _first_weights_from(torch_seed(config.seed, player=1)):
+        if isinstance(model, MlpConfig):
+            network = mlp_discriminator(model.discriminator, shape)
+        else:
+            network = dcgan_discriminator(model.discriminator, shape)
+        network = network.apply(_init_normal) if model.init == "normal" else network
+        # Normalised last, so that the first weights are those of the plain layers.
+        return network.apply(_normalise) if model.discriminator.spectral_norm else network
+
+
+def image_shape(config: RunConfig) -> Shape:
+    """C, H, W of a config's images."""
+    return (config.data.channels, config.data.image_size, config.data.image_size)
+
+
+def count_parameters(module: nn.Module) -> int:
+    """How many numbers are learned."""
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+# Fully connected -------------------------------------------------------------------------------
+
+
+def mlp_generator(config: MlpGeneratorConfig, latent_dim: int, shape: Shape) -> nn.Sequential:
+    """Linear (-> BatchNorm) -> activation for each width, then Linear -> tanh or sigmoid."""
+    layers: list[nn.Module] = []
+    inputs = latent_dim
+    for width in config.widths:
+        batch_norm = config.norm == "batch"
+        layers.append(nn.Linear(inputs, width, bias=not batch_norm))  # BatchNorm adds its own
+        layers += [nn.BatchNorm1d(width)] if batch_norm else []
+        layers.append(_activation(config.activation, config.slope))
+        inputs = width
+    pixels = shape[0] * shape[1] * shape[2]
+    return nn.Sequential(
+        *layers, nn.Linear(inputs, pixels), _output(config.output), nn.Unflatten(1, shape)
+    )
+
+
+def mlp_discriminator(config: MlpDiscriminatorConfig, shape: Shape) -> nn.Sequential:
+    """Linear -> activation for each width, then Linear to one logit."""
+    layers: list[nn.Module] = [nn.Flatten()]
+    inputs = shape[0] * shape[1] * shape[2]
+    for width in config.widths:
+        layers += [nn.Linear(inputs, width), _activation(config.activation, config.slope)]
+        inputs = width
+    return nn.Sequential(*layers, nn.Linear(inputs, 1), nn.Flatten(0))
+
+
+# Convolutional ---------------------------------------------------------------------------------
+
+
+def dcgan_generator(config: DcganGeneratorConfig, latent_dim: int, shape: Shape) -> nn.Sequential:
+    """FC -> BatchNorm -> ReLU, then transposed convolutions (kernel 4) that double the side.
+
+    After Radford et al. 2016 ("Unsupervised Representation Learning with Deep Convolutional
+    GANs"), section 3, with as many stages as the image's side allows (see :func:`stages`).
+    """
+    channels, size, _ = shape
+    count = stages(size)
+    start = size >> count
+    width = config.width << (count - 1)
+    layers: list[nn.Module] = [
+        nn.Linear(latent_dim, width * start * start, bias=False),
+        nn.Unflatten(1, (width, start, start)),
+        nn.BatchNorm2d(width),
+        nn.ReLU(inplace=True),
+    ]
+    for _ in range(count - 1):
+        layers += [
+            nn.ConvTranspose2d(width, width // 2, 4, stride=2, padding=1, bias=False),
+            nn.BatchNorm2d(width // 2),
+            nn.ReLU(inplace=True),
+        ]
+        width //= 2
+    return nn.Sequential(
+        *layers, nn.ConvTranspose2d(width, channels, 4, stride=2, padding=1), _output(config.output)
+    )
+
+
+def dcgan_discriminator(config: DcganDiscriminatorConfig, shape: Shape) -> nn.Sequential:
+    """Convolutions (kernel 4) that halve the side, each with LeakyReLU, then FC to one logit."""
+    inputs, size, _ = shape
+    count = stages(size)
+    layers: list[nn.Module] = []
+    for stage in range(count):
+        width = config.width << stage
+        layers += [
+            nn.Conv2d(inputs, width, 4, stride=2, padding=1),
+            nn.LeakyReLU(config.slope, inplace=True),
+        ]
+        inputs = width
+    end = size >> count
+    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(inputs * end * end, 1), nn.Flatten(0))
+
+
+def stages(size: int) -> int:
+    """How often the side is halved: twice, and on while it stays whole and at least 4.
+
+    28 -> 14 -> 7, 32 -> 16 -> 8 -> 4, 64 -> 32 -> 16 -> 8 -> 4.
+    """
+    count = 2
+    while size % 2 ** (count + 1) == 0 and size >> (count + 1) >= 4:
+        count += 1
+    return count
+
+
+# Pieces ----------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _first_weights_from(seed: int) -> Iterator[None]:
+    """Let torch's own initialisers draw from a seed of ours, and leave the global state alone."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
+
+
+def _activation(name: Activation, slope: float) -> nn.Module:
+    return nn.ReLU(inplace=True) if name == "relu" else nn.LeakyReLU(slope, inplace=True)
+
+
+def _output(name: OutputRange) -> nn.Module:
+    return nn.Tanh() if name == "tanh" else nn.Sigmoid()
+
+
+def _init_normal(module: nn.Module) -> None:
+    """N(0, 0.02) for weights, N(1, 0.02) for BatchNorm's, biases 0 (Radford 2016, section 4)."""
+    if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+        nn.init.normal_(module.weight, 0.0, 0.02)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+    elif isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+        nn.init.normal_(module.weight, 1.0, 0.02)
+        nn.init.zeros_(module.bias)
+
+
+def _normalise(module: nn.Module) -> None:
+    """Spectral normalisation (Miyato et al. 2018, algorithm 1), torch's own."""
+    if isinstance(module, nn.Linear | nn.Conv2d):
+        spectral_norm(module)

@@ -1,0 +1,48 @@
+"""What an output plugin is. Imports no torch, so that options can be read without it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from mnistgan.events import Event
+
+API_VERSION = 1
+
+
+class OutputOptions(BaseModel):
+    """Base of an output's options, ``[outputs.NAME]`` in the TOML: frozen, no unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class Output:
+    """Turns a run's events into files, or into anything else.
+
+    A subclass is registered under the entry-point group ``mnistgan.outputs``. Import what is heavy
+    inside the methods: this class is imported before torch, to check the options.
+
+    Attributes:
+        directory: the run directory, where to write.
+        options: the checked options.
+    """
+
+    api_version: ClassVar[int] = API_VERSION
+    needs: ClassVar[tuple[str, ...]] = ()
+    """Names of outputs that must be on too; they see each event first."""
+
+    class Options(OutputOptions):
+        """Without options, unless a subclass says otherwise."""
+
+    def __init__(self, directory: Path, options: OutputOptions) -> None:
+        self.directory = directory
+        self.options = options
+
+    def handle(self, event: Event) -> None:
+        """Take one event: RunStarted first, RunEnded last, however the run ends.
+
+        An exception switches this output off and lets the training go on.
+        """
+        raise NotImplementedError

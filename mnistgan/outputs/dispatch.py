@@ -1,0 +1,53 @@
+"""Handing a run's events to its outputs; one that fails harms neither run nor neighbours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from mnistgan.events import Event, Warned
+from mnistgan.outputs.base import Output
+from mnistgan.outputs.registry import Prepared
+
+
+class Dispatcher:
+    """The outputs of one run, in their order.
+
+    Attributes:
+        failed: what the outputs that were switched off said, by name.
+    """
+
+    def __init__(self, prepared: Sequence[Prepared], directory: Path) -> None:
+        self._prepared = {one.plugin.name: one for one in prepared}
+        self._directory = directory
+        self._live: dict[str, Output] = {}
+        self.failed: dict[str, str] = {}
+
+    def open(self) -> list[Warned]:
+        """Make the outputs; returns a warning for each that could not be made."""
+        warnings = []
+        for name, prepared in self._prepared.items():
+            try:
+                self._live[name] = prepared.create(self._directory)
+            except Exception as error:  # a plugin may raise anything
+                warnings.append(self._switch_off(name, error))
+        return warnings
+
+    def handle(self, event: Event) -> list[Warned]:
+        """Give every output the event; returns a warning for each that failed on it."""
+        warnings = []
+        for name, output in list(self._live.items()):
+            try:
+                output.handle(event)
+            except Exception as error:  # a plugin may raise anything
+                warnings.append(self._switch_off(name, error))
+        return warnings
+
+    def _switch_off(self, name: str, error: Exception) -> Warned:
+        self._live.pop(name, None)
+        plugin = self._prepared[name].plugin
+        self.failed[name] = f"{type(error).__name__}: {error}"
+        return Warned(
+            f"the output {name!r} of {plugin.package} {plugin.version} failed and is off from here "
+            f"on ({self.failed[name]}); training goes on"
+        )

@@ -1,0 +1,171 @@
+"""Finding outputs by entry point, and checking what a config asks of them. Imports no torch.
+
+Listing imports no plugin; a run imports the ones it names and no other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from mnistgan.errors import UsageError, did_you_mean
+from mnistgan.outputs.base import API_VERSION, Output, OutputOptions
+
+GROUP = "mnistgan.outputs"
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """One installed output, imported only when its class is asked for."""
+
+    name: str
+    entry_point: EntryPoint
+
+    @property
+    def package(self) -> str:
+        """The distribution that brought it."""
+        return self.entry_point.dist.name if self.entry_point.dist else "unknown"
+
+    @property
+    def version(self) -> str:
+        """That distribution's version."""
+        return self.entry_point.dist.version if self.entry_point.dist else "unknown"
+
+    @cached_property
+    def output(self) -> type[Output]:
+        """The plugin's class, imported now.
+
+        Raises:
+            UsageError: it does not import, is no Output, or is written for another interface.
+        """
+        origin = f"output {self.name!r} of the package {self.package} {self.version}"
+        try:
+            loaded = self.entry_point.load()
+        except Exception as error:  # a stranger's import can raise anything
+            raise UsageError(
+                f"{origin} does not import ({type(error).__name__}: {error}); mend or uninstall "
+                "that package, or take the output out of the config"
+            ) from error
+        if not (isinstance(loaded, type) and issubclass(loaded, Output)):
+            raise UsageError(
+                f"{origin} is no mnistgan.outputs.base.Output but {loaded!r}; mend that package"
+            )
+        if loaded.api_version != API_VERSION:
+            raise UsageError(
+                f"{origin} is written for version {loaded.api_version} of the interface, this "
+                f"mnistgan has {API_VERSION}; install a version of that package that fits"
+            )
+        return loaded
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """An output whose options are checked, ready to be made for a run directory."""
+
+    plugin: Plugin
+    options: OutputOptions
+
+    def create(self, directory: Path) -> Output:
+        """The output itself."""
+        return self.plugin.output(directory, self.options)
+
+
+def installed() -> dict[str, list[Plugin]]:
+    """All installed outputs by name; a name that several packages provide has several."""
+    found: dict[str, list[Plugin]] = {}
+    for entry_point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
+        plugins = found.setdefault(entry_point.name, [])
+        plugin = Plugin(entry_point.name, entry_point)
+        # A package can be seen twice, by two folders on the path: that is one plugin.
+        if plugin.package not in [other.package for other in plugins]:
+            plugins.append(plugin)
+    return found
+
+
+def find(name: str) -> Plugin:
+    """The one installed output of a name.
+
+    Raises:
+        UsageError: there is none, or several packages provide it.
+    """
+    plugins = installed().get(name, [])
+    if len(plugins) == 1:
+        return plugins[0]
+    if not plugins:
+        raise UsageError(
+            f"no installed package provides the output {name!r}{did_you_mean(name, installed())}; "
+            f"installed: {', '.join(installed())}"
+        )
+    packages = " and ".join(f"{plugin.package} {plugin.version}" for plugin in plugins)
+    raise UsageError(f"the output {name!r} is provided by {packages}; uninstall all but one")
+
+
+def prepare(tables: Mapping[str, Mapping[str, Any]]) -> tuple[list[Prepared], list[str]]:
+    """Import and check the outputs that a config turns on.
+
+    Args:
+        tables: output name -> its options as the TOML has them.
+
+    Returns:
+        The outputs, each after those it needs, and the list of all mistakes.
+    """
+    prepared: dict[str, Prepared] = {}
+    problems: list[str] = []
+    for name, table in tables.items():
+        try:
+            plugin = find(name)
+            options = plugin.output.Options.model_validate(dict(table))
+        except UsageError as error:
+            problems.append(f"outputs.{name}: {error}")
+        except ValidationError as error:
+            problems += [_explain(name, plugin, entry) for entry in error.errors()]
+        else:
+            prepared[name] = Prepared(plugin, options)
+            missing = [need for need in plugin.output.needs if need not in tables]
+            problems += [f"outputs.{name}: needs outputs.{need}, which is off" for need in missing]
+    return _in_order(prepared), problems
+
+
+def _in_order(prepared: Mapping[str, Prepared]) -> list[Prepared]:
+    """Each output after those it needs, otherwise as the config has them."""
+    ordered: dict[str, Prepared] = {}
+
+    def add(name: str, asking: tuple[str, ...]) -> None:
+        if name in prepared and name not in ordered and name not in asking:
+            for need in prepared[name].plugin.output.needs:
+                add(need, (*asking, name))
+            ordered[name] = prepared[name]
+
+    for name in prepared:
+        add(name, ())
+    return list(ordered.values())
+
+
+def _explain(name: str, plugin: Plugin, entry: Mapping[str, Any]) -> str:
+    key = ".".join(["outputs", name, *map(str, entry["loc"])])
+    origin = f"(output of {plugin.package} {plugin.version})"
+    if entry["type"] == "extra_forbidden":
+        fields = plugin.output.Options.model_fields
+        hint = did_you_mean(str(entry["loc"][-1]), fields)
+        known = f"; known: {', '.join(fields)}" if fields and not hint else hint
+        return f"{key}: unknown option{known} {origin}"
+    message = str(entry["msg"]).replace("Input should", "must").replace("must be be", "must be")
+    return f"{key}: {message}, got {entry['input']!r} {origin}"
+
+
+def describe(options: type[OutputOptions]) -> list[tuple[str, str]]:
+    """Each option's key, and its default and type for people."""
+    return [
+        (name, f"{field.get_default()!r}  # {_type_name(field.annotation)}")
+        for name, field in options.model_fields.items()
+    ]
+
+
+def _type_name(annotation: Any) -> str:
+    return annotation.__name__ if isinstance(annotation, type) else str(annotation)

@@ -1,0 +1,66 @@
+"""The output ``samples``: a grid of fixed-noise images after each epoch, and one of real images."""
+
+from __future__ import annotations
+
+import csv
+import string
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from mnistgan import history
+from mnistgan.events import EpochEnded, Event, Images, RunStarted
+from mnistgan.outputs.base import Output, OutputOptions
+from mnistgan.rundir import RunDirectory
+
+
+def _safe_pattern(pattern: str) -> str:
+    try:
+        fields = {
+            field for _, field, _, _ in string.Formatter().parse(pattern) if field is not None
+        }
+        names = {pattern.format(epoch=epoch, step=epoch) for epoch in (1, 2)}
+    except (ValueError, LookupError, AttributeError, TypeError):
+        fields, names = set(), set()
+    usable = all(name.endswith(".png") and not set(name) & set("/\\:\0") for name in names)
+    if not usable or len(names) < 2 or not fields <= {"epoch", "step"}:
+        raise ValueError("must be a file name like 'epoch_{epoch:03d}.png' with {epoch} or {step}")
+    return pattern
+
+
+class Samples(Output):
+    """Writes samples/real.png, a PNG grid an epoch, and index.csv, which lists the grids."""
+
+    class Options(OutputOptions):
+        """Which epochs, and under what names."""
+
+        epochs: Literal["every"] | list[Annotated[int, Field(ge=1)]] = "every"
+        """"every", or a list such as [1, 5, 50]."""
+        pattern: Annotated[str, AfterValidator(_safe_pattern)] = "epoch_{epoch:03d}.png"
+        """Of the files' names; {epoch} and {step} are filled in."""
+
+    options: Options
+
+    def handle(self, event: Event) -> None:
+        """Begin or continue the index, then add a grid for each epoch asked for."""
+        match event:
+            case RunStarted():
+                folder = RunDirectory(self.directory).samples
+                folder.mkdir(exist_ok=True)
+                index = folder / "index.csv"
+                history.continue_table(index, history.SAMPLES_COLUMNS, event.step).close()
+                self._save("real.png", event.real_images)
+            case EpochEnded() if (
+                self.options.epochs == "every" or event.epoch in self.options.epochs
+            ):
+                name = self.options.pattern.format(epoch=event.epoch, step=event.step)
+                self._save(name, event.images)
+                index = RunDirectory(self.directory).samples / "index.csv"
+                with index.open("a", encoding="utf-8", newline="") as file:
+                    row = (event.epoch, event.step, name)
+                    csv.writer(file, lineterminator="\n").writerow(row)
+
+    def _save(self, name: str, images: Images) -> None:
+        from mnistgan import rendering
+
+        rendering.save_png(RunDirectory(self.directory).samples / name, rendering.grid(images))

@@ -1,0 +1,27 @@
+"""Curves of runs, from what the runs left on disk. Imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from mnistgan import history, rendering
+from mnistgan.rundir import RunDirectory
+
+
+def plot_runs(runs: Sequence[RunDirectory], path: Path) -> None:
+    """Draw the losses and scores of one run, or of several over one another.
+
+    Raises:
+        UsageError: unknown ending, or a run without metrics.csv or config.toml.
+    """
+    rendering.check_suffix(path, rendering.CURVE_FORMATS)
+    losses = [run.read_config().train.loss for run in runs]
+    metrics = {_label(run, runs): history.read_metrics(run.metrics_file) for run in runs}
+    rendering.save_curves(path, metrics, losses)
+
+
+def _label(run: RunDirectory, runs: Sequence[RunDirectory]) -> str:
+    """The folder's name, or its whole path where two runs have the same."""
+    name = run.path.resolve().name
+    return name if [other.path.resolve().name for other in runs].count(name) == 1 else str(run.path)

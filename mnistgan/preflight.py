@@ -1,0 +1,146 @@
+"""From what the caller asked for to a plan of the run, with all that can be known to be wrong.
+
+Imports no torch: a config's mistakes, its outputs' options and the run directory are checked before
+anything slow happens, and nothing is written.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from mnistgan import config_io, presets, rundir
+from mnistgan.config import RunConfig
+from mnistgan.errors import ConfigError, UsageError
+from mnistgan.outputs import registry
+from mnistgan.rundir import RunDirectory
+
+
+@dataclass(frozen=True)
+class Override:
+    """A key set from outside the TOML, and the flag that set it, for messages."""
+
+    key: str
+    value: Any
+    flag: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run that is ready to be started or to go on.
+
+    Attributes:
+        config: resolved and checked.
+        outputs: imported and checked, in the order in which they see events.
+        directory: where the run writes.
+        resume: whether the directory holds the run already.
+    """
+
+    config: RunConfig
+    outputs: list[registry.Prepared]
+    directory: RunDirectory
+    resume: bool
+
+
+MAY_CHANGE = ("train.epochs", "train.max_minutes", "data.root", "checkpoint.", "outputs.", "name")
+"""What a resumed run may do differently: nothing that changes its numbers."""
+
+
+def plan_run(
+    source: str | None, overrides: Sequence[Override] = (), directory: Path | None = None
+) -> Plan:
+    """Plan a new run.
+
+    Args:
+        source: a preset's name or a TOML file; None is the default recipe.
+        overrides: in order, later ones over earlier ones.
+        directory: where to write; by default a new one under runs/.
+
+    Raises:
+        ConfigError: with all mistakes of the config and its outputs.
+        UsageError: the directory holds a run already or cannot be written, a file cannot be read.
+    """
+    table, label = _read(source)
+    config, outputs = _resolve(table, overrides, label)
+    name = config.name or f"{config.model.family}-{config.data.name}"
+    path = directory or rundir.new_path(name, datetime.now())
+    _check_directory(path)
+    return Plan(config, outputs, RunDirectory(path), resume=False)
+
+
+def plan_resume(path: Path, source: str | None, overrides: Sequence[Override] = ()) -> Plan:
+    """Plan to go on with the run in a directory.
+
+    Raises:
+        ConfigError: as above.
+        UsageError: there is no run, or the config would change its numbers; names the keys.
+    """
+    run = RunDirectory(path)
+    before = run.read_config()
+    table, label = _read(source) if source else (config_io.to_table(before), str(run.config_file))
+    config, outputs = _resolve(table, overrides, label)
+    refused = {
+        key: values
+        for key, values in config_io.changed_keys(before, config).items()
+        if not key.startswith(MAY_CHANGE)
+    }
+    if refused:
+        changes = "; ".join(
+            f"{key} was {old!r}, now {new!r}" for key, (old, new) in refused.items()
+        )
+        raise UsageError(
+            f"{path}: cannot go on with another recipe ({changes}); resume without these changes, "
+            "or train a new run"
+        )
+    return Plan(config, outputs, run, resume=True)
+
+
+def _read(source: str | None) -> tuple[config_io.Table, str]:
+    """A config's table, and what to call it in messages."""
+    if source is None:
+        return {}, "the config"
+    is_file = source.endswith(".toml") or Path(source).name != source or Path(source).is_file()
+    path = Path(source) if is_file else presets.path(source)
+    table = config_io.read_toml(path)
+    return {"name": path.stem} | table if path.stem.isalnum() else table, source
+
+
+def _resolve(
+    table: config_io.Table, overrides: Sequence[Override], label: str
+) -> tuple[RunConfig, list[registry.Prepared]]:
+    """The config and its outputs, or every mistake in both at once."""
+    table = config_io.override(table, [(one.key, one.value) for one in overrides])
+    config, problems = config_io.check(table)
+    named = table.get("outputs")
+    known = RunConfig(outputs=_tables(named)) if config is None else config
+    outputs, output_problems = registry.prepare(known.active_outputs())
+    problems += output_problems
+    if config is None or problems:
+        raise ConfigError(label, [_with_flag(problem, overrides) for problem in problems])
+    return config, outputs
+
+
+def _tables(outputs: object) -> dict[str, Any]:
+    """Of an outputs table with mistakes, the entries that are right in form."""
+    entries = outputs.items() if isinstance(outputs, dict) else ()
+    return {name: value for name, value in entries if isinstance(value, dict) or value is False}
+
+
+def _with_flag(problem: str, overrides: Sequence[Override]) -> str:
+    flags = [one.flag for one in overrides if problem.startswith(f"{one.key}:")]
+    return f"{problem} (from {flags[-1]})" if flags else problem
+
+
+def _check_directory(path: Path) -> None:
+    if RunDirectory(path).exists():
+        raise UsageError(
+            f"{path}: holds a run already; choose another --output-dir, or go on with it: "
+            f"mnistgan train --resume {path}"
+        )
+    there = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        raise UsageError(f"{path}: cannot be written ({there} is in the way); choose another")

@@ -1,0 +1,222 @@
+"""Images to look at: grids, PNG files, animations, curves.
+
+Images come as uint8 arrays N x C x H x W; a *picture* is what image libraries take: uint8, H x W
+when grey and H x W x 3 in colour.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import imageio.v3 as iio
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw, ImageFont
+
+from mnistgan.errors import UsageError
+from mnistgan.events import Images, score_names
+from mnistgan.files import atomic_path
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Picture: TypeAlias = npt.NDArray[np.uint8]
+Metrics: TypeAlias = Mapping[str, npt.NDArray[np.float64]]
+
+ANIMATION_FORMATS = (".gif", ".webp", ".mp4")
+CURVE_FORMATS = (".png", ".svg", ".pdf")
+
+_GAP = 2  # pixels between the images of a grid
+
+
+def to_picture(image: Images) -> Picture:
+    """One image, C x H x W, as a picture."""
+    return image[0] if len(image) == 1 else np.moveaxis(image, 0, -1)
+
+
+def grid(images: Images, columns: int | None = None) -> Picture:
+    """The images side by side, black between them, as square as can be unless told otherwise."""
+    count, channels, height, width = images.shape
+    columns = columns or math.ceil(math.sqrt(count))
+    rows = math.ceil(count / columns)
+    canvas = np.zeros((channels, rows, height + _GAP, columns, width + _GAP), np.uint8)
+    filled = np.zeros((rows * columns, channels, height, width), np.uint8)
+    filled[:count] = images
+    tiles = filled.reshape(rows, columns, channels, height, width)
+    canvas[:, :, _GAP:, :, _GAP:] = tiles.transpose(2, 0, 3, 1, 4)
+    flat = canvas.reshape(channels, rows * (height + _GAP), columns * (width + _GAP))
+    return to_picture(np.pad(flat, ((0, 0), (0, _GAP), (0, _GAP))))
+
+
+def save_png(path: Path, picture: Picture) -> None:
+    """Write a picture as PNG, atomically."""
+    with atomic_path(path) as temporary:
+        Image.fromarray(picture).save(temporary, format="PNG")
+
+
+def read_png(path: Path) -> Picture:
+    """Read a PNG that :func:`save_png` wrote.
+
+    Raises:
+        UsageError: it is missing or no such image.
+    """
+    try:
+        with Image.open(path, formats=("PNG",)) as image:
+            return np.asarray(image.convert("L" if image.mode in ("1", "L", "I;16") else "RGB"))
+    except (OSError, ValueError, Image.DecompressionBombError) as error:
+        raise UsageError(f"{path}: cannot be read as a PNG ({error})") from error
+
+
+# Animations ------------------------------------------------------------------------------------
+
+
+def enlarge(picture: Picture, at_least: int = 320) -> Picture:
+    """The picture with its pixels repeated until its longer side has so many."""
+    factor = max(1, round(at_least / max(picture.shape[:2])))
+    return picture.repeat(factor, axis=0).repeat(factor, axis=1)
+
+
+def caption(picture: Picture, text: str) -> Picture:
+    """The picture with a line of text in a strip of its own above it."""
+    height = max(18, picture.shape[0] // 16)
+    strip = Image.new("L" if picture.ndim == 2 else "RGB", (picture.shape[1], height))
+    font = ImageFont.load_default(size=round(height * 0.62))
+    ImageDraw.Draw(strip).text((6, height / 2), text, fill="white", font=font, anchor="lm")
+    return np.concatenate((np.asarray(strip), picture), axis=0)
+
+
+def spread(count: int, at_most: int) -> list[int]:
+    """Which of ``count`` frames to keep so that ``at_most`` remain: first, last, evenly between."""
+    if count <= at_most:
+        return list(range(count))
+    return [round(position) for position in np.linspace(0, count - 1, at_most)]
+
+
+def check_suffix(path: Path, known: Sequence[str]) -> None:
+    """Refuse, before any work, a file name whose ending says no format of ours.
+
+    Raises:
+        UsageError: naming the endings that are known.
+    """
+    if path.suffix.lower() not in known:
+        raise UsageError(f"{path}: unknown ending {path.suffix!r}; use {', '.join(known)}")
+
+
+def save_animation(
+    path: Path, frames: Sequence[Picture], fps: float, hold_last: float = 0.0
+) -> None:
+    """Write frames of one size as GIF, WebP or MP4, looping for ever, atomically.
+
+    Args:
+        path: its ending chooses the format.
+        frames: the pictures, all of one shape.
+        fps: frames a second.
+        hold_last: seconds that the last frame stays longer.
+
+    Raises:
+        UsageError: unknown ending.
+    """
+    check_suffix(path, ANIMATION_FORMATS)
+    with atomic_path(path) as temporary:
+        if path.suffix.lower() == ".mp4":
+            still = [frames[-1]] * round(hold_last * fps)
+            _save_mp4(temporary, [*frames, *still], fps)
+        else:
+            durations = [1000 / fps] * len(frames)
+            durations[-1] += 1000 * hold_last
+            _save_pillow(temporary, frames, durations)
+
+
+def _save_pillow(path: Path, frames: Sequence[Picture], durations: list[float]) -> None:
+    options: dict[str, Any] = {"lossless": True} if path.suffix.lower() == ".webp" else {}
+    mode = "L" if frames[0].ndim == 2 else "RGB"
+    stack = np.stack(frames)
+    if path.suffix.lower() == ".gif":
+        # 32 levels look the same and take a good third less.
+        stack = ((stack >> 3) * (255 / 31)).round().astype(np.uint8)
+    iio.imwrite(
+        path,
+        stack,
+        plugin="pillow",
+        is_batch=True,
+        mode=mode,
+        duration=durations,
+        loop=0,
+        **options,
+    )
+
+
+def _save_mp4(path: Path, frames: Sequence[Picture], fps: float) -> None:
+    height, width = (side + side % 2 for side in frames[0].shape[:2])  # H.264 takes even sides
+    shape = (len(frames), height, width, 3)
+    stack = np.zeros(shape, np.uint8)
+    for target, frame in zip(stack, frames, strict=True):
+        colour = frame if frame.ndim == 3 else np.repeat(frame[..., None], 3, axis=-1)
+        target[: frame.shape[0], : frame.shape[1]] = colour
+    iio.imwrite(path, stack, plugin="FFMPEG", fps=fps, codec="libx264", macro_block_size=2)
+
+
+# Curves ----------------------------------------------------------------------------------------
+
+
+def save_curves(path: Path, runs: Mapping[str, Metrics], losses: Sequence[str]) -> None:
+    """Draw losses and D's scores over the steps; several runs overlay.
+
+    A single run has a colour a quantity, several runs a colour a run and a line style a quantity.
+
+    Args:
+        path: PNG, SVG or PDF by its ending.
+        runs: label -> columns of its metrics.csv.
+        losses: the loss of each run, which decides how scores are labelled.
+
+    Raises:
+        UsageError: unknown ending, or no run has a step to draw.
+    """
+    check_suffix(path, CURVE_FORMATS)
+    if not any(len(metrics["step"]) for metrics in runs.values()):
+        raise UsageError("there is no step to plot yet; train on, then plot")
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    real_name, fake_name = score_names(losses[0] if len(set(losses)) == 1 else "")
+    figure = Figure(figsize=(10, 4), layout="constrained", dpi=120)
+    left, right = figure.subplots(1, 2)
+    _panel(left, runs, {"loss_D": "loss_D", "loss_G": "loss_G"})
+    _panel(right, runs, {"D(x)": real_name, "D(G(z1))": fake_name})
+    left.set(title="losses", xlabel="step")
+    right.set(title=f"{real_name} and {fake_name}", xlabel="step")
+    if not set(losses) & {"wasserstein-gp"}:
+        right.set_ylim(0, 1)
+    # Without a date and with fixed ids, the same run draws the same file.
+    with atomic_path(path) as temporary, rc_context({"svg.hashsalt": "mnistgan"}):
+        metadata = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
+        kind = path.suffix.lower()
+        figure.savefig(temporary, format=kind[1:], metadata=metadata.get(kind))
+
+
+def _panel(axes: Axes, runs: Mapping[str, Metrics], columns: Mapping[str, str]) -> None:
+    for number, (run, metrics) in enumerate(runs.items()):
+        for style, (column, label) in enumerate(columns.items()):
+            colour = f"C{number if len(runs) > 1 else style}"
+            dashes = "--" if len(runs) > 1 and style else "-"
+            name = f"{run}: {label}" if len(runs) > 1 else label
+            steps, values = metrics["step"], metrics[column]
+            keep = spread(len(steps), 4000)
+            axes.plot(steps[keep], values[keep], color=colour, alpha=0.2, linewidth=0.6)
+            axes.plot(
+                steps[keep], smooth(values)[keep], dashes, color=colour, label=name, linewidth=1.4
+            )
+    axes.grid(alpha=0.25)
+    axes.legend(fontsize=8)
+
+
+def smooth(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """The running mean over a fiftieth of the series, cut off at its ends."""
+    half = len(values) // 100
+    sums = np.concatenate(([0.0], np.cumsum(values)))
+    index = np.arange(len(values))
+    low, high = np.maximum(index - half, 0), np.minimum(index + half + 1, len(values))
+    return np.asarray((sums[high] - sums[low]) / (high - low))

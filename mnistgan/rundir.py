@@ -1,0 +1,141 @@
+"""Where the files of a run lie, and which run is the newest. Imports no torch."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from mnistgan import config_io
+from mnistgan.config import RunConfig
+from mnistgan.errors import UsageError
+
+RUNS = Path("runs")
+"""Where run directories are made, and looked for, unless told otherwise."""
+
+
+@dataclass(frozen=True)
+class RunDirectory:
+    """The names in a run directory. Nothing here touches the disk until asked."""
+
+    path: Path
+
+    @property
+    def config_file(self) -> Path:
+        """The resolved config."""
+        return self.path / "config.toml"
+
+    @property
+    def environment_file(self) -> Path:
+        """Versions, device, threads, command line, start time."""
+        return self.path / "environment.json"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Folder of the newest checkpoints."""
+        return self.path / "checkpoints"
+
+    @property
+    def generator_file(self) -> Path:
+        """The generator to give away."""
+        return self.path / "g.pt"
+
+    @property
+    def metrics_file(self) -> Path:
+        """A row a step."""
+        return self.path / "metrics.csv"
+
+    @property
+    def samples(self) -> Path:
+        """Folder of the grids, with their index.csv."""
+        return self.path / "samples"
+
+    @property
+    def lock_file(self) -> Path:
+        """Held by the one process that writes here."""
+        return self.path / ".lock"
+
+    def exists(self) -> bool:
+        """Whether a run has begun here."""
+        return self.config_file.is_file() or self.checkpoints.is_dir()
+
+    def checkpoint_file(self, step: int) -> Path:
+        """The checkpoint of a step."""
+        return self.checkpoints / f"step-{step:08d}.pt"
+
+    def checkpoint_files(self) -> list[Path]:
+        """All checkpoints, newest first."""
+        named = [path for path in self.checkpoints.glob("step-*.pt") if _step(path) is not None]
+        return sorted(named, key=lambda path: _step(path) or 0, reverse=True)
+
+    def read_config(self) -> RunConfig:
+        """The config that the run was started with.
+
+        Raises:
+            UsageError: this is no run directory.
+            ConfigError: its config.toml is not one this version reads.
+        """
+        if not self.config_file.is_file():
+            raise UsageError(
+                f"{self.path}: is no run directory (it has no config.toml); give the folder that "
+                "train wrote"
+            )
+        table = config_io.read_toml(self.config_file)
+        return config_io.validate(table, str(self.config_file))
+
+    def read_environment(self) -> dict[str, Any]:
+        """What environment.json says; empty where there is none."""
+        with contextlib.suppress(OSError, ValueError):
+            content = json.loads(self.environment_file.read_text(encoding="utf-8"))
+            if isinstance(content, dict):
+                return content
+        return {}
+
+
+def new_path(name: str, now: datetime, parent: Path = RUNS) -> Path:
+    """A fresh directory's path: NAME-TIME, numbered where two runs start in one second."""
+    base = parent / f"{name}-{now:%Y%m%d-%H%M%S}"
+    path, count = base, 1
+    while path.exists():
+        count += 1
+        path = base.with_name(f"{base.name}-{count}")
+    return path
+
+
+def newest(parent: Path = RUNS) -> RunDirectory:
+    """The run that was started last.
+
+    Raises:
+        UsageError: there is no run.
+    """
+    runs = [RunDirectory(path.parent) for path in parent.glob("*/config.toml")]
+    if not runs:
+        raise UsageError(
+            f"there is no run in {parent}/; train one first (mnistgan train --config quickstart), "
+            "or name a run directory"
+        )
+    return max(runs, key=lambda run: (str(run.read_environment().get("started", "")), run.path))
+
+
+def generator_path(path: Path) -> Path:
+    """The file to load a generator from: the path itself, or a run directory's g.pt.
+
+    Raises:
+        UsageError: a run directory that has no generator yet, or any other folder.
+    """
+    if not path.is_dir():
+        return path
+    run = RunDirectory(path)
+    if not run.generator_file.is_file():
+        kind = "run has saved no generator yet" if run.exists() else "folder holds no run"
+        raise UsageError(f"{path}: this {kind}; give a generator file or another run directory")
+    return run.generator_file
+
+
+def _step(path: Path) -> int | None:
+    match = re.fullmatch(r"step-(\d{1,18})\.pt", path.name)
+    return int(match[1]) if match else None

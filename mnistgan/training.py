@@ -1,0 +1,341 @@
+"""The training loop: data, G, D and their losses become a stream of events.
+
+    for event in Trainer(config, datasets.load(config.data)):
+        ...
+
+Prints nothing and writes nothing. Everything that a run does is a function of its config, its data
+and its step: :meth:`Trainer.state` and :meth:`Trainer.restore` carry it over a stop exactly.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mnistgan import latents, losses, networks
+from mnistgan.config import RunConfig
+from mnistgan.datasets import ImageSet
+from mnistgan.errors import DataError, FileFormatError, TrainingError, UsageError
+from mnistgan.events import EndReason, EpochEnded, Event, Images, RunEnded, RunStarted, StepMetrics
+from mnistgan.latents import Stream
+from mnistgan.progress import StopToken
+
+FIXED_COUNT = 64
+"""How many images a run's pictures show: an 8 x 8 grid."""
+
+_READ_BACK_SECONDS = 0.2
+_READ_BACK_STEPS = 1024
+
+
+class Trainer:
+    """One GAN training, from its config to the end of its last epoch.
+
+    Iterating trains; between two events the state is whole and can be taken with :meth:`state`.
+    An epoch is one pass through the data without the last partial batch, a step one update of G.
+
+    Args:
+        config: the recipe.
+        data: what to train on.
+        stop: polled each step; when requested, the run ends after the step at hand.
+        clock: seconds, for the rates and for ``max_minutes``.
+
+    Raises:
+        DataError: there are fewer images than one step needs.
+        UsageError: the device that the config names is not there.
+    """
+
+    def __init__(
+        self,
+        config: RunConfig,
+        data: ImageSet,
+        *,
+        stop: StopToken | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        train = config.train
+        per_step = train.batch_size * train.d_steps
+        if len(data) < per_step:
+            raise DataError(
+                f"train.batch_size: one step takes {per_step} images ({train.batch_size} x "
+                f"{train.d_steps} updates of D), the data has {len(data)}; choose a smaller batch"
+            )
+        self.config = config
+        self.data = data
+        self.device = resolve_device(train.device)
+        self.step = 0
+        self.steps_per_epoch = len(data) // per_step
+        self.total_steps = train.epochs * self.steps_per_epoch
+        self._stop = stop or StopToken()
+        self._clock = clock
+        self._loss = losses.loss_of(train)
+        self._range = networks.pixel_range(config)
+        self._images = data.images.to(self.device)
+        self.generator = networks.build_generator(config).to(self.device).train()
+        self.discriminator = networks.build_discriminator(config).to(self.device).train()
+        self.average = copy.deepcopy(self.generator) if train.ema_decay else None
+        self._adam_g = self._adam(self.generator, train.lr_g)
+        self._adam_d = self._adam(self.discriminator, train.lr_d)
+        self._fixed_z = latents.normal(
+            config.seed, Stream.FIXED, 0, (FIXED_COUNT, config.model.latent_dim)
+        ).to(self.device)
+        self._order = (0, torch.empty(0))  # the epoch and its permutation
+        self._rows = torch.empty(_READ_BACK_STEPS, 5, device=self.device)
+        self._pending = 0  # rows filled since the last read-back
+        self._read_back_at = 0.0
+
+    @property
+    def epoch(self) -> int:
+        """The epoch of the last step taken, from 1; 0 before the first step."""
+        return math.ceil(self.step / self.steps_per_epoch)
+
+    @property
+    def sampled(self) -> nn.Module:
+        """The generator that pictures are drawn from: the moving average if one is kept."""
+        return self.generator if self.average is None else self.average
+
+    def __iter__(self) -> Iterator[Event]:
+        """Train from the present step on.
+
+        Raises:
+            TrainingError: a loss is no longer finite.
+        """
+        yield self._started()
+        begin = self._read_back_at = self._clock()
+        limit = self.config.train.max_minutes
+        deadline = math.inf if limit is None else begin + 60 * limit
+        reason: EndReason = "finished"
+        while self.step < self.total_steps:
+            if self._stop.requested or self._clock() >= deadline:
+                reason = "stopped" if self._stop.requested else "max_minutes"
+                break
+            self._train_step()
+            epoch_is_over = self.step % self.steps_per_epoch == 0
+            if epoch_is_over or self._read_back_is_due():
+                yield from self._read_back()
+            if epoch_is_over:
+                yield EpochEnded(self.epoch, self.step, self.fixed_images())
+        yield from self._read_back()
+        yield RunEnded(reason, self.step, self.epoch)
+
+    def one_step(self) -> StepMetrics:
+        """Take a single step and tell its numbers: to see that everything fits together."""
+        self._read_back_at = self._clock()
+        self._train_step()
+        return next(self._read_back())
+
+    def fixed_images(self) -> Images:
+        """What the fixed noise gives now; uint8, 64 x C x H x W. Changes nothing."""
+        return generate(self.sampled, self._fixed_z, self._range).cpu().numpy()
+
+    # One step ----------------------------------------------------------------------------------
+
+    def _train_step(self) -> None:
+        """One update of G, after ``d_steps`` updates of D, each on fresh real images."""
+        train = self.config.train
+        for turn in range(self.step * train.d_steps, (self.step + 1) * train.d_steps):
+            last = turn % train.d_steps == train.d_steps - 1
+            with torch.set_grad_enabled(last):  # only the last fakes will teach G
+                fake = self.generator(self._noise(turn))
+            loss_d, d_real, d_fake_before = self._update_discriminator(turn, fake.detach())
+        loss_g, d_fake_after = self._update_generator(fake)
+        self.step += 1
+        if self.average is not None:
+            update_average(self.average, self.generator, warmed_up(train.ema_decay, self.step))
+        row = torch.stack((loss_d, loss_g, d_real, d_fake_before, d_fake_after))
+        self._rows[self._pending] = row.detach()
+        self._pending += 1
+
+    def _update_discriminator(self, turn: int, fake: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        train = self.config.train
+        real = self._real(turn).requires_grad_(train.r1 > 0)
+        # One pass for both halves: no discriminator of ours holds batch statistics.
+        real_logits, fake_logits = self.discriminator(torch.cat((real, fake))).chunk(2)
+        loss = self._loss.discriminator(real_logits, fake_logits, train.label_smoothing)
+        penalised = loss
+        if train.r1:
+            penalised = penalised + train.r1 * losses.r1_penalty(real_logits, real)
+        if self._loss.critic and train.gradient_penalty:
+            mix = latents.uniform(self.config.seed, Stream.PENALTY, turn, (len(real),))
+            penalised = penalised + train.gradient_penalty * losses.gradient_penalty(
+                self.discriminator, real.detach(), fake, mix.to(self.device)
+            )
+        self._adam_d.zero_grad(set_to_none=True)
+        penalised.backward()
+        self._adam_d.step()
+        return (
+            penalised,
+            losses.scores(self._loss, real_logits),
+            losses.scores(self._loss, fake_logits),
+        )
+
+    def _update_generator(self, fake: Tensor) -> tuple[Tensor, Tensor]:
+        fake_logits = self.discriminator(fake)
+        loss = self._loss.generator(fake_logits)
+        self._adam_g.zero_grad(set_to_none=True)
+        loss.backward(inputs=list(self.generator.parameters()))  # no gradients for D's weights
+        self._adam_g.step()
+        return loss, losses.scores(self._loss, fake_logits)
+
+    def _noise(self, turn: int) -> Tensor:
+        shape = (self.config.train.batch_size, self.config.model.latent_dim)
+        return latents.normal(self.config.seed, Stream.NOISE, turn, shape).to(self.device)
+
+    def _real(self, turn: int) -> Tensor:
+        """The batch of one update of D; updates count from 0 over the whole run."""
+        epoch, position = divmod(turn, self.steps_per_epoch * self.config.train.d_steps)
+        if self._order[0] != epoch + 1:
+            order = latents.permutation(self.config.seed, epoch + 1, len(self.data))
+            self._order = (epoch + 1, order.to(self.device))
+        size = self.config.train.batch_size
+        rows = self._order[1][position * size : (position + 1) * size]
+        return self._range.from_uint8(self._images[rows])
+
+    def _adam(self, module: nn.Module, rate: float) -> torch.optim.Adam:
+        fused = self.device.type in ("cpu", "cuda")
+        return torch.optim.Adam(
+            module.parameters(), rate, betas=self.config.train.betas, fused=fused
+        )
+
+    # What is told ------------------------------------------------------------------------------
+
+    def _started(self) -> RunStarted:
+        return RunStarted(
+            config=self.config,
+            step=self.step,
+            steps_per_epoch=self.steps_per_epoch,
+            total_steps=self.total_steps,
+            device=str(self.device),
+            data_source=self.data.source,
+            data_count=len(self.data),
+            parameters_g=networks.count_parameters(self.generator),
+            parameters_d=networks.count_parameters(self.discriminator),
+            real_images=self.data.images[:FIXED_COUNT].numpy(),
+        )
+
+    def _read_back_is_due(self) -> bool:
+        waited = self._clock() - self._read_back_at
+        return waited >= _READ_BACK_SECONDS or self._pending == _READ_BACK_STEPS
+
+    def _read_back(self) -> Iterator[StepMetrics]:
+        """Fetch the numbers of the steps since the last time, all in one copy."""
+        if not self._pending:
+            return
+        rows: list[list[float]] = self._rows[: self._pending].tolist()
+        now = self._clock()
+        images = len(rows) * self.config.train.batch_size * self.config.train.d_steps
+        rate = images / max(now - self._read_back_at, 1e-9)
+        self._pending, self._read_back_at = 0, now
+        for step, row in enumerate(rows, start=self.step - len(rows) + 1):
+            if not all(map(math.isfinite, row)):
+                raise TrainingError(self._diagnosis(step, row))
+            epoch = math.ceil(step / self.steps_per_epoch)
+            loss_d, loss_g, d_real, before, after = row
+            yield StepMetrics(step, epoch, loss_d, loss_g, d_real, before, after, rate)
+
+    def _diagnosis(self, step: int, row: list[float]) -> str:
+        names = ("loss_D", "loss_G", "D(x)", "D(G(z1))", "D(G(z2))")
+        broken = next(
+            name for name, value in zip(names, row, strict=True) if not math.isfinite(value)
+        )
+        return (
+            f"{broken} is no longer finite at step {step}: the updates have grown without bound; "
+            "lower train.lr_d and train.lr_g, or choose the loss 'non-saturating' with train.r1, "
+            "and go on from the last checkpoint"
+        )
+
+    # What is kept ------------------------------------------------------------------------------
+
+    def state(self) -> dict[str, Any]:
+        """What the next steps depend on besides config and data; references, not copies."""
+        state: dict[str, Any] = {
+            "step": self.step,
+            "epoch": self.epoch,
+            "generator": self.generator.state_dict(),
+            "discriminator": self.discriminator.state_dict(),
+            "adam_g": self._adam_g.state_dict(),
+            "adam_d": self._adam_d.state_dict(),
+            "threads": torch.get_num_threads(),
+        }
+        if self.average is not None:
+            state["average"] = self.average.state_dict()
+        return state
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from where :meth:`state` was taken.
+
+        Raises:
+            FileFormatError: the state does not fit this config.
+        """
+        try:
+            self.generator.load_state_dict(state["generator"])
+            self.discriminator.load_state_dict(state["discriminator"])
+            if self.average is not None:
+                self.average.load_state_dict(state["average"])
+            self._adam_g.load_state_dict(state["adam_g"])
+            self._adam_d.load_state_dict(state["adam_d"])
+            self.step = int(state["step"])
+        except (KeyError, RuntimeError, TypeError, ValueError) as error:
+            raise FileFormatError(
+                f"the checkpoint does not fit its config ({str(error).splitlines()[0]}); use an "
+                "older one"
+            ) from error
+
+
+def resolve_device(name: str) -> torch.device:
+    """The device that a config names; ``auto`` takes a GPU where there is one.
+
+    Raises:
+        UsageError: it is not there.
+    """
+    there = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if name == "auto":
+        name = next(device for device, present in there.items() if present)
+    if not there[name]:
+        raise UsageError(
+            f"train.device: {name!r} is not available to this torch ({torch.__version__}); use "
+            "'auto' or 'cpu', or install a build of torch for it"
+        )
+    return torch.device(name)
+
+
+@torch.no_grad()
+def generate(generator: nn.Module, z: Tensor, pixels: networks.PixelRange) -> Tensor:
+    """Images of some noise, uint8, by BatchNorm's running statistics, which stay as they are."""
+    training = generator.training
+    generator.eval()
+    try:
+        return pixels.to_uint8(generator(z))
+    finally:
+        generator.train(training)
+
+
+@torch.no_grad()
+def update_average(average: nn.Module, model: nn.Module, decay: float) -> None:
+    """Move an exponential moving average of weights one step (Yazici et al. 2019, section 3).
+
+    BatchNorm's running statistics are averaged like weights, so that they belong to the averaged
+    weights; whole-number buffers are copied.
+    """
+    kept, fresh = average.state_dict(), model.state_dict()
+    averaged = [name for name, tensor in kept.items() if tensor.is_floating_point()]
+    torch._foreach_lerp_([kept[n] for n in averaged], [fresh[n] for n in averaged], 1 - decay)
+    for name in kept.keys() - set(averaged):
+        kept[name].copy_(fresh[name])
+
+
+def warmed_up(decay: float, step: int) -> float:
+    """A decay that grows to its value, so that the average soon forgets the first weights.
+
+    min(decay, (1 + t) / (10 + t)), as tf.train.ExponentialMovingAverage documents it.
+    """
+    return min(decay, (1 + step) / (10 + step))
