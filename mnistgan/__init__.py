@@ -1,3 +1,53 @@
-"""Train, see, measure and give away GANs on MNIST-sized images."""
+"""Train, see, measure and give away GANs on MNIST-sized images.
+
+The public names below are imported when they are first used: importing mnistgan is quick, and
+imports no torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from mnistgan.config import RunConfig
+    from mnistgan.errors import MnistganError
+    from mnistgan.export import export_onnx
+    from mnistgan.run import train
+    from mnistgan.sampling import Generator, load_generator, sample
+    from mnistgan.training import Trainer
+
+__all__ = [
+    "train",
+    "load_generator",
+    "sample",
+    "export_onnx",
+    "RunConfig",
+    "Trainer",
+    "Generator",
+    "MnistganError",
+    "__version__",
+]
+
+_HOMES = {
+    "train": "run",
+    "load_generator": "sampling",
+    "sample": "sampling",
+    "export_onnx": "export",
+    "RunConfig": "config",
+    "Trainer": "training",
+    "Generator": "sampling",
+    "MnistganError": "errors",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'mnistgan' has no attribute {name!r}")
+    return getattr(import_module(f"mnistgan.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

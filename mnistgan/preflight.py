@@ -66,6 +66,18 @@ def plan_run(
     """
     table, label = _read(source)
     config, outputs = _resolve(table, overrides, label)
+    return _plan(config, outputs, directory)
+
+
+def plan_config(config: RunConfig, directory: Path | None = None) -> Plan:
+    """Plan a new run of a config made in Python; raises as :func:`plan_run` does."""
+    outputs, problems = registry.prepare(config.active_outputs())
+    if problems:
+        raise ConfigError("the config", problems)
+    return _plan(config, outputs, directory)
+
+
+def _plan(config: RunConfig, outputs: list[registry.Prepared], directory: Path | None) -> Plan:
     name = config.name or f"{config.model.family}-{config.data.name}"
     path = directory or rundir.new_path(name, datetime.now())
     _check_directory(path)

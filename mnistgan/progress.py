@@ -21,8 +21,13 @@ class StopToken:
     """
 
     def __init__(self) -> None:
-        self.requested = False
+        self._requested = False
+
+    @property
+    def requested(self) -> bool:
+        """Whether the work should stop; polled by it once for each step or block."""
+        return self._requested
 
     def request(self) -> None:
         """Ask for the stop. Safe in signal handlers and from other threads."""
-        self.requested = True
+        self._requested = True

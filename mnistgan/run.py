@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -14,13 +14,41 @@ import numpy as np
 import torch
 
 from mnistgan import __version__, checkpoint, config_io, datasets
+from mnistgan.config import RunConfig
 from mnistgan.errors import FileFormatError, MnistganError, UsageError
 from mnistgan.events import CheckpointSaved, EpochEnded, Event, RunEnded, Warned
 from mnistgan.files import write_text
 from mnistgan.outputs.dispatch import Dispatcher
-from mnistgan.preflight import Plan
+from mnistgan.preflight import Plan, plan_config
 from mnistgan.progress import StopToken
 from mnistgan.training import Trainer
+
+
+def train(
+    config: RunConfig,
+    directory: Path | str | None = None,
+    *,
+    on_event: Callable[[Event], object] = lambda event: None,
+    stop: StopToken | None = None,
+) -> Path:
+    """Train a run from start to end, in a notebook or a program.
+
+    Args:
+        config: the recipe; ``RunConfig()`` is the default one.
+        directory: where to write; by default a new run directory under runs/.
+        on_event: called with each event as it happens.
+        stop: request it, from ``on_event`` or another thread, to end after the step at hand.
+
+    Returns:
+        The run directory.
+
+    Raises:
+        MnistganError: as the ``mnistgan train`` command would say it.
+    """
+    run = Run(plan_config(config, Path(directory) if directory else None), stop)
+    for event in run:
+        on_event(event)
+    return run.directory.path
 
 
 class Run:

@@ -1,0 +1,253 @@
+"""The other commands, and what all of them share."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageSequence
+from support import Invoke
+
+import mnistgan
+from mnistgan.rendering import read_png
+from mnistgan.rundir import RunDirectory
+
+COMMANDS = ["train", "sample", "animate", "plot", "export", "info", "outputs", "init"]
+
+
+def size_of(path: Path) -> tuple[int, int]:
+    with Image.open(path) as image:
+        return image.size
+
+
+def frames_in(path: Path) -> int:
+    with Image.open(path) as image:
+        return sum(1 for _ in ImageSequence.Iterator(image))
+
+
+class TestShared:
+    @pytest.mark.parametrize("command", COMMANDS)
+    @pytest.mark.parametrize("flag", ["-h", "--help"])
+    def test_help_shows_an_example_and_debug(self, invoke: Invoke, command: str, flag: str) -> None:
+        result = invoke(command, flag)
+        assert result.exit_code == 0
+        assert f"mnistgan {command}" in result.stdout
+        assert "--debug" in result.stdout
+
+    def test_version(self, invoke: Invoke) -> None:
+        assert invoke("--version").stdout == f"mnistgan {mnistgan.__version__}\n"
+
+    def test_an_unknown_command(self, invoke: Invoke) -> None:
+        assert invoke("trian").exit_code == 2
+
+    def test_python_dash_m(self) -> None:
+        command = [sys.executable, "-m", "mnistgan", "--version"]
+        assert subprocess.check_output(command, text=True).startswith("mnistgan ")
+
+    def test_debug_shows_the_traceback(self, tmp_path: Path) -> None:
+        command = [sys.executable, "-m", "mnistgan", "info", str(tmp_path / "none.pt")]
+        plain = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert plain.returncode == 2
+        assert plain.stderr.startswith("mnistgan: error: ")
+        assert plain.stderr.count("\n") == 1
+        debug = subprocess.run([*command, "--debug"], capture_output=True, text=True, check=False)
+        assert "Traceback" in debug.stderr
+
+    def test_a_bug_is_told_in_one_sentence(
+        self, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from mnistgan import presets
+
+        monkeypatch.setattr(presets, "names", lambda: 1 / 0)
+        result = invoke("init")
+        assert result.exit_code == 1
+        assert "this should not have happened (ZeroDivisionError" in result.stderr
+        assert "--debug" in result.stderr
+
+
+class TestSample:
+    def test_a_grid(self, invoke: Invoke, trained: Path, tmp_path: Path) -> None:
+        result = invoke("sample", "--ckpt", trained / "g.pt", "-n", 100)
+        assert (result.exit_code, result.stdout) == (0, "samples.png\n")
+        assert size_of(tmp_path / "samples.png") == (302, 302)
+
+    def test_a_folder(self, invoke: Invoke, trained: Path, tmp_path: Path) -> None:
+        result = invoke("sample", "--ckpt", trained, "-n", 3, "--format", "png", "--out", "out")
+        assert result.exit_code == 0
+        names = sorted(path.name for path in (tmp_path / "out").iterdir())
+        assert names == ["000000.png", "000001.png", "000002.png"]
+        assert size_of(tmp_path / "out" / "000002.png") == (28, 28)
+        again = invoke("sample", "--ckpt", trained, "-n", 3, "--format", "png", "--out", "out")
+        assert again.exit_code == 2
+
+    def test_the_formats_hold_the_same_images(
+        self, invoke: Invoke, trained: Path, tmp_path: Path
+    ) -> None:
+        for name in ("npz", "png", "grid"):
+            assert invoke("sample", "--ckpt", trained, "-n", 1, "--format", name).exit_code == 0
+        array = np.load(tmp_path / "samples.npz")["images"]
+        assert (array.shape, array.dtype) == ((1, 28, 28), np.uint8)
+        single = read_png(tmp_path / "samples" / "000000.png")
+        grid = read_png(tmp_path / "samples.png")
+        np.testing.assert_array_equal(single, array[0])
+        np.testing.assert_array_equal(grid[2:30, 2:30], array[0])
+
+    @pytest.mark.parametrize(
+        ("arguments", "words"),
+        [
+            (["-n", "0"], "'-n'"),
+            (["-n", "x"], "'-n'"),
+            (["-n", "1", "--seed", "-1"], "--seed"),
+            (["-n", "20000"], "a grid holds at most 10,000 images"),
+            (["-n", "1", "--out", "a.jpg"], "ending in .png"),
+            (["-n", "1", "--format", "npz", "--out", "a.png"], "ending in .npz"),
+            (["-n", "1", "--out", "none/a.png"], "its folder does not exist"),
+            (["-n", "1", "--format", "jpg"], "--format"),
+        ],
+    )
+    def test_bad_input(
+        self, invoke: Invoke, trained: Path, tmp_path: Path, arguments: list[str], words: str
+    ) -> None:
+        result = invoke("sample", "--ckpt", trained, *arguments)
+        assert result.exit_code == 2
+        assert words in result.stderr
+        assert list(tmp_path.iterdir()) == []
+
+    def test_files_that_are_no_generator(
+        self, invoke: Invoke, trained: Path, tmp_path: Path
+    ) -> None:
+        whole = (trained / "g.pt").read_bytes()
+        for name, raw in {"text.pt": b"hello", "empty.pt": b"", "cut.pt": whole[:-9]}.items():
+            (tmp_path / name).write_bytes(raw)
+            result = invoke("sample", "--ckpt", name, "-n", 1)
+            assert result.exit_code == 2
+            assert result.stderr.startswith(f"mnistgan: error: {name}: is ")
+            assert result.stderr.count("\n") == 1
+        assert invoke("sample", "--ckpt", "none.pt", "-n", 1).exit_code == 2
+
+
+class TestAnimate:
+    def test_the_newest_run_without_arguments(
+        self, invoke: Invoke, tiny_toml: Path, tmp_path: Path
+    ) -> None:
+        nothing = invoke("animate")
+        assert nothing.exit_code == 2
+        assert "there is no run in runs/" in nothing.stderr
+        older = invoke("train", "--config", tiny_toml).stdout.strip()
+        newer = invoke("train", "--config", tiny_toml, "--epochs", 3).stdout.strip()
+        assert older != newer
+        (tmp_path / newer / "training.gif").unlink()
+        result = invoke("animate")
+        assert result.stdout == f"{newer}/training.gif\n"
+        assert frames_in(tmp_path / newer / "training.gif") == 3
+
+    def test_frames_come_from_the_index(
+        self, invoke: Invoke, tiny_toml: Path, tmp_path: Path
+    ) -> None:
+        invoke("train", "--config", tiny_toml, "--output-dir", "run")
+        samples = tmp_path / "run" / "samples"
+        Image.new("L", (7, 7)).save(samples / "epoch_000.png")  # a file of somebody else's
+        result = invoke("animate", "run", "--out", "a.webp", "--fps", 4)
+        assert result.exit_code == 0, result.output
+        assert frames_in(tmp_path / "a.webp") == 2
+
+    @pytest.mark.parametrize("walk", ["slerp", "linear", "circle"])
+    def test_a_walk(self, invoke: Invoke, trained: Path, tmp_path: Path, walk: str) -> None:
+        result = invoke("animate", "--ckpt", trained, "--walk", walk, "--frames", 8)
+        assert (result.exit_code, result.stdout) == (0, "walk.gif\n")
+        assert frames_in(tmp_path / "walk.gif") == 8
+
+    def test_a_film(self, invoke: Invoke, trained: Path, tmp_path: Path) -> None:
+        result = invoke("animate", "--ckpt", trained, "--frames", 4, "--out", "walk.mp4")
+        assert result.exit_code == 0, result.output
+        assert (tmp_path / "walk.mp4").read_bytes()[4:8] == b"ftyp"
+
+    @pytest.mark.parametrize(
+        "arguments", [["--out", "a.avi"], ["--ckpt", "none.pt"], ["none"], ["--fps", "0"]]
+    )
+    def test_bad_input(self, invoke: Invoke, tmp_path: Path, arguments: list[str]) -> None:
+        assert invoke("animate", *arguments).exit_code == 2
+        assert list(tmp_path.iterdir()) == []
+
+
+class TestPlot:
+    @pytest.mark.parametrize("suffix", ["png", "svg", "pdf"])
+    def test_one_and_several_runs(
+        self, invoke: Invoke, trained: Path, tmp_path: Path, suffix: str
+    ) -> None:
+        for runs in ([trained], [trained, trained]):
+            result = invoke("plot", *runs, "--out", f"a.{suffix}")
+            assert (result.exit_code, result.stdout) == (0, f"a.{suffix}\n")
+        assert (tmp_path / f"a.{suffix}").stat().st_size > 5000
+
+    def test_the_newest_run_without_arguments(self, invoke: Invoke, tiny_toml: Path) -> None:
+        assert invoke("plot").exit_code == 2
+        run = invoke("train", "--config", tiny_toml).stdout.strip()
+        assert invoke("plot").stdout == f"{run}/curves.png\n"
+
+    def test_bad_input(self, invoke: Invoke, trained: Path, tmp_path: Path) -> None:
+        assert invoke("plot", trained, "--out", "a.txt").exit_code == 2
+        assert invoke("plot", tmp_path).exit_code == 2
+
+
+class TestExport:
+    def test_beside_the_generator_and_elsewhere(
+        self, invoke: Invoke, trained: Path, tmp_path: Path
+    ) -> None:
+        result = invoke("export", "--ckpt", trained / "g.pt", "--out", "digits.onnx")
+        assert (result.exit_code, result.stdout) == (0, "digits.onnx\n")
+        assert "greatest difference to torch" in result.stderr
+        assert [path.name for path in tmp_path.iterdir()] == ["digits.onnx"]
+
+    def test_bad_input(self, invoke: Invoke, trained: Path) -> None:
+        assert invoke("export", "--ckpt", "none.pt").exit_code == 2
+        assert invoke("export", "--ckpt", trained, "--out", "a.pt").exit_code == 2
+
+
+class TestInfo:
+    def test_of_a_generator_a_checkpoint_and_a_run(self, invoke: Invoke, trained: Path) -> None:
+        checkpoint = RunDirectory(trained).checkpoint_files()[0]
+        for path, kind in ((trained / "g.pt", "generator"), (checkpoint, "checkpoint")):
+            report = json.loads(invoke("info", path, "--json").stdout)
+            assert (report["kind"], report["epoch"], report["step"]) == (kind, 2, 14)
+            assert report["config"]["model"]["family"] == "mlp"
+        report = json.loads(invoke("info", trained, "--json").stdout)
+        assert report["newest_valid_checkpoint"] == "step-00000014.pt"
+        assert set(report["checkpoints"].values()) == {"valid"}
+        assert "kind: generator" in invoke("info", trained / "g.pt").stdout
+
+    def test_bad_input(self, invoke: Invoke, tmp_path: Path) -> None:
+        (tmp_path / "a.pt").write_bytes(b"PK nothing")
+        for path in ("a.pt", "none", tmp_path):
+            assert invoke("info", path).exit_code == 2
+
+
+class TestInit:
+    def test_lists_and_writes(self, invoke: Invoke, tmp_path: Path) -> None:
+        assert "A small DCGAN" in invoke("init").stdout
+        assert invoke("init", "dcgan").stdout == "run.toml\n"
+        assert 'name = "dcgan"' in (tmp_path / "run.toml").read_text()
+        again = invoke("init", "hinge-sn")
+        assert again.exit_code == 2
+        assert "is there already" in again.stderr
+        result = invoke("train", "--config", "run.toml", "--data", "digits", "--dry-run")
+        assert result.exit_code == 0, result.output
+
+    def test_an_unknown_preset(self, invoke: Invoke) -> None:
+        assert invoke("init", "dcgn").exit_code == 2
+
+
+class TestOutputs:
+    def test_options_with_their_defaults(self, invoke: Invoke) -> None:
+        shown = invoke("outputs", "samples").stdout
+        assert "[outputs.samples]" in shown
+        assert "pattern = " in shown
+
+    def test_an_unknown_one(self, invoke: Invoke) -> None:
+        result = invoke("outputs", "sampels")
+        assert result.exit_code == 2
+        assert "did you mean 'samples'" in result.stderr

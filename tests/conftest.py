@@ -1,0 +1,89 @@
+"""What the tests share: small recipes, a trained run, and the real MNIST where it is there."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from support import Invoke, Tiny
+from typer.testing import CliRunner, Result
+
+from mnistgan import config_io
+from mnistgan.cli import app
+from mnistgan.config import RunConfig
+
+settings.register_profile("mnistgan", deadline=None)
+settings.load_profile("mnistgan")
+
+TINY: dict[str, Any] = {
+    "name": "tiny",
+    "data": {"name": "digits"},
+    "model": {
+        "latent_dim": 8,
+        "generator": {"widths": [16]},
+        "discriminator": {"widths": [16]},
+    },
+    "train": {"epochs": 2, "batch_size": 256, "device": "cpu"},
+}
+"""Seven steps an epoch, milliseconds a step."""
+
+
+@pytest.fixture
+def tiny() -> Tiny:
+    """Makes small configs: ``tiny(("train.epochs", 3))``."""
+
+    def make(*assignments: tuple[str, Any]) -> RunConfig:
+        return config_io.validate(config_io.override(TINY, assignments), "tiny")
+
+    return make
+
+
+@pytest.fixture
+def tiny_toml(tmp_path: Path, tiny: Tiny) -> Path:
+    """The small config as a file."""
+    path = tmp_path / "tiny.toml"
+    path.write_text(config_io.to_toml(tiny()), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def invoke(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Invoke:
+    """Runs the command line in an empty folder; ``invoke("sample", "-n", 3)``."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setenv("MNISTGAN_DATA", str(tmp_path / "no-data"))
+
+    def run(*arguments: object) -> Result:
+        result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+        escaped = result.exception
+        assert escaped is None or isinstance(escaped, SystemExit), repr(escaped)
+        return result
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory of a finished run of the small config, not to be written to."""
+    folder = tmp_path_factory.mktemp("trained")
+    config = folder / "tiny.toml"
+    config.write_text(config_io.to_toml(config_io.validate(TINY, "tiny")), encoding="utf-8")
+    run = folder / "run"
+    result = CliRunner().invoke(app, ["train", "--config", str(config), "--output-dir", str(run)])
+    assert result.exit_code == 0, result.output
+    return run
+
+
+@pytest.fixture(scope="session")
+def mnist_root() -> Path:
+    """The folder that holds the real MNIST archives."""
+    beside = Path(__file__).resolve().parents[2] / "shared" / "data"
+    for root in (Path(os.environ.get("MNISTGAN_DATA", beside)), beside):
+        if (root / "MNIST" / "raw" / "train-images-idx3-ubyte.gz").is_file():
+            return root
+    pytest.skip(
+        "the real MNIST is not here: point MNISTGAN_DATA at the folder that holds MNIST/raw"
+    )

@@ -1,0 +1,205 @@
+"""Reading, overriding, checking and writing configs."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tomli
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mnistgan import config_io
+from mnistgan.config import RunConfig
+from mnistgan.errors import ConfigError, UsageError
+
+
+def mistakes(table: dict[str, Any]) -> list[str]:
+    return config_io.check(table)[1]
+
+
+def test_the_default_recipe_survives_toml() -> None:
+    text = config_io.to_toml(RunConfig())
+    assert config_io.validate(tomli.loads(text), "text") == RunConfig()
+
+
+configs = st.fixed_dictionaries(
+    {
+        "seed": st.integers(0, 2**63 - 1),
+        "data": st.fixed_dictionaries({"image_size": st.sampled_from([28, 32, 64])}),
+        "model": st.one_of(
+            st.fixed_dictionaries(
+                {
+                    "family": st.just("dcgan"),
+                    "generator": st.fixed_dictionaries({"width": st.integers(1, 65_536)}),
+                }
+            ),
+            st.fixed_dictionaries(
+                {
+                    "latent_dim": st.integers(1, 65_536),
+                    "generator": st.fixed_dictionaries(
+                        {"widths": st.lists(st.integers(1, 65_536), min_size=1, max_size=5)}
+                    ),
+                }
+            ),
+        ),
+        "train": st.fixed_dictionaries(
+            {
+                "lr_g": st.floats(1e-9, 1.0),
+                "betas": st.tuples(st.floats(0, 0.999), st.floats(0, 0.999)).map(list),
+                "max_minutes": st.one_of(st.integers(1, 10**6), st.floats(1e-6, 1e6)),
+            }
+        ),
+        "outputs": st.dictionaries(
+            st.from_regex(r"[a-z]{1,8}", fullmatch=True),
+            st.one_of(st.just(False), st.fixed_dictionaries({"text": st.text()})),
+            max_size=3,
+        ),
+    }
+)
+
+
+@given(configs)
+def test_any_config_survives_toml(table: dict[str, Any]) -> None:
+    config = config_io.validate(table, "table")
+    assert config_io.validate(tomli.loads(config_io.to_toml(config)), "text") == config
+    assert not config_io.changed_keys(config, config)
+
+
+def test_all_mistakes_are_reported_at_once_with_their_paths() -> None:
+    found = mistakes(
+        {
+            "sed": 1,
+            "train": {"epochs": 0, "lr_g": -1.0, "loss": "hinj", "betas": [0.5, 2]},
+            "model": {"family": "dcgan", "generator": {"widths": [2]}},
+            "data": {"image_size": 30, "name": "mnst"},
+        }
+    )
+    keys = {problem.partition(":")[0] for problem in found}
+    assert keys == {
+        "sed", "train.epochs", "train.lr_g", "train.loss", "train.betas.1",
+        "model.generator.widths", "data.image_size", "data.name",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ({"sed": 1}, ["sed", "unknown key", "did you mean 'seed'"]),
+        ({"epochs": 1}, ["epochs", "did you mean 'train.epochs'"]),
+        ({"train": {"learning_rate": 1}}, ["did you mean train.lr_g and train.lr_d"]),
+        ({"train": {"zzz": 1}}, ["train.zzz", "known here", "batch_size"]),
+        ({"train": {"epochs": 0}}, ["train.epochs", "greater than or equal to 1", "got 0"]),
+        ({"train": {"epochs": "5"}}, ["train.epochs", "valid integer", "got '5'"]),
+        ({"train": {"epochs": True}}, ["train.epochs", "valid integer"]),
+        ({"train": {"lr_g": float("nan")}}, ["train.lr_g", "finite"]),
+        ({"train": {"loss": "hinj"}}, ["wasserstein-gp", "did you mean 'hinge'"]),
+        ({"train": 3}, ["train", "must be a table", "got 3"]),
+        ({"model": 3}, ["model", "must be a table", "got 3"]),
+        ({"model": {"family": "dcgn"}}, ["model.family", "did you mean 'dcgan'"]),
+        ({"model": {"generator": {"width": 3}}}, ["generator.width:", "did you mean 'widths'"]),
+        ({"data": {"channels": 2}}, ["data.channels", "1 or 3", "got 2"]),
+        ({"outputs": {"samples": 3}}, ["outputs.samples", "table of options, or false"]),
+        ({"name": "../up"}, ["name"]),
+        (
+            {"train": {"loss": "hinge", "label_smoothing": 0.1}},
+            ["label_smoothing has no meaning for the loss 'hinge'"],
+        ),
+        ({"data": {"image_size": 30}, "model": {"family": "dcgan"}}, ["multiple of 4"]),
+    ],
+)
+def test_a_mistake_is_told_in_one_sentence(table: dict[str, Any], words: list[str]) -> None:
+    (problem,) = mistakes(table)
+    assert all(word in problem for word in words), problem
+    assert "\n" not in problem
+
+
+def test_a_mistake_between_keys_is_told_along_with_others() -> None:
+    found = mistakes({"train": {"epochs": 0, "loss": "hinge", "label_smoothing": 0.1}})
+    assert len(found) == 2
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.sampled_from([*RunConfig.model_fields, "other"]), json_values))
+def test_no_table_makes_the_check_fail(table: dict[str, Any]) -> None:
+    config, found = config_io.check(table)
+    assert (config is None) == bool(found)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("train.epochs=5", ("train.epochs", 5)),
+        ("train.lr_g=1e-3", ("train.lr_g", 1e-3)),
+        ("train.loss=hinge", ("train.loss", "hinge")),
+        ('name="a b"', ("name", "a b")),
+        ("model.generator.widths=[1, 2]", ("model.generator.widths", [1, 2])),
+        ("outputs.curves=false", ("outputs.curves", False)),
+        ("name=a=b", ("name", "a=b")),
+        ("name=", ("name", "")),
+        ("name=1\nother = 2", ("name", "1\nother = 2")),
+    ],
+)
+def test_the_right_side_of_set_is_toml_or_a_string(text: str, expected: tuple[str, Any]) -> None:
+    assert config_io.parse_assignment(text) == expected
+
+
+@given(st.text())
+def test_any_set_is_understood_or_refused(text: str) -> None:
+    try:
+        key, _ = config_io.parse_assignment(text)
+    except UsageError:
+        return
+    assert key
+    assert text.lstrip().startswith(key)
+
+
+def test_overrides_leave_the_table_alone_and_later_ones_win() -> None:
+    table = {"train": {"epochs": 1}}
+    changed = config_io.override(table, [("train.epochs", 2), ("train.epochs", 3), ("seed", 4)])
+    assert changed == {"train": {"epochs": 3}, "seed": 4}
+    assert table == {"train": {"epochs": 1}}
+    with pytest.raises(UsageError, match="not a table"):
+        config_io.override({"seed": 1}, [("seed.more", 2)])
+
+
+def test_bad_toml_names_line_and_column(tmp_path: Path) -> None:
+    path = tmp_path / "bad.toml"
+    path.write_text("seed = 1\n[train\n", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"bad.toml.*line 2, column 7"):
+        config_io.read_toml(path)
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(UsageError, match="UTF-8"):
+        config_io.read_toml(path)
+    with pytest.raises(UsageError, match="cannot be read"):
+        config_io.read_toml(tmp_path)
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_toml_or_refused(raw: bytes) -> None:
+    with contextlib.suppress(UsageError):
+        assert isinstance(config_io.parse_toml(raw, "bytes"), dict)
+
+
+def test_several_mistakes_make_one_message() -> None:
+    with pytest.raises(ConfigError) as caught:
+        config_io.validate({"seed": -1, "train": {"epochs": 0}}, "run.toml")
+    assert str(caught.value).startswith("run.toml has 2 mistakes:\n  ")
+    assert caught.value.exit_code == 2
+
+
+def test_changed_keys_are_named_by_path() -> None:
+    other = config_io.validate({"train": {"epochs": 3}, "outputs": {"curves": False}}, "other")
+    assert config_io.changed_keys(RunConfig(), other) == {
+        "train.epochs": (20, 3),
+        "outputs.curves": (None, False),
+        "outputs": ({}, None),
+    }

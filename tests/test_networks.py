@@ -1,0 +1,111 @@
+"""The families of G and D."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from support import Tiny
+from torch import nn
+
+from mnistgan import networks
+from mnistgan.config import OutputRange
+
+FAMILIES: list[dict[str, Any]] = [
+    {},
+    {"model.generator.norm": "none", "model.generator.output": "sigmoid"},
+    {"model": {"family": "dcgan", "generator": {"width": 4}, "discriminator": {"width": 4}}},
+]
+
+
+@pytest.mark.parametrize("keys", FAMILIES)
+@pytest.mark.parametrize(("size", "channels"), [(28, 1), (32, 3), (64, 1), (20, 3)])
+def test_shapes_and_ranges(tiny: Tiny, keys: dict[str, Any], size: int, channels: int) -> None:
+    config = tiny(*keys.items(), ("data.image_size", size), ("data.channels", channels))
+    generator, discriminator = (
+        networks.build_generator(config),
+        networks.build_discriminator(config),
+    )
+    images = generator(torch.randn(3, config.model.latent_dim))
+    assert images.shape == (3, channels, size, size)
+    assert discriminator(images).shape == (3,)
+    pixels = networks.pixel_range(config)
+    assert pixels.low <= images.min()
+    assert images.max() <= pixels.high
+
+
+def test_widths_norm_and_activation_are_as_configured(tiny: Tiny) -> None:
+    config = tiny(
+        ("model.generator", {"widths": [5, 7], "activation": "leaky_relu", "slope": 0.3}),
+        ("model.discriminator", {"widths": [9], "activation": "relu", "spectral_norm": True}),
+    )
+    generator, discriminator = (
+        networks.build_generator(config),
+        networks.build_discriminator(config),
+    )
+    linear = [layer for layer in generator.modules() if isinstance(layer, nn.Linear)]
+    assert [layer.out_features for layer in linear] == [5, 7, 784]
+    norms = [layer for layer in generator.modules() if isinstance(layer, nn.BatchNorm1d)]
+    assert [(norm.num_features, norm.eps) for norm in norms] == [(5, 1e-5), (7, 1e-5)]
+    slopes = [m.negative_slope for m in generator.modules() if isinstance(m, nn.LeakyReLU)]
+    assert slopes == [0.3, 0.3]
+    assert any(isinstance(layer, nn.ReLU) for layer in discriminator.modules())
+    assert "0.parametrizations" not in dict(discriminator.named_parameters())
+    for layer in discriminator.modules():
+        if isinstance(layer, nn.Linear):
+            for _ in range(50):  # the power iteration converges while training
+                layer.weight  # noqa: B018 - each access in training mode takes a step of it
+            norm = torch.linalg.matrix_norm(layer.weight, 2)
+            torch.testing.assert_close(norm, torch.tensor(1.0), rtol=0.02, atol=0)
+
+
+def test_no_discriminator_holds_batch_statistics(tiny: Tiny) -> None:
+    """So that real and fake images can pass in one batch, as training does it."""
+    for keys in FAMILIES:
+        discriminator = networks.build_discriminator(tiny(*keys.items()))
+        images = torch.rand(6, 1, 28, 28)
+        together = discriminator(images)
+        apart = torch.cat([discriminator(images[:2]), discriminator(images[2:])])
+        torch.testing.assert_close(together, apart)
+
+
+def test_first_weights_depend_on_the_seed_alone(tiny: Tiny) -> None:
+    def weights(seed: int) -> torch.Tensor:
+        network = networks.build_generator(tiny(("seed", seed)))
+        return torch.cat([parameter.flatten() for parameter in network.parameters()])
+
+    before = torch.random.get_rng_state()
+    first = weights(0)
+    assert torch.equal(torch.random.get_rng_state(), before)
+    torch.rand(3)
+    assert torch.equal(weights(0), first)
+    assert not torch.equal(weights(1), first)
+
+
+def test_normal_init(tiny: Tiny) -> None:
+    config = tiny(("model", {"family": "dcgan", "init": "normal"}))
+    for network in (networks.build_generator(config), networks.build_discriminator(config)):
+        for layer in network.modules():
+            if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+                assert 0.018 < layer.weight.std() < 0.022 or layer.weight.numel() < 2000
+
+
+@pytest.mark.parametrize(
+    ("size", "count", "start"), [(28, 2, 7), (32, 3, 4), (64, 4, 4), (48, 3, 6), (8, 2, 2)]
+)
+def test_stages(size: int, count: int, start: int) -> None:
+    assert networks.stages(size) == count
+    assert size >> count == start
+
+
+@pytest.mark.parametrize("output", ["tanh", "sigmoid"])
+def test_every_grey_level_survives_the_range(output: OutputRange) -> None:
+    levels = torch.arange(256, dtype=torch.uint8)
+    pixels = networks.RANGES[output]
+    scaled = pixels.from_uint8(levels)
+    assert scaled.min() == pixels.low
+    assert scaled.max().item() == pytest.approx(pixels.high)
+    assert torch.equal(pixels.to_uint8(scaled), levels)
+    beyond = torch.tensor([pixels.low - 1, pixels.high + 1])
+    assert pixels.to_uint8(beyond).tolist() == [0, 255]

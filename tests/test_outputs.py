@@ -1,0 +1,225 @@
+"""Outputs as plugins: a real third-party distribution, and every way in which one can fail."""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from support import Invoke, Tiny
+
+Install = Callable[..., None]
+
+COUNTER = """
+from typing import Annotated
+from pydantic import Field
+from mnistgan.events import Event, RunEnded, StepMetrics
+from mnistgan.outputs.base import Output, OutputOptions
+
+
+class Counter(Output):
+    "Counts steps."
+
+    class Options(OutputOptions):
+        start: Annotated[int, Field(ge=0)] = 0
+
+    options: Options
+
+    def handle(self, event: Event) -> None:
+        match event:
+            case StepMetrics():
+                self.count = getattr(self, "count", self.options.start) + 1
+            case RunEnded():
+                (self.directory / "count.txt").write_text(str(self.count))
+"""
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
+    """Installs a distribution with a dist-info of its own that brings one output."""
+    site = tmp_path / "site"
+    site.mkdir()
+    monkeypatch.syspath_prepend(site)
+    installed: list[str] = []
+
+    def put(source: str, target: str, name: str = "counter", package: str = "acme") -> None:
+        module = f"{package}_output"
+        (site / f"{module}.py").write_text(textwrap.dedent(source), encoding="utf-8")
+        info = site / f"{package}-2.5.dist-info"
+        info.mkdir()
+        metadata = f"Metadata-Version: 2.1\nName: {package}\nVersion: 2.5\n"
+        (info / "METADATA").write_text(metadata, encoding="utf-8")
+        entry = f"[mnistgan.outputs]\n{name} = {module}:{target}\n"
+        (info / "entry_points.txt").write_text(entry, encoding="utf-8")
+        installed.append(module)
+
+    yield put
+    for module in installed:
+        sys.modules.pop(module, None)
+
+
+def test_the_built_in_ones_travel_the_same_road(invoke: Invoke) -> None:
+    result = invoke("outputs")
+    assert [line.split()[:2] for line in result.stdout.splitlines()] == [
+        [name, "mnistgan"] for name in ("animation", "curves", "metrics", "samples")
+    ]
+
+
+def test_a_third_party_is_listed_shown_configured_and_called(
+    install: Install, invoke: Invoke, tiny_toml: Path, tmp_path: Path
+) -> None:
+    install(COUNTER, "Counter")
+    listed = invoke("outputs")
+    assert "counter    acme 2.5" in listed.stdout
+    assert "acme_output" not in sys.modules, "listing imported it"
+    shown = invoke("outputs", "counter")
+    assert "Counts steps." in shown.stdout
+    assert "start = 0" in shown.stdout
+
+    tiny_toml.write_text(tiny_toml.read_text() + "\n[outputs.counter]\nstart = 100\n")
+    result = invoke("train", "--config", tiny_toml, "--output-dir", "run")
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "run" / "count.txt").read_text() == "114"
+    assert (tmp_path / "run" / "metrics.csv").is_file(), "the built-in ones stay on"
+
+
+REFUSED = [
+    (COUNTER, "Counter", "start = -1", "outputs.counter.start: must be greater than or equal to 0"),
+    (COUNTER, "Counter", "stert = 1", "unknown option; did you mean 'start'"),
+    (COUNTER, "Missing", "", "does not import (AttributeError"),
+    ("import no_such_module", "Counter", "", "does not import (ModuleNotFoundError"),
+    ("raise SystemError('broken')", "Counter", "", "does not import (SystemError: broken"),
+    ("Counter = 3", "Counter", "", "is no mnistgan.outputs.base.Output but 3"),
+    ("class Counter: pass", "Counter", "", "is no mnistgan.outputs.base.Output"),
+    (COUNTER + "    api_version = 99", "Counter", "", "written for version 99 of the interface"),
+]
+
+
+@pytest.mark.parametrize(("source", "target", "option", "words"), REFUSED)
+def test_what_cannot_be_used_stops_the_run_before_it_starts(
+    install: Install,
+    invoke: Invoke,
+    tiny_toml: Path,
+    tmp_path: Path,
+    source: str,
+    target: str,
+    option: str,
+    words: str,
+) -> None:
+    install(source, target)
+    tiny_toml.write_text(tiny_toml.read_text() + f"\n[outputs.counter]\n{option}\n")
+    result = invoke("train", "--config", tiny_toml, "--output-dir", "run")
+    assert result.exit_code == 2
+    assert words in result.stderr
+    assert "acme 2.5" in result.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_unknown_output_is_refused_along_with_other_mistakes(
+    invoke: Invoke, tmp_path: Path
+) -> None:
+    result = invoke("train", "--set", "outputs.sampels.x=1", "--set", "outputs.samples.epochs=[0]",
+                    "--set", "train.epochs=0")  # fmt: skip
+    assert result.exit_code == 2
+    assert "no installed package provides the output 'sampels'; did you mean 'samples'" in (
+        result.stderr
+    )
+    assert "outputs.samples.epochs" in result.stderr
+    assert "train.epochs" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_one_that_two_packages_provide_is_refused(install: Install, invoke: Invoke) -> None:
+    install(COUNTER, "Counter")
+    install(COUNTER, "Counter", package="bolt")
+    result = invoke("train", "--set", "outputs.counter.start=1")
+    assert result.exit_code == 2
+    assert "is provided by acme 2.5 and bolt 2.5; uninstall all but one" in result.stderr
+    assert "counter" in invoke("outputs").stdout
+
+
+FAILING = """
+from mnistgan.events import {event}
+from mnistgan.outputs.base import Output
+
+
+class Counter(Output):
+    def handle(self, event: object) -> None:
+        with (self.directory / "seen.txt").open("a") as file:
+            file.write(type(event).__name__ + "\\n")
+        if isinstance(event, {event}):
+            raise RuntimeError("half-way")
+"""
+
+
+@pytest.mark.parametrize("event", ["RunStarted", "StepMetrics", "EpochEnded", "RunEnded"])
+def test_one_that_fails_half_way_is_switched_off_and_training_goes_on(
+    install: Install, invoke: Invoke, tiny_toml: Path, tmp_path: Path, event: str
+) -> None:
+    install(FAILING.format(event=event), "Counter")
+    tiny_toml.write_text(tiny_toml.read_text() + "\n[outputs.counter]\n")
+    result = invoke("train", "--config", tiny_toml, "--output-dir", "run")
+    assert result.exit_code == 0, result.output
+    run = tmp_path / "run"
+    assert (run / "seen.txt").read_text().splitlines().count(event) == 1
+    assert (run / "seen.txt").read_text().splitlines()[-1] == event
+    assert result.stderr.count("half-way") == 2, "once when it happens, once at the end"
+    assert "acme 2.5" in result.stderr
+    assert (run / "training.gif").is_file(), "its neighbours are unharmed"
+    assert len((run / "metrics.csv").read_text().splitlines()) == 15
+
+
+def test_one_that_cannot_be_made_is_switched_off(
+    install: Install, invoke: Invoke, tiny_toml: Path
+) -> None:
+    source = """
+    from mnistgan.outputs.base import Output
+    class Counter(Output):
+        def __init__(self, directory, options):
+            raise OSError("no room")
+    """
+    install(source, "Counter")
+    tiny_toml.write_text(tiny_toml.read_text() + "\n[outputs.counter]\n")
+    result = invoke("train", "--config", tiny_toml, "--output-dir", "run")
+    assert result.exit_code == 0
+    assert result.stderr.count("no room") == 2
+
+
+@pytest.mark.parametrize(
+    ("assignment", "words"),
+    [
+        ("outputs.samples=false", "outputs.animation: needs outputs.samples, which is off"),
+        ("outputs.metrics=false", "outputs.curves: needs outputs.metrics, which is off"),
+        ("outputs.samples.pattern=a.png", "must be a file name like"),
+        ("outputs.samples.pattern=../{epoch}.png", "must be a file name like"),
+        ("outputs.samples.pattern={epoch.__class__}.png", "must be a file name like"),
+        ("outputs.samples.pattern={epoch", "must be a file name like"),
+        ("outputs.animation.format=avi", "outputs.animation.format"),
+    ],
+)
+def test_options_of_the_built_in_ones(invoke: Invoke, assignment: str, words: str) -> None:
+    result = invoke("train", "--set", assignment)
+    assert result.exit_code == 2
+    assert words in result.stderr
+
+
+def test_outputs_can_be_turned_off_and_shaped(
+    invoke: Invoke, tiny_toml: Path, tmp_path: Path, tiny: Tiny
+) -> None:
+    result = invoke(
+        "train", "--config", tiny_toml, "--output-dir", "run", "--epochs", 3,
+        "--set", "outputs.curves=false", "--set", "outputs.animation.format=webp",
+        "--set", "outputs.samples.epochs=[1,3]",
+        "--set", "outputs.samples.pattern=e{epoch}s{step}.png",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    run = tmp_path / "run"
+    assert sorted(path.name for path in (run / "samples").iterdir()) == [
+        "e1s7.png", "e3s21.png", "index.csv", "real.png",
+    ]  # fmt: skip
+    assert not (run / "curves.png").exists()
+    assert (run / "training.webp").is_file()
+    index = (run / "samples" / "index.csv").read_text()
+    assert index == "epoch,step,file\n1,7,e1s7.png\n3,21,e3s21.png\n"

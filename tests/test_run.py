@@ -1,0 +1,290 @@
+"""A whole run: its directory, its resumption, its end by signal, by kill, by failure."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import filelock
+import pytest
+import torch
+from support import Invoke, StopAfter, Tiny
+
+import mnistgan
+from mnistgan import checkpoint, config_io, preflight
+from mnistgan.errors import MnistganError
+from mnistgan.events import EpochEnded
+from mnistgan.rundir import RunDirectory
+
+
+def result_of(run: Path) -> dict[str, Any]:
+    """Everything that a run leaves and that resuming must not change."""
+    newest = RunDirectory(run).checkpoint_files()[0]
+    state = checkpoint.load_checkpoint(newest).state
+    rows = list(csv.reader((run / "metrics.csv").read_text().splitlines()))
+    return {
+        "checkpoint": newest.name,
+        "state": {name: t.numpy().tobytes() for name, t in checkpoint._tensors(state)},
+        "generator": (run / "g.pt").read_bytes(),
+        "metrics": [row[:-1] for row in rows],  # the last column is the speed
+        "samples": {path.name: path.read_bytes() for path in (run / "samples").iterdir()},
+        "animation": (run / "training.gif").read_bytes(),
+    }
+
+
+def test_what_a_run_leaves(trained: Path) -> None:
+    run = RunDirectory(trained)
+    assert {path.name for path in trained.iterdir() if not path.name.startswith(".")} == {
+        "config.toml", "environment.json", "checkpoints", "g.pt", "metrics.csv", "samples",
+        "training.gif", "curves.png",
+    }  # fmt: skip
+    assert [path.name for path in run.checkpoint_files()] == [
+        "step-00000014.pt", "step-00000007.pt",
+    ]  # fmt: skip
+    assert {path.name for path in run.samples.iterdir()} == {
+        "real.png", "epoch_001.png", "epoch_002.png", "index.csv",
+    }  # fmt: skip
+    environment = json.loads(run.environment_file.read_text())
+    assert environment["mnistgan"] == mnistgan.__version__
+    assert environment["torch"] == str(torch.__version__)
+    assert environment["device"] == "cpu"
+    assert re.match(r"\d{4}-\d\d-\d\dT", environment["started"])
+
+
+def test_its_config_repeats_the_run(trained: Path, invoke: Invoke, tmp_path: Path) -> None:
+    result = invoke("train", "--config", trained / "config.toml", "--output-dir", "again")
+    assert result.exit_code == 0
+    assert result_of(tmp_path / "again") == result_of(trained)
+
+
+def test_only_the_newest_checkpoints_stay(tiny: Tiny, tmp_path: Path) -> None:
+    config = tiny(("train.epochs", 5), ("checkpoint.keep", 2), ("checkpoint.every", 2))
+    run = RunDirectory(mnistgan.train(config, tmp_path / "run"))
+    names = [path.name for path in run.checkpoint_files()]
+    assert names == ["step-00000035.pt", "step-00000028.pt"]
+
+
+@pytest.mark.parametrize("step", [1, 7, 10])
+def test_a_run_that_is_stopped_goes_on_exactly(
+    tiny: Tiny, tmp_path: Path, invoke: Invoke, trained: Path, step: int
+) -> None:
+    run = mnistgan.train(tiny(), tmp_path / "run", stop=StopAfter(step))
+    assert RunDirectory(run).checkpoint_files()[0].name == f"step-{step:08d}.pt"
+    result = invoke("train", "--resume", run)
+    assert result.exit_code == 0, result.output
+    assert result_of(run) == result_of(trained)
+
+
+def test_more_epochs_later_are_as_good_as_at_once(
+    tiny: Tiny, tmp_path: Path, invoke: Invoke, trained: Path
+) -> None:
+    run = mnistgan.train(tiny(("train.epochs", 1)), tmp_path / "run")
+    assert invoke("train", "--resume", run, "--epochs", 2).exit_code == 0
+    resumed, unbroken = result_of(run), result_of(trained)
+    assert resumed == unbroken
+    assert RunDirectory(run).read_config().train.epochs == 2
+
+
+def test_resuming_a_finished_run_is_no_error(
+    tiny: Tiny, tmp_path: Path, invoke: Invoke, trained: Path
+) -> None:
+    run = mnistgan.train(tiny(), tmp_path / "run")
+    result = invoke("train", "--resume", run)
+    assert result.exit_code == 0
+    assert "finished" in result.stderr
+    assert result_of(run) == result_of(trained)
+
+
+def test_another_recipe_is_refused_by_key(trained: Path, invoke: Invoke) -> None:
+    result = invoke("train", "--resume", trained, "--lr", "0.1", "--set", "train.loss=hinge")
+    assert result.exit_code == 2
+    assert "train.lr_g was 0.0005, now 0.1" in result.stderr
+    assert "train.loss was 'non-saturating', now 'hinge'" in result.stderr
+
+
+def test_a_damaged_newest_checkpoint_is_passed_over(
+    tiny: Tiny, tmp_path: Path, invoke: Invoke, trained: Path
+) -> None:
+    run = mnistgan.train(tiny(), tmp_path / "run")
+    newest = RunDirectory(run).checkpoint_files()[0]
+    newest.write_bytes(newest.read_bytes()[:-1000])
+    result = invoke("train", "--resume", run)
+    assert result.exit_code == 0
+    assert "step-00000014.pt: is cut short or altered" in result.stderr
+    assert "going on after step 7" in result.stderr
+    assert result_of(run) == result_of(trained)
+
+
+def test_without_any_whole_checkpoint_nothing_is_overwritten(
+    tiny: Tiny, tmp_path: Path, invoke: Invoke
+) -> None:
+    run = mnistgan.train(tiny(), tmp_path / "run")
+    for path in RunDirectory(run).checkpoint_files():
+        path.write_bytes(b"PK")
+    before = (run / "metrics.csv").read_bytes()
+    result = invoke("train", "--resume", run)
+    assert result.exit_code == 2
+    assert "none of its 2 checkpoints is whole" in result.stderr
+    assert (run / "metrics.csv").read_bytes() == before
+
+
+def test_a_run_without_a_checkpoint_starts_again(
+    tiny: Tiny, tmp_path: Path, invoke: Invoke, trained: Path
+) -> None:
+    run = mnistgan.train(tiny(), tmp_path / "run")
+    for path in RunDirectory(run).checkpoint_files():
+        path.unlink()
+    assert invoke("train", "--resume", run).exit_code == 0
+    assert result_of(run) == result_of(trained)
+
+
+def test_one_writer(tiny: Tiny, tmp_path: Path, invoke: Invoke) -> None:
+    run = mnistgan.train(tiny(), tmp_path / "run")
+    before = (run / "metrics.csv").read_bytes()
+    with filelock.FileLock(run / ".lock"):
+        result = invoke("train", "--resume", run)
+    assert result.exit_code == 2
+    assert "another process is training this run" in result.stderr
+    assert (run / "metrics.csv").read_bytes() == before
+
+
+def test_a_failed_save_keeps_the_one_before(
+    tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = checkpoint.save_checkpoint
+
+    def full_disk(path: Path, *rest: Any) -> None:
+        if path.name == "step-00000014.pt":
+            raise OSError(28, "No space left on device")
+        original(path, *rest)
+
+    monkeypatch.setattr(checkpoint, "save_checkpoint", full_disk)
+    with pytest.raises(MnistganError, match="No space left") as caught:
+        mnistgan.train(tiny(), tmp_path / "run")
+    assert caught.value.exit_code == 1
+    (kept,) = RunDirectory(tmp_path / "run").checkpoint_files()
+    assert checkpoint.load_checkpoint(kept).state["step"] == 7
+
+
+def test_losses_that_explode_keep_the_last_good_checkpoint(
+    tiny: Tiny, tmp_path: Path, invoke: Invoke
+) -> None:
+    path = tmp_path / "wild.toml"
+    wild = tiny(("train.loss", "wasserstein-gp"), ("train.gradient_penalty", 1e30),
+                ("train.epochs", 40), ("train.lr_d", 1.0), ("train.lr_g", 1.0))  # fmt: skip
+    path.write_text(config_io.to_toml(wild))
+    result = invoke("train", "--config", path, "--output-dir", "run")
+    assert result.exit_code == 1
+    assert re.search(r"is no longer finite", result.stderr)
+    assert "Traceback" not in result.stderr
+    for saved in RunDirectory(tmp_path / "run").checkpoint_files():
+        checkpoint.load_checkpoint(saved)
+
+
+# Real processes --------------------------------------------------------------------------------
+
+LONG = ["--set", "train.epochs=100000", "--set", "checkpoint.every=2"]
+
+
+@pytest.fixture
+def start(tiny_toml: Path, tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Starts ``mnistgan train`` in a process of its own."""
+    processes = []
+
+    def run(*arguments: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "mnistgan", "train", *arguments]
+        process = subprocess.Popen(
+            command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        processes.append(process)
+        return process
+
+    yield run
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+def wait_until(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert process.poll() is None, process.communicate()[1]
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
+def test_a_signal_ends_a_run_well(
+    start: Callable[..., subprocess.Popen[str]],
+    tiny_toml: Path,
+    tmp_path: Path,
+    name: str,
+    code: int,
+) -> None:
+    run = RunDirectory(tmp_path / "run")
+    process = start("--config", str(tiny_toml), "--output-dir", "run", *LONG)
+    wait_until(lambda: bool(run.checkpoint_files()), process)
+    process.send_signal(getattr(signal, name))
+    stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == code, stderr
+    assert "go on with: mnistgan train --resume run" in stderr
+    assert stdout == "run\n"
+    step = checkpoint.load_checkpoint(run.checkpoint_files()[0]).state["step"]
+    assert f"stopped at step {step} " in stderr
+    assert len(run.metrics_file.read_text().splitlines()) == step + 1
+    assert (run.path / "training.gif").is_file()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
+def test_a_killed_run_goes_on_exactly(
+    start: Callable[..., subprocess.Popen[str]],
+    tiny: Tiny,
+    tiny_toml: Path,
+    tmp_path: Path,
+    invoke: Invoke,
+) -> None:
+    run = RunDirectory(tmp_path / "run")
+    process = start("--config", str(tiny_toml), "--output-dir", "run", *LONG)
+    wait_until(lambda: len(run.checkpoint_files()) >= 2, process)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    newest = checkpoint.load_checkpoint(run.checkpoint_files()[0])
+    epochs = int(newest.state["epoch"]) + 3
+    result = invoke("train", "--resume", run.path, "--epochs", epochs)
+    assert result.exit_code == 0, result.output
+    whole = mnistgan.train(
+        tiny(("train.epochs", epochs), ("checkpoint.every", 2)), tmp_path / "whole"
+    )
+    resumed, unbroken = result_of(run.path), result_of(whole)
+    # Pictures of epochs past the last checkpoint may lie there: the index does not name them.
+    assert resumed["samples"]["index.csv"] == unbroken["samples"]["index.csv"]
+    for name in ("checkpoint", "state", "metrics", "generator", "animation"):
+        assert resumed[name] == unbroken[name], name
+
+
+def test_in_a_notebook(tiny: Tiny, tmp_path: Path) -> None:
+    epochs = []
+
+    def look(event: object) -> None:
+        if isinstance(event, EpochEnded):
+            epochs.append(event.epoch)
+
+    path = mnistgan.train(tiny(), str(tmp_path / "run"), on_event=look)
+    assert epochs == [1, 2]
+    images = mnistgan.sample(mnistgan.load_generator(path), 3)
+    assert images.shape == (3, 1, 28, 28)
+
+
+def test_an_outputs_mistake_in_a_notebook(tiny: Tiny, tmp_path: Path) -> None:
+    with pytest.raises(MnistganError, match="no installed package provides the output 'x'"):
+        preflight.plan_config(tiny(("outputs.x.y", 1)), tmp_path / "run")

@@ -1,0 +1,101 @@
+"""Images out of a generator."""
+
+from __future__ import annotations
+
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mnistgan import image_files, sampling
+from mnistgan.errors import UsageError
+from mnistgan.progress import StopToken
+from mnistgan.rundir import RunDirectory
+
+
+@pytest.fixture(scope="module")
+def generator(trained: Path) -> sampling.Generator:
+    return sampling.load_generator(trained)
+
+
+@settings(max_examples=20)
+@given(st.integers(1, 600), st.integers(1, 600), st.integers(0, 2**63 - 1))
+def test_an_image_depends_on_seed_and_index_alone(
+    generator: sampling.Generator, first: int, second: int, seed: int
+) -> None:
+    a, b = sampling.sample(generator, first, seed), sampling.sample(generator, second, seed)
+    assert a.shape == (first, 1, 28, 28)
+    assert a.dtype == np.uint8
+    common = min(first, second)
+    np.testing.assert_array_equal(a[:common], b[:common])
+
+
+def test_another_seed_gives_other_images(generator: sampling.Generator) -> None:
+    assert (sampling.sample(generator, 8, 0) != sampling.sample(generator, 8, 1)).any()
+
+
+def test_a_run_a_generator_and_a_checkpoint_give_the_same_images(trained: Path) -> None:
+    paths = [trained, trained / "g.pt", RunDirectory(trained).checkpoint_files()[0]]
+    first, *others = (sampling.sample(sampling.load_generator(path), 10) for path in paths)
+    for other in others:
+        np.testing.assert_array_equal(first, other)
+
+
+def test_batch_mates_do_not_matter(generator: sampling.Generator) -> None:
+    z = torch.randn(5, 8, generator=torch.Generator().manual_seed(0))
+    together = generator(z)
+    alone = np.concatenate([generator(one[None]) for one in z])
+    assert np.abs(together.astype(int) - alone).max() <= 1
+
+
+def test_progress_and_stop(generator: sampling.Generator) -> None:
+    told: list[tuple[int, int]] = []
+    stop = StopToken()
+    blocks = []
+    for block in sampling.sample_blocks(generator, 1000, 0, lambda *a: told.append(a), stop):
+        blocks.append(len(block))
+        if len(blocks) == 2:
+            stop.request()
+    assert blocks == [256, 256]
+    assert told == [(256, 1000), (512, 1000)]
+
+
+def test_folders_that_hold_no_generator(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="folder holds no run"):
+        sampling.load_generator(tmp_path)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_npz_is_what_numpy_reads(tmp_path: Path, channels: int) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (5, channels, 4, 6), np.uint8)
+    path = tmp_path / "a.npz"
+    image_files.write_images(path, "npz", [images[:3], images[3:]], 5, (channels, 4, 6))
+    read = np.load(path, allow_pickle=False)["images"]
+    expected = images[:, 0] if channels == 1 else images.transpose(0, 2, 3, 1)
+    np.testing.assert_array_equal(read, expected)
+
+
+def test_a_stream_takes_constant_memory(tmp_path: Path) -> None:
+    """2,000 blocks of 200 kB each pass through without being gathered."""
+    block = np.zeros((256, 1, 28, 28), np.uint8)
+    tracemalloc.start()
+    blocks = (block for _ in range(2000))
+    image_files.write_images(tmp_path / "a.npz", "npz", blocks, 512_000, (1, 28, 28))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 5e6
+
+
+def test_an_interrupted_stream_leaves_nothing(tmp_path: Path) -> None:
+    def blocks() -> object:
+        yield np.zeros((1, 1, 2, 2), np.uint8)
+        raise KeyboardInterrupt
+
+    for kind in ("npz", "grid"):
+        with pytest.raises(KeyboardInterrupt):
+            image_files.write_images(tmp_path / f"a.{kind}", kind, blocks(), 2, (1, 2, 2))  # type: ignore[arg-type]
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,197 @@
+"""The training loop."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from support import StopAfter, Tiny
+
+from mnistgan import datasets, training
+from mnistgan.config import DataConfig
+from mnistgan.errors import DataError, TrainingError, UsageError
+from mnistgan.events import EpochEnded, Event, RunEnded, RunStarted, StepMetrics
+from mnistgan.progress import StopToken
+from mnistgan.training import Trainer
+
+
+@pytest.fixture(scope="module")
+def digits() -> datasets.ImageSet:
+    return datasets.load(DataConfig(name="digits"))
+
+
+def numbers(events: list[Event]) -> list[tuple[Any, ...]]:
+    """Every step's numbers but its rate."""
+    return [
+        (e.step, e.epoch, e.loss_d, e.loss_g, e.d_real, e.d_fake_before, e.d_fake_after)
+        for e in events
+        if isinstance(e, StepMetrics)
+    ]
+
+
+def weights(trainer: Trainer) -> torch.Tensor:
+    state = trainer.state()
+    parts = [state[name] for name in ("generator", "discriminator", "average") if name in state]
+    return torch.cat([t.flatten().double() for part in parts for t in part.values()])
+
+
+def test_the_stream_of_events(tiny: Tiny, digits: datasets.ImageSet) -> None:
+    events = list(Trainer(tiny(), digits))
+    assert isinstance(events[0], RunStarted)
+    assert (events[0].steps_per_epoch, events[0].total_steps) == (7, 14)
+    assert events[0].real_images.shape == (64, 1, 28, 28)
+    steps = [e for e in events if isinstance(e, StepMetrics)]
+    assert [(e.step, e.epoch) for e in steps] == [(n, 1 + (n > 7)) for n in range(1, 15)]
+    assert all(0 < e.d_real < 1 and e.images_per_second > 0 for e in steps)
+    epochs = [e for e in events if isinstance(e, EpochEnded)]
+    assert [(e.epoch, e.step) for e in epochs] == [(1, 7), (2, 14)]
+    assert epochs[0].images.shape == (64, 1, 28, 28)
+    assert epochs[0].images.dtype == np.uint8
+    assert events[-1] == RunEnded("finished", 14, 2)
+    # Every step is told before its epoch ends.
+    assert events.index(epochs[0]) > events.index(steps[6])
+
+
+def test_the_same_config_gives_the_same_run(tiny: Tiny, digits: datasets.ImageSet) -> None:
+    first, second = Trainer(tiny(), digits), Trainer(tiny(), digits)
+    assert numbers(list(first)) == numbers(list(second))
+    assert torch.equal(weights(first), weights(second))
+    other = Trainer(tiny(("seed", 1)), digits)
+    assert numbers(list(other)) != numbers(list(Trainer(tiny(), digits)))
+
+
+RECIPES: list[dict[str, Any]] = [
+    {"train.loss": "saturating", "train.label_smoothing": 0.1},
+    {"train.loss": "least-squares", "train.ema_decay": 0.0},
+    {"train.loss": "hinge", "model.discriminator.spectral_norm": True},
+    {"train.loss": "wasserstein-gp", "train.d_steps": 3, "train.batch_size": 128},
+    {"train.r1": 1.0, "model.generator.norm": "none", "model.generator.output": "sigmoid"},
+    {
+        "model": {"family": "dcgan", "generator": {"width": 2}, "discriminator": {"width": 2}},
+        "data.channels": 3,
+        "data.image_size": 16,
+    },
+]
+
+
+@pytest.mark.parametrize("keys", RECIPES)
+@pytest.mark.parametrize("stop_at", [3, 7, 9])
+def test_any_recipe_goes_on_exactly_where_it_stopped(
+    tiny: Tiny, keys: dict[str, Any], stop_at: int
+) -> None:
+    config = tiny(*keys.items())
+    data = datasets.load(config.data)
+    whole = Trainer(config, data)
+    expected = numbers(list(whole))
+    first = Trainer(config, data, stop=StopAfter(stop_at))
+    begun = list(first)
+    assert first.step == min(stop_at, whole.step)
+    rest = Trainer(config, data)
+    rest.restore(first.state())
+    assert numbers(begun + list(rest)) == expected
+    assert torch.equal(weights(rest), weights(whole))
+    np.testing.assert_array_equal(rest.fixed_images(), whole.fixed_images())
+
+
+def test_the_steps_of_wasserstein_take_fresh_images(tiny: Tiny, digits: datasets.ImageSet) -> None:
+    config = tiny(("train.d_steps", 3), ("train.batch_size", 100), ("train.epochs", 1))
+    trainer = Trainer(config, digits)
+    assert trainer.steps_per_epoch == 5  # 1,797 // 300
+    seen: list[int] = []
+    original = trainer._real
+
+    def spy(turn: int) -> torch.Tensor:
+        seen.append(turn)
+        return original(turn)
+
+    trainer._real = spy  # type: ignore[method-assign]
+    list(trainer)
+    assert seen == list(range(15))
+    first_pass = torch.cat([original(turn) for turn in range(15)])
+    assert len({tuple(image.flatten().tolist()) for image in first_pass}) > 1490  # no repeats
+
+
+def test_pictures_change_nothing(tiny: Tiny, digits: datasets.ImageSet) -> None:
+    plain, looked_at = Trainer(tiny(), digits), Trainer(tiny(), digits)
+    for _ in looked_at:
+        looked_at.fixed_images()
+        assert looked_at.generator.training
+    list(plain)
+    assert torch.equal(weights(plain), weights(looked_at))
+
+
+def test_the_clock_ends_a_run_well(tiny: Tiny, digits: datasets.ImageSet) -> None:
+    seconds = itertools.count()  # a second passes each time the clock is read
+    config = tiny(("train.max_minutes", 0.1))
+    trainer = Trainer(config, digits, clock=lambda: float(next(seconds)))
+    events = list(trainer)
+    assert isinstance(events[-1], RunEnded)
+    assert events[-1].reason == "max_minutes"
+    assert 0 < events[-1].step < 14
+    # The numbers are those of a run that is not watched by a clock.
+    assert numbers(events) == numbers(list(Trainer(tiny(), digits)))[: events[-1].step]
+
+
+def test_a_run_stopped_before_its_first_step(tiny: Tiny, digits: datasets.ImageSet) -> None:
+    stop = StopToken()
+    stop.request()
+    assert list(Trainer(tiny(), digits, stop=stop))[1:] == [RunEnded("stopped", 0, 0)]
+
+
+def test_a_loss_that_is_not_finite_ends_the_run(tiny: Tiny, digits: datasets.ImageSet) -> None:
+    trainer = Trainer(tiny(), digits)
+    with torch.no_grad():
+        next(trainer.discriminator.parameters()).fill_(torch.nan)
+    with pytest.raises(TrainingError, match=r"loss_D is no longer finite at step 1\b"):
+        list(trainer)
+
+
+def test_the_generators_update_leaves_the_discriminator_alone(
+    tiny: Tiny, digits: datasets.ImageSet
+) -> None:
+    trainer = Trainer(tiny(), digits)
+    trainer.discriminator.zero_grad(set_to_none=True)
+    trainer._update_generator(trainer.generator(trainer._noise(0)))
+    assert all(parameter.grad is None for parameter in trainer.discriminator.parameters())
+
+
+def test_more_images_a_step_than_there_are(tiny: Tiny, digits: datasets.ImageSet) -> None:
+    with pytest.raises(DataError, match=r"takes 2000 images .* has 1797"):
+        Trainer(tiny(("train.batch_size", 2000)), digits)
+
+
+def test_a_device_that_is_not_there() -> None:
+    missing = "mps" if not torch.backends.mps.is_available() else "cuda"
+    with pytest.raises(UsageError, match=rf"'{missing}' is not available"):
+        training.resolve_device(missing)
+
+
+class TestAverage:
+    def test_weights_and_batch_statistics_move_together(self, tiny: Tiny) -> None:
+        from mnistgan.networks import build_generator
+
+        average, model = build_generator(tiny()), build_generator(tiny(("seed", 1)))
+        model(torch.randn(32, 8))  # moves the running statistics
+        before = {name: tensor.clone() for name, tensor in average.state_dict().items()}
+        training.update_average(average, model, decay=0.9)
+        for name, tensor in average.state_dict().items():
+            fresh = model.state_dict()[name]
+            if tensor.is_floating_point():
+                torch.testing.assert_close(tensor, 0.9 * before[name] + 0.1 * fresh)
+            else:
+                assert torch.equal(tensor, fresh)
+
+    def test_the_decay_warms_up(self) -> None:
+        decays = [training.warmed_up(0.99, step) for step in range(1, 2000)]
+        assert decays[0] == 2 / 11
+        assert decays == sorted(decays)
+        assert decays[-1] == 0.99
+
+    def test_none_is_kept_without_a_decay(self, tiny: Tiny, digits: datasets.ImageSet) -> None:
+        trainer = Trainer(tiny(("train.ema_decay", 0.0)), digits)
+        assert trainer.average is None
+        assert trainer.sampled is trainer.generator
+        assert "average" not in trainer.state()
