@@ -146,9 +146,12 @@ def mirror(mnist_root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[s
         def log_message(self, *_: object) -> None:
             asked.append(self.path)
 
+    class Server(http.server.ThreadingHTTPServer):
+        def handle_error(self, *_: object) -> None:
+            """Torchvision hangs up on its first, probing request."""
+
     handler = partial(Handler, directory=str(mnist_root / RAW))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.handle_error = lambda *_: None  # torchvision hangs up on its first, probing request
+    server = Server(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     address = f"http://127.0.0.1:{server.server_port}/"
