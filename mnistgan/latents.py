@@ -9,7 +9,7 @@ order, in any process. So there is no random state to save, and none to restore.
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 WalkPath: TypeAlias = Literal["slerp", "linear", "circle"]
-FloatArray: TypeAlias = npt.NDArray[np.float32]
+FloatArray: TypeAlias = npt.NDArray[np.floating[Any]]
 
 
 class Stream(IntEnum):

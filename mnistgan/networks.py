@@ -98,6 +98,17 @@ def count_parameters(module: nn.Module) -> int:
     return sum(parameter.numel() for parameter in module.parameters())
 
 
+@torch.no_grad()
+def generate(generator: nn.Module, z: Tensor, pixels: PixelRange) -> Tensor:
+    """Images of some noise, uint8, by BatchNorm's running statistics, which stay as they are."""
+    training = generator.training
+    generator.eval()
+    try:
+        return pixels.to_uint8(generator(z))
+    finally:
+        generator.train(training)
+
+
 # Fully connected -------------------------------------------------------------------------------
 
 

@@ -20,7 +20,6 @@ from mnistgan.errors import FileFormatError
 from mnistgan.events import Images
 from mnistgan.latents import Stream
 from mnistgan.progress import OnProgress, StopToken, no_progress
-from mnistgan.training import generate
 
 BLOCK = 256
 
@@ -43,7 +42,7 @@ class Generator:
 
     def __call__(self, z: Tensor) -> Images:
         """Images of noise of one's own: float32 N x latent_dim to uint8 N x C x H x W."""
-        return generate(self.network, z, networks.pixel_range(self.config)).cpu().numpy()
+        return networks.generate(self.network, z, networks.pixel_range(self.config)).cpu().numpy()
 
 
 def load_generator(path: Path | str) -> Generator:

@@ -18,10 +18,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mnistgan import latents, losses, networks
+from mnistgan import averaging, devices, latents, losses, networks
 from mnistgan.config import RunConfig
 from mnistgan.datasets import ImageSet
-from mnistgan.errors import DataError, FileFormatError, TrainingError, UsageError
+from mnistgan.errors import DataError, FileFormatError, TrainingError
 from mnistgan.events import EndReason, EpochEnded, Event, Images, RunEnded, RunStarted, StepMetrics
 from mnistgan.latents import Stream
 from mnistgan.progress import StopToken
@@ -67,7 +67,7 @@ class Trainer:
             )
         self.config = config
         self.data = data
-        self.device = resolve_device(train.device)
+        self.device = devices.resolve(train.device)
         self.step = 0
         self.steps_per_epoch = len(data) // per_step
         self.total_steps = train.epochs * self.steps_per_epoch
@@ -131,7 +131,7 @@ class Trainer:
 
     def fixed_images(self) -> Images:
         """What the fixed noise gives now; uint8, 64 x C x H x W. Changes nothing."""
-        return generate(self.sampled, self._fixed_z, self._range).cpu().numpy()
+        return networks.generate(self.sampled, self._fixed_z, self._range).cpu().numpy()
 
     # One step ----------------------------------------------------------------------------------
 
@@ -146,7 +146,7 @@ class Trainer:
         loss_g, d_fake_after = self._update_generator(fake)
         self.step += 1
         if self.average is not None:
-            update_average(self.average, self.generator, warmed_up(train.ema_decay, self.step))
+            averaging.update(self.average, self.generator, train.ema_decay, self.step)
         row = torch.stack((loss_d, loss_g, d_real, d_fake_before, d_fake_after))
         self._rows[self._pending] = row.detach()
         self._pending += 1
@@ -285,57 +285,3 @@ class Trainer:
                 f"the checkpoint does not fit its config ({str(error).splitlines()[0]}); use an "
                 "older one"
             ) from error
-
-
-def resolve_device(name: str) -> torch.device:
-    """The device that a config names; ``auto`` takes a GPU where there is one.
-
-    Raises:
-        UsageError: it is not there.
-    """
-    there = {
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-        "cpu": True,
-    }
-    if name == "auto":
-        name = next(device for device, present in there.items() if present)
-    if not there[name]:
-        raise UsageError(
-            f"train.device: {name!r} is not available to this torch ({torch.__version__}); use "
-            "'auto' or 'cpu', or install a build of torch for it"
-        )
-    return torch.device(name)
-
-
-@torch.no_grad()
-def generate(generator: nn.Module, z: Tensor, pixels: networks.PixelRange) -> Tensor:
-    """Images of some noise, uint8, by BatchNorm's running statistics, which stay as they are."""
-    training = generator.training
-    generator.eval()
-    try:
-        return pixels.to_uint8(generator(z))
-    finally:
-        generator.train(training)
-
-
-@torch.no_grad()
-def update_average(average: nn.Module, model: nn.Module, decay: float) -> None:
-    """Move an exponential moving average of weights one step (Yazici et al. 2019, section 3).
-
-    BatchNorm's running statistics are averaged like weights, so that they belong to the averaged
-    weights; whole-number buffers are copied.
-    """
-    kept, fresh = average.state_dict(), model.state_dict()
-    averaged = [name for name, tensor in kept.items() if tensor.is_floating_point()]
-    torch._foreach_lerp_([kept[n] for n in averaged], [fresh[n] for n in averaged], 1 - decay)
-    for name in kept.keys() - set(averaged):
-        kept[name].copy_(fresh[name])
-
-
-def warmed_up(decay: float, step: int) -> float:
-    """A decay that grows to its value, so that the average soon forgets the first weights.
-
-    min(decay, (1 + t) / (10 + t)), as tf.train.ExponentialMovingAverage documents it.
-    """
-    return min(decay, (1 + step) / (10 + step))

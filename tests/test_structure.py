@@ -17,7 +17,7 @@ FLOORS = [
     ["errors", "progress"],
     ["config", "files", "idx", "torchvision_import", "presets", "latents"],
     ["config_io", "events", "losses", "networks", "datasets"],
-    ["rundir", "history", "checkpoint", "rendering"],
+    ["rundir", "history", "checkpoint", "rendering", "averaging", "devices"],
     ["training", "plotting", "image_files", "inspection", "outputs.base"],
     ["sampling", "outputs.registry"],
     ["animating", "export", "outputs.dispatch"],

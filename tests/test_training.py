@@ -10,9 +10,9 @@ import pytest
 import torch
 from support import StopAfter, Tiny
 
-from mnistgan import datasets, training
+from mnistgan import datasets
 from mnistgan.config import DataConfig
-from mnistgan.errors import DataError, TrainingError, UsageError
+from mnistgan.errors import DataError, TrainingError
 from mnistgan.events import EpochEnded, Event, RunEnded, RunStarted, StepMetrics
 from mnistgan.progress import StopToken
 from mnistgan.training import Trainer
@@ -163,35 +163,8 @@ def test_more_images_a_step_than_there_are(tiny: Tiny, digits: datasets.ImageSet
         Trainer(tiny(("train.batch_size", 2000)), digits)
 
 
-def test_a_device_that_is_not_there() -> None:
-    missing = "mps" if not torch.backends.mps.is_available() else "cuda"
-    with pytest.raises(UsageError, match=rf"'{missing}' is not available"):
-        training.resolve_device(missing)
-
-
-class TestAverage:
-    def test_weights_and_batch_statistics_move_together(self, tiny: Tiny) -> None:
-        from mnistgan.networks import build_generator
-
-        average, model = build_generator(tiny()), build_generator(tiny(("seed", 1)))
-        model(torch.randn(32, 8))  # moves the running statistics
-        before = {name: tensor.clone() for name, tensor in average.state_dict().items()}
-        training.update_average(average, model, decay=0.9)
-        for name, tensor in average.state_dict().items():
-            fresh = model.state_dict()[name]
-            if tensor.is_floating_point():
-                torch.testing.assert_close(tensor, 0.9 * before[name] + 0.1 * fresh)
-            else:
-                assert torch.equal(tensor, fresh)
-
-    def test_the_decay_warms_up(self) -> None:
-        decays = [training.warmed_up(0.99, step) for step in range(1, 2000)]
-        assert decays[0] == 2 / 11
-        assert decays == sorted(decays)
-        assert decays[-1] == 0.99
-
-    def test_none_is_kept_without_a_decay(self, tiny: Tiny, digits: datasets.ImageSet) -> None:
-        trainer = Trainer(tiny(("train.ema_decay", 0.0)), digits)
-        assert trainer.average is None
-        assert trainer.sampled is trainer.generator
-        assert "average" not in trainer.state()
+def test_without_a_decay_no_average_is_kept(tiny: Tiny, digits: datasets.ImageSet) -> None:
+    trainer = Trainer(tiny(("train.ema_decay", 0.0)), digits)
+    assert trainer.average is None
+    assert trainer.sampled is trainer.generator
+    assert "average" not in trainer.state()

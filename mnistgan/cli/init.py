@@ -7,12 +7,15 @@ from typing import Annotated
 
 import typer
 
-from mnistgan.cli.options import Debug
+from mnistgan.cli.options import Debug, presets
 
 
 def init(
     preset: Annotated[
-        str | None, typer.Argument(metavar="[PRESET]", help="Without it, lists them all.")
+        str | None,
+        typer.Argument(
+            metavar="[PRESET]", help="Without it, lists them all.", autocompletion=presets
+        ),
     ] = None,
     out: Annotated[Path, typer.Option(metavar="FILE", help="Where to write it.")] = Path(
         "run.toml"
@@ -25,16 +28,16 @@ def init(
 
     [bold]mnistgan train --config run.toml[/bold]
     """
-    from mnistgan import presets
+    from mnistgan import presets as core
     from mnistgan.errors import UsageError
     from mnistgan.files import write_text
 
     if preset is None:
-        width = max(map(len, presets.names()))
-        for name in presets.names():
-            typer.echo(f"{name:{width}}  {presets.summary(name)}")
+        width = max(map(len, core.names()))
+        for name in core.names():
+            typer.echo(f"{name:{width}}  {core.summary(name)}")
         return
-    text = presets.path(preset).read_text(encoding="utf-8")
+    text = core.path(preset).read_text(encoding="utf-8")
     if out.exists():
         raise UsageError(f"{out}: is there already; choose another --out")
     write_text(out, text)

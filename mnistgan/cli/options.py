@@ -13,6 +13,13 @@ def _remember(ctx: typer.Context, debug: bool) -> bool:
     return debug
 
 
+def presets(incomplete: str) -> list[tuple[str, str]]:
+    """Shell completion: the presets that begin so, with what they are."""
+    from mnistgan import presets as core
+
+    return [(name, core.summary(name)) for name in core.names() if name.startswith(incomplete)]
+
+
 Debug = Annotated[
     bool,
     typer.Option(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mnistgan.cli.options import Debug
+from mnistgan.cli.options import Debug, presets
 
 if TYPE_CHECKING:
     from mnistgan.preflight import Override, Plan
@@ -32,7 +32,11 @@ def train(
     ctx: typer.Context,
     config: Annotated[
         str | None,
-        typer.Option(metavar="NAME|FILE", help="A preset (see: mnistgan init) or a TOML file."),
+        typer.Option(
+            metavar="NAME|FILE",
+            help="A preset (see: mnistgan init) or a TOML file.",
+            autocompletion=presets,
+        ),
     ] = None,
     assign: Annotated[
         list[str] | None,
