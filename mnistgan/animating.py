@@ -32,9 +32,10 @@ def animate_training(run: RunDirectory, path: Path, fps: float | None = None) ->
         fps: frames a second; by default such that the whole lasts about ten seconds.
 
     Raises:
-        UsageError: unknown ending, or no grids.
+        UsageError: unknown ending, no run directory, or no grids in it.
     """
     rendering.check_suffix(path, rendering.ANIMATION_FORMATS)
+    run.read_config()
     grids = history.read_samples(run.samples)
     if not grids:
         raise UsageError(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import torch
 from torch import nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 
 @torch.no_grad()
 def update(average: nn.Module, model: nn.Module, decay: float, step: int) -> None:
-    """Move an exponential moving average of weights one step (Yazici et al. 2019, section 3).
+    """Move an exponential moving average of weights one step (Yazici et al. 2019).
 
     BatchNorm's running statistics are averaged like weights, so that they belong to the averaged
     weights; whole-number buffers are copied.
@@ -19,10 +20,10 @@ def update(average: nn.Module, model: nn.Module, decay: float, step: int) -> Non
         decay: share of the average that stays, once warmed up.
         step: from 1.
     """
-    share = 1 - warmed_up(decay, step)
     kept, fresh = average.state_dict(), model.state_dict()
     averaged = [name for name, tensor in kept.items() if tensor.is_floating_point()]
-    torch._foreach_lerp_([kept[n] for n in averaged], [fresh[n] for n in averaged], share)
+    move = get_ema_multi_avg_fn(warmed_up(decay, step))
+    move([kept[name] for name in averaged], [fresh[name] for name in averaged], step)
     for name in kept.keys() - set(averaged):
         kept[name].copy_(fresh[name])
 

@@ -42,6 +42,7 @@ class GeneratorFile:
     """What a generator file, or the generator's part of a checkpoint, says.
 
     Attributes:
+        kind: which of the two it was.
         config: of the run that made it.
         weights: G's weights and buffers, to sample from: the moving average if one is kept.
         step: updates of G so far.
@@ -49,6 +50,7 @@ class GeneratorFile:
         versions: of mnistgan and torch when it was written.
     """
 
+    kind: Kind
     config: RunConfig
     weights: Weights
     step: int
@@ -91,8 +93,8 @@ def _write(path: Path, kind: Kind, config: RunConfig, content: Mapping[str, Any]
     broken = next((name for name, t in _tensors(content) if not torch.isfinite(t).all()), None)
     if broken:
         raise TrainingError(
-            f"{broken} is no longer finite, so {path.name} was not written; the checkpoint before "
-            "it is good: resume from it with a lower learning rate"
+            f"{broken} is no longer finite, so {path.name} was not written; train anew with lower "
+            "train.lr_d and train.lr_g; what was saved before is kept"
         )
     buffer = io.BytesIO()
     header = {
@@ -101,9 +103,20 @@ def _write(path: Path, kind: Kind, config: RunConfig, content: Mapping[str, Any]
         "config": config_io.to_table(config),
         "versions": {"mnistgan": __version__, "torch": str(torch.__version__)},
     }
-    torch.save(header | dict(content), buffer)
+    torch.save(header | _on_cpu(content), buffer)
     with atomic_path(path) as temporary:
         temporary.write_bytes(_seal(buffer.getvalue()))
+
+
+def _on_cpu(value: Any) -> Any:
+    """The same values with every tensor on the CPU, for readers that have no other device."""
+    if isinstance(value, Tensor):
+        return value.detach().cpu()
+    if isinstance(value, Mapping):
+        return {key: _on_cpu(child) for key, child in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_on_cpu(child) for child in value)
+    return value
 
 
 def _seal(archive: bytes) -> bytes:
@@ -136,14 +149,15 @@ def load_generator_file(path: Path) -> GeneratorFile:
     Raises:
         FileFormatError: it is neither, is damaged, or is of another version.
     """
-    _, content = read(path)
+    kind, content = read(path)
     state = content["state"]
     try:
         weights = state["average"] if "average" in state else state["generator"]
         step, epoch = int(state["step"]), int(state["epoch"])
     except (KeyError, TypeError, ValueError) as error:
         raise FileFormatError(f"{path}: lacks {error}; it was not written by mnistgan") from error
-    return GeneratorFile(_config(path, content), weights, step, epoch, content["versions"])
+    config, versions = _config(path, content), content["versions"]
+    return GeneratorFile(kind, config, weights, step, epoch, versions)
 
 
 def read(path: Path) -> tuple[Kind, dict[str, Any]]:
@@ -177,10 +191,13 @@ def _verify(path: Path, raw: bytes) -> None:
         raise FileFormatError(f"{path}: {_DAMAGED if ours else _NOT_OURS}")
     if hashlib.sha256(body).hexdigest().encode("ascii") != digest:
         raise FileFormatError(f"{path}: {_DAMAGED}")
-    with zipfile.ZipFile(io.BytesIO(raw)) as archive:
-        # torch.save never compresses: what unpacks to more than it is was not written by it.
-        if sum(entry.file_size for entry in archive.infolist()) > len(raw):
-            raise FileFormatError(f"{path}: {_NOT_OURS}")
+    try:
+        with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+            unpacked = sum(entry.file_size for entry in archive.infolist())
+    except (zipfile.BadZipFile, ValueError, OverflowError, NotImplementedError) as error:
+        raise FileFormatError(f"{path}: {_NOT_OURS}") from error
+    if unpacked > len(raw):  # torch.save never compresses
+        raise FileFormatError(f"{path}: {_NOT_OURS}")
 
 
 def _header(path: Path, content: Any) -> Kind:

@@ -24,6 +24,7 @@ DataName: TypeAlias = Literal["mnist", "digits"]
 LossName: TypeAlias = Literal[
     "non-saturating", "saturating", "least-squares", "hinge", "wasserstein-gp"
 ]
+ScoreKind: TypeAlias = Literal["probability", "output", "critic"]
 DeviceName: TypeAlias = Literal["auto", "cpu", "cuda", "mps"]
 Activation: TypeAlias = Literal["relu", "leaky_relu"]
 OutputRange: TypeAlias = Literal["tanh", "sigmoid"]
@@ -157,6 +158,16 @@ class TrainConfig(Section):
     r1: float = Field(0.0, ge=0)
     """Weight (gamma) of the R1 penalty; 0 leaves it out."""
     device: DeviceName = "auto"
+
+    @property
+    def score_kind(self) -> ScoreKind:
+        """What is reported as D(x) and D(G(z)).
+
+        The mean of sigmoid(logits); under least-squares that of D's own output, whose targets are 1
+        and 0; under wasserstein-gp the critic's mean score, which has no scale.
+        """
+        kinds: dict[str, ScoreKind] = {"least-squares": "output", "wasserstein-gp": "critic"}
+        return kinds.get(self.loss, "probability")
 
     @model_validator(mode="after")
     def _smoothing_needs_labels(self) -> TrainConfig:

@@ -155,13 +155,20 @@ def _explain(entry: Mapping[str, Any]) -> str:
         return f"{key}: must be a table, got {value!r}"
     if kind == "literal_error":
         choices = re.findall(r"'([^']+)'", entry["ctx"]["expected"]) or [entry["ctx"]["expected"]]
-        return f"{key}: must be {one_of(choices)}, got {value!r}" + did_you_mean(
-            str(value), choices
-        )
+        hint = did_you_mean(str(value), choices)
+        if key == "data.name" and Path(str(value)).name != value:
+            hint = "; the folder that holds the data sets goes into data.root (--data-root)"
+        return f"{key}: must be {one_of(choices)}, got {value!r}{hint}"
     if kind == "value_error":
         return ": ".join(part for part in (key, str(entry["ctx"]["error"])) if part)
-    message = entry["msg"].replace("Input should be", "must be").replace("Input should", "must")
-    return f"{key}: {message}, got {value!r}"
+    return f"{key}: {explain_value(entry)}"
+
+
+def explain_value(entry: Mapping[str, Any]) -> str:
+    """What pydantic found wrong with a value, in our words, and the value."""
+    message = str(entry["msg"]).removeprefix("Value error, ")
+    message = message.replace("Input should be", "must be").replace("Input should", "must")
+    return f"{message}, got {entry['input']!r}"
 
 
 _OTHER_NAMES = {

@@ -84,7 +84,7 @@ def resize(images: Tensor, size: int) -> Tensor:
 # Embedded digits -------------------------------------------------------------------------------
 
 
-def _load_digits(root: Path) -> ImageSet:
+def _load_digits(_root: Path) -> ImageSet:
     """scikit-learn's 1,797 handwritten digits, 8x8 with 17 grey levels (Alpaydin & Kaynak 1998)."""
     from sklearn.datasets import load_digits
 
@@ -188,7 +188,10 @@ def _download_mnist(root: Path) -> None:
         with _network_timeout(30):
             datasets.MNIST(root, download=True)
     except (OSError, RuntimeError, EOFError) as error:
-        reason = str(error).strip().splitlines()[-1]
+        for folder in (root / "MNIST" / "raw", root / "MNIST", root):
+            with contextlib.suppress(OSError):
+                folder.rmdir()  # of what torchvision made, only what it left empty
+        reason = (str(error).strip() or type(error).__name__).splitlines()[-1]
         raise _missing_mnist(root / "MNIST" / "raw", reason) from error
 
 

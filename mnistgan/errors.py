@@ -27,7 +27,7 @@ class ConfigError(UsageError):
     """A run config with one or more mistakes, all of them reported together.
 
     Args:
-        source: where the config came from, for the message's first words.
+        source: where the config came from, for the message's first words; empty for nowhere.
         problems: one line per mistake, each naming the key by its full path.
     """
 
@@ -35,10 +35,10 @@ class ConfigError(UsageError):
         self.source = source
         self.problems = list(problems)
         if len(self.problems) == 1:
-            text = f"{source}: {self.problems[0]}"
+            text = f"{source}: {self.problems[0]}" if source else self.problems[0]
         else:
             lines = "".join(f"\n  {problem}" for problem in self.problems)
-            text = f"{source} has {len(self.problems)} mistakes:{lines}"
+            text = f"{source or 'the config'} has {len(self.problems)} mistakes:{lines}"
         super().__init__(text)
 
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from mnistgan.config import RunConfig
+from mnistgan.config import RunConfig, ScoreKind
 
 Images: TypeAlias = npt.NDArray[np.uint8]
 """Images as uint8, N x C x H x W."""
@@ -49,7 +49,7 @@ class StepMetrics:
     """What D minimised, penalties included."""
     loss_g: float
     d_real: float
-    """D(x): mean of sigmoid(real logits); for a Wasserstein critic the mean score."""
+    """D(x), of the kind that ``TrainConfig.score_kind`` says."""
     d_fake_before: float
     """D(G(z1)): the same on fakes, before D's update."""
     d_fake_after: float
@@ -94,11 +94,6 @@ class RunEnded:
 Event: TypeAlias = RunStarted | StepMetrics | EpochEnded | CheckpointSaved | Warned | RunEnded
 
 
-def score_names(loss: str) -> tuple[str, str]:
-    """How to label the scores of real and of fake images under a loss."""
-    return ("critic(x)", "critic(G(z))") if loss == "wasserstein-gp" else ("D(x)", "D(G(z))")
-
-
-def brief(number: Any) -> str:
-    """A metric in few characters."""
-    return f"{number:.3g}" if abs(number) >= 100 else f"{number:.3f}"
+def score_names(kind: ScoreKind) -> tuple[str, str]:
+    """How to label the scores of real and of fake images."""
+    return ("critic(x)", "critic(G(z))") if kind == "critic" else ("D(x)", "D(G(z))")

@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from mnistgan import checkpoint, config_io, networks
-from mnistgan.errors import FileFormatError, UsageError
+from mnistgan.config import RunConfig
+from mnistgan.errors import FileFormatError
 from mnistgan.rundir import RunDirectory
 
 
@@ -20,15 +23,14 @@ def inspect(path: Path) -> dict[str, Any]:
 
 
 def _inspect_file(path: Path) -> dict[str, Any]:
-    kind, _ = checkpoint.read(path)
     file = checkpoint.load_generator_file(path)
     return {
         "file": str(path),
-        "kind": kind,
+        "kind": file.kind,
         "bytes": path.stat().st_size,
         "epoch": file.epoch,
         "step": file.step,
-        "weights_G": sum(tensor.numel() for tensor in file.weights.values()),
+        "parameters_G": _parameters(file.config),
         "image": "x".join(map(str, networks.image_shape(file.config))),
         "written_by": file.versions,
         "config": config_io.to_table(file.config),
@@ -51,9 +53,15 @@ def _inspect_run(run: RunDirectory) -> dict[str, Any]:
     }
 
 
+def _parameters(config: RunConfig) -> int:
+    """How many numbers G learned, counted without making them."""
+    with torch.device("meta"):
+        return networks.count_parameters(networks.build_generator(config))
+
+
 def _state_of(path: Path) -> str:
     try:
         checkpoint.read(path)
-    except (FileFormatError, UsageError) as error:
+    except FileFormatError as error:
         return str(error)
     return "valid"

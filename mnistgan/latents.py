@@ -8,6 +8,7 @@ order, in any process. So there is no random state to save, and none to restore.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import IntEnum
 from typing import Any, Literal, TypeAlias
 
@@ -49,9 +50,47 @@ def uniform(seed: int, stream: Stream, index: int, shape: tuple[int, ...]) -> Te
     return torch.from_numpy(rng(seed, stream, index).random(shape, dtype=np.float32))
 
 
+Draw: TypeAlias = Callable[[int, Stream, int, tuple[int, ...]], Tensor]
+
+_TURNS = 32  # in a block; another number would change every run
+
+
+class Noise:
+    """Draws for turn after turn, made and moved to the device in blocks.
+
+    A block's move is one wait for the device where a move each turn would be many. Which numbers a
+    turn gets depends on the seed, the stream and the turn alone.
+
+    Args:
+        draw: :func:`normal` or :func:`uniform`.
+        seed: of the run.
+        stream: what the draws are for.
+        shape: of one turn's draw.
+        device: where they are used.
+    """
+
+    def __init__(
+        self, draw: Draw, seed: int, stream: Stream, shape: tuple[int, ...], device: torch.device
+    ) -> None:
+        self._draw = draw
+        self._key = (seed, stream)
+        self._shape = (_TURNS, *shape)
+        self._device = device
+        self._block = (-1, torch.empty(0))
+
+    def __getitem__(self, turn: int) -> Tensor:
+        """The draw of a turn, float32; turns count from 0."""
+        number, row = divmod(turn, _TURNS)
+        if self._block[0] != number:
+            block = self._draw(*self._key, number, self._shape)
+            self._block = (number, block.to(self._device))
+        return self._block[1][row]
+
+
 def permutation(seed: int, epoch: int, count: int) -> Tensor:
     """The order in which an epoch sees ``count`` images, as int64."""
-    return torch.from_numpy(rng(seed, Stream.EPOCH, epoch).permutation(count))
+    order = rng(seed, Stream.EPOCH, epoch).permutation(count)
+    return torch.from_numpy(order.astype(np.int64))  # int32 on some platforms
 
 
 def torch_seed(seed: int, player: int) -> int:
@@ -63,8 +102,8 @@ def walk(path: WalkPath, seed: int, walkers: int, frames: int, latent_dim: int) 
     """Closed walks through latent space: the frame after the last would be the first.
 
     Args:
-        path: ``slerp`` or ``linear`` between four random points and back, or ``circle``: a great
-            circle through two of them.
+        path: ``slerp`` or ``linear`` between four random points and back to the first, or
+            ``circle``: around the origin, from one point in the direction of another.
         seed: of the random points.
         walkers: how many walks, side by side.
         frames: steps of each walk.
@@ -94,7 +133,8 @@ def slerp(start: FloatArray, end: FloatArray, share: float) -> FloatArray:
     """Spherical interpolation along the last axis (White 2016, "Sampling Generative Networks").
 
     Keeps the length typical of Gaussian noise, which a straight line through high-dimensional
-    space does not. Falls back to :func:`lerp` where the two directions are all but equal.
+    space does not. Falls back to :func:`lerp` where the two directions
+    are all but equal or opposite.
     """
     cosine = np.sum(_unit(start) * _unit(end), axis=-1, keepdims=True).clip(-1, 1)
     angle = np.arccos(cosine)
@@ -113,4 +153,5 @@ def _circle(first: FloatArray, second: FloatArray, frames: int) -> FloatArray:
 
 
 def _unit(vectors: FloatArray) -> FloatArray:
-    return np.asarray(vectors / np.linalg.norm(vectors, axis=-1, keepdims=True))
+    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return np.asarray(vectors / np.maximum(length, 1e-12))

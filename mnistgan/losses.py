@@ -7,31 +7,24 @@ overflow. All return the mean over the batch as a scalar.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeAlias
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mnistgan.config import TrainConfig
+from mnistgan.config import LossName, ScoreKind, TrainConfig
+
+DiscriminatorLoss: TypeAlias = Callable[[Tensor, Tensor], Tensor]
+"""(real logits, fake logits) -> what D minimises."""
+GeneratorLoss: TypeAlias = Callable[[Tensor], Tensor]
+"""(fake logits) -> what G minimises."""
 
 
-class DiscriminatorLoss(Protocol):
-    """What D minimises."""
-
-    def __call__(self, real_logits: Tensor, fake_logits: Tensor, smoothing: float) -> Tensor:
-        """The loss of logits on real and on fake images, each of any shape."""
-
-
-class GeneratorLoss(Protocol):
-    """What G minimises."""
-
-    def __call__(self, fake_logits: Tensor) -> Tensor:
-        """The loss of D's logits on fakes, of any shape."""
-
-
-def cross_entropy_d(real_logits: Tensor, fake_logits: Tensor, smoothing: float) -> Tensor:
+def cross_entropy_d(real_logits: Tensor, fake_logits: Tensor, smoothing: float = 0.0) -> Tensor:
     """-[(1 - s) log D(x) + s log(1 - D(x)) + log(1 - D(G(z)))] (Goodfellow et al. 2014, eq. 1).
 
     ``smoothing`` is the s of one-sided label smoothing (Salimans et al. 2016, section 3.4).
@@ -51,7 +44,7 @@ def saturating_g(fake_logits: Tensor) -> Tensor:
     return -F.softplus(fake_logits).mean()
 
 
-def least_squares_d(real_logits: Tensor, fake_logits: Tensor, smoothing: float) -> Tensor:
+def least_squares_d(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
     """Half of (D(x) - 1)^2 + D(G(z))^2 (Mao et al. 2017, eq. 9: a = 0, b = c = 1)."""
     return 0.5 * ((real_logits - 1).square().mean() + fake_logits.square().mean())
 
@@ -61,12 +54,12 @@ def least_squares_g(fake_logits: Tensor) -> Tensor:
     return 0.5 * (fake_logits - 1).square().mean()
 
 
-def hinge_d(real_logits: Tensor, fake_logits: Tensor, smoothing: float) -> Tensor:
+def hinge_d(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
     """max(0, 1 - D(x)) + max(0, 1 + D(G(z))) (Lim & Ye 2017; Miyato et al. 2018, eq. 16)."""
     return F.relu(1 - real_logits).mean() + F.relu(1 + fake_logits).mean()
 
 
-def wasserstein_d(real_logits: Tensor, fake_logits: Tensor, smoothing: float) -> Tensor:
+def wasserstein_d(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
     """Mean score of fakes minus mean score of real images (Arjovsky et al. 2017, algorithm 1)."""
     return fake_logits.mean() - real_logits.mean()
 
@@ -82,17 +75,29 @@ class Loss:
 
     discriminator: DiscriminatorLoss
     generator: GeneratorLoss
-    critic: bool = False
-    """D's output is a score without a scale, not the logit of a probability."""
 
 
-LOSSES: dict[str, Loss] = {
+LOSSES: dict[LossName, Loss] = {
     "non-saturating": Loss(cross_entropy_d, non_saturating_g),
     "saturating": Loss(cross_entropy_d, saturating_g),
     "least-squares": Loss(least_squares_d, least_squares_g),
     "hinge": Loss(hinge_d, wasserstein_g),
-    "wasserstein-gp": Loss(wasserstein_d, wasserstein_g, critic=True),
+    "wasserstein-gp": Loss(wasserstein_d, wasserstein_g),
 }
+
+
+def loss_of(config: TrainConfig) -> Loss:
+    """The loss that a config names, with its label smoothing."""
+    loss = LOSSES[config.loss]
+    if config.label_smoothing:
+        smoothed = partial(cross_entropy_d, smoothing=config.label_smoothing)
+        return replace(loss, discriminator=smoothed)
+    return loss
+
+
+def score(kind: ScoreKind, logits: Tensor) -> Tensor:
+    """What is reported as D(x) or D(G(z)): see ``TrainConfig.score_kind``."""
+    return logits.sigmoid().mean() if kind == "probability" else logits.mean()
 
 
 def gradient_penalty(discriminator: nn.Module, real: Tensor, fake: Tensor, mix: Tensor) -> Tensor:
@@ -122,13 +127,3 @@ def r1_penalty(real_logits: Tensor, real: Tensor) -> Tensor:
 def _input_gradient(logits: Tensor, images: Tensor) -> Tensor:
     (gradient,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
     return gradient
-
-
-def scores(loss: Loss, logits: Tensor) -> Tensor:
-    """What is reported as D(x) or D(G(z)): mean probability, or mean score of a critic."""
-    return logits.mean() if loss.critic else logits.sigmoid().mean()
-
-
-def loss_of(config: TrainConfig) -> Loss:
-    """The loss that a config names."""
-    return LOSSES[config.loss]

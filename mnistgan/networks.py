@@ -203,7 +203,7 @@ def stages(size: int) -> int:
 def _first_weights_from(seed: int) -> Iterator[None]:
     """Let torch's own initialisers draw from a seed of ours, and leave the global state alone."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)  # the CPU's alone
         yield
 
 
@@ -216,7 +216,10 @@ def _output(name: OutputRange) -> nn.Module:
 
 
 def _init_normal(module: nn.Module) -> None:
-    """N(0, 0.02) for weights, N(1, 0.02) for BatchNorm's, biases 0 (Radford 2016, section 4)."""
+    """N(0, 0.02) for weights (Radford 2016, section 4); N(1, 0.02) for BatchNorm's and biases 0.
+
+    The last two are not in the paper: they are what its published code does.
+    """
     if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
         nn.init.normal_(module.weight, 0.0, 0.02)
         if module.bias is not None:

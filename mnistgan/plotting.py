@@ -16,9 +16,9 @@ def plot_runs(runs: Sequence[RunDirectory], path: Path) -> None:
         UsageError: unknown ending, or a run without metrics.csv or config.toml.
     """
     rendering.check_suffix(path, rendering.CURVE_FORMATS)
-    losses = [run.read_config().train.loss for run in runs]
+    scores = [run.read_config().train.score_kind for run in runs]
     metrics = {_label(run, runs): history.read_metrics(run.metrics_file) for run in runs}
-    rendering.save_curves(path, metrics, losses)
+    rendering.save_curves(path, metrics, scores)
 
 
 def _label(run: RunDirectory, runs: Sequence[RunDirectory]) -> str:

@@ -46,7 +46,7 @@ class Plan:
     resume: bool
 
 
-MAY_CHANGE = ("train.epochs", "train.max_minutes", "data.root", "checkpoint.", "outputs.", "name")
+MAY_CHANGE = ("train.epochs", "train.max_minutes", "data.root", "checkpoint.", "outputs", "name")
 """What a resumed run may do differently: nothing that changes its numbers."""
 
 
@@ -73,7 +73,7 @@ def plan_config(config: RunConfig, directory: Path | None = None) -> Plan:
     """Plan a new run of a config made in Python; raises as :func:`plan_run` does."""
     outputs, problems = registry.prepare(config.active_outputs())
     if problems:
-        raise ConfigError("the config", problems)
+        raise ConfigError("", problems)
     return _plan(config, outputs, directory)
 
 
@@ -81,7 +81,7 @@ def _plan(config: RunConfig, outputs: list[registry.Prepared], directory: Path |
     name = config.name or f"{config.model.family}-{config.data.name}"
     path = directory or rundir.new_path(name, datetime.now())
     _check_directory(path)
-    return Plan(config, outputs, RunDirectory(path), resume=False)
+    return Plan(_spell_out(config, outputs), outputs, RunDirectory(path), resume=False)
 
 
 def plan_resume(path: Path, source: str | None, overrides: Sequence[Override] = ()) -> Plan:
@@ -95,30 +95,47 @@ def plan_resume(path: Path, source: str | None, overrides: Sequence[Override] = 
     before = run.read_config()
     table, label = _read(source) if source else (config_io.to_table(before), str(run.config_file))
     config, outputs = _resolve(table, overrides, label)
-    refused = {
-        key: values
-        for key, values in config_io.changed_keys(before, config).items()
+    refuse_other_recipe(path, before, config)
+    return Plan(_spell_out(config, outputs), outputs, run, resume=True)
+
+
+def refuse_other_recipe(path: Path, before: RunConfig, now: RunConfig) -> None:
+    """Hold the config that a run was trained with against the one it is to go on with.
+
+    Raises:
+        UsageError: they differ in what changes the numbers; names the keys.
+    """
+    changes = [
+        f"{key} was {old!r}, now {new!r}"
+        for key, (old, new) in config_io.changed_keys(before, now).items()
         if not key.startswith(MAY_CHANGE)
-    }
-    if refused:
-        changes = "; ".join(
-            f"{key} was {old!r}, now {new!r}" for key, (old, new) in refused.items()
-        )
+    ]
+    if changes:
         raise UsageError(
-            f"{path}: cannot go on with another recipe ({changes}); resume without these changes, "
-            "or train a new run"
+            f"{path}: cannot go on with another recipe ({'; '.join(changes)}); resume without "
+            "these changes, or train a new run"
         )
-    return Plan(config, outputs, run, resume=True)
+
+
+def refuse_other_run(run: RunDirectory) -> None:
+    """Never write over a run.
+
+    Raises:
+        UsageError: the directory holds one.
+    """
+    if run.exists():
+        raise UsageError(
+            f"{run.path}: holds a run already; choose another --output-dir, or go on with it: "
+            f"mnistgan train --resume {run.path}"
+        )
 
 
 def _read(source: str | None) -> tuple[config_io.Table, str]:
     """A config's table, and what to call it in messages."""
     if source is None:
-        return {}, "the config"
+        return {}, ""
     is_file = source.endswith(".toml") or Path(source).name != source or Path(source).is_file()
-    path = Path(source) if is_file else presets.path(source)
-    table = config_io.read_toml(path)
-    return {"name": path.stem} | table if path.stem.isalnum() else table, source
+    return config_io.read_toml(Path(source) if is_file else presets.path(source)), source
 
 
 def _resolve(
@@ -136,6 +153,12 @@ def _resolve(
     return config, outputs
 
 
+def _spell_out(config: RunConfig, outputs: Sequence[registry.Prepared]) -> RunConfig:
+    """The config with every option of every output written out, as a run directory keeps it."""
+    tables = {one.plugin.name: one.options.model_dump(exclude_none=True) for one in outputs}
+    return config.model_copy(update={"outputs": config.outputs | tables})
+
+
 def _tables(outputs: object) -> dict[str, Any]:
     """Of an outputs table with mistakes, the entries that are right in form."""
     entries = outputs.items() if isinstance(outputs, dict) else ()
@@ -143,16 +166,13 @@ def _tables(outputs: object) -> dict[str, Any]:
 
 
 def _with_flag(problem: str, overrides: Sequence[Override]) -> str:
-    flags = [one.flag for one in overrides if problem.startswith(f"{one.key}:")]
+    key = problem.partition(":")[0]
+    flags = [one.flag for one in overrides if f"{one.key}.".startswith(f"{key}.")]
     return f"{problem} (from {flags[-1]})" if flags else problem
 
 
 def _check_directory(path: Path) -> None:
-    if RunDirectory(path).exists():
-        raise UsageError(
-            f"{path}: holds a run already; choose another --output-dir, or go on with it: "
-            f"mnistgan train --resume {path}"
-        )
-    there = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
+    refuse_other_run(RunDirectory(path))
+    there = next((folder for folder in (path, *path.absolute().parents) if folder.exists()), path)
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
         raise UsageError(f"{path}: cannot be written ({there} is in the way); choose another")

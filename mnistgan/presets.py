@@ -8,7 +8,7 @@ from mnistgan.errors import UsageError, did_you_mean
 
 _HERE = Path(__file__).parent
 # In a wheel the files lie inside the package; in a checkout where people look for examples.
-_FOLDERS = (_HERE / "presets", _HERE.parent / "examples" / "configs")
+_FOLDERS = (_HERE / "configs", _HERE.parent / "examples" / "configs")
 
 
 def names() -> list[str]:

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
+from mnistgan.config import ScoreKind
 from mnistgan.errors import UsageError
 from mnistgan.events import Images, score_names
 from mnistgan.files import atomic_path
@@ -75,7 +76,7 @@ def read_png(path: Path) -> Picture:
 
 def enlarge(picture: Picture, at_least: int = 320) -> Picture:
     """The picture with its pixels repeated until its longer side has so many."""
-    factor = max(1, round(at_least / max(picture.shape[:2])))
+    factor = math.ceil(at_least / max(picture.shape[:2]))
     return picture.repeat(factor, axis=0).repeat(factor, axis=1)
 
 
@@ -132,21 +133,13 @@ def save_animation(
 
 def _save_pillow(path: Path, frames: Sequence[Picture], durations: list[float]) -> None:
     options: dict[str, Any] = {"lossless": True} if path.suffix.lower() == ".webp" else {}
+    options["duration"] = durations if len(durations) > 1 else durations[0]  # as Pillow wants it
     mode = "L" if frames[0].ndim == 2 else "RGB"
     stack = np.stack(frames)
     if path.suffix.lower() == ".gif":
         # 32 levels look the same and take a good third less.
         stack = ((stack >> 3) * (255 / 31)).round().astype(np.uint8)
-    iio.imwrite(
-        path,
-        stack,
-        plugin="pillow",
-        is_batch=True,
-        mode=mode,
-        duration=durations,
-        loop=0,
-        **options,
-    )
+    iio.imwrite(path, stack, plugin="pillow", is_batch=True, mode=mode, loop=0, **options)
 
 
 def _save_mp4(path: Path, frames: Sequence[Picture], fps: float) -> None:
@@ -162,7 +155,7 @@ def _save_mp4(path: Path, frames: Sequence[Picture], fps: float) -> None:
 # Curves ----------------------------------------------------------------------------------------
 
 
-def save_curves(path: Path, runs: Mapping[str, Metrics], losses: Sequence[str]) -> None:
+def save_curves(path: Path, runs: Mapping[str, Metrics], scores: Sequence[ScoreKind]) -> None:
     """Draw losses and D's scores over the steps; several runs overlay.
 
     A single run has a colour a quantity, several runs a colour a run and a line style a quantity.
@@ -170,7 +163,7 @@ def save_curves(path: Path, runs: Mapping[str, Metrics], losses: Sequence[str]) 
     Args:
         path: PNG, SVG or PDF by its ending.
         runs: label -> columns of its metrics.csv.
-        losses: the loss of each run, which decides how scores are labelled.
+        scores: what D's scores are in each run, which decides their labels and range.
 
     Raises:
         UsageError: unknown ending, or no run has a step to draw.
@@ -181,14 +174,14 @@ def save_curves(path: Path, runs: Mapping[str, Metrics], losses: Sequence[str]) 
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    real_name, fake_name = score_names(losses[0] if len(set(losses)) == 1 else "")
+    real_name, fake_name = score_names("critic" if set(scores) == {"critic"} else "probability")
     figure = Figure(figsize=(10, 4), layout="constrained", dpi=120)
     left, right = figure.subplots(1, 2)
     _panel(left, runs, {"loss_D": "loss_D", "loss_G": "loss_G"})
     _panel(right, runs, {"D(x)": real_name, "D(G(z1))": fake_name})
     left.set(title="losses", xlabel="step")
     right.set(title=f"{real_name} and {fake_name}", xlabel="step")
-    if not set(losses) & {"wasserstein-gp"}:
+    if set(scores) == {"probability"}:
         right.set_ylim(0, 1)
     # Without a date and with fixed ids, the same run draws the same file.
     with atomic_path(path) as temporary, rc_context({"svg.hashsalt": "mnistgan"}):

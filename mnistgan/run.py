@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import platform
 import sys
@@ -19,7 +20,7 @@ from mnistgan.errors import FileFormatError, MnistganError, UsageError
 from mnistgan.events import CheckpointSaved, EpochEnded, Event, RunEnded, Warned
 from mnistgan.files import write_text
 from mnistgan.outputs.dispatch import Dispatcher
-from mnistgan.preflight import Plan, plan_config
+from mnistgan.preflight import Plan, plan_config, refuse_other_recipe, refuse_other_run
 from mnistgan.progress import StopToken
 from mnistgan.training import Trainer
 
@@ -57,63 +58,101 @@ class Run:
     Nothing is written before the first event is asked for.
 
     Attributes:
-        trainer: the training itself.
+        plan: what was asked for.
         directory: where the run writes.
-        warnings: what was noticed while a checkpoint was looked for.
+        trainer: the training itself.
 
     Raises:
         DataError: the data is missing, damaged or too small.
         UsageError: the device is not there.
-        FileFormatError: no checkpoint of the run to resume can be used.
     """
 
     def __init__(self, plan: Plan, stop: StopToken | None = None) -> None:
         self.plan = plan
         self.directory = plan.directory
-        self.warnings: list[Warned] = []
         self.trainer = Trainer(plan.config, datasets.load(plan.config.data), stop=stop)
         self._saved_step = 0
-        if plan.resume:
-            self._restore_newest()
 
     def __iter__(self) -> Iterator[Event]:
-        """Train, save, and let the outputs see everything, from the present step to the end.
+        """Train, save, and let the outputs see everything, from the newest checkpoint to the end.
 
         Raises:
-            UsageError: the directory cannot be written, or another process writes to it.
+            UsageError: the directory cannot be written, another process writes to it, or what it
+                holds was trained with another recipe.
+            FileFormatError: no checkpoint of the run to resume is whole.
             TrainingError: a loss or a weight is no longer finite.
             MnistganError: a checkpoint could not be saved.
         """
-        self._make_directory()
-        lock = filelock.FileLock(self.directory.lock_file, blocking=False)
-        try:
-            with lock:
-                self._write_description()
-                yield from self._train()
-        except filelock.Timeout as error:
-            raise UsageError(
-                f"{self.directory.path}: another process is training this run; wait for it, or "
-                "choose another --output-dir"
-            ) from error
+        with self._locked():
+            warnings = self.restore() if self.plan.resume else []
+            self._write_description()
+            outputs = Dispatcher(self.plan.outputs, self.directory.path)
+            yield from (*warnings, *outputs.open())
+            yield from self._train(outputs)
+
+    def restore(self) -> list[Warned]:
+        """Take up the newest whole checkpoint of a run to resume; without any, it starts again.
+
+        Returns:
+            What the user should know about it.
+        """
+        warnings: list[Warned] = []
+        for path in (paths := self.directory.checkpoint_files()):
+            try:
+                saved = checkpoint.load_checkpoint(path)
+                refuse_other_recipe(path, saved.config, self.plan.config)
+                self.trainer.restore(saved.state)
+            except FileFormatError as error:
+                warnings.append(Warned(f"{error} (the one before it is tried)"))
+                continue
+            self._saved_step = self.trainer.step
+            if self.trainer.step > self.trainer.total_steps:
+                raise UsageError(
+                    f"{self.directory.path}: has {self.trainer.epoch} epochs behind it, which is "
+                    f"more than train.epochs = {self.plan.config.train.epochs}; ask for more"
+                )
+            return warnings + self._other_arithmetic(saved)
+        if paths:
+            raise FileFormatError(
+                f"{self.directory.checkpoints}: none of its {len(paths)} checkpoints is whole; "
+                f"train anew with --config {self.directory.config_file}"
+            )
+        return warnings
+
+    def _other_arithmetic(self, saved: checkpoint.Checkpoint) -> list[Warned]:
+        """Say so when this process may round differently from the one that saved."""
+        before = {"torch": saved.versions.get("torch")} | {
+            key: saved.state.get(key) for key in ("device", "threads")
+        }
+        state = self.trainer.state()
+        now = {"torch": str(torch.__version__), "device": state["device"]}
+        now["threads"] = state["threads"]
+        changes = [
+            f"{key} was {before[key]}, now {now[key]}" for key in now if now[key] != before[key]
+        ]
+        if not changes:
+            return []
+        return [Warned(f"{'; '.join(changes)}: the numbers may differ in their last digits")]
 
     # Training ----------------------------------------------------------------------------------
 
-    def _train(self) -> Iterator[Event]:
-        outputs = Dispatcher(self.plan.outputs, self.directory.path)
-        yield from (*self.warnings, *outputs.open())
+    def _train(self, outputs: Dispatcher) -> Iterator[Event]:
+        ended = False
         try:
             for event in self.trainer:
                 yield from self._save_if_due(event, before_outputs=True)
                 warnings = outputs.handle(event)
-                yield event
-                yield from warnings
-                yield from self._save_if_due(event, before_outputs=False)
-        except MnistganError:
-            failed = RunEnded("failed", self.trainer.step, self.trainer.epoch)
-            outputs.handle(failed)
-            raise
-        for name, reason in outputs.failed.items():
-            yield Warned(f"the output {name!r} was switched off during this run ({reason})")
+                if isinstance(event, RunEnded):
+                    ended = True
+                    yield from warnings + outputs.reminders()
+                    yield event
+                else:
+                    yield event
+                    yield from warnings
+                    yield from self._save_if_due(event, before_outputs=False)
+        finally:
+            if not ended:  # so that the outputs close their files, whatever went wrong
+                outputs.handle(RunEnded("failed", self.trainer.step, self.trainer.epoch))
 
     def _save_if_due(self, event: Event, *, before_outputs: bool) -> Iterator[Event]:
         """After an epoch the outputs come first, so that a checkpoint never knows more than they.
@@ -135,46 +174,50 @@ class Run:
         path = self.directory.checkpoint_file(step)
         state = self.trainer.state()
         try:
-            checkpoint.save_checkpoint(path, config, state)
+            # In this order: a finished run's last checkpoint says that all is done.
             checkpoint.save_generator(self.directory.generator_file, config, state)
+            checkpoint.save_checkpoint(path, config, state)
         except (OSError, UsageError) as error:
             raise MnistganError(
                 f"{path}: could not be saved ({error}); free some space or mend the folder, then "
                 f"go on from the last checkpoint: mnistgan train --resume {self.directory.path}"
             ) from error
         self._saved_step = step
-        for old in self.directory.checkpoint_files()[config.checkpoint.keep :]:
-            old.unlink(missing_ok=True)
+        self._prune()
         return CheckpointSaved(step, path)
 
-    # Resuming ----------------------------------------------------------------------------------
-
-    def _restore_newest(self) -> None:
-        """Take up the newest checkpoint that is whole; without any, the run starts again."""
-        for path in (paths := self.directory.checkpoint_files()):
-            try:
-                self.trainer.restore(checkpoint.load_checkpoint(path).state)
-            except FileFormatError as error:
-                self.warnings.append(Warned(f"{error} (the one before it is tried)"))
-            else:
-                self._saved_step = self.trainer.step
-                return
-        if paths:
-            raise FileFormatError(
-                f"{self.directory.checkpoints}: none of its {len(paths)} checkpoints is whole; "
-                f"train anew with --config {self.directory.config_file}"
-            )
+    def _prune(self) -> None:
+        """Keep the newest checkpoints; a damaged one past the present step counts for nothing."""
+        files = self.directory.checkpoint_files()
+        here = files.index(self.directory.checkpoint_file(self._saved_step))
+        for file in files[:here] + files[here + self.plan.config.checkpoint.keep :]:
+            file.unlink(missing_ok=True)
 
     # The run directory -------------------------------------------------------------------------
 
-    def _make_directory(self) -> None:
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        """The directory, made if need be, and no other process's while this lasts."""
+        path = self.directory.path
         try:
             self.directory.checkpoints.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
+            lock = filelock.FileLock(self.directory.lock_file, blocking=False)
+            lock.acquire()
+        except filelock.Timeout as error:
             raise UsageError(
-                f"{self.directory.path}: cannot be written ({error.strerror}); choose another "
+                f"{path}: another process is training this run; wait for it, or choose another "
                 "--output-dir"
             ) from error
+        except OSError as error:
+            raise UsageError(
+                f"{path}: cannot be written ({error.strerror}); choose another --output-dir"
+            ) from error
+        try:
+            if not self.plan.resume:  # another process may have been here since the plan
+                refuse_other_run(self.directory)
+            yield
+        finally:
+            lock.release()
 
     def _write_description(self) -> None:
         now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")

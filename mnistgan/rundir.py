@@ -61,7 +61,7 @@ class RunDirectory:
 
     def exists(self) -> bool:
         """Whether a run has begun here."""
-        return self.config_file.is_file() or self.checkpoints.is_dir()
+        return self.config_file.exists() or bool(self.checkpoint_files())
 
     def checkpoint_file(self, step: int) -> Path:
         """The checkpoint of a step."""

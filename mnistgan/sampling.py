@@ -14,12 +14,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mnistgan import checkpoint, latents, networks
+from mnistgan import checkpoint, latents, networks, rundir
 from mnistgan.config import RunConfig
 from mnistgan.errors import FileFormatError
 from mnistgan.events import Images
 from mnistgan.latents import Stream
-from mnistgan.progress import OnProgress, StopToken, no_progress
+from mnistgan.progress import OnProgress, no_progress
 
 BLOCK = 256
 
@@ -52,9 +52,7 @@ def load_generator(path: Path | str) -> Generator:
         UsageError: a folder that holds no generator.
         FileFormatError: the file is none of ours, is damaged, or does not fit its own config.
     """
-    from mnistgan.rundir import generator_path
-
-    path = generator_path(Path(path))
+    path = rundir.generator_path(Path(path))
     file = checkpoint.load_generator_file(path)
     # On the meta device the network takes no memory: only the file's own tensors do.
     with torch.device("meta"):
@@ -76,16 +74,10 @@ def sample_blocks(
     count: int,
     seed: int = 0,
     on_progress: OnProgress = no_progress,
-    stop: StopToken | None = None,
 ) -> Iterator[Images]:
-    """The same images in blocks of at most 256, so that any number fits in memory.
-
-    Ends early, after a whole block, when ``stop`` is requested.
-    """
+    """The same images in blocks of at most 256, so that any number fits in memory."""
     latent_dim = generator.config.model.latent_dim
     for block, start in enumerate(range(0, count, BLOCK)):
-        if stop is not None and stop.requested:
-            return
         images = generator(latents.normal(seed, Stream.SAMPLE, block, (BLOCK, latent_dim)))
         yield images[: count - start]
         on_progress(min(start + BLOCK, count), count)

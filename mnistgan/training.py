@@ -13,6 +13,7 @@ import copy
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -74,6 +75,7 @@ class Trainer:
         self._stop = stop or StopToken()
         self._clock = clock
         self._loss = losses.loss_of(train)
+        self._score = partial(losses.score, train.score_kind)
         self._range = networks.pixel_range(config)
         self._images = data.images.to(self.device)
         self.generator = networks.build_generator(config).to(self.device).train()
@@ -81,6 +83,16 @@ class Trainer:
         self.average = copy.deepcopy(self.generator) if train.ema_decay else None
         self._adam_g = self._adam(self.generator, train.lr_g)
         self._adam_d = self._adam(self.discriminator, train.lr_d)
+        self._noise = latents.Noise(
+            latents.normal,
+            config.seed,
+            Stream.NOISE,
+            (train.batch_size, config.model.latent_dim),
+            self.device,
+        )
+        self._mix = latents.Noise(
+            latents.uniform, config.seed, Stream.PENALTY, (train.batch_size,), self.device
+        )
         self._fixed_z = latents.normal(
             config.seed, Stream.FIXED, 0, (FIXED_COUNT, config.model.latent_dim)
         ).to(self.device)
@@ -141,7 +153,7 @@ class Trainer:
         for turn in range(self.step * train.d_steps, (self.step + 1) * train.d_steps):
             last = turn % train.d_steps == train.d_steps - 1
             with torch.set_grad_enabled(last):  # only the last fakes will teach G
-                fake = self.generator(self._noise(turn))
+                fake = self.generator(self._noise[turn])
             loss_d, d_real, d_fake_before = self._update_discriminator(turn, fake.detach())
         loss_g, d_fake_after = self._update_generator(fake)
         self.step += 1
@@ -156,23 +168,17 @@ class Trainer:
         real = self._real(turn).requires_grad_(train.r1 > 0)
         # One pass for both halves: no discriminator of ours holds batch statistics.
         real_logits, fake_logits = self.discriminator(torch.cat((real, fake))).chunk(2)
-        loss = self._loss.discriminator(real_logits, fake_logits, train.label_smoothing)
-        penalised = loss
+        penalised = self._loss.discriminator(real_logits, fake_logits)
         if train.r1:
             penalised = penalised + train.r1 * losses.r1_penalty(real_logits, real)
-        if self._loss.critic and train.gradient_penalty:
-            mix = latents.uniform(self.config.seed, Stream.PENALTY, turn, (len(real),))
+        if train.loss == "wasserstein-gp" and train.gradient_penalty:
             penalised = penalised + train.gradient_penalty * losses.gradient_penalty(
-                self.discriminator, real.detach(), fake, mix.to(self.device)
+                self.discriminator, real.detach(), fake, self._mix[turn]
             )
         self._adam_d.zero_grad(set_to_none=True)
         penalised.backward()
         self._adam_d.step()
-        return (
-            penalised,
-            losses.scores(self._loss, real_logits),
-            losses.scores(self._loss, fake_logits),
-        )
+        return penalised, self._score(real_logits), self._score(fake_logits)
 
     def _update_generator(self, fake: Tensor) -> tuple[Tensor, Tensor]:
         fake_logits = self.discriminator(fake)
@@ -180,11 +186,7 @@ class Trainer:
         self._adam_g.zero_grad(set_to_none=True)
         loss.backward(inputs=list(self.generator.parameters()))  # no gradients for D's weights
         self._adam_g.step()
-        return loss, losses.scores(self._loss, fake_logits)
-
-    def _noise(self, turn: int) -> Tensor:
-        shape = (self.config.train.batch_size, self.config.model.latent_dim)
-        return latents.normal(self.config.seed, Stream.NOISE, turn, shape).to(self.device)
+        return loss, self._score(fake_logits)
 
     def _real(self, turn: int) -> Tensor:
         """The batch of one update of D; updates count from 0 over the whole run."""
@@ -197,9 +199,8 @@ class Trainer:
         return self._range.from_uint8(self._images[rows])
 
     def _adam(self, module: nn.Module, rate: float) -> torch.optim.Adam:
-        fused = self.device.type in ("cpu", "cuda")
         return torch.optim.Adam(
-            module.parameters(), rate, betas=self.config.train.betas, fused=fused
+            module.parameters(), rate, betas=self.config.train.betas, fused=True
         )
 
     # What is told ------------------------------------------------------------------------------
@@ -245,8 +246,8 @@ class Trainer:
         )
         return (
             f"{broken} is no longer finite at step {step}: the updates have grown without bound; "
-            "lower train.lr_d and train.lr_g, or choose the loss 'non-saturating' with train.r1, "
-            "and go on from the last checkpoint"
+            "train anew with lower train.lr_d and train.lr_g, or with train.r1; what was saved "
+            "before is kept"
         )
 
     # What is kept ------------------------------------------------------------------------------
@@ -260,6 +261,7 @@ class Trainer:
             "discriminator": self.discriminator.state_dict(),
             "adam_g": self._adam_g.state_dict(),
             "adam_d": self._adam_d.state_dict(),
+            "device": str(self.device),
             "threads": torch.get_num_threads(),
         }
         if self.average is not None:

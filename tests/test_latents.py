@@ -69,3 +69,15 @@ def test_slerp_keeps_the_length_of_noise_and_a_straight_line_does_not() -> None:
 def test_a_circle_keeps_its_radius() -> None:
     lengths = latents.walk("circle", 0, walkers=3, frames=10, latent_dim=16).norm(dim=-1)
     torch.testing.assert_close(lengths, lengths[:1].expand(10, 3))
+
+
+def test_noise_of_a_turn_does_not_depend_on_the_turns_before() -> None:
+    def noise() -> latents.Noise:
+        return latents.Noise(latents.normal, 5, Stream.NOISE, (3, 2), torch.device("cpu"))
+
+    forwards = noise()
+    turns = [forwards[turn] for turn in range(70)]
+    assert turns[0].shape == (3, 2)
+    assert len({tuple(z.flatten().tolist()) for z in turns}) == 70
+    for turn in (69, 0, 33):
+        assert torch.equal(noise()[turn], turns[turn])

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from mnistgan import losses
+from mnistgan.config import TrainConfig
 
 REAL = torch.tensor([2.0, -1.0, 0.5], dtype=torch.float64)
 FAKE = torch.tensor([-3.0, 0.1, 1.0], dtype=torch.float64)
@@ -15,7 +16,8 @@ FAKE = torch.tensor([-3.0, 0.1, 1.0], dtype=torch.float64)
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
 def test_cross_entropy(smoothing: float) -> None:
-    loss = losses.cross_entropy_d(REAL, FAKE, smoothing)
+    config = TrainConfig(label_smoothing=smoothing)
+    loss = losses.loss_of(config).discriminator(REAL, FAKE)
     bce = F.binary_cross_entropy_with_logits
     expected = bce(REAL, torch.full_like(REAL, 1 - smoothing)) + bce(FAKE, torch.zeros_like(FAKE))
     torch.testing.assert_close(loss, expected)
@@ -31,18 +33,18 @@ def test_generator_halves() -> None:
 
 def test_other_discriminator_halves() -> None:
     torch.testing.assert_close(
-        losses.least_squares_d(REAL, FAKE, 0), ((REAL - 1) ** 2).mean() / 2 + (FAKE**2).mean() / 2
+        losses.least_squares_d(REAL, FAKE), ((REAL - 1) ** 2).mean() / 2 + (FAKE**2).mean() / 2
     )
     hinge = (1 - REAL).clamp(min=0).mean() + (1 + FAKE).clamp(min=0).mean()
-    torch.testing.assert_close(losses.hinge_d(REAL, FAKE, 0), hinge)
-    torch.testing.assert_close(losses.wasserstein_d(REAL, FAKE, 0), FAKE.mean() - REAL.mean())
+    torch.testing.assert_close(losses.hinge_d(REAL, FAKE), hinge)
+    torch.testing.assert_close(losses.wasserstein_d(REAL, FAKE), FAKE.mean() - REAL.mean())
 
 
 @pytest.mark.parametrize("loss", losses.LOSSES.values(), ids=losses.LOSSES)
 def test_no_logit_is_too_large(loss: losses.Loss) -> None:
     for size in (-1e4, 1e4):
         logits = torch.tensor([size], requires_grad=True)
-        total = loss.discriminator(logits, logits, 0.0) + loss.generator(logits)
+        total = loss.discriminator(logits, logits) + loss.generator(logits)
         (gradient,) = torch.autograd.grad(total, logits)
         assert torch.isfinite(total)
         assert torch.isfinite(gradient).all()
@@ -77,6 +79,13 @@ def test_penalties_can_be_minimised() -> None:
 
 
 def test_scores() -> None:
-    probability = losses.scores(losses.LOSSES["hinge"], REAL)
-    torch.testing.assert_close(probability, REAL.sigmoid().mean())
-    torch.testing.assert_close(losses.scores(losses.LOSSES["wasserstein-gp"], REAL), REAL.mean())
+    torch.testing.assert_close(losses.score("probability", REAL), REAL.sigmoid().mean())
+    for kind in ("output", "critic"):
+        torch.testing.assert_close(losses.score(kind, REAL), REAL.mean())
+
+
+def test_each_loss_says_what_its_scores_are() -> None:
+    kinds = {name: TrainConfig(loss=name).score_kind for name in losses.LOSSES}
+    assert kinds.pop("wasserstein-gp") == "critic"
+    assert kinds.pop("least-squares") == "output"
+    assert set(kinds.values()) == {"probability"}

@@ -118,11 +118,13 @@ def test_curves_are_the_same_file_each_time(tmp_path: Path, suffix: str) -> None
     written = []
     for name in ("a", "b"):
         path = tmp_path / f"{name}{suffix}"
-        rendering.save_curves(path, {"run": metrics, "other": metrics}, ["hinge", "hinge"])
+        rendering.save_curves(
+            path, {"run": metrics, "other": metrics}, ["probability", "probability"]
+        )
         written.append(path.read_bytes())
     assert written[0] == written[1]
 
 
 def test_nothing_to_plot_is_said(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no step to plot"):
-        rendering.save_curves(tmp_path / "a.png", {"run": {"step": np.array([])}}, ["hinge"])
+        rendering.save_curves(tmp_path / "a.png", {"run": {"step": np.array([])}}, ["critic"])

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from mnistgan import image_files, sampling
 from mnistgan.errors import UsageError
-from mnistgan.progress import StopToken
 from mnistgan.rundir import RunDirectory
 
 
@@ -52,16 +51,11 @@ def test_batch_mates_do_not_matter(generator: sampling.Generator) -> None:
     assert np.abs(together.astype(int) - alone).max() <= 1
 
 
-def test_progress_and_stop(generator: sampling.Generator) -> None:
+def test_progress(generator: sampling.Generator) -> None:
     told: list[tuple[int, int]] = []
-    stop = StopToken()
-    blocks = []
-    for block in sampling.sample_blocks(generator, 1000, 0, lambda *a: told.append(a), stop):
-        blocks.append(len(block))
-        if len(blocks) == 2:
-            stop.request()
-    assert blocks == [256, 256]
-    assert told == [(256, 1000), (512, 1000)]
+    blocks = sampling.sample_blocks(generator, 600, on_progress=lambda *at: told.append(at))
+    assert [len(block) for block in blocks] == [256, 256, 88]
+    assert told == [(256, 600), (512, 600), (600, 600)]
 
 
 def test_folders_that_hold_no_generator(tmp_path: Path) -> None:

@@ -154,7 +154,7 @@ def test_the_generators_update_leaves_the_discriminator_alone(
 ) -> None:
     trainer = Trainer(tiny(), digits)
     trainer.discriminator.zero_grad(set_to_none=True)
-    trainer._update_generator(trainer.generator(trainer._noise(0)))
+    trainer._update_generator(trainer.generator(trainer._noise[0]))
     assert all(parameter.grad is None for parameter in trainer.discriminator.parameters())
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from mnistgan.cli.options import Debug, Seed
+from mnistgan.cli.options import Debug
 
 
 def animate(
@@ -19,8 +19,9 @@ def animate(
         typer.Option(metavar="FILE", help="Walk through this generator's latent space instead."),
     ] = None,
     walk: Annotated[
-        Literal["slerp", "linear", "circle"], typer.Option(help="The walk's path (with --ckpt).")
-    ] = "slerp",
+        Literal["slerp", "linear", "circle"] | None,
+        typer.Option(help="The walk's path; by default slerp.  [dim](with --ckpt)[/dim]"),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -28,8 +29,14 @@ def animate(
         ),
     ] = None,
     fps: Annotated[float | None, typer.Option(min=0.1, max=60, help="Frames a second.")] = None,
-    frames: Annotated[int, typer.Option(min=2, max=2000, help="Of a walk.")] = 60,
-    seed: Seed = 0,
+    frames: Annotated[
+        int | None,
+        typer.Option(min=2, max=2000, help="By default 60.  [dim](with --ckpt)[/dim]"),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, max=2**63 - 1, help="Of the walk.  [dim](with --ckpt)[/dim]"),
+    ] = None,
     debug: Debug = False,
 ) -> None:
     """Make a GIF, WebP or MP4.
@@ -41,6 +48,10 @@ def animate(
     from mnistgan import animating, rundir
 
     if ckpt is None:
+        if (walk, frames, seed) != (None, None, None):
+            raise typer.BadParameter(
+                "--walk, --frames and --seed need a generator: add --ckpt FILE"
+            )
         directory = rundir.RunDirectory(run) if run else rundir.newest()
         target = out or directory.path / "training.gif"
         animating.animate_training(directory, target, fps)
@@ -48,7 +59,7 @@ def animate(
         if run is not None:
             raise typer.BadParameter("give a RUN to show its progress, or --ckpt to walk, not both")
         target = out or Path("walk.gif")
-        _walk(ckpt, target, walk, seed=seed, frames=frames, fps=fps or 15.0)
+        _walk(ckpt, target, walk or "slerp", seed=seed or 0, frames=frames or 60, fps=fps or 15.0)
     typer.echo(target)
 
 

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
+from typer.exceptions import TyperException
 
 from mnistgan import __version__
 from mnistgan.cli import animate, export, info, init, outputs, plot, sample, train
@@ -22,36 +23,37 @@ class _ErrorsInOneSentence(TyperGroup):
     """Turns exceptions into one sentence on stderr and an exit code; ``--debug`` shows them."""
 
     def invoke(self, ctx: Any) -> Any:
+        """Run the command, and tell what stopped it."""
         try:
             return super().invoke(ctx)
-        except MnistganError as error:
-            if ctx.meta.get("debug"):
-                raise
-            _fail(str(error), error.exit_code)
+        except (typer.Exit, typer.Abort):
+            raise
         except BrokenPipeError:
             # Whoever read our output has left, as `| head` does: nobody is there to be told.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(1) from None
-        except OSError as error:
-            if ctx.meta.get("debug"):
-                raise
-            where = f"{error.filename}: " if error.filename else ""
-            _fail(f"{where}{error.strerror or error}; mend that and run again", 1)
-        except (typer.Exit, typer.Abort, KeyboardInterrupt):
-            raise
         except Exception as error:
-            if ctx.meta.get("debug") or type(error).__module__.startswith("typer"):
-                raise  # typer words its own usage errors
-            _fail(
-                f"this should not have happened ({type(error).__name__}: {error}); run again with "
-                "--debug and report what it prints",
-                1,
-            )
+            if ctx.meta.get("debug") and not isinstance(error, TyperException):
+                raise
+            message, code = _in_one_sentence(error)
+            typer.echo(f"mnistgan: error: {message}", err=True)
+            raise typer.Exit(code) from None
 
 
-def _fail(message: str, code: int) -> None:
-    typer.echo(f"mnistgan: error: {message}", err=True)
-    raise typer.Exit(code)
+def _in_one_sentence(error: Exception) -> tuple[str, int]:
+    """What an exception means to a user, and the exit code."""
+    if isinstance(error, MnistganError):
+        return str(error), error.exit_code
+    if isinstance(error, TyperException):  # how the command was written
+        command = getattr(getattr(error, "ctx", None), "command_path", "mnistgan")
+        return f"{error.format_message().rstrip('.')}; see: {command} --help", error.exit_code
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return "there is not enough memory; choose a smaller batch or smaller networks", 1
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{error.strerror or error}; mend that and run again", 1
+    what = f"{type(error).__name__}: {error}"
+    return f"this should not have happened ({what}); run with --debug and report what it prints", 1
 
 
 app = typer.Typer(
@@ -79,7 +81,7 @@ def _root(
         ),
     ] = False,
 ) -> None:
-    """Train, see, measure and give away GANs on MNIST-sized images."""
+    """Train, see and give away GANs on MNIST-sized images."""
 
 
 for _command in (

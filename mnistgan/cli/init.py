@@ -17,9 +17,9 @@ def init(
             metavar="[PRESET]", help="Without it, lists them all.", autocompletion=presets
         ),
     ] = None,
-    out: Annotated[Path, typer.Option(metavar="FILE", help="Where to write it.")] = Path(
-        "run.toml"
-    ),
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Where to write it; by default run.toml.")
+    ] = None,
     debug: Debug = False,
 ) -> None:
     """Write a preset as a TOML file of your own, or list the presets.
@@ -33,12 +33,15 @@ def init(
     from mnistgan.files import write_text
 
     if preset is None:
+        if out is not None:
+            raise typer.BadParameter("name a PRESET to write")
         width = max(map(len, core.names()))
         for name in core.names():
             typer.echo(f"{name:{width}}  {core.summary(name)}")
         return
     text = core.path(preset).read_text(encoding="utf-8")
-    if out.exists():
-        raise UsageError(f"{out}: is there already; choose another --out")
-    write_text(out, text)
-    typer.echo(out)
+    target = out or Path("run.toml")
+    if target.exists():
+        raise UsageError(f"{target}: is there already; choose another --out")
+    write_text(target, text)
+    typer.echo(target)

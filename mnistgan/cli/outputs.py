@@ -40,5 +40,5 @@ def _show(name: str) -> None:
     if plugin.output.needs:
         typer.echo(f"needs {', '.join(plugin.output.needs)}")
     typer.echo(f"\n[outputs.{name}]")
-    for key, description in registry.describe(options):
-        typer.echo(f"{key} = {description}")
+    for line in registry.describe(options):
+        typer.echo(line)

@@ -126,25 +126,28 @@ def _train(plan: Plan, quiet: bool) -> None:
     from mnistgan.run import Run
 
     stop = StopToken()
+    reason = None
     with signals.stop_on(stop) as caught:
         run = Run(plan, stop)
-        with views.training_view(run.directory.path, quiet=quiet) as view:
+        draw = run.trainer.fixed_images
+        with views.training_view(run.directory.path, draw, quiet=quiet) as view:
             for event in run:
                 view.handle(event)
-    if caught.signal and isinstance(event, RunEnded) and event.reason == "finished":
-        caught.signal = None
+                if isinstance(event, RunEnded):
+                    reason = event.reason
     typer.echo(run.directory.path)
-    if caught.signal:
+    if caught.signal and reason == "stopped":
         raise typer.Exit(128 + caught.signal)
 
 
 def _dry_run(plan: Plan) -> None:
-    from mnistgan import config_io, datasets
+    from mnistgan import config_io
     from mnistgan.cli import views
-    from mnistgan.training import Trainer
+    from mnistgan.run import Run
 
-    trainer = Trainer(plan.config, datasets.load(plan.config.data))
+    run = Run(plan)
+    if plan.resume:
+        run.restore()
     typer.echo(config_io.to_toml(plan.config), nl=False)
-    views.describe_networks(trainer)
-    views.describe_step(trainer.one_step(), plan.config)
+    views.describe(run.trainer, run.trainer.one_step())
     typer.echo(f"dry run: all is well; nothing was written to {plan.directory.path}", err=True)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress_bar import ProgressBar
+from rich.table import Table
 from rich.text import Text
 
 from mnistgan.cli.preview import preview
@@ -23,12 +26,14 @@ from mnistgan.events import (
     RunStarted,
     StepMetrics,
     Warned,
-    brief,
     score_names,
 )
 
 if TYPE_CHECKING:
     from mnistgan.training import Trainer
+
+
+Draw: TypeAlias = Callable[[], Images]
 
 
 class View(Protocol):
@@ -39,14 +44,13 @@ class View(Protocol):
 
 
 @contextlib.contextmanager
-def training_view(directory: Path, *, quiet: bool) -> Iterator[View]:
-    """The view that suits where stderr goes."""
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
+def training_view(directory: Path, draw: Draw, *, quiet: bool) -> Iterator[View]:
+    """The view that suits where stderr goes; ``draw`` gives the fixed-noise images as they are."""
+    console = Console(stderr=True, highlight=False)
     if quiet:
         yield WarningsOnly(console)
     elif console.is_terminal:
-        view = LiveView(console, directory)
-        with view.live:
+        with LiveView(console, directory, draw) as view:
             yield view
     else:
         yield PlainView(console, directory)
@@ -61,7 +65,7 @@ class WarningsOnly:
     def handle(self, event: Event) -> None:
         """Show a warning."""
         if isinstance(event, Warned):
-            self.console.print(f"mnistgan: warning: {event.message}", markup=False)
+            self.console.print(f"mnistgan: warning: {event.message}", markup=False, soft_wrap=True)
 
 
 class PlainView(WarningsOnly):
@@ -72,14 +76,13 @@ class PlainView(WarningsOnly):
         self.directory = directory
         self._config = RunConfig()
         self._metrics: StepMetrics | None = None
-        self._started: RunStarted | None = None
 
     def handle(self, event: Event) -> None:
         """Show the start, each epoch, and the end."""
         super().handle(event)
         match event:
             case RunStarted():
-                self._started, self._config = event, event.config
+                self._config = event.config
                 self._print(headline(event, self.directory))
             case StepMetrics():
                 self._metrics = event
@@ -95,64 +98,77 @@ class PlainView(WarningsOnly):
         return epoch in (1, epochs) or epoch % math.ceil(epochs / 20) == 0
 
     def _print(self, line: str) -> None:
-        self.console.print(line, markup=False)
+        self.console.print(line, markup=False, soft_wrap=True)
 
 
 class LiveView(PlainView):
     """A progress bar with the latest step's numbers, and a few digits as they are now."""
 
-    def __init__(self, console: Console, directory: Path) -> None:
+    def __init__(self, console: Console, directory: Path, draw: Draw) -> None:
         super().__init__(console, directory)
-        self._progress = Progress(*_columns(console.width), console=console, expand=False)
-        self._task = TaskID(0)
+        self._draw = draw
+        self._drawn_at = -math.inf
         self._images: Images | None = None
-        self.live = Live(
-            get_renderable=self._render, console=console, refresh_per_second=8, transient=True
-        )
+        self._closing = ""
+        self._started: RunStarted | None = None
+        self._live = Live(get_renderable=self._render, console=console, refresh_per_second=8)
+
+    def __enter__(self) -> LiveView:
+        """Take the bottom of the terminal."""
+        self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave the last picture there, and say below it how it ended."""
+        self._live.stop()
+        if self._closing:
+            self._print(self._closing)
 
     def handle(self, event: Event) -> None:
-        """Move the bar; print what should stay above it."""
+        """Take note of the numbers; draw the digits now and then, at once when an epoch ends."""
         match event:
             case RunStarted():
+                self._started = event
                 super().handle(event)
-                self._task = self._progress.add_task(
-                    "", total=event.total_steps, completed=event.step, epoch="", rate=""
-                )
             case StepMetrics():
                 self._metrics = event
-                per_step = self._config.train.batch_size * self._config.train.d_steps
-                self._progress.update(
-                    self._task,
-                    completed=event.step,
-                    epoch=f"epoch {event.epoch}/{self._config.train.epochs}",
-                    rate=f"{event.images_per_second / per_step:,.0f} step/s",
-                )
+                if time.monotonic() - self._drawn_at > _SECONDS_BETWEEN_PREVIEWS:
+                    self._images, self._drawn_at = self._draw(), time.monotonic()
             case EpochEnded():
-                self._images = event.images
+                self._images, self._drawn_at = event.images, time.monotonic()
+            case RunEnded():
+                self._closing = closing_line(event, self.directory, self._config)
             case _:
                 super().handle(event)
 
     def _render(self) -> RenderableType:
-        parts: list[RenderableType] = [self._progress]
-        if self._metrics is not None:
-            parts.append(Text(metrics_line(self._metrics, self._config)))
+        if self._started is None or self._metrics is None:
+            return Text("the first step ...")
+        parts: list[RenderableType] = [
+            progress_line(self._started, self._metrics, self._live.console.width),
+            Text(metrics_line(self._metrics, self._config)),
+        ]
         if self._images is not None:
-            parts.append(preview(self._images, self.live.console))
+            parts.append(preview(self._images, self._live.console))
         return Group(*parts)
 
 
-def _columns(width: int) -> list[TextColumn | BarColumn | TimeRemainingColumn]:
-    """As many as the terminal has room for; the most useful first."""
-    columns: list[TextColumn | BarColumn | TimeRemainingColumn] = [
-        TextColumn("{task.fields[epoch]}"),
-        BarColumn(bar_width=max(10, min(40, width - 70))),
-        TextColumn("{task.completed:.0f}/{task.total:.0f}"),
-    ]
-    if width >= 60:
-        columns.append(TextColumn("{task.fields[rate]}"))
-    if width >= 72:
-        columns += [TimeRemainingColumn(), TextColumn("left")]
-    return columns
+_SECONDS_BETWEEN_PREVIEWS = 2.0
+
+
+def progress_line(started: RunStarted, metrics: StepMetrics, width: int) -> RenderableType:
+    """Epoch, bar, step, rate and time left; the bar takes what room there is."""
+    train = started.config.train
+    rate = metrics.images_per_second / (train.batch_size * train.d_steps)
+    left = timedelta(seconds=round((started.total_steps - metrics.step) / max(rate, 1e-9)))
+    epoch = f"epoch {metrics.epoch}/{train.epochs} "
+    numbers = f" {metrics.step}/{started.total_steps}  {rate:,.0f} step/s  {left} left"
+    room = max(8, min(40, width - len(epoch) - len(numbers)))
+    bar = ProgressBar(total=started.total_steps, completed=metrics.step, width=room)
+    row = Table.grid()
+    row.add_row(epoch, bar, numbers)
+    fits = len(epoch) + room + len(numbers) <= width
+    return row if fits else Text(epoch + numbers.strip())
 
 
 def headline(event: RunStarted, directory: Path) -> str:
@@ -164,18 +180,27 @@ def headline(event: RunStarted, directory: Path) -> str:
         f"{config.model.family}, {config.train.loss}: G {event.parameters_g:,} and "
         f"D {event.parameters_d:,} weights, on {event.device}\n"
         f"{event.data_count:,} images of {size}x{size}x{channels} from {event.data_source}\n"
-        f"{config.train.epochs} epochs of {event.steps_per_epoch} steps; {begin}"
+        f"{_count(config.train.epochs, 'epoch')} of "
+        f"{_count(event.steps_per_epoch, 'step')}; {begin}"
     )
 
 
 def metrics_line(metrics: StepMetrics, config: RunConfig) -> str:
     """One step's numbers; D(G(z)) before and after D's update."""
-    real, fake = score_names(config.train.loss)
+    real, fake = score_names(config.train.score_kind)
     return (
-        f"loss_D {brief(metrics.loss_d)}  loss_G {brief(metrics.loss_g)}  "
-        f"{real} {brief(metrics.d_real)}  "
-        f"{fake} {brief(metrics.d_fake_before)}/{brief(metrics.d_fake_after)}"
+        f"loss_D {_brief(metrics.loss_d)}  loss_G {_brief(metrics.loss_g)}  "
+        f"{real} {_brief(metrics.d_real)}  "
+        f"{fake} {_brief(metrics.d_fake_before)}/{_brief(metrics.d_fake_after)}"
     )
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
+def _brief(number: float) -> str:
+    return f"{number:.3g}" if abs(number) >= 100 else f"{number:.3f}"
 
 
 def closing_line(event: RunEnded, directory: Path, config: RunConfig) -> str:
@@ -192,14 +217,13 @@ def closing_line(event: RunEnded, directory: Path, config: RunConfig) -> str:
     return f"stopped {at}; saved; {go_on}"
 
 
-def describe_networks(trainer: Trainer) -> None:
-    """Print both networks, layer by layer."""
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
-    console.print(f"G: {trainer.generator}\nD: {trainer.discriminator}", markup=False)
-    console.print(f"device {trainer.device}, {trainer.data.source}", markup=False)
-
-
-def describe_step(metrics: StepMetrics, config: RunConfig) -> None:
-    """Print one step's numbers."""
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
-    console.print(f"step {metrics.step}: {metrics_line(metrics, config)}", markup=False)
+def describe(trainer: Trainer, metrics: StepMetrics) -> None:
+    """Print what a dry run found: both networks, the device, the data, and one step's numbers."""
+    console = Console(stderr=True, highlight=False)
+    config = trainer.config
+    for line in (
+        f"G: {trainer.generator}\nD: {trainer.discriminator}",
+        f"on {trainer.device}, {len(trainer.data):,} images from {trainer.data.source}",
+        f"step {metrics.step}: {metrics_line(metrics, config)}",
+    ):
+        console.print(line, markup=False, soft_wrap=True)

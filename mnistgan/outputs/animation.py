@@ -20,6 +20,7 @@ class Animation(Output):
         """Format and speed."""
 
         format: Literal["gif", "webp", "mp4"] = "gif"
+        """"gif", "webp" or "mp4"."""
         fps: Annotated[float, Field(gt=0, le=60)] | None = None
         """Frames a second; without it, such that the whole lasts about ten seconds."""
 

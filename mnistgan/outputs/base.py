@@ -5,17 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
+from mnistgan.config import Section
 from mnistgan.events import Event
 
 API_VERSION = 1
 
 
-class OutputOptions(BaseModel):
-    """Base of an output's options, ``[outputs.NAME]`` in the TOML: frozen, no unknown keys."""
+class OutputOptions(Section):
+    """Base of an output's options: ``[outputs.NAME]`` in the TOML.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+    The docstring under a field is what ``mnistgan outputs NAME`` shows of it.
+    """
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
 
 
 class Output:

@@ -11,17 +11,13 @@ from mnistgan.outputs.registry import Prepared
 
 
 class Dispatcher:
-    """The outputs of one run, in their order.
-
-    Attributes:
-        failed: what the outputs that were switched off said, by name.
-    """
+    """The outputs of one run, in their order."""
 
     def __init__(self, prepared: Sequence[Prepared], directory: Path) -> None:
         self._prepared = {one.plugin.name: one for one in prepared}
         self._directory = directory
         self._live: dict[str, Output] = {}
-        self.failed: dict[str, str] = {}
+        self._failed: dict[str, str] = {}
 
     def open(self) -> list[Warned]:
         """Make the outputs; returns a warning for each that could not be made."""
@@ -43,11 +39,18 @@ class Dispatcher:
                 warnings.append(self._switch_off(name, error))
         return warnings
 
+    def reminders(self) -> list[Warned]:
+        """At a run's end, once more: which outputs were switched off on the way, and why."""
+        return [
+            Warned(f"the output {name!r} was switched off during this run ({reason})")
+            for name, reason in self._failed.items()
+        ]
+
     def _switch_off(self, name: str, error: Exception) -> Warned:
         self._live.pop(name, None)
         plugin = self._prepared[name].plugin
-        self.failed[name] = f"{type(error).__name__}: {error}"
+        self._failed[name] = f"{type(error).__name__}: {error}"
         return Warned(
             f"the output {name!r} of {plugin.package} {plugin.version} failed and is off from here "
-            f"on ({self.failed[name]}); training goes on"
+            f"on ({self._failed[name]}); training goes on"
         )

@@ -12,8 +12,10 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
+import tomli_w
 from pydantic import ValidationError
 
+from mnistgan.config_io import explain_value
 from mnistgan.errors import UsageError, did_you_mean
 from mnistgan.outputs.base import API_VERSION, Output, OutputOptions
 
@@ -100,7 +102,8 @@ def find(name: str) -> Plugin:
     if not plugins:
         raise UsageError(
             f"no installed package provides the output {name!r}{did_you_mean(name, installed())}; "
-            f"installed: {', '.join(installed())}"
+            f"install one, or turn it off: --set outputs.{name}=false "
+            f"(installed: {', '.join(installed())})"
         )
     packages = " and ".join(f"{plugin.package} {plugin.version}" for plugin in plugins)
     raise UsageError(f"the output {name!r} is provided by {packages}; uninstall all but one")
@@ -155,17 +158,16 @@ def _explain(name: str, plugin: Plugin, entry: Mapping[str, Any]) -> str:
         hint = did_you_mean(str(entry["loc"][-1]), fields)
         known = f"; known: {', '.join(fields)}" if fields and not hint else hint
         return f"{key}: unknown option{known} {origin}"
-    message = str(entry["msg"]).replace("Input should", "must").replace("must be be", "must be")
-    return f"{key}: {message}, got {entry['input']!r} {origin}"
+    return f"{key}: {explain_value(entry)} {origin}"
 
 
-def describe(options: type[OutputOptions]) -> list[tuple[str, str]]:
-    """Each option's key, and its default and type for people."""
-    return [
-        (name, f"{field.get_default()!r}  # {_type_name(field.annotation)}")
-        for name, field in options.model_fields.items()
-    ]
-
-
-def _type_name(annotation: Any) -> str:
-    return annotation.__name__ if isinstance(annotation, type) else str(annotation)
+def describe(options: type[OutputOptions]) -> list[str]:
+    """Each option as a line of TOML with its default, and what it is."""
+    lines = []
+    for name, field in options.model_fields.items():
+        default = field.get_default()
+        unset = default is None
+        line = f"# {name} = ..." if unset else tomli_w.dumps({name: default}).strip()
+        about = " ".join((field.description or "").split())
+        lines.append(f"{line}  # {about}" if about else line)
+    return lines
