@@ -151,6 +151,10 @@ class TestStrangers:
         torch.save({"weights": torch.zeros(3)}, buffer)
         assert "is no file of mnistgan" in refused(tmp_path / "g.pt", buffer.getvalue())
 
+    def test_a_sealed_file_that_is_no_zip(self, tmp_path: Path) -> None:
+        for body in (b"PK", b"PK\x05\x06" + b"\0" * 18, b"PK\x03\x04" + b"\0" * 200):
+            assert "is no file of mnistgan" in refused(tmp_path / "g.pt", checkpoint._seal(body))
+
     def test_another_version(self, tmp_path: Path) -> None:
         raw = sealed({"format": "mnistgan-generator", "version": 2})
         assert "is of format 2" in refused(tmp_path / "g.pt", raw)

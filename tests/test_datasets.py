@@ -120,6 +120,7 @@ class TestMnist:
     def test_missing_data_ends_in_one_message(self, tmp_path: Path, no_network: None) -> None:
         with pytest.raises(DataError) as caught:
             mnist(tmp_path)
+        assert not (tmp_path / "MNIST").exists()
         message = str(caught.value)
         assert "\n" not in message
         assert str(tmp_path / RAW) in message

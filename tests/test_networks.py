@@ -51,7 +51,7 @@ def test_widths_norm_and_activation_are_as_configured(tiny: Tiny) -> None:
     slopes = [m.negative_slope for m in generator.modules() if isinstance(m, nn.LeakyReLU)]
     assert slopes == [0.3, 0.3]
     assert any(isinstance(layer, nn.ReLU) for layer in discriminator.modules())
-    assert "0.parametrizations" not in dict(discriminator.named_parameters())
+    assert any("parametrizations" in name for name, _ in discriminator.named_parameters())
     for layer in discriminator.modules():
         if isinstance(layer, nn.Linear):
             for _ in range(50):  # the power iteration converges while training

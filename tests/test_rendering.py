@@ -70,6 +70,13 @@ def test_animations_play_what_they_were_given(
     assert [written.name for written in tmp_path.iterdir()] == [path.name]
 
 
+@pytest.mark.parametrize("suffix", [".gif", ".webp", ".mp4"])
+def test_one_frame_is_enough(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"a{suffix}"
+    rendering.save_animation(path, [np.zeros((32, 32), np.uint8)], fps=2, hold_last=1.5)
+    assert path.stat().st_size > 0
+
+
 @pytest.mark.parametrize("shape", [(31, 33), (32, 64, 3)])
 def test_a_film_has_even_sides_and_holds_its_last_frame(
     tmp_path: Path, shape: tuple[int, ...]

@@ -24,6 +24,7 @@ from mnistgan import checkpoint, config_io, preflight
 from mnistgan.errors import MnistganError
 from mnistgan.events import EpochEnded
 from mnistgan.rundir import RunDirectory
+from mnistgan.training import Trainer
 
 
 def result_of(run: Path) -> dict[str, Any]:
@@ -53,6 +54,9 @@ def test_what_a_run_leaves(trained: Path) -> None:
     assert {path.name for path in run.samples.iterdir()} == {
         "real.png", "epoch_001.png", "epoch_002.png", "index.csv",
     }  # fmt: skip
+    config = run.read_config()
+    assert config.outputs["samples"] == {"epochs": "every", "pattern": "epoch_{epoch:03d}.png"}
+    assert set(config.outputs) == {"metrics", "samples", "animation", "curves"}
     environment = json.loads(run.environment_file.read_text())
     assert environment["mnistgan"] == mnistgan.__version__
     assert environment["torch"] == str(torch.__version__)
@@ -109,6 +113,63 @@ def test_another_recipe_is_refused_by_key(trained: Path, invoke: Invoke) -> None
     assert result.exit_code == 2
     assert "train.lr_g was 0.0005, now 0.1" in result.stderr
     assert "train.loss was 'non-saturating', now 'hinge'" in result.stderr
+
+
+def test_a_recipe_changed_behind_the_runs_back_is_refused(
+    tiny: Tiny, tmp_path: Path, invoke: Invoke
+) -> None:
+    run = mnistgan.train(tiny(("train.epochs", 1)), tmp_path / "run")
+    config = run / "config.toml"
+    config.write_text(config.read_text().replace("lr_g = 0.0005", "lr_g = 0.1"))
+    result = invoke("train", "--resume", run, "--epochs", 2)
+    assert result.exit_code == 2
+    assert (
+        "step-00000007.pt: cannot go on with another recipe (train.lr_g was 0.0005, now 0.1)"
+        in (result.stderr)
+    )
+
+
+def test_a_run_is_not_shortened(trained: Path, invoke: Invoke) -> None:
+    before = (trained / "config.toml").read_bytes()
+    result = invoke("train", "--resume", trained, "--epochs", 1)
+    assert result.exit_code == 2
+    assert "has 2 epochs behind it" in result.stderr
+    assert (trained / "config.toml").read_bytes() == before
+
+
+def test_other_arithmetic_is_said(tiny: Tiny, tmp_path: Path, invoke: Invoke) -> None:
+    run = mnistgan.train(tiny(("train.epochs", 1)), tmp_path / "run")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(threads + 1)
+    try:
+        result = invoke("train", "--resume", run, "--epochs", 2)
+    finally:
+        torch.set_num_threads(threads)
+    assert result.exit_code == 0
+    assert f"threads was {threads}, now {threads + 1}: the numbers may differ" in result.stderr
+
+
+def test_a_dry_run_of_a_resumption_checks_its_checkpoint(
+    trained: Path, invoke: Invoke, tmp_path: Path
+) -> None:
+    result = invoke("train", "--resume", trained, "--epochs", 3, "--dry-run")
+    assert result.exit_code == 0, result.output
+    assert "step 15: loss_D" in result.stderr
+
+
+def test_a_damaged_checkpoint_takes_no_good_ones_place(
+    tiny: Tiny, tmp_path: Path, invoke: Invoke
+) -> None:
+    config = tiny(("train.epochs", 3), ("checkpoint.keep", 2))
+    run = RunDirectory(mnistgan.train(config, tmp_path / "run"))
+    newest = run.checkpoint_files()[0]
+    newest.write_bytes(b"PK")
+    result = invoke("train", "--resume", run.path, "--max-minutes", "0.00001",
+                    "--set", "checkpoint.keep=1")  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert invoke("train", "--resume", run.path, "--max-minutes", 100).exit_code == 0
+    (kept,) = run.checkpoint_files()
+    assert checkpoint.load_checkpoint(kept).state["step"] == 21
 
 
 def test_a_damaged_newest_checkpoint_is_passed_over(
@@ -186,8 +247,28 @@ def test_losses_that_explode_keep_the_last_good_checkpoint(
     assert result.exit_code == 1
     assert re.search(r"is no longer finite", result.stderr)
     assert "Traceback" not in result.stderr
-    for saved in RunDirectory(tmp_path / "run").checkpoint_files():
-        checkpoint.load_checkpoint(saved)
+    assert "train anew with lower train.lr_d" in result.stderr
+
+
+def test_losses_that_explode_later_keep_the_checkpoint_before(
+    tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = Trainer._train_step
+
+    def explode(self: Trainer) -> None:
+        original(self)
+        if self.step == 10:
+            with torch.no_grad():
+                next(self.generator.parameters()).fill_(torch.inf)
+
+    monkeypatch.setattr(Trainer, "_train_step", explode)
+    ends: list[object] = []
+    with pytest.raises(MnistganError, match="no longer finite at step 11"):
+        mnistgan.train(tiny(), tmp_path / "run", on_event=ends.append)
+    (kept,) = RunDirectory(tmp_path / "run").checkpoint_files()
+    assert checkpoint.load_checkpoint(kept).state["step"] == 7
+    rows = (tmp_path / "run" / "metrics.csv").read_text().splitlines()
+    assert len(rows) == 11, "the outputs have the ten good steps"
 
 
 # Real processes --------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ def preview(images: Images, console: Console, at_most: int = 8) -> Text:
     """As many of the first images as fit on the console's width, side by side."""
     count = max(1, min(at_most, console.width // (_SIDE + 1)))
     row = np.concatenate([np.pad(_shrink(image), ((0, 0), (0, 1))) for image in images[:count]], 1)
+    row = row[:, : console.width]
     coloured = console.color_system in ("256", "truecolor") and console.encoding == "utf-8"
     lines = (
         _half_blocks(upper, lower) if coloured else _shades(upper, lower)

@@ -42,7 +42,16 @@ class TestShared:
         assert invoke("--version").stdout == f"mnistgan {mnistgan.__version__}\n"
 
     def test_an_unknown_command(self, invoke: Invoke) -> None:
-        assert invoke("trian").exit_code == 2
+        result = invoke("trian")
+        assert result.exit_code == 2
+        assert result.stderr.startswith("mnistgan: error: No such command 'trian'")
+
+    def test_a_usage_error_is_one_sentence_that_says_where_to_look(self, invoke: Invoke) -> None:
+        result = invoke("sample", "-n", "3")
+        assert result.exit_code == 2
+        assert result.stderr == (
+            "mnistgan: error: Missing option '--ckpt'; see: mnistgan sample --help\n"
+        )
 
     def test_python_dash_m(self) -> None:
         command = [sys.executable, "-m", "mnistgan", "--version"]
@@ -167,7 +176,8 @@ class TestAnimate:
         assert (tmp_path / "walk.mp4").read_bytes()[4:8] == b"ftyp"
 
     @pytest.mark.parametrize(
-        "arguments", [["--out", "a.avi"], ["--ckpt", "none.pt"], ["none"], ["--fps", "0"]]
+        "arguments",
+        [["--out", "a.avi"], ["--ckpt", "none.pt"], ["none"], ["--fps", "0"], ["--walk", "slerp"]],
     )
     def test_bad_input(self, invoke: Invoke, tmp_path: Path, arguments: list[str]) -> None:
         assert invoke("animate", *arguments).exit_code == 2
@@ -237,6 +247,10 @@ class TestInit:
         result = invoke("train", "--config", "run.toml", "--data", "digits", "--dry-run")
         assert result.exit_code == 0, result.output
 
+    def test_a_list_is_not_written(self, invoke: Invoke, tmp_path: Path) -> None:
+        assert invoke("init", "--out", "a.toml").exit_code == 2
+        assert list(tmp_path.iterdir()) == []
+
     def test_an_unknown_preset(self, invoke: Invoke) -> None:
         assert invoke("init", "dcgn").exit_code == 2
 
@@ -245,7 +259,8 @@ class TestOutputs:
     def test_options_with_their_defaults(self, invoke: Invoke) -> None:
         shown = invoke("outputs", "samples").stdout
         assert "[outputs.samples]" in shown
-        assert "pattern = " in shown
+        assert 'pattern = "epoch_{epoch:03d}.png"' in shown
+        assert "# fps = ...  # Frames a second" in invoke("outputs", "animation").stdout
 
     def test_an_unknown_one(self, invoke: Invoke) -> None:
         result = invoke("outputs", "sampels")

@@ -1,0 +1,63 @@
+"""The README's code runs, and its commands exist."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from support import Invoke, Tiny
+
+import mnistgan
+from mnistgan import datasets, presets
+from mnistgan.outputs.base import Output
+from mnistgan.training import Trainer
+
+README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def test_the_output_of_ones_own(tiny: Tiny, tmp_path: Path) -> None:
+    (source,) = [block for block in blocks("python") if "class Balance" in block]
+    assert len(source.splitlines()) <= 25
+    namespace: dict[str, type[Output]] = {}
+    exec(compile(source, "balance.py", "exec"), namespace)
+    balance = namespace["Balance"]
+    output = balance(tmp_path, balance.Options())
+    for event in Trainer(tiny(), datasets.load(tiny().data)):
+        output.handle(event)
+    assert re.fullmatch(r"epoch [12]\n", (tmp_path / "balance.txt").read_text())
+
+
+def test_the_python_example_names_what_is_there(trained: Path, tmp_path: Path) -> None:
+    (source,) = [block for block in blocks("python") if "load_generator" in block]
+    names = set(re.findall(r"mnistgan\.(\w+)", source))
+    assert names
+    assert names <= set(mnistgan.__all__)
+    first = source.partition("\n\nconfig")[0].replace("g.pt", str(trained / "g.pt"))
+    namespace: dict[str, object] = {}
+    exec(compile(first, "README", "exec"), namespace)
+    assert getattr(namespace["images"], "shape", None) == (100, 1, 28, 28)
+
+
+COMMANDS = re.findall(r"^mnistgan (\w+)(.*?)(?:#.*)?$", "\n".join(blocks("bash")), re.MULTILINE)
+
+
+@pytest.mark.parametrize(("command", "arguments"), sorted(set(COMMANDS)))
+def test_a_command_and_its_options_exist(invoke: Invoke, command: str, arguments: str) -> None:
+    shown = invoke(command, "--help").stdout
+    for option in re.findall(r"--[a-z-]+", arguments):
+        assert option in shown
+
+
+def test_the_table_names_every_preset() -> None:
+    rows = set(re.findall(r"^\| `([\w-]+)` \|", README, re.MULTILINE))
+    assert rows >= set(presets.names()) - {"full"}
+
+
+def test_the_pictures_are_there() -> None:
+    for picture in re.findall(r"\((docs/[^)]+)\)", README):
+        assert (Path(__file__).parents[1] / picture).is_file()
