@@ -35,7 +35,7 @@ def animate_training(run: RunDirectory, path: Path, fps: float | None = None) ->
         UsageError: unknown ending, no run directory, or no grids in it.
     """
     rendering.check_suffix(path, rendering.ANIMATION_FORMATS)
-    run.read_config()
+    side = 16 + 9 * (run.read_config().data.image_size + 4)  # more than any grid of ours has
     grids = history.read_samples(run.samples)
     if not grids:
         raise UsageError(
@@ -43,7 +43,9 @@ def animate_training(run: RunDirectory, path: Path, fps: float | None = None) ->
         )
     chosen = [grids[index] for index in rendering.spread(len(grids), MAX_FRAMES)]
     frames = [
-        rendering.caption(rendering.enlarge(rendering.read_png(grid.file)), f"epoch {grid.epoch}")
+        rendering.caption(
+            rendering.enlarge(rendering.read_png(grid.file, side)), f"epoch {grid.epoch}"
+        )
         for grid in chosen
     ]
     if len({frame.shape for frame in frames}) > 1:

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import hashlib
 import io
-import re
+import pickletools
 import struct
+import sys
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -103,20 +104,24 @@ def _write(path: Path, kind: Kind, config: RunConfig, content: Mapping[str, Any]
         "config": config_io.to_table(config),
         "versions": {"mnistgan": __version__, "torch": str(torch.__version__)},
     }
-    torch.save(header | _on_cpu(content), buffer)
+    torch.save(_canonical(header | dict(content)), buffer)
     with atomic_path(path) as temporary:
         temporary.write_bytes(_seal(buffer.getvalue()))
 
 
-def _on_cpu(value: Any) -> Any:
-    """The same values with every tensor on the CPU, for readers that have no other device."""
+def _canonical(value: Any) -> Any:
+    """The same values in the one form that equal states are written in.
+
+    Tensors on the CPU, for readers that have no other device. Containers made anew and strings
+    interned, because a pickle refers back to an object that it has seen, and not to its equal.
+    """
     if isinstance(value, Tensor):
         return value.detach().cpu()
     if isinstance(value, Mapping):
-        return {key: _on_cpu(child) for key, child in value.items()}
+        return {_canonical(key): _canonical(child) for key, child in value.items()}
     if isinstance(value, list | tuple):
-        return type(value)(_on_cpu(child) for child in value)
-    return value
+        return type(value)(_canonical(child) for child in value)
+    return sys.intern(value) if isinstance(value, str) else value
 
 
 def _seal(archive: bytes) -> bytes:
@@ -151,18 +156,18 @@ def load_generator_file(path: Path) -> GeneratorFile:
     """
     kind, content = read(path)
     state = content["state"]
-    try:
-        weights = state["average"] if "average" in state else state["generator"]
-        step, epoch = int(state["step"]), int(state["epoch"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise FileFormatError(f"{path}: lacks {error}; it was not written by mnistgan") from error
+    weights = state.get("average", state.get("generator"))
+    if not isinstance(weights, dict) or not all(isinstance(t, Tensor) for t in weights.values()):
+        raise FileFormatError(f"{path}: {_NOT_OURS}")
     config, versions = _config(path, content), content["versions"]
-    return GeneratorFile(kind, config, weights, step, epoch, versions)
+    return GeneratorFile(kind, config, weights, state["step"], state["epoch"], versions)
 
 
 def read(path: Path) -> tuple[Kind, dict[str, Any]]:
     """The kind and the content of a file of ours, after every check that needs no config."""
     try:
+        if path.exists() and not path.is_file():
+            raise FileFormatError(f"{path}: {_NOT_OURS}")  # a pipe would be waited for
         raw = path.read_bytes()
     except OSError as error:
         raise FileFormatError(
@@ -170,11 +175,12 @@ def read(path: Path) -> tuple[Kind, dict[str, Any]]:
             "run directory"
         ) from error
     _verify(path, raw)
+    _verify_pickle(path, raw)
     try:
         content = torch.load(io.BytesIO(raw), weights_only=True, map_location="cpu")
     except Exception as error:  # a crafted pickle can make the reader raise anything
         raise FileFormatError(f"{path}: {_NOT_OURS}") from error
-    return _header(path, content), content
+    return _header(path, content, len(raw)), content
 
 
 _NOT_OURS = "is no file of mnistgan; give a generator file, a checkpoint or a run directory"
@@ -200,44 +206,100 @@ def _verify(path: Path, raw: bytes) -> None:
         raise FileFormatError(f"{path}: {_NOT_OURS}")
 
 
-def _header(path: Path, content: Any) -> Kind:
+def _verify_pickle(path: Path, raw: bytes) -> None:
+    """See that the pickle within names only what we write, before torch reads it.
+
+    torch's own list of what may be built is longer: a bytearray of any size is on it.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+            (name,) = [name for name in archive.namelist() if name.endswith("/data.pkl")]
+            operations = list(pickletools.genops(archive.read(name)))
+    except Exception as error:  # a crafted pickle can make the reader raise anything
+        raise FileFormatError(f"{path}: {_NOT_OURS}") from error
+    if not {arg for op, arg, _ in operations if op.name == "GLOBAL"} <= _GLOBALS or any(
+        op.name in ("STACK_GLOBAL", "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX") for op, _, _ in operations
+    ):
+        raise FileFormatError(f"{path}: {_NOT_OURS}")
+
+
+_GLOBALS = {
+    "collections OrderedDict",
+    "torch._utils _rebuild_tensor_v2",
+    "torch FloatStorage",
+    "torch LongStorage",
+}
+
+
+def _header(path: Path, content: Any, size: int) -> Kind:
     """Check everything that both kinds have in common."""
     if not isinstance(content, dict):
         raise FileFormatError(f"{path}: {_NOT_OURS}")
-    kind = re.fullmatch(r"mnistgan-(checkpoint|generator)", str(content.get("format")))
-    if kind is None:
+    kind, version = content.get("format"), content.get("version")
+    if kind not in _KINDS:
         raise FileFormatError(f"{path}: {_NOT_OURS}")
-    if content.get("version") != FORMAT_VERSION:
+    if type(version) is not int or version != FORMAT_VERSION:
         raise FileFormatError(
-            f"{path}: is of format {content.get('version')!r}, this mnistgan ({__version__}) reads "
-            f"format {FORMAT_VERSION}; install the version that wrote it"
+            f"{path}: is of format {version!r}, this mnistgan ({__version__}) reads format "
+            f"{FORMAT_VERSION}; install the version that wrote it"
         )
-    for name, tensor in _tensors(content):
-        _check_tensor(path, name, tensor)
-    if not isinstance(content.get("state"), dict) or not isinstance(content.get("versions"), dict):
+    _check_tensors(path, content, size)
+    state, versions = content.get("state"), content.get("versions")
+    if not isinstance(state, dict) or not isinstance(versions, dict):
         raise FileFormatError(f"{path}: {_NOT_OURS}")
-    return "checkpoint" if kind[1] == "checkpoint" else "generator"
+    counted = all(type(state.get(key)) is int and state[key] >= 0 for key in ("step", "epoch"))
+    if not counted or not all(isinstance(part, str) for pair in versions.items() for part in pair):
+        raise FileFormatError(f"{path}: {_NOT_OURS}")
+    return _KINDS[kind]
+
+
+_KINDS: dict[object, Kind] = {
+    "mnistgan-checkpoint": "checkpoint",
+    "mnistgan-generator": "generator",
+}
+
+
+def _check_tensors(path: Path, content: Mapping[str, Any], size: int) -> None:
+    """Refuse nests without end, and tensors that together are more than the file's bytes."""
+    total = 0
+    try:
+        for name, tensor in _tensors(content):
+            _check_tensor(path, name, tensor)
+            total += tensor.numel() * tensor.element_size()
+    except ValueError as error:
+        raise FileFormatError(f"{path}: {_NOT_OURS}") from error
+    if total > size:
+        raise FileFormatError(f"{path}: its tensors are larger than the file; do not use it")
 
 
 def _check_tensor(path: Path, name: str, tensor: Tensor) -> None:
-    """Refuse tensors that are sparse, larger than their bytes, or not finite."""
-    plain = tensor.layout == torch.strided and not tensor.is_quantized
+    """Refuse tensors that are sparse, of other types, larger than their bytes, or not finite."""
+    plain = tensor.layout == torch.strided and tensor.device.type == "cpu"
+    plain = plain and tensor.dtype in (torch.float32, torch.int64)
     if not plain or tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
         raise FileFormatError(f"{path}: {name} is no plain tensor; do not use this file")
     if not torch.isfinite(tensor).all():
         raise FileFormatError(f"{path}: {name} is not finite; use an older checkpoint")
 
 
-def _tensors(value: Any, name: str = "") -> Iterator[tuple[str, Tensor]]:
-    """All tensors in nested dicts and lists, with the path to each."""
-    if isinstance(value, Tensor):
-        yield name, value
-    elif isinstance(value, Mapping):
-        for key, child in value.items():
-            yield from _tensors(child, f"{name}.{key}" if name else str(key))
-    elif isinstance(value, list | tuple):
-        for index, child in enumerate(value):
-            yield from _tensors(child, f"{name}.{index}")
+def _tensors(content: Any) -> Iterator[tuple[str, Tensor]]:
+    """All tensors in nested dicts and lists, with the path to each.
+
+    Raises:
+        ValueError: there are more than 100,000 things in it, as in a nest that holds itself.
+    """
+    waiting: list[tuple[str, Any]] = [("", content)]
+    for _ in range(100_000):
+        if not waiting:
+            return
+        name, value = waiting.pop()
+        if isinstance(value, Tensor):
+            yield name, value
+        elif isinstance(value, Mapping):
+            waiting += [(f"{name}.{key}".lstrip("."), child) for key, child in value.items()]
+        elif isinstance(value, list | tuple):
+            waiting += [(f"{name}.{index}", child) for index, child in enumerate(value)]
+    raise ValueError("a nest without end")
 
 
 def _config(path: Path, content: Mapping[str, Any]) -> RunConfig:
@@ -245,6 +307,10 @@ def _config(path: Path, content: Mapping[str, Any]) -> RunConfig:
     if not isinstance(table, dict):
         raise FileFormatError(f"{path}: {_NOT_OURS}")
     try:
-        return config_io.validate(table, f"{path}: its config")
+        config = config_io.validate(table, f"{path}: its config")
+        config_io.to_toml(config).encode("utf-8")
     except ConfigError as error:
         raise FileFormatError(str(error)) from error
+    except (TypeError, ValueError) as error:  # values that no TOML could have had
+        raise FileFormatError(f"{path}: {_NOT_OURS}") from error
+    return config

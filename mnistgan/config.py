@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -20,7 +21,8 @@ from pydantic import (
     model_validator,
 )
 
-DataName: TypeAlias = Literal["mnist", "digits"]
+from mnistgan.errors import did_you_mean
+
 LossName: TypeAlias = Literal[
     "non-saturating", "saturating", "least-squares", "hinge", "wasserstein-gp"
 ]
@@ -39,6 +41,12 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
+def _whole(value: object) -> object:
+    if type(value) is not int:  # 1.0 and true would equal 1
+        raise ValueError("must be 1 or 3")
+    return value
+
+
 def _tuple(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value  # TOML knows arrays only
 
@@ -50,15 +58,31 @@ Rate = Annotated[float, Field(gt=0, le=1)]
 Beta = Annotated[float, Field(ge=0, lt=1)]
 
 
+DATA_NAMES = ("mnist", "digits")
+"""The data sets that have a name; a path ending in .npz names a file of one's own."""
+
+
+def _data_name(name: str) -> str:
+    if name in DATA_NAMES or name.endswith(".npz"):
+        return name
+    hint = did_you_mean(name, DATA_NAMES)
+    if name.strip("./\\") != name or "/" in name or "\\" in name:
+        hint = "; the folder that holds the data sets goes into data.root (--data-root)"
+    raise ValueError(
+        f"must be {', '.join(DATA_NAMES)} or the path of an .npz file, got {name!r}{hint}"
+    )
+
+
 class DataConfig(Section):
     """``[data]``: which images, at what size."""
 
-    name: DataName = "mnist"
-    root: str | None = None
+    name: Annotated[str, AfterValidator(_data_name)] = "mnist"
+    """A data set, or the path of an .npz file: see :mod:`mnistgan.npz`."""
+    root: str | None = Field(None, pattern=r"^[^\x00]+$")
     """Folder that holds the data sets; else $MNISTGAN_DATA, else the user's data folder."""
     image_size: int = Field(28, ge=4, le=1024)
     """Side of the square images, in pixels."""
-    channels: Literal[1, 3] = 1
+    channels: Annotated[Literal[1, 3], BeforeValidator(_whole)] = 1
 
 
 class MlpGeneratorConfig(Section):

@@ -45,7 +45,7 @@ def parse_toml(raw: bytes, source: str) -> Table:
         return tomli.loads(raw.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise UsageError(f"{source}: is not UTF-8 text; save it as UTF-8") from error
-    except (tomli.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # ValueError: also numbers too long to read
         raise UsageError(f"{source}: is not valid TOML: {error}") from error
 
 
@@ -61,7 +61,7 @@ def parse_assignment(text: str) -> tuple[str, Any]:
         raise UsageError(f"--set {text}: is not KEY=VALUE; write for example train.epochs=5")
     try:
         parsed = tomli.loads(f"value = {value}")
-    except (tomli.TOMLDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         return key, value
     return (key, parsed["value"]) if len(parsed) == 1 else (key, value)
 
@@ -108,13 +108,19 @@ def check(table: Mapping[str, Any]) -> tuple[RunConfig | None, list[str]]:
         try:
             config = RunConfig.model_validate(rest)
         except ValidationError as error:
-            found = error.errors(include_url=False)
+            found = _without_echoes(error.errors(include_url=False))
             problems += dict.fromkeys(_explain(entry) for entry in found)
             removed = [_remove(rest, _path(entry)) for entry in found]
             if not any(removed):
                 return None, problems
         else:
             return (None if problems else config), problems
+
+
+def _without_echoes(found: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Leave out that an array is too short where its wrong items alone made it so."""
+    wrong = {_path(entry)[:-1] for entry in found}
+    return [one for one in found if one["type"] != "too_short" or _path(one) not in wrong]
 
 
 def _path(entry: Mapping[str, Any]) -> tuple[str, ...]:
@@ -155,10 +161,9 @@ def _explain(entry: Mapping[str, Any]) -> str:
         return f"{key}: must be a table, got {value!r}"
     if kind == "literal_error":
         choices = re.findall(r"'([^']+)'", entry["ctx"]["expected"]) or [entry["ctx"]["expected"]]
-        hint = did_you_mean(str(value), choices)
-        if key == "data.name" and Path(str(value)).name != value:
-            hint = "; the folder that holds the data sets goes into data.root (--data-root)"
-        return f"{key}: must be {one_of(choices)}, got {value!r}{hint}"
+        return f"{key}: must be {one_of(choices)}, got {value!r}" + did_you_mean(
+            str(value), choices
+        )
     if kind == "value_error":
         return ": ".join(part for part in (key, str(entry["ctx"]["error"])) if part)
     return f"{key}: {explain_value(entry)}"

@@ -24,6 +24,7 @@ from torch import Tensor
 from mnistgan.config import DataConfig
 from mnistgan.errors import DataError
 from mnistgan.idx import read_idx
+from mnistgan.npz import read_npz
 
 _DIGIT_NAMES = tuple("0123456789")
 
@@ -54,10 +55,11 @@ def load(config: DataConfig) -> ImageSet:
     Raises:
         DataError: the data is missing and cannot be downloaded, or is damaged.
     """
-    raw = _LOADERS[config.name](data_root(config))
-    images = resize(raw.images, config.image_size)
-    if config.channels != images.shape[1]:
-        images = images.expand(-1, config.channels, -1, -1).contiguous()
+    if config.name in _LOADERS:
+        raw = _LOADERS[config.name](data_root(config))
+    else:
+        raw = _load_npz(Path(config.name).expanduser())
+    images = resize(recolour(raw.images, config.channels), config.image_size)
     return ImageSet(images, raw.labels, raw.classes, raw.source)
 
 
@@ -65,6 +67,17 @@ def data_root(config: DataConfig) -> Path:
     """The folder that holds the data sets: the config's, else $MNISTGAN_DATA, else the user's."""
     given = config.root or os.environ.get("MNISTGAN_DATA")
     return Path(given).expanduser() if given else platformdirs.user_data_path("mnistgan")
+
+
+def recolour(images: Tensor, channels: int) -> Tensor:
+    """uint8 images with 1 or 3 channels; colour becomes grey by ITU-R BT.601's luma weights."""
+    if images.shape[1] == channels:
+        return images
+    if channels == 3:
+        return images.expand(-1, 3, -1, -1).contiguous()
+    luma = torch.tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
+    pieces = [(piece * luma).sum(1, keepdim=True).round_() for piece in images.split(4096)]
+    return torch.cat([piece.to(torch.uint8) for piece in pieces])
 
 
 def resize(images: Tensor, size: int) -> Tensor:
@@ -92,6 +105,24 @@ def _load_digits(_root: Path) -> ImageSet:
     images = torch.from_numpy(np.rint(bunch.images * (255 / 16)).astype(np.uint8))
     labels = torch.from_numpy(bunch.target.astype(np.int64))
     return ImageSet(images.unsqueeze(1), labels, _DIGIT_NAMES, "digits (scikit-learn)")
+
+
+# Files of one's own ----------------------------------------------------------------------------
+
+
+def _load_npz(path: Path) -> ImageSet:
+    """Images of a file, and its labels with their numbers as names."""
+    images, labels = read_npz(path)
+    if images.shape[2] != images.shape[3]:
+        height, width = images.shape[2:]
+        raise DataError(f"{path}: its images are {height} x {width}; make them square first")
+    classes = () if labels is None else tuple(map(str, range(int(labels.max()) + 1)))
+    return ImageSet(
+        torch.from_numpy(images),
+        None if labels is None else torch.from_numpy(labels),
+        classes,
+        str(path),
+    )
 
 
 # MNIST -----------------------------------------------------------------------------------------

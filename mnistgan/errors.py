@@ -33,7 +33,7 @@ class ConfigError(UsageError):
 
     def __init__(self, source: str, problems: Sequence[str]) -> None:
         self.source = source
-        self.problems = list(problems)
+        self.problems = [problem.replace("\n", "\\n") for problem in problems]
         if len(self.problems) == 1:
             text = f"{source}: {self.problems[0]}" if source else self.problems[0]
         else:
@@ -56,6 +56,16 @@ class TrainingError(MnistganError):
 
 class ExportError(MnistganError):
     """An exported model does not compute what the original computes."""
+
+
+def printable(text: str) -> str:
+    """The text without what would move a terminal's cursor or colours; line breaks stay."""
+    return "".join(
+        char
+        if char.isprintable() or char == "\n"
+        else char.encode("unicode_escape").decode("ascii")
+        for char in text
+    )
 
 
 def did_you_mean(word: str, choices: Iterable[str]) -> str:

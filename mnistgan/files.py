@@ -22,6 +22,8 @@ def atomic_path(target: Path) -> Iterator[Path]:
     Raises:
         UsageError: the target's folder does not exist or cannot be written.
     """
+    if target.is_dir():
+        raise UsageError(f"{target}: is a folder; give the name of a file")
     try:
         # mkstemp reserves a name that nobody can guess, in the folder that os.replace needs.
         handle, name = tempfile.mkstemp(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -14,7 +13,7 @@ from PIL import Image
 from mnistgan import rendering
 from mnistgan.errors import UsageError
 from mnistgan.events import Images
-from mnistgan.files import atomic_path
+from mnistgan.npz import write_npz
 
 Format: TypeAlias = Literal["grid", "png", "npz"]
 
@@ -65,7 +64,9 @@ def write_images(
     elif kind == "png":
         _write_folder(path, blocks, count)
     else:
-        _write_npz(path, _pictures(blocks), count, shape)
+        channels, height, width = shape
+        full = (count, height, width) if channels == 1 else (count, height, width, channels)
+        write_npz(path, _pictures(blocks), full)
 
 
 def _pictures(blocks: Iterable[Images]) -> Iterator[Images]:
@@ -83,20 +84,3 @@ def _write_folder(path: Path, blocks: Iterable[Images], count: int) -> None:
             picture = rendering.to_picture(image)
             Image.fromarray(picture).save(path / f"{number:0{digits}d}.png")
             number += 1
-
-
-def _write_npz(
-    path: Path, pictures: Iterable[Images], count: int, shape: tuple[int, int, int]
-) -> None:
-    channels, height, width = shape
-    full = (count, height, width) if channels == 1 else (count, height, width, channels)
-    header = {"descr": "|u1", "fortran_order": False, "shape": full}
-    # NumPy's own writer wants the whole array; an .npz is a zip of .npy files, so this is one too.
-    with (
-        atomic_path(path) as temporary,
-        zipfile.ZipFile(temporary, "w") as archive,
-        archive.open("images.npy", "w", force_zip64=True) as member,
-    ):
-        np.lib.format.write_array_header_2_0(member, header)
-        for block in pictures:
-            member.write(np.ascontiguousarray(block).data)

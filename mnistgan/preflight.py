@@ -78,7 +78,7 @@ def plan_config(config: RunConfig, directory: Path | None = None) -> Plan:
 
 
 def _plan(config: RunConfig, outputs: list[registry.Prepared], directory: Path | None) -> Plan:
-    name = config.name or f"{config.model.family}-{config.data.name}"
+    name = config.name or f"{config.model.family}-{Path(config.data.name).stem}"
     path = directory or rundir.new_path(name, datetime.now())
     _check_directory(path)
     return Plan(_spell_out(config, outputs), outputs, RunDirectory(path), resume=False)
@@ -134,6 +134,8 @@ def _read(source: str | None) -> tuple[config_io.Table, str]:
     """A config's table, and what to call it in messages."""
     if source is None:
         return {}, ""
+    if not source or "\0" in source:
+        raise UsageError("--config: is empty; give a preset's name or a TOML file")
     is_file = source.endswith(".toml") or Path(source).name != source or Path(source).is_file()
     return config_io.read_toml(Path(source) if is_file else presets.path(source)), source
 

@@ -58,16 +58,20 @@ def save_png(path: Path, picture: Picture) -> None:
         Image.fromarray(picture).save(temporary, format="PNG")
 
 
-def read_png(path: Path) -> Picture:
+def read_png(path: Path, max_side: int = 10_000) -> Picture:
     """Read a PNG that :func:`save_png` wrote.
 
     Raises:
-        UsageError: it is missing or no such image.
+        UsageError: it is missing, no such image, or has a side longer than ``max_side`` pixels.
     """
     try:
+        if path.exists() and not path.is_file():
+            raise ValueError("no file")
         with Image.open(path, formats=("PNG",)) as image:
+            if max(image.size) > max_side:
+                raise ValueError(f"{image.width} x {image.height} pixels are too many")
             return np.asarray(image.convert("L" if image.mode in ("1", "L", "I;16") else "RGB"))
-    except (OSError, ValueError, Image.DecompressionBombError) as error:
+    except (OSError, ValueError, Warning, Image.DecompressionBombError) as error:
         raise UsageError(f"{path}: cannot be read as a PNG ({error})") from error
 
 

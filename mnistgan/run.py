@@ -100,6 +100,8 @@ class Run:
         for path in (paths := self.directory.checkpoint_files()):
             try:
                 saved = checkpoint.load_checkpoint(path)
+                if self.directory.checkpoint_file(saved.state["step"]) != path:
+                    raise FileFormatError(f"{path}: holds step {saved.state['step']}")
                 refuse_other_recipe(path, saved.config, self.plan.config)
                 self.trainer.restore(saved.state)
             except FileFormatError as error:
@@ -200,6 +202,9 @@ class Run:
         """The directory, made if need be, and no other process's while this lasts."""
         path = self.directory.path
         try:
+            for folder in (self.directory.checkpoints, self.directory.samples):
+                if folder.is_symlink():
+                    raise UsageError(f"{folder}: is a link; a run writes only to its own folder")
             self.directory.checkpoints.mkdir(parents=True, exist_ok=True)
             lock = filelock.FileLock(self.directory.lock_file, blocking=False)
             lock.acquire()
@@ -224,7 +229,8 @@ class Run:
         before = self.directory.read_environment()
         environment = before if self.plan.resume and before else {"started": now, "resumed": []}
         if self.plan.resume:
-            environment["resumed"] = [*environment.get("resumed", []), now]
+            resumed = environment.get("resumed")
+            environment["resumed"] = [*(resumed if isinstance(resumed, list) else []), now]
         environment |= {
             "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
             "device": str(self.trainer.device),

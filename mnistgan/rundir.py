@@ -89,7 +89,7 @@ class RunDirectory:
 
     def read_environment(self) -> dict[str, Any]:
         """What environment.json says; empty where there is none."""
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError, RecursionError):
             content = json.loads(self.environment_file.read_text(encoding="utf-8"))
             if isinstance(content, dict):
                 return content

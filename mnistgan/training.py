@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -143,7 +144,7 @@ class Trainer:
 
     def fixed_images(self) -> Images:
         """What the fixed noise gives now; uint8, 64 x C x H x W. Changes nothing."""
-        return networks.generate(self.sampled, self._fixed_z, self._range).cpu().numpy()
+        return _read_only(networks.generate(self.sampled, self._fixed_z, self._range))
 
     # One step ----------------------------------------------------------------------------------
 
@@ -216,7 +217,7 @@ class Trainer:
             data_count=len(self.data),
             parameters_g=networks.count_parameters(self.generator),
             parameters_d=networks.count_parameters(self.discriminator),
-            real_images=self.data.images[:FIXED_COUNT].numpy(),
+            real_images=_read_only(self.data.images[:FIXED_COUNT]),
         )
 
     def _read_back_is_due(self) -> bool:
@@ -287,3 +288,10 @@ class Trainer:
                 f"the checkpoint does not fit its config ({str(error).splitlines()[0]}); use an "
                 "older one"
             ) from error
+
+
+def _read_only(images: Tensor) -> Images:
+    """A copy for the outputs, which share it and must not write to it."""
+    array: Images = np.array(images.cpu().numpy())
+    array.setflags(write=False)
+    return array

@@ -63,16 +63,6 @@ def test_folders_that_hold_no_generator(tmp_path: Path) -> None:
         sampling.load_generator(tmp_path)
 
 
-@pytest.mark.parametrize("channels", [1, 3])
-def test_npz_is_what_numpy_reads(tmp_path: Path, channels: int) -> None:
-    images = np.random.default_rng(0).integers(0, 256, (5, channels, 4, 6), np.uint8)
-    path = tmp_path / "a.npz"
-    image_files.write_images(path, "npz", [images[:3], images[3:]], 5, (channels, 4, 6))
-    read = np.load(path, allow_pickle=False)["images"]
-    expected = images[:, 0] if channels == 1 else images.transpose(0, 2, 3, 1)
-    np.testing.assert_array_equal(read, expected)
-
-
 def test_a_stream_takes_constant_memory(tmp_path: Path) -> None:
     """2,000 blocks of 200 kB each pass through without being gathered."""
     block = np.zeros((256, 1, 28, 28), np.uint8)

@@ -16,8 +16,8 @@ PACKAGE = Path(mnistgan.__file__).parent
 FLOORS = [
     ["errors", "progress"],
     ["config", "files", "idx", "torchvision_import", "presets", "latents"],
-    ["config_io", "events", "losses", "networks", "datasets"],
-    ["rundir", "history", "checkpoint", "rendering", "averaging", "devices"],
+    ["config_io", "events", "losses", "networks", "npz"],
+    ["datasets", "rundir", "history", "checkpoint", "rendering", "averaging", "devices"],
     ["training", "plotting", "image_files", "inspection", "outputs.base"],
     ["sampling", "outputs.registry"],
     ["animating", "export", "outputs.dispatch"],

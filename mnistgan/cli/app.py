@@ -16,7 +16,7 @@ from typer.exceptions import TyperException
 
 from mnistgan import __version__
 from mnistgan.cli import animate, export, info, init, outputs, plot, sample, train
-from mnistgan.errors import MnistganError
+from mnistgan.errors import MnistganError, printable
 
 
 class _ErrorsInOneSentence(TyperGroup):
@@ -36,7 +36,7 @@ class _ErrorsInOneSentence(TyperGroup):
             if ctx.meta.get("debug") and not isinstance(error, TyperException):
                 raise
             message, code = _in_one_sentence(error)
-            typer.echo(f"mnistgan: error: {message}", err=True)
+            typer.echo(printable(f"mnistgan: error: {message}"), err=True)
             raise typer.Exit(code) from None
 
 
@@ -47,7 +47,8 @@ def _in_one_sentence(error: Exception) -> tuple[str, int]:
     if isinstance(error, TyperException):  # how the command was written
         command = getattr(getattr(error, "ctx", None), "command_path", "mnistgan")
         return f"{error.format_message().rstrip('.')}; see: {command} --help", error.exit_code
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+    out_of_memory = isinstance(error, MemoryError) or "Allocator" in str(error)
+    if out_of_memory or type(error).__name__ == "OutOfMemoryError":
         return "there is not enough memory; choose a smaller batch or smaller networks", 1
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from mnistgan.cli.options import Debug
+from mnistgan.errors import printable
 
 
 def info(
@@ -32,7 +33,7 @@ def info(
 def _print(report: dict[str, Any], indent: str = "") -> None:
     for key, value in report.items():
         if isinstance(value, dict):
-            typer.echo(f"{indent}{key}:")
+            typer.echo(printable(f"{indent}{key}:"))
             _print(value, indent + "  ")
         else:
-            typer.echo(f"{indent}{key}: {value}")
+            typer.echo(printable(f"{indent}{key}: {value}".replace("\n", "\\n")))

@@ -44,7 +44,10 @@ def train(
             "--set", metavar="KEY=VALUE", help="Set any key, such as train.loss=hinge; repeatable."
         ),
     ] = None,
-    data: Annotated[str | None, typer.Option(metavar="NAME", help="mnist or digits.")] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(metavar="NAME|PATH", help="mnist, digits, or an .npz file of your own."),
+    ] = None,
     data_root: Annotated[
         Path | None,
         typer.Option(

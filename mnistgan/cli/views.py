@@ -18,6 +18,7 @@ from rich.text import Text
 
 from mnistgan.cli.preview import preview
 from mnistgan.config import RunConfig
+from mnistgan.errors import printable
 from mnistgan.events import (
     EpochEnded,
     Event,
@@ -65,7 +66,11 @@ class WarningsOnly:
     def handle(self, event: Event) -> None:
         """Show a warning."""
         if isinstance(event, Warned):
-            self.console.print(f"mnistgan: warning: {event.message}", markup=False, soft_wrap=True)
+            self._print(printable(f"mnistgan: warning: {event.message}"))
+
+    def _print(self, line: str) -> None:
+        with contextlib.suppress(OSError):  # a reader that has left is no reason to stop training
+            self.console.print(line, markup=False, soft_wrap=True)
 
 
 class PlainView(WarningsOnly):
@@ -96,9 +101,6 @@ class PlainView(WarningsOnly):
     def _is_shown(self, epoch: int) -> bool:
         epochs = self._config.train.epochs
         return epoch in (1, epochs) or epoch % math.ceil(epochs / 20) == 0
-
-    def _print(self, line: str) -> None:
-        self.console.print(line, markup=False, soft_wrap=True)
 
 
 class LiveView(PlainView):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mnistgan.events import Event, Warned
 from mnistgan.outputs.base import Output
-from mnistgan.outputs.registry import Prepared
+from mnistgan.outputs.registry import Prepared, in_words
 
 
 class Dispatcher:
@@ -25,7 +25,7 @@ class Dispatcher:
         for name, prepared in self._prepared.items():
             try:
                 self._live[name] = prepared.create(self._directory)
-            except Exception as error:  # a plugin may raise anything
+            except (Exception, SystemExit) as error:  # a plugin may raise anything
                 warnings.append(self._switch_off(name, error))
         return warnings
 
@@ -35,7 +35,7 @@ class Dispatcher:
         for name, output in list(self._live.items()):
             try:
                 output.handle(event)
-            except Exception as error:  # a plugin may raise anything
+            except (Exception, SystemExit) as error:  # a plugin may raise anything
                 warnings.append(self._switch_off(name, error))
         return warnings
 
@@ -46,10 +46,10 @@ class Dispatcher:
             for name, reason in self._failed.items()
         ]
 
-    def _switch_off(self, name: str, error: Exception) -> Warned:
+    def _switch_off(self, name: str, error: BaseException) -> Warned:
         self._live.pop(name, None)
         plugin = self._prepared[name].plugin
-        self._failed[name] = f"{type(error).__name__}: {error}"
+        self._failed[name] = in_words(error)
         return Warned(
             f"the output {name!r} of {plugin.package} {plugin.version} failed and is off from here "
             f"on ({self._failed[name]}); training goes on"

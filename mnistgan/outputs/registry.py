@@ -49,14 +49,22 @@ class Plugin:
         origin = f"output {self.name!r} of the package {self.package} {self.version}"
         try:
             loaded = self.entry_point.load()
-        except Exception as error:  # a stranger's import can raise anything
+        except (Exception, SystemExit) as error:  # a stranger's import can raise anything
             raise UsageError(
-                f"{origin} does not import ({type(error).__name__}: {error}); mend or uninstall "
-                "that package, or take the output out of the config"
+                f"{origin} does not import ({in_words(error)}); mend or uninstall that package, or "
+                f"turn it off: --set outputs.{self.name}=false"
             ) from error
         if not (isinstance(loaded, type) and issubclass(loaded, Output)):
             raise UsageError(
                 f"{origin} is no mnistgan.outputs.base.Output but {loaded!r}; mend that package"
+            )
+        options, needs = loaded.Options, loaded.needs
+        if not (isinstance(options, type) and issubclass(options, OutputOptions)) or not (
+            isinstance(needs, tuple) and all(isinstance(need, str) for need in needs)
+        ):
+            raise UsageError(
+                f"{origin} has Options that are no OutputOptions, or needs that are no names; mend "
+                "that package"
             )
         if loaded.api_version != API_VERSION:
             raise UsageError(
@@ -76,6 +84,15 @@ class Prepared:
     def create(self, directory: Path) -> Output:
         """The output itself."""
         return self.plugin.output(directory, self.options)
+
+
+def in_words(error: BaseException) -> str:
+    """A plugin's exception in one line, even where its own text raises another."""
+    try:
+        text = " ".join(str(error).split())
+    except Exception:  # a plugin may raise anything
+        text = ""
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def installed() -> dict[str, list[Plugin]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-import string
+import re
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
@@ -13,17 +13,11 @@ from mnistgan.events import EpochEnded, Event, Images, RunStarted
 from mnistgan.outputs.base import Output, OutputOptions
 from mnistgan.rundir import RunDirectory
 
+_FIELD = r"\{(epoch|step)(:0\dd)?\}"
+
 
 def _safe_pattern(pattern: str) -> str:
-    try:
-        fields = {
-            field for _, field, _, _ in string.Formatter().parse(pattern) if field is not None
-        }
-        names = {pattern.format(epoch=epoch, step=epoch) for epoch in (1, 2)}
-    except (ValueError, LookupError, AttributeError, TypeError):
-        fields, names = set(), set()
-    usable = all(name.endswith(".png") and not set(name) & set("/\\:\0") for name in names)
-    if not usable or len(names) < 2 or not fields <= {"epoch", "step"}:
+    if not re.fullmatch(rf"(?=.*{_FIELD})([\w .-]|{_FIELD}){{1,80}}\.png", pattern):
         raise ValueError("must be a file name like 'epoch_{epoch:03d}.png' with {epoch} or {step}")
     return pattern
 

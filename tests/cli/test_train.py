@@ -73,7 +73,10 @@ BAD = [
     (["--lr", "-1"], "train.lr_g: must be greater than 0, got -1.0 (from --lr)"),
     (["--lr", "nan"], "train.lr_g: must be a finite number"),
     (["--batch-size", "100000", "--data", "digits"], "one step takes 100000 images"),
-    (["--data", "mnst"], "data.name: must be mnist or digits, got 'mnst'"),
+    (
+        ["--data", "mnst"],
+        "data.name: must be mnist, digits or the path of an .npz file, got 'mnst'; did you mean",
+    ),
     (["--device", "gpu"], "train.device: must be auto, cpu, cuda or mps, got 'gpu'"),
     (["--set", "train.loss=hinj"], "did you mean 'hinge'"),
     (["--set", "train.epochs"], "is not KEY=VALUE"),
@@ -83,6 +86,8 @@ BAD = [
     (["--resume", "nowhere"], "nowhere: is no run directory"),
     (["--output-dir", "taken.txt", "--data", "digits"], "taken.txt: cannot be written"),
     (["--data", "mnist"], "MNIST is not in"),
+    (["--data", "none.npz"], "none.npz: cannot be read"),
+    (["--data", "some/folder"], "goes into data.root (--data-root)"),
 ]
 
 
