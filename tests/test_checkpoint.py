@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import pickle
 import struct
 import zipfile
@@ -150,6 +151,70 @@ class TestStrangers:
         buffer = io.BytesIO()
         torch.save({"weights": torch.zeros(3)}, buffer)
         assert "is no file of mnistgan" in refused(tmp_path / "g.pt", buffer.getvalue())
+
+    @pytest.mark.parametrize("size", [2**36, 10])
+    def test_nothing_but_tensors_and_plain_values_is_built(
+        self, trained: Path, tmp_path: Path, size: int
+    ) -> None:
+        class Large:
+            def __reduce__(self) -> tuple[Any, ...]:
+                return (bytearray, (size,))
+
+        content = torch.load(trained / "g.pt", weights_only=True)
+        content["state"]["more"] = Large()
+        assert "is no file of mnistgan" in refused(tmp_path / "g.pt", sealed(content))
+
+    def test_nests_without_end(self, trained: Path, tmp_path: Path) -> None:
+        content = torch.load(trained / "g.pt", weights_only=True)
+        nest: list[Any] = []
+        for _ in range(40):
+            nest = [nest, nest]
+        itself: dict[str, Any] = {}
+        itself["itself"] = itself
+        for part in ("state", "versions", "config"):
+            for trick in (nest, itself):
+                bad = {**content, part: {**content[part], "trick": trick}}
+                assert "is no file of mnistgan" in refused(tmp_path / "g.pt", sealed(bad))
+
+    def test_many_views_of_one_storage(self, trained: Path, tmp_path: Path) -> None:
+        content = torch.load(trained / "g.pt", weights_only=True)
+        base = torch.zeros(100_000)
+        content["state"]["generator"] = {str(n): base.view(-1) for n in range(1000)}
+        message = refused(tmp_path / "g.pt", sealed(content))
+        assert "larger than the file" in message or "no plain tensor" in message
+
+    @pytest.mark.parametrize(
+        ("part", "value"),
+        [
+            ("average", [1, 2]),
+            ("average", {"0.weight": "text"}),
+            ("average", {"0.weight": torch.zeros(16, 8, dtype=torch.float64)}),
+            ("average", {"0.weight": torch.zeros(16, 8, dtype=torch.float16)}),
+            ("average", {"0.weight": torch.zeros(16, 8, device="meta")}),
+            ("average", {}),
+            ("step", -1),
+            ("step", 1.0),
+            ("step", "3"),
+            ("epoch", None),
+        ],
+    )
+    def test_parts_of_other_kinds(
+        self, trained: Path, tmp_path: Path, part: str, value: Any
+    ) -> None:
+        from mnistgan.sampling import load_generator
+
+        content = torch.load(trained / "g.pt", weights_only=True)
+        content["state"][part] = value
+        path = tmp_path / "g.pt"
+        path.write_bytes(sealed(content))
+        with pytest.raises(FileFormatError, match=r"g\.pt"):
+            load_generator(path)
+
+    @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+    def test_a_pipe_is_not_waited_for(self, tmp_path: Path) -> None:
+        os.mkfifo(tmp_path / "g.pt")
+        with pytest.raises(FileFormatError, match="is no file of mnistgan"):
+            checkpoint.read(tmp_path / "g.pt")
 
     def test_a_sealed_file_that_is_no_zip(self, tmp_path: Path) -> None:
         for body in (b"PK", b"PK\x05\x06" + b"\0" * 18, b"PK\x03\x04" + b"\0" * 200):

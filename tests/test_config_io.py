@@ -100,6 +100,8 @@ def test_all_mistakes_are_reported_at_once_with_their_paths() -> None:
         ({"model": 3}, ["model", "must be a table", "got 3"]),
         ({"model": {"family": "dcgn"}}, ["model.family", "did you mean 'dcgan'"]),
         ({"model": {"generator": {"width": 3}}}, ["generator.width:", "did you mean 'widths'"]),
+        ({"data": {"channels": True}}, ["data.channels", "1 or 3"]),
+        ({"model": {"generator": {"widths": ["x"]}}}, ["generator.widths.0", "valid integer"]),
         ({"data": {"channels": 2}}, ["data.channels", "1 or 3", "got 2"]),
         ({"outputs": {"samples": 3}}, ["outputs.samples", "table of options, or false"]),
         ({"name": "../up"}, ["name"]),
@@ -175,6 +177,9 @@ def test_bad_toml_names_line_and_column(tmp_path: Path) -> None:
     path = tmp_path / "bad.toml"
     path.write_text("seed = 1\n[train\n", encoding="utf-8")
     with pytest.raises(UsageError, match=r"bad.toml.*line 2, column 7"):
+        config_io.read_toml(path)
+    path.write_text(f"seed = {'9' * 5000}\n", encoding="utf-8")
+    with pytest.raises(UsageError, match="is not valid TOML"):
         config_io.read_toml(path)
     path.write_bytes(b"\xff\xfe")
     with pytest.raises(UsageError, match="UTF-8"):

@@ -90,6 +90,9 @@ REFUSED = [
     (COUNTER, "Counter", "stert = 1", "unknown option; did you mean 'start'"),
     (COUNTER, "Missing", "", "does not import (AttributeError"),
     ("import no_such_module", "Counter", "", "does not import (ModuleNotFoundError"),
+    ("raise SystemExit(0)", "Counter", "", "does not import (SystemExit: 0"),
+    (COUNTER + "    needs = 3", "Counter", "", "needs that are no names"),
+    (COUNTER + "    Options = 3", "Counter", "", "Options that are no OutputOptions"),
     ("raise SystemError('broken')", "Counter", "", "does not import (SystemError: broken"),
     ("Counter = 3", "Counter", "", "is no mnistgan.outputs.base.Output but 3"),
     ("class Counter: pass", "Counter", "", "is no mnistgan.outputs.base.Output"),
@@ -171,6 +174,33 @@ def test_one_that_fails_half_way_is_switched_off_and_training_goes_on(
     assert len((run / "metrics.csv").read_text().splitlines()) == 15
 
 
+RUDE = """
+import sys
+from mnistgan.outputs.base import Output
+
+class Unspeakable(Exception):
+    def __str__(self):
+        raise ValueError
+
+class Counter(Output):
+    def handle(self, event):
+        {act}
+"""
+
+
+@pytest.mark.parametrize("act", ["sys.exit(0)", "raise Unspeakable", "event.real_images[:] = 0"])
+def test_one_that_is_rude_changes_nothing(
+    install: Install, invoke: Invoke, tiny_toml: Path, tmp_path: Path, trained: Path, act: str
+) -> None:
+    install(RUDE.format(act=act), "Counter")
+    tiny_toml.write_text(tiny_toml.read_text() + "\n[outputs.counter]\n")
+    result = invoke("train", "--config", tiny_toml, "--output-dir", "run")
+    assert result.exit_code == 0, result.output
+    assert "the output 'counter' of acme 2.5 failed" in result.stderr
+    for name in ("training.gif", "samples/real.png", "samples/epoch_002.png"):
+        assert (tmp_path / "run" / name).read_bytes() == (trained / name).read_bytes()
+
+
 def test_one_that_cannot_be_made_is_switched_off(
     install: Install, invoke: Invoke, tiny_toml: Path
 ) -> None:
@@ -195,6 +225,8 @@ def test_one_that_cannot_be_made_is_switched_off(
         ("outputs.samples.pattern=a.png", "must be a file name like"),
         ("outputs.samples.pattern=../{epoch}.png", "must be a file name like"),
         ("outputs.samples.pattern={epoch.__class__}.png", "must be a file name like"),
+        ("outputs.samples.pattern={epoch:099999d}.png", "must be a file name like"),
+        ("outputs.samples.pattern={epoch}\n.png", "must be a file name like"),
         ("outputs.samples.pattern={epoch", "must be a file name like"),
         ("outputs.animation.format=avi", "outputs.animation.format"),
     ],

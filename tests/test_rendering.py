@@ -49,6 +49,12 @@ def test_a_picture_that_is_none_is_refused(tmp_path: Path) -> None:
         rendering.read_png(path)
 
 
+def test_a_picture_larger_than_ours_is_not_decoded(tmp_path: Path) -> None:
+    Image.new("1", (20_000, 20_000)).save(tmp_path / "a.png")
+    with pytest.raises(UsageError, match=r"a\.png"):
+        rendering.read_png(tmp_path / "a.png")
+
+
 @pytest.mark.parametrize("suffix", [".gif", ".webp"])
 @pytest.mark.parametrize("shape", [(31, 33), (31, 33, 3)])
 def test_animations_play_what_they_were_given(

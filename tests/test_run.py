@@ -34,6 +34,7 @@ def result_of(run: Path) -> dict[str, Any]:
     rows = list(csv.reader((run / "metrics.csv").read_text().splitlines()))
     return {
         "checkpoint": newest.name,
+        "bytes": newest.read_bytes(),
         "state": {name: t.numpy().tobytes() for name, t in checkpoint._tensors(state)},
         "generator": (run / "g.pt").read_bytes(),
         "metrics": [row[:-1] for row in rows],  # the last column is the speed
@@ -183,6 +184,41 @@ def test_a_damaged_newest_checkpoint_is_passed_over(
     assert "step-00000014.pt: is cut short or altered" in result.stderr
     assert "going on after step 7" in result.stderr
     assert result_of(run) == result_of(trained)
+
+
+def test_a_checkpoint_under_another_steps_name_is_passed_over(
+    tiny: Tiny, tmp_path: Path, invoke: Invoke
+) -> None:
+    run = RunDirectory(mnistgan.train(tiny(), tmp_path / "run"))
+    run.checkpoint_file(7).rename(run.checkpoint_file(999))
+    result = invoke("train", "--resume", run.path)
+    assert result.exit_code == 0
+    assert "step-00000999.pt: holds step 7" in result.stderr
+    assert "going on after step 14" in result.stderr
+
+
+@pytest.mark.parametrize("folder", ["checkpoints", "samples"])
+def test_a_run_never_writes_through_a_link(
+    tiny: Tiny, tmp_path: Path, invoke: Invoke, folder: str
+) -> None:
+    run = mnistgan.train(tiny(("train.epochs", 1)), tmp_path / "run")
+    (run / folder).rename(tmp_path / "elsewhere")
+    (run / folder).symlink_to(tmp_path / "elsewhere")
+    before = sorted((tmp_path / "elsewhere").iterdir())
+    result = invoke("train", "--resume", run, "--epochs", 2)
+    assert result.exit_code == 2
+    assert "is a link" in result.stderr
+    assert sorted((tmp_path / "elsewhere").iterdir()) == before
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the shell is bash")
+def test_a_reader_that_leaves_does_not_stop_a_run(tiny_toml: Path, tmp_path: Path) -> None:
+    command = (
+        f"{sys.executable} -m mnistgan train --config {tiny_toml} --epochs 30 --output-dir run"
+    )
+    subprocess.run(["bash", "-c", f"{command} 2>&1 | head -1"], cwd=tmp_path, check=True)
+    (newest, *_) = RunDirectory(tmp_path / "run").checkpoint_files()
+    assert checkpoint.load_checkpoint(newest).state["epoch"] == 30
 
 
 def test_without_any_whole_checkpoint_nothing_is_overwritten(
@@ -349,7 +385,7 @@ def test_a_killed_run_goes_on_exactly(
     resumed, unbroken = result_of(run.path), result_of(whole)
     # Pictures of epochs past the last checkpoint may lie there: the index does not name them.
     assert resumed["samples"]["index.csv"] == unbroken["samples"]["index.csv"]
-    for name in ("checkpoint", "state", "metrics", "generator", "animation"):
+    for name in ("checkpoint", "bytes", "state", "metrics", "generator", "animation"):
         assert resumed[name] == unbroken[name], name
 
 

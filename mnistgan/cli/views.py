@@ -69,7 +69,8 @@ class WarningsOnly:
             self._print(printable(f"mnistgan: warning: {event.message}"))
 
     def _print(self, line: str) -> None:
-        with contextlib.suppress(OSError):  # a reader that has left is no reason to stop training
+        # A reader that has left (rich then exits) is no reason to stop training.
+        with contextlib.suppress(OSError, SystemExit):
             self.console.print(line, markup=False, soft_wrap=True)
 
 
