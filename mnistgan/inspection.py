@@ -23,7 +23,7 @@ def inspect(path: Path) -> dict[str, Any]:
 
 
 def _inspect_file(path: Path) -> dict[str, Any]:
-    file = checkpoint.load_generator_file(path)
+    file = checkpoint.load_generator(path)
     return {
         "file": str(path),
         "kind": file.kind,
@@ -61,7 +61,7 @@ def _parameters(config: RunConfig) -> int:
 
 def _state_of(path: Path) -> str:
     try:
-        checkpoint.read(path)
+        checkpoint.load_generator(path)
     except FileFormatError as error:
         return str(error)
     return "valid"

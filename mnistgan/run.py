@@ -100,8 +100,8 @@ class Run:
         for path in (paths := self.directory.checkpoint_files()):
             try:
                 saved = checkpoint.load_checkpoint(path)
-                if self.directory.checkpoint_file(saved.state["step"]) != path:
-                    raise FileFormatError(f"{path}: holds step {saved.state['step']}")
+                if self.directory.checkpoint_file(saved.step) != path:
+                    raise FileFormatError(f"{path}: holds step {saved.step}")
                 refuse_other_recipe(path, saved.config, self.plan.config)
                 self.trainer.restore(saved.state)
             except FileFormatError as error:

@@ -53,7 +53,7 @@ def load_generator(path: Path | str) -> Generator:
         FileFormatError: the file is none of ours, is damaged, or does not fit its own config.
     """
     path = rundir.generator_path(Path(path))
-    file = checkpoint.load_generator_file(path)
+    file = checkpoint.load_generator(path)
     # On the meta device the network takes no memory: only the file's own tensors do.
     with torch.device("meta"):
         network = networks.build_generator(file.config)

@@ -20,7 +20,7 @@ import torch
 from support import Invoke, StopAfter, Tiny
 
 import mnistgan
-from mnistgan import checkpoint, config_io, preflight
+from mnistgan import checkpoint, config_io, preflight, sealed
 from mnistgan.errors import MnistganError
 from mnistgan.events import EpochEnded
 from mnistgan.rundir import RunDirectory
@@ -35,7 +35,7 @@ def result_of(run: Path) -> dict[str, Any]:
     return {
         "checkpoint": newest.name,
         "bytes": newest.read_bytes(),
-        "state": {name: t.numpy().tobytes() for name, t in checkpoint._tensors(state)},
+        "state": {name: t.numpy().tobytes() for name, t in sealed.tensors(state)},
         "generator": (run / "g.pt").read_bytes(),
         "metrics": [row[:-1] for row in rows],  # the last column is the speed
         "samples": {path.name: path.read_bytes() for path in (run / "samples").iterdir()},

@@ -16,7 +16,7 @@ PACKAGE = Path(mnistgan.__file__).parent
 FLOORS = [
     ["errors", "progress"],
     ["config", "files", "idx", "torchvision_import", "presets", "latents"],
-    ["config_io", "events", "losses", "networks", "npz"],
+    ["config_io", "events", "losses", "networks", "npz", "sealed"],
     ["datasets", "rundir", "history", "checkpoint", "rendering", "averaging", "devices"],
     ["training", "plotting", "image_files", "inspection", "outputs.base"],
     ["sampling", "outputs.registry"],
