@@ -123,14 +123,13 @@ class Run:
 
     def _other_arithmetic(self, saved: checkpoint.Checkpoint) -> list[Warned]:
         """Say so when this process may round differently from the one that saved."""
-        before = {"torch": saved.versions.get("torch")} | {
-            key: saved.state.get(key) for key in ("device", "threads")
-        }
-        state = self.trainer.state()
-        now = {"torch": str(torch.__version__), "device": state["device"]}
-        now["threads"] = state["threads"]
+        now = {"device": str(self.trainer.device), "threads": torch.get_num_threads()}
+        now["torch"] = str(torch.__version__)
+        before = {**saved.state, **saved.versions}
         changes = [
-            f"{key} was {before[key]}, now {now[key]}" for key in now if now[key] != before[key]
+            f"{key} was {before.get(key)}, now {value}"
+            for key, value in now.items()
+            if value != before.get(key)
         ]
         if not changes:
             return []
