@@ -47,8 +47,19 @@ class Trainer:
         stop: polled each step; when requested, the run ends after the step at hand.
         clock: seconds, for the rates and for ``max_minutes``.
 
+    Attributes:
+        config: the recipe.
+        data: what it trains on.
+        device: where it computes.
+        step: updates of G so far.
+        steps_per_epoch: updates of G in one pass through the data.
+        total_steps: updates of G in all epochs.
+        generator: G.
+        discriminator: D.
+        average: the moving average of G, or None where the config keeps none.
+
     Raises:
-        DataError: there are fewer images than one step needs.
+        DataError: there are fewer images than one step needs, or they are of another shape.
         UsageError: the device that the config names is not there.
     """
 
@@ -66,6 +77,11 @@ class Trainer:
             raise DataError(
                 f"train.batch_size: one step takes {per_step} images ({train.batch_size} x "
                 f"{train.d_steps} updates of D), the data has {len(data)}; choose a smaller batch"
+            )
+        if tuple(data.images.shape[1:]) != networks.image_shape(config):
+            raise DataError(
+                f"the images are {tuple(data.images.shape[1:])} (C, H, W), the config's networks "
+                f"take {networks.image_shape(config)}; load the data by datasets.load(config.data)"
             )
         self.config = config
         self.data = data
@@ -133,6 +149,7 @@ class Trainer:
                 yield from self._read_back()
             if epoch_is_over:
                 yield EpochEnded(self.epoch, self.step, self.fixed_images())
+                self._read_back_at = self._clock()  # drawing and saving are not training
         yield from self._read_back()
         yield RunEnded(reason, self.step, self.epoch)
 

@@ -163,6 +163,11 @@ def test_more_images_a_step_than_there_are(tiny: Tiny, digits: datasets.ImageSet
         Trainer(tiny(("train.batch_size", 2000)), digits)
 
 
+def test_images_of_another_shape(tiny: Tiny, digits: datasets.ImageSet) -> None:
+    with pytest.raises(DataError, match=r"\(1, 28, 28\).*\(3, 28, 28\)"):
+        Trainer(tiny(("data.channels", 3)), digits)
+
+
 def test_without_a_decay_no_average_is_kept(tiny: Tiny, digits: datasets.ImageSet) -> None:
     trainer = Trainer(tiny(("train.ema_decay", 0.0)), digits)
     assert trainer.average is None
