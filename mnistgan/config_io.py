@@ -79,7 +79,9 @@ def override(table: Table, assignments: Sequence[tuple[str, Any]]) -> Table:
         for parent in parents:
             node = node.setdefault(parent, {})
             if not isinstance(node, dict):
-                raise UsageError(f"--set {key}: {parent!r} is not a table; set it as a whole")
+                raise UsageError(
+                    f"{key}: {parent!r} is not a table there; make it one, or set it as a whole"
+                )
         node[last] = value
     return result
 

@@ -2,7 +2,8 @@
 
 A run is a stream of these events: first :class:`RunStarted`, then :class:`StepMetrics` for every
 step and :class:`EpochEnded` after each epoch's last step, with :class:`CheckpointSaved` and
-:class:`Warned` in between, and :class:`RunEnded` last, however the run ends.
+:class:`Warned` in between, and :class:`RunEnded` last. Of a run that fails the outputs see RunEnded
+too; its caller gets the exception instead.
 """
 
 from __future__ import annotations

@@ -117,7 +117,7 @@ def _read(path: Path, columns: Sequence[str]) -> list[list[str]]:
         raise UsageError(f"{path}: is no CSV file ({error})") from error
     if not rows or rows[0] != list(columns):
         raise UsageError(f"{path}: does not begin with the columns {','.join(columns)}")
-    if rows and len(rows[-1]) < len(columns):
+    if len(rows[-1]) < len(columns):
         del rows[-1]  # a killed process leaves half a row
     return rows[1:]
 

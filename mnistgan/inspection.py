@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from mnistgan import checkpoint, config_io, networks
+from mnistgan.checkpoint import Checkpoint
 from mnistgan.config import RunConfig
 from mnistgan.errors import FileFormatError
 from mnistgan.rundir import RunDirectory
@@ -39,29 +41,33 @@ def _inspect_file(path: Path) -> dict[str, Any]:
 
 def _inspect_run(run: RunDirectory) -> dict[str, Any]:
     config = run.read_config()
-    checkpoints = {path.name: _state_of(path) for path in run.checkpoint_files()}
-    valid = [name for name, state in checkpoints.items() if state == "valid"]
-    steps = {name: int(name.removeprefix("step-").removesuffix(".pt")) for name in valid}
+    found = {
+        path.name: _look_at(path, checkpoint.load_checkpoint) for path in run.checkpoint_files()
+    }
+    newest = next((name for name, (step, _) in found.items() if step is not None), None)
+    generator = "none yet"
+    if run.generator_file.exists():
+        _, generator = _look_at(run.generator_file, checkpoint.load_generator)
     return {
         "run": str(run.path),
-        "newest_valid_checkpoint": valid[0] if valid else None,
-        "step": max(steps.values(), default=0),
-        "checkpoints": checkpoints,
-        "generator": _state_of(run.generator_file) if run.generator_file.exists() else "none yet",
+        "newest_valid_checkpoint": newest,
+        "step": found[newest][0] if newest else 0,
+        "checkpoints": {name: state for name, (_, state) in found.items()},
+        "generator": generator,
         "environment": run.read_environment(),
         "config": config_io.to_table(config),
     }
+
+
+def _look_at(path: Path, load: Callable[[Path], Checkpoint]) -> tuple[int | None, str]:
+    """The step that a file holds and "valid", or no step and what is wrong with it."""
+    try:
+        return load(path).step, "valid"
+    except FileFormatError as error:
+        return None, str(error)
 
 
 def _parameters(config: RunConfig) -> int:
     """How many numbers G learned, counted without making them."""
     with torch.device("meta"):
         return networks.count_parameters(networks.build_generator(config))
-
-
-def _state_of(path: Path) -> str:
-    try:
-        checkpoint.load_generator(path)
-    except FileFormatError as error:
-        return str(error)
-    return "valid"

@@ -133,8 +133,8 @@ def slerp(start: FloatArray, end: FloatArray, share: float) -> FloatArray:
     """Spherical interpolation along the last axis (White 2016, "Sampling Generative Networks").
 
     Keeps the length typical of Gaussian noise, which a straight line through high-dimensional
-    space does not. Falls back to :func:`lerp` where the two directions
-    are all but equal or opposite.
+    space does not. Falls back to :func:`lerp` where the two
+    directions are all but equal or opposite.
     """
     cosine = np.sum(_unit(start) * _unit(end), axis=-1, keepdims=True).clip(-1, 1)
     angle = np.arccos(cosine)

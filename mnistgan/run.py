@@ -138,37 +138,32 @@ class Run:
     # Training ----------------------------------------------------------------------------------
 
     def _train(self, outputs: Dispatcher) -> Iterator[Event]:
+        """Pass the trainer's events on, first to the outputs, and save when it is time.
+
+        After an epoch the outputs come first, so that a checkpoint never knows more than they; at
+        the end the checkpoint does, so that the training is safe whatever goes wrong in drawing.
+        """
         ended = False
         try:
             for event in self.trainer:
-                yield from self._save_if_due(event, before_outputs=True)
-                warnings = outputs.handle(event)
                 if isinstance(event, RunEnded):
+                    if event.step > self._saved_step:
+                        yield self._save()
                     ended = True
-                    yield from warnings + outputs.reminders()
+                    yield from outputs.handle(event) + outputs.reminders()
                     yield event
                 else:
+                    warnings = outputs.handle(event)
                     yield event
                     yield from warnings
-                    yield from self._save_if_due(event, before_outputs=False)
+                    if isinstance(event, EpochEnded) and self._is_due(event.epoch):
+                        yield self._save()
         finally:
             if not ended:  # so that the outputs close their files, whatever went wrong
                 outputs.handle(RunEnded("failed", self.trainer.step, self.trainer.epoch))
 
-    def _save_if_due(self, event: Event, *, before_outputs: bool) -> Iterator[Event]:
-        """After an epoch the outputs come first, so that a checkpoint never knows more than they.
-
-        At the end the checkpoint does: whatever goes wrong while drawing, the training is safe.
-        """
-        match event:
-            case EpochEnded() if not before_outputs:
-                due = event.epoch % self.plan.config.checkpoint.every == 0
-            case RunEnded() if before_outputs:
-                due = event.step > self._saved_step
-            case _:
-                due = False
-        if due:
-            yield self._save()
+    def _is_due(self, epoch: int) -> bool:
+        return epoch % self.plan.config.checkpoint.every == 0
 
     def _save(self) -> CheckpointSaved:
         config, step = self.plan.config, self.trainer.step

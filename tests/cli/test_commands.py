@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -234,6 +235,16 @@ class TestInfo:
         (tmp_path / "a.pt").write_bytes(b"PK nothing")
         for path in ("a.pt", "none", tmp_path):
             assert invoke("info", path).exit_code == 2
+
+    def test_a_generator_in_a_checkpoints_place_is_not_called_valid(
+        self, invoke: Invoke, trained: Path, tmp_path: Path
+    ) -> None:
+        run = RunDirectory(tmp_path / "run")
+        shutil.copytree(trained, run.path)
+        shutil.copy(run.generator_file, run.checkpoint_file(999))
+        report = json.loads(invoke("info", run.path, "--json").stdout)
+        assert (report["newest_valid_checkpoint"], report["step"]) == ("step-00000014.pt", 14)
+        assert "holds no training state" in report["checkpoints"]["step-00000999.pt"]
 
 
 class TestInit:
