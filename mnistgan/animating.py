@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mnistgan import history, rendering
 from mnistgan.errors import UsageError
-from mnistgan.progress import OnProgress, no_progress
+from mnistgan.progress import OnProgress, Progress, no_progress
 from mnistgan.rundir import RunDirectory
 
 if TYPE_CHECKING:  # a run's progress is drawn without torch
@@ -88,5 +88,5 @@ def animate_walk(
     pictures = []
     for z in walk:
         pictures.append(rendering.enlarge(rendering.grid(generator(z))))
-        on_progress(len(pictures), frames)
+        on_progress(Progress("drawing", len(pictures), frames, "frames"))
     rendering.save_animation(path, pictures, fps)

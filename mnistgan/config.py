@@ -7,6 +7,7 @@ no torch, so that every mistake in a config is reported before anything slow hap
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -21,6 +22,7 @@ from pydantic import (
     model_validator,
 )
 
+from mnistgan.catalog import DATA_SETS
 from mnistgan.errors import did_you_mean
 
 LossName: TypeAlias = Literal[
@@ -58,31 +60,60 @@ Rate = Annotated[float, Field(gt=0, le=1)]
 Beta = Annotated[float, Field(ge=0, lt=1)]
 
 
-DATA_NAMES = ("mnist", "digits")
-"""The data sets that have a name; a path ending in .npz names a file of one's own."""
+def data_kind(name: str) -> Literal["published", "npz", "path"] | None:
+    """What the name of a data set means; None where it means nothing.
+
+    A path is told from a name by how it is written, never by what lies on the disk, so that a
+    config means the same everywhere.
+    """
+    if name in DATA_SETS:
+        return "published"
+    if name.endswith(".npz"):
+        return "npz"
+    looks_like_a_path = "/" in name or "\\" in name or name.startswith((".", "~"))
+    return "path" if looks_like_a_path or name.endswith((".gz", "-ubyte")) else None
 
 
 def _data_name(name: str) -> str:
-    if name in DATA_NAMES or name.endswith(".npz"):
-        return name
-    hint = did_you_mean(name, DATA_NAMES)
-    if name.strip("./\\") != name or "/" in name or "\\" in name:
-        hint = "; the folder that holds the data sets goes into data.root (--data-root)"
-    raise ValueError(
-        f"must be {', '.join(DATA_NAMES)} or the path of an .npz file, got {name!r}{hint}"
-    )
+    if "\0" in name:
+        raise ValueError("must be a name or a path")
+    if data_kind(name) is None:
+        raise ValueError(
+            f"{name!r} is no data set (see: mnistgan data){did_you_mean(name, DATA_SETS)}; images "
+            f"of your own are named by a path, such as ./{name}"
+        )
+    return name
+
+
+def _colour(value: str) -> str:
+    if value not in ("black", "white") and not re.fullmatch("#[0-9a-fA-F]{6}", value):
+        raise ValueError(f"must be black, white or #rrggbb, got {value!r}")
+    return value
 
 
 class DataConfig(Section):
     """``[data]``: which images, at what size."""
 
     name: Annotated[str, AfterValidator(_data_name)] = "mnist"
-    """A data set, or the path of an .npz file: see :mod:`mnistgan.npz`."""
+    """A data set of :mod:`mnistgan.catalog`, or the path of images of one's own: a folder of
+    pictures, an .npz file (see :mod:`mnistgan.npz`), or an IDX file."""
+    labels: str | None = Field(None, pattern=r"^[^\x00]+$")
+    """For an IDX file: the one with its labels; else the one beside it, by MNIST's naming."""
     root: str | None = Field(None, pattern=r"^[^\x00]+$")
     """Folder that holds the data sets; else $MNISTGAN_DATA, else the user's data folder."""
     image_size: int = Field(28, ge=4, le=1024)
     """Side of the square images, in pixels."""
     channels: Annotated[Literal[1, 3], BeforeValidator(_whole)] = 1
+    fit: Literal["pad", "crop"] = "pad"
+    """What happens to images that are not square: padded, or cut to their middle."""
+    background: Annotated[str, AfterValidator(_colour)] = "black"
+    """Behind transparent pixels and in the padding: black, white or #rrggbb."""
+
+    @model_validator(mode="after")
+    def _labels_need_a_file(self) -> DataConfig:
+        if self.labels is not None and data_kind(self.name) != "path":
+            raise ValueError("labels belong to an IDX file; leave them out, or name one")
+        return self
 
 
 class MlpGeneratorConfig(Section):

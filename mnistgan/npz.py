@@ -1,21 +1,29 @@
-"""Arrays of images as ``.npz``: ``images`` (uint8, N x H x W, or x 3 in colour) and ``labels``."""
+"""Images as ``.npz``: ``images`` (uint8, N x H x W, or x 3 in colour) and perhaps ``labels``.
+
+Both ways in pieces, so that neither reading nor writing holds more than one of them in memory.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import math
 import zipfile
-import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from mnistgan.errors import DataError
 from mnistgan.files import atomic_path
 
 _MAX_UNPACKED = 2**28
 _MAX_RATIO = 100
+_WHAT_IS_RIGHT = (
+    "give an .npz with images (uint8, N x H x W or N x H x W x 3) and, if there are any, labels "
+    "(whole numbers, N)"
+)
 
 
 def write_npz(
@@ -40,55 +48,94 @@ def write_npz(
             member.write(np.ascontiguousarray(block).data)
 
 
-def read_npz(path: Path) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64] | None]:
-    """Read images and, where there are any, labels.
+@dataclass(frozen=True)
+class NpzImages:
+    """The images of an open ``.npz``, and its labels.
 
-    Returns:
-        Images, uint8, N x C x H x W; labels, int64, N, or None.
+    Attributes:
+        shape: of the images, N x H x W x C.
+        labels: int64, N, or None.
+    """
+
+    shape: tuple[int, int, int, int]
+    labels: npt.NDArray[np.int64] | None
+    _member: IO[bytes]
+
+    def blocks(self, rows: int) -> Iterator[npt.NDArray[np.uint8]]:
+        """The images in pieces of at most so many, uint8, n x H x W x C.
+
+        Raises:
+            ValueError: the file is shorter than it says.
+        """
+        size = math.prod(self.shape[1:])
+        for start in range(0, self.shape[0], rows):
+            count = min(rows, self.shape[0] - start)
+            raw = self._member.read(count * size)
+            if len(raw) != count * size:
+                raise ValueError("ends before its last image")
+            yield np.frombuffer(raw, np.uint8).reshape(count, *self.shape[1:])
+        self._member.read(1)  # at its end zipfile compares the checksum
+
+
+@contextlib.contextmanager
+def open_npz(path: Path) -> Iterator[NpzImages]:
+    """Open the images of a file, of which so far only the labels are read.
 
     Raises:
-        DataError: the file cannot be read, holds no such arrays, or they do not fit together.
+        ValueError: the file holds no such arrays, or they do not fit together.
+        OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError: it cannot be read.
     """
-    try:
-        arrays = _arrays(path)
-        return _images(arrays), _labels(arrays)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except (ValueError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError) as error:
-        raise DataError(
-            f"{path}: {error}; give an .npz with images (uint8, N x H x W or N x H x W x 3) and, "
-            "if there are any, labels (whole numbers, N)"
-        ) from error
-
-
-def _arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
     with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
         unpacked = sum(entry.file_size for entry in archive.infolist())
-    if unpacked > max(_MAX_UNPACKED, _MAX_RATIO * path.stat().st_size):
-        raise ValueError("unpacks to far more than images of its size would")
-    with np.load(path, allow_pickle=False) as file:
-        return {name: file[name] for name in ("images", "labels") if name in file.files}
+        if unpacked > max(_MAX_UNPACKED, _MAX_RATIO * path.stat().st_size):
+            raise ValueError("unpacks to far more than images of its size would")
+        if "images.npy" not in names:
+            raise ValueError(f"holds no array 'images'; {_WHAT_IS_RIGHT}")
+        with archive.open("images.npy") as member:
+            shape = _image_shape(member)
+            labels = _labels(archive, shape[0]) if "labels.npy" in names else None
+            if math.prod(shape) > archive.getinfo("images.npy").file_size:
+                raise ValueError("ends before its last image")
+            yield NpzImages(shape, labels, member)
 
 
-def _images(arrays: dict[str, npt.NDArray[Any]]) -> npt.NDArray[np.uint8]:
-    images = arrays.get("images")
-    if images is None:
-        raise ValueError("holds no array 'images'")
-    if images.ndim == 3:
-        images = images[..., None]
-    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] not in (1, 3):
-        raise ValueError(f"its images are {images.dtype} of shape {images.shape}")
-    if not images.size:
-        raise ValueError("holds no image")
-    return np.ascontiguousarray(np.moveaxis(images, -1, 1))
+def _header(member: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, whether it is in Fortran's order, and type; NumPy's own reader."""
+    version = np.lib.format.read_magic(member)
+    if version == (1, 0):
+        return np.lib.format.read_array_header_1_0(member)
+    if version == (2, 0):
+        return np.lib.format.read_array_header_2_0(member)
+    raise ValueError(f"is in version {version} of NumPy's format")
 
 
-def _labels(arrays: dict[str, npt.NDArray[Any]]) -> npt.NDArray[np.int64] | None:
-    labels = arrays.get("labels")
-    if labels is None:
-        return None
-    if labels.dtype.kind not in "iu" or labels.shape != arrays["images"].shape[:1]:
-        raise ValueError(f"its labels are {labels.dtype} of shape {labels.shape}")
-    if labels.min() < 0:
-        raise ValueError("has labels below 0")
-    return labels.astype(np.int64)
+def _image_shape(member: IO[bytes]) -> tuple[int, int, int, int]:
+    shape, fortran_order, dtype = _header(member)
+    if (
+        dtype != np.uint8
+        or len(shape) not in (3, 4)
+        or (len(shape) == 4 and shape[3] not in (1, 3))
+    ):
+        raise ValueError(f"its images are {dtype} of shape {shape}; {_WHAT_IS_RIGHT}")
+    if not math.prod(shape):
+        raise ValueError(f"holds no image; {_WHAT_IS_RIGHT}")
+    if fortran_order and math.prod(shape) > 1:
+        raise ValueError(
+            "its images are in Fortran's order; save them with numpy.ascontiguousarray"
+        )
+    count, height, width, *channels = shape
+    return count, height, width, *(channels or [1])  # type: ignore[return-value]
+
+
+def _labels(archive: zipfile.ZipFile, count: int) -> npt.NDArray[np.int64]:
+    with archive.open("labels.npy") as member:
+        shape, _, dtype = _header(member)
+        if dtype.kind not in "iu" or shape != (count,):
+            raise ValueError(
+                f"its labels are {dtype} of shape {shape} for {count} images; {_WHAT_IS_RIGHT}"
+            )
+        raw = member.read(count * dtype.itemsize)
+    if len(raw) != count * dtype.itemsize:
+        raise ValueError("ends before its last label")
+    return np.frombuffer(raw, dtype).astype(np.int64)

@@ -3,13 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
-
-OnProgress: TypeAlias = Callable[[int, int], None]
-"""Called with (done, total), in the units of the work at hand."""
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 
-def no_progress(done: int, total: int) -> None:
+@dataclass(frozen=True)
+class Progress:
+    """How far a piece of work is.
+
+    Attributes:
+        what: the work, for people: ``"sampling"``.
+        done: units behind it.
+        total: units in all; None where nobody knows.
+        unit: what is counted.
+    """
+
+    what: str
+    done: int
+    total: int | None
+    unit: Literal["images", "frames", "steps", "bytes"] = "images"
+
+
+OnProgress: TypeAlias = Callable[[Progress], None]
+"""Called now and then by long work; a change of ``what`` is the next piece of work."""
+
+
+def no_progress(progress: Progress) -> None:
     """An :data:`OnProgress` for those who do not want to know."""
 
 

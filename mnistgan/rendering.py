@@ -52,6 +52,29 @@ def grid(images: Images, columns: int | None = None) -> Picture:
     return to_picture(np.pad(flat, ((0, 0), (0, _GAP), (0, _GAP))))
 
 
+def class_grid(
+    images: Images, labels: npt.NDArray[np.int64] | None, classes: Sequence[str], columns: int
+) -> Picture:
+    """The first images of each class, a row a class under its name; without labels, a plain grid.
+
+    Args:
+        images: uint8, N x C x H x W.
+        labels: N, or None.
+        classes: the names of the labels.
+        columns: how many images of each class; of images without labels, the side of the grid.
+    """
+    if labels is None:
+        return grid(images[: columns * columns], min(columns, len(images)))
+    blank = np.zeros((columns, *images.shape[1:]), np.uint8)
+    rows: list[Picture] = []
+    for number, name in enumerate(classes):
+        row = blank.copy()
+        found = images[np.flatnonzero(labels == number)[:columns]]
+        row[: len(found)] = found
+        rows.append(caption(enlarge(grid(row, columns)), name))
+    return np.concatenate(rows)
+
+
 def save_png(path: Path, picture: Picture) -> None:
     """Write a picture as PNG, atomically."""
     with atomic_path(path) as temporary:

@@ -21,7 +21,7 @@ from mnistgan.events import CheckpointSaved, EpochEnded, Event, RunEnded, Warned
 from mnistgan.files import write_text
 from mnistgan.outputs.dispatch import Dispatcher
 from mnistgan.preflight import Plan, plan_config, refuse_other_recipe, refuse_other_run
-from mnistgan.progress import StopToken
+from mnistgan.progress import OnProgress, StopToken, no_progress
 from mnistgan.training import Trainer
 
 
@@ -67,10 +67,13 @@ class Run:
         UsageError: the device is not there.
     """
 
-    def __init__(self, plan: Plan, stop: StopToken | None = None) -> None:
+    def __init__(
+        self, plan: Plan, stop: StopToken | None = None, on_progress: OnProgress = no_progress
+    ) -> None:
         self.plan = plan
         self.directory = plan.directory
-        self.trainer = Trainer(plan.config, datasets.load(plan.config.data), stop=stop)
+        data = datasets.load(plan.config.data, on_progress=on_progress)
+        self.trainer = Trainer(plan.config, data, stop=stop)
         self._saved_step = 0
 
     def __iter__(self) -> Iterator[Event]:
@@ -84,7 +87,8 @@ class Run:
             MnistganError: a checkpoint could not be saved.
         """
         with self._locked():
-            warnings = self.restore() if self.plan.resume else []
+            warnings = [Warned(note) for note in self.trainer.data.notes]
+            warnings += self.restore() if self.plan.resume else []
             self._write_description()
             outputs = Dispatcher(self.plan.outputs, self.directory.path)
             yield from (*warnings, *outputs.open())
@@ -103,6 +107,7 @@ class Run:
                 if self.directory.checkpoint_file(saved.step) != path:
                     raise FileFormatError(f"{path}: holds step {saved.step}")
                 refuse_other_recipe(path, saved.config, self.plan.config)
+                self._refuse_other_data(saved)
                 self.trainer.restore(saved.state)
             except FileFormatError as error:
                 warnings.append(Warned(f"{error} (the one before it is tried)"))
@@ -120,6 +125,15 @@ class Run:
                 f"train anew with --config {self.directory.config_file}"
             )
         return warnings
+
+    def _refuse_other_data(self, saved: checkpoint.Checkpoint) -> None:
+        """A folder may have changed since: a run is never silently continued on other images."""
+        data = self.trainer.data
+        if saved.state.get("data", data.digest) != data.digest:
+            raise UsageError(
+                f"{data.source}: does not hold the images that {self.directory.path} was trained "
+                "on; put them back, or train a new run"
+            )
 
     def _other_arithmetic(self, saved: checkpoint.Checkpoint) -> list[Warned]:
         """Say so when this process may round differently from the one that saved."""

@@ -19,7 +19,7 @@ from mnistgan.config import RunConfig
 from mnistgan.errors import FileFormatError
 from mnistgan.events import Images
 from mnistgan.latents import Stream
-from mnistgan.progress import OnProgress, no_progress
+from mnistgan.progress import OnProgress, Progress, no_progress
 
 BLOCK = 256
 
@@ -80,4 +80,4 @@ def sample_blocks(
     for block, start in enumerate(range(0, count, BLOCK)):
         images = generator(latents.normal(seed, Stream.SAMPLE, block, (BLOCK, latent_dim)))
         yield images[: count - start]
-        on_progress(min(start + BLOCK, count), count)
+        on_progress(Progress("sampling", min(start + BLOCK, count), count))

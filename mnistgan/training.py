@@ -73,6 +73,8 @@ class Trainer:
     ) -> None:
         train = config.train
         per_step = train.batch_size * train.d_steps
+        if len(data) < 2:
+            raise DataError(f"{data.source} holds a single image; a GAN learns from many")
         if len(data) < per_step:
             raise DataError(
                 f"train.batch_size: one step takes {per_step} images ({train.batch_size} x "
@@ -94,7 +96,7 @@ class Trainer:
         self._loss = losses.loss_of(train)
         self._score = partial(losses.score, train.score_kind)
         self._range = networks.pixel_range(config)
-        self._images = data.images.to(self.device)
+        self._images = torch.from_numpy(data.images).to(self.device)
         self.generator = networks.build_generator(config).to(self.device).train()
         self.discriminator = networks.build_discriminator(config).to(self.device).train()
         self.average = copy.deepcopy(self.generator) if train.ema_decay else None
@@ -161,7 +163,8 @@ class Trainer:
 
     def fixed_images(self) -> Images:
         """What the fixed noise gives now; uint8, 64 x C x H x W. Changes nothing."""
-        return _read_only(networks.generate(self.sampled, self._fixed_z, self._range))
+        images = networks.generate(self.sampled, self._fixed_z, self._range)
+        return _read_only(images.cpu().numpy())
 
     # One step ----------------------------------------------------------------------------------
 
@@ -279,6 +282,7 @@ class Trainer:
             "discriminator": self.discriminator.state_dict(),
             "adam_g": self._adam_g.state_dict(),
             "adam_d": self._adam_d.state_dict(),
+            "data": self.data.digest,
             "device": str(self.device),
             "threads": torch.get_num_threads(),
         }
@@ -307,8 +311,8 @@ class Trainer:
             ) from error
 
 
-def _read_only(images: Tensor) -> Images:
+def _read_only(images: Images) -> Images:
     """A copy for the outputs, which share it and must not write to it."""
-    array: Images = np.array(images.cpu().numpy())
+    array: Images = np.array(images)
     array.setflags(write=False)
     return array

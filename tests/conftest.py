@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import settings
+from mirror import Mirror, serve
+from published import Small
 from support import Invoke, Tiny
 from typer.testing import CliRunner, Result
 
@@ -87,3 +90,21 @@ def mnist_root() -> Path:
     pytest.skip(
         "the real MNIST is not here: point MNISTGAN_DATA at the folder that holds MNIST/raw"
     )
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> Small:
+    """Published sets with a few made-up images in place of their own."""
+    return Small(monkeypatch)
+
+
+@pytest.fixture
+def mirror(tmp_path: Path) -> Iterator[Mirror]:
+    """A mirror of ``tmp_path / "published"``."""
+    yield from serve(tmp_path / "published")
+
+
+@pytest.fixture
+def second_mirror(tmp_path: Path) -> Iterator[Mirror]:
+    """Another mirror of the same files."""
+    yield from serve(tmp_path / "published")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
+import numpy as np
+import numpy.typing as npt
 from typer.testing import Result
 
 from mnistgan.config import RunConfig
@@ -28,3 +30,18 @@ class StopAfter(StopToken):
     def requested(self) -> bool:
         self._left -= 1
         return self._left < 0
+
+
+_IDX_CODES = {"u1": 0x08, "i1": 0x09, "i2": 0x0B, "i4": 0x0C, "f4": 0x0D, "f8": 0x0E}
+
+
+def to_idx(array: npt.NDArray[Any]) -> bytes:
+    """An array as the bytes of an IDX file."""
+    code = _IDX_CODES[array.dtype.str[1:]]
+    header = bytes([0, 0, code, array.ndim]) + np.array(array.shape, ">u4").tobytes()
+    return header + array.astype(array.dtype.newbyteorder(">")).tobytes()
+
+
+def noise_images(*shape: int, seed: int = 0) -> npt.NDArray[np.uint8]:
+    """Images of random pixels, uint8."""
+    return np.random.default_rng(seed).integers(0, 256, shape, np.uint8)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from mnistgan import image_files, sampling
 from mnistgan.errors import UsageError
+from mnistgan.progress import Progress
 from mnistgan.rundir import RunDirectory
 
 
@@ -52,10 +53,10 @@ def test_batch_mates_do_not_matter(generator: sampling.Generator) -> None:
 
 
 def test_progress(generator: sampling.Generator) -> None:
-    told: list[tuple[int, int]] = []
-    blocks = sampling.sample_blocks(generator, 600, on_progress=lambda *at: told.append(at))
+    told: list[Progress] = []
+    blocks = sampling.sample_blocks(generator, 600, on_progress=told.append)
     assert [len(block) for block in blocks] == [256, 256, 88]
-    assert told == [(256, 600), (512, 600), (600, 600)]
+    assert [(one.done, one.total) for one in told] == [(256, 600), (512, 600), (600, 600)]
 
 
 def test_folders_that_hold_no_generator(tmp_path: Path) -> None:

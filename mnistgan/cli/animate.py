@@ -80,7 +80,7 @@ def _walk(
     from mnistgan.sampling import load_generator
 
     generator = load_generator(ckpt)
-    with bar("drawing") as on_progress:
+    with bar() as on_progress:
         animating.animate_walk(
             generator, target, walk, seed=seed, frames=frames, fps=fps, on_progress=on_progress
         )

@@ -15,7 +15,8 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from mnistgan import __version__
-from mnistgan.cli import animate, export, info, init, outputs, plot, sample, train
+from mnistgan.cli import animate, data, export, info, init, outputs, plot, sample, train
+from mnistgan.cli.signals import LeftEarly
 from mnistgan.errors import MnistganError, printable
 
 
@@ -28,6 +29,10 @@ class _ErrorsInOneSentence(TyperGroup):
             return super().invoke(ctx)
         except (typer.Exit, typer.Abort):
             raise
+        except (KeyboardInterrupt, LeftEarly) as signal:
+            typer.echo("mnistgan: stopped; what was not finished left no file", err=True)
+            number = signal.number if isinstance(signal, LeftEarly) else 2
+            raise typer.Exit(128 + number) from None
         except BrokenPipeError:
             # Whoever read our output has left, as `| head` does: nobody is there to be told.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -96,6 +101,7 @@ for _command in (
     init.init,
 ):
     app.command()(_command)
+app.add_typer(data.app, name="data")
 
 
 def main() -> None:

@@ -6,38 +6,44 @@ import contextlib
 from collections.abc import Iterator
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-)
+from rich.filesize import decimal
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import ProgressColumn as RichColumn
 from rich.progress import Task as RichTask
 from rich.text import Text
 
 from mnistgan.progress import OnProgress, no_progress
+from mnistgan.progress import Progress as Step
 
 
-class _RateColumn(TextColumn):
-    """Things a second."""
-
-    def __init__(self) -> None:
-        super().__init__("")
+class _CountColumn(RichColumn):
+    """How many of how many, and how many a second, in the work's own unit."""
 
     def render(self, task: RichTask) -> Text:
-        """The rate over the last while, once it is known."""
-        return Text(f"{task.speed:,.0f}/s" if task.speed else "")
+        """For one of the works."""
+        show = decimal if task.fields.get("unit") == "bytes" else "{:,}".format
+        total = "?" if task.total is None else show(int(task.total))
+        rate = f"  {show(int(task.speed))}/s" if task.speed else ""
+        return Text(f"{show(int(task.completed))}/{total}{rate}")
 
 
 @contextlib.contextmanager
-def bar(what: str) -> Iterator[OnProgress]:
-    """A bar on stderr, moved by calls with (done, total); nothing where that is no terminal."""
+def bar() -> Iterator[OnProgress]:
+    """A bar on stderr for each work that tells of itself; nothing where that is no terminal."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield no_progress
         return
-    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), _RateColumn())
-    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as progress:
-        task = progress.add_task(what, total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
+    columns = (TextColumn("{task.description}"), BarColumn(), _CountColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        shown: dict[str, object] = {"what": None, "task": None}
+
+        def on_progress(step: Step) -> None:
+            if step.what != shown["what"]:
+                for task in progress.task_ids:
+                    progress.remove_task(task)
+                progress.add_task(step.what, total=step.total, unit=step.unit)
+                shown["what"] = step.what
+            progress.update(progress.task_ids[0], completed=step.done, total=step.total)
+
+        yield on_progress

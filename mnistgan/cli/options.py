@@ -20,6 +20,13 @@ def presets(incomplete: str) -> list[tuple[str, str]]:
     return [(name, core.summary(name)) for name in core.names() if name.startswith(incomplete)]
 
 
+def data_sets(incomplete: str) -> list[tuple[str, str]]:
+    """Shell completion: the data sets that begin so, with what is on them."""
+    from mnistgan.catalog import DATA_SETS
+
+    return [(one.name, one.about) for one in DATA_SETS.values() if one.name.startswith(incomplete)]
+
+
 Debug = Annotated[
     bool,
     typer.Option(

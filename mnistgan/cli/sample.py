@@ -41,7 +41,7 @@ def sample(
     from mnistgan.cli.bars import bar
 
     generator = sampling.load_generator(ckpt)
-    with bar("sampling") as on_progress:
+    with bar() as on_progress:
         blocks = sampling.sample_blocks(generator, count, seed, on_progress)
         shape = networks.image_shape(generator.config)
         image_files.write_images(target, format, blocks, count, shape)

@@ -34,10 +34,45 @@ def stop_on(token: StopToken) -> Iterator[Caught]:
         token.request()
         signal.signal(number, signal.SIG_DFL)  # every file appears whole or not at all
 
-    numbers = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
-    before = {number: signal.signal(number, handle) for number in numbers}
+    before = {number: signal.signal(number, handle) for number in _numbers()}
     try:
         yield caught
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def leave_at_once() -> Iterator[None]:
+    """While this lasts, a signal ends the command where it stands, cleaning up on its way.
+
+    For work that can be cut off anywhere because it writes nothing under a final name.
+
+    Raises:
+        LeftEarly: a signal came.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def handle(number: int, _frame: FrameType | None) -> None:
+        raise LeftEarly(number)
+
+    before = {number: signal.signal(number, handle) for number in _numbers()}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class LeftEarly(BaseException):
+    """A signal ended the command; no Exception, so that nothing takes it for a fault."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+def _numbers() -> list[int]:
+    return [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mnistgan.cli.options import Debug, presets
+from mnistgan.cli.options import Debug, data_sets, presets
 
 if TYPE_CHECKING:
     from mnistgan.preflight import Override, Plan
@@ -46,7 +46,11 @@ def train(
     ] = None,
     data: Annotated[
         str | None,
-        typer.Option(metavar="NAME|PATH", help="mnist, digits, or an .npz file of your own."),
+        typer.Option(
+            metavar="NAME|PATH",
+            help="A data set (see: mnistgan data), or the path of images of your own.",
+            autocompletion=data_sets,
+        ),
     ] = None,
     data_root: Annotated[
         Path | None,
@@ -124,14 +128,16 @@ def _overrides(ctx: typer.Context, assignments: list[str]) -> list[Override]:
 
 def _train(plan: Plan, quiet: bool) -> None:
     from mnistgan.cli import signals, views
+    from mnistgan.cli.bars import bar
     from mnistgan.events import RunEnded
     from mnistgan.progress import StopToken
     from mnistgan.run import Run
 
     stop = StopToken()
     reason = None
+    with signals.leave_at_once(), bar() as on_progress:
+        run = Run(plan, stop, on_progress)
     with signals.stop_on(stop) as caught:
-        run = Run(plan, stop)
         draw = run.trainer.fixed_images
         with views.training_view(run.directory.path, draw, quiet=quiet) as view:
             for event in run:
@@ -146,9 +152,11 @@ def _train(plan: Plan, quiet: bool) -> None:
 def _dry_run(plan: Plan) -> None:
     from mnistgan import config_io
     from mnistgan.cli import views
+    from mnistgan.cli.bars import bar
     from mnistgan.run import Run
 
-    run = Run(plan)
+    with bar() as on_progress:
+        run = Run(plan, on_progress=on_progress)
     if plan.resume:
         run.restore()
     typer.echo(config_io.to_toml(plan.config), nl=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 import tomli
 from support import Invoke
 
+from mnistgan.catalog import DATA_SETS
 from mnistgan.rundir import RunDirectory
 
 
@@ -43,7 +45,8 @@ def test_defaults_then_toml_then_set_then_flag(invoke: Invoke, tiny_toml: Path) 
     assert config["train"]["max_minutes"] == 3
     assert config["train"]["d_steps"] == 1
     assert config["model"]["latent_dim"] == 5
-    assert config["data"] == {"name": "digits", "image_size": 16, "channels": 3}
+    assert config["data"]["name"] == "digits"
+    assert (config["data"]["image_size"], config["data"]["channels"]) == (16, 3)
     assert config["seed"] == 9
 
 
@@ -75,7 +78,7 @@ BAD = [
     (["--batch-size", "100000", "--data", "digits"], "one step takes 100000 images"),
     (
         ["--data", "mnst"],
-        "data.name: must be mnist, digits or the path of an .npz file, got 'mnst'; did you mean",
+        "data.name: 'mnst' is no data set (see: mnistgan data); did you mean 'mnist'?",
     ),
     (["--device", "gpu"], "train.device: must be auto, cpu, cuda or mps, got 'gpu'"),
     (["--set", "train.loss=hinj"], "did you mean 'hinge'"),
@@ -85,9 +88,9 @@ BAD = [
     (["--image-size", "30", "--set", "model.family=dcgan"], "multiple of 4"),
     (["--resume", "nowhere"], "nowhere: is no run directory"),
     (["--output-dir", "taken.txt", "--data", "digits"], "taken.txt: cannot be written"),
-    (["--data", "mnist"], "MNIST is not in"),
+    (["--data", "mnist"], "mnist is not in"),
     (["--data", "none.npz"], "none.npz: cannot be read"),
-    (["--data", "some/folder"], "goes into data.root (--data-root)"),
+    (["--data", "some/folder"], "does not exist"),
 ]
 
 
@@ -99,9 +102,8 @@ def test_bad_input_is_refused_before_anything_is_written(
     arguments: list[str],
     words: str,
 ) -> None:
-    from mnistgan.torchvision_import import import_datasets
-
-    monkeypatch.setattr(import_datasets().MNIST, "mirrors", ["http://127.0.0.1:9/"])
+    unreachable = dataclasses.replace(DATA_SETS["mnist"], mirrors=("http://127.0.0.1:9/",))
+    monkeypatch.setitem(DATA_SETS, "mnist", unreachable)
     (tmp_path / "taken.txt").write_text("")
     result = invoke("train", *arguments)
     assert result.exit_code == 2, result.output

@@ -1,8 +1,9 @@
-"""torchvision's data sets, also where its compiled operators cannot be loaded.
+"""torchvision's data sets, to compare with, also where its compiled operators cannot be loaded.
 
 Beside a torch that its binary was not built for (a CPU-only torch and the registry's CUDA build of
 torchvision, say) ``import torchvision`` raises RuntimeError, because the Python side describes
-operators that the binary did not bring. mnistgan needs only the pure-Python parts.
+operators that the binary did not bring. mnistgan needs none of it; its tests hold their own reading
+of files against torchvision's pure-Python parts.
 """
 
 from __future__ import annotations

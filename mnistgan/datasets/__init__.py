@@ -1,0 +1,67 @@
+"""Data sets: a name or a path becomes images and labels, held as one array.
+
+Whatever the source, the result is an :class:`ImageSet`: uint8 images N x C x H x W at the size and
+with the channels asked for. Imports no torch.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+from mnistgan import catalog
+from mnistgan.catalog import PartName
+from mnistgan.config import DataConfig, data_kind
+from mnistgan.datasets import archives, fetching, folder, own, published
+from mnistgan.datasets.fitting import Fit
+from mnistgan.datasets.image_set import ImageSet
+from mnistgan.errors import DataError
+from mnistgan.progress import OnProgress, no_progress
+
+__all__ = ["ImageSet", "data_root", "load"]
+
+
+def load(
+    config: DataConfig, part: PartName = "train", on_progress: OnProgress = no_progress
+) -> ImageSet:
+    """Load the data set that a config names, at its size and with its channels.
+
+    What is missing of a published set is downloaded first.
+
+    Args:
+        config: which images, and what to make of them.
+        part: of a published set, the images to train on or those held back.
+        on_progress: called while files are fetched and images read.
+
+    Raises:
+        DataError: the data is missing and cannot be downloaded, is damaged, or holds no images.
+        OSError: the disk has no room for a download.
+    """
+    fit = Fit.of(config)
+    kind = data_kind(config.name)
+    if kind == "published":
+        data_set, root = catalog.DATA_SETS[config.name], data_root(config)
+        for archive in archives.missing(data_set, root):
+            fetching.fetch(data_set, archive, archives.folder(data_set, root), on_progress)
+        return published.read(data_set, part, root, fit, on_progress)
+    if part == "test":
+        raise DataError(f"{config.name}: has no test part; only published data sets have")
+    path = Path(config.name).expanduser()
+    if kind == "npz":
+        return own.read_npz(path, fit, on_progress)
+    if path.is_dir():
+        return folder.read_folder(path, fit, on_progress)
+    if not path.exists():
+        raise DataError(f"{path}: does not exist; give a folder of pictures, an .npz or IDX file")
+    if path.suffix.lower() in folder.SUFFIXES:
+        raise DataError(f"{path}: is a single picture; name the folder that it lies in")
+    labels = Path(config.labels).expanduser() if config.labels else None
+    return own.read_idx_pair(path, labels, fit, on_progress)
+
+
+def data_root(config: DataConfig) -> Path:
+    """The folder that holds the data sets: the config's, else $MNISTGAN_DATA, else the user's."""
+    given = config.root or os.environ.get("MNISTGAN_DATA")
+    return Path(given).expanduser() if given else platformdirs.user_data_path("mnistgan")

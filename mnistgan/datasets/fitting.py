@@ -1,0 +1,101 @@
+"""Images of any size and colour become square ones of the size and with the channels asked for.
+
+The shape of what is on an image is never distorted: it is padded with a background, or its middle
+is cut out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageColor, ImageOps
+
+from mnistgan.config import DataConfig
+
+Array: TypeAlias = npt.NDArray[np.uint8]
+
+_RESAMPLING = Image.Resampling.BICUBIC
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How images are made to fit.
+
+    Attributes:
+        size: side of the result, pixels.
+        channels: of the result: 1 or 3.
+        mode: ``pad`` shows all of an image, ``crop`` its largest middle square.
+        background: R, G, B behind transparent pixels and in the padding.
+    """
+
+    size: int
+    channels: Literal[1, 3]
+    mode: Literal["pad", "crop"] = "pad"
+    background: tuple[int, int, int] = (0, 0, 0)
+
+    @classmethod
+    def of(cls, config: DataConfig) -> Fit:
+        """What a config asks for."""
+        red, green, blue = ImageColor.getrgb(config.background)[:3]
+        return cls(config.image_size, config.channels, config.fit, (red, green, blue))
+
+    def arrays(self, images: Array) -> Array:
+        """A block of images, uint8 n x H x W x C, as n x channels x size x size."""
+        images = recolour(images, self.channels)
+        if images.shape[1:3] != (self.size, self.size):
+            flat = images[..., 0] if self.channels == 1 else images
+            images = np.stack([np.asarray(self._square(Image.fromarray(one))) for one in flat])
+            images = images.reshape(len(flat), self.size, self.size, self.channels)
+        return np.moveaxis(images, -1, 1)
+
+    def picture(self, image: Image.Image) -> Array:
+        """A picture in any of Pillow's modes, as channels x size x size."""
+        square = np.asarray(self._square(self._in_colour(image)))
+        return square[None] if self.channels == 1 else np.moveaxis(square, -1, 0)
+
+    def _in_colour(self, image: Image.Image) -> Image.Image:
+        """The picture with our channels, what is transparent in it over the background."""
+        mode = "L" if self.channels == 1 else "RGB"
+        if image.mode.startswith("I"):  # 16 bits: Pillow's own conversion cuts them off at 255
+            image = Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).astype(np.uint8))
+        if image.has_transparency_data:
+            image = image.convert("RGBA")
+            canvas = Image.new("RGBA", image.size, (*self.background, 255))
+            image = Image.alpha_composite(canvas, image)
+        return image if image.mode == mode else image.convert("RGB").convert(mode)
+
+    def _square(self, image: Image.Image) -> Image.Image:
+        side = (self.size, self.size)
+        if image.size == side:
+            return image
+        if self.mode == "crop":
+            return ImageOps.fit(image, side, _RESAMPLING)
+        return ImageOps.pad(image, side, _RESAMPLING, self._backdrop())
+
+    def _backdrop(self) -> int | tuple[int, int, int]:
+        """The background in our channels."""
+        if self.channels == 3:
+            return self.background
+        return int(recolour(np.array([[[self.background]]], np.uint8), 1).item())
+
+
+def recolour(images: Array, channels: int) -> Array:
+    """Images n x H x W x C with 1 or 3 channels; colour becomes grey by BT.601's luma weights.
+
+    The weights are those of ITU-R BT.601, in the fixed-point arithmetic of Pillow, so that an
+    array and a file of the same image become the same.
+    """
+    if images.shape[-1] == channels:
+        return images
+    if channels == 3:
+        return np.repeat(images, 3, axis=-1)
+    luma = np.array([19595, 38470, 7471], np.uint32)
+    return ((images @ luma + 0x8000) >> 16).astype(np.uint8)[..., None]
+
+
+def is_coloured(images: Array) -> bool:
+    """Whether any pixel of images n x H x W x C is not grey."""
+    return images.shape[-1] == 3 and bool((images != images[..., :1]).any())

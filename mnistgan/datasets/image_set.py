@@ -1,0 +1,112 @@
+"""What every source of images ends in, and how its memory is filled."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from mnistgan.datasets.fitting import Array, Fit
+from mnistgan.errors import DataError
+from mnistgan.progress import OnProgress, Progress
+
+Labels: TypeAlias = npt.NDArray[np.int64]
+
+BLOCK = 4096
+"""How many images are read at a time."""
+
+_MAX_CLASSES = 10_000
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """Images to train on, in memory.
+
+    Attributes:
+        images: uint8, N x C x H x W.
+        labels: int64, N, or None where the source has none.
+        classes: the name of each label, in order; empty without labels.
+        source: where the images came from, for people.
+        notes: what people should know about them: files left out, colour given up.
+    """
+
+    images: Array
+    labels: Labels | None
+    classes: tuple[str, ...]
+    source: str
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over images and labels: equal for the same images, wherever they came from."""
+        digest = hashlib.sha256(repr(self.images.shape).encode())
+        digest.update(np.ascontiguousarray(self.images).data)
+        if self.labels is not None:
+            digest.update(np.ascontiguousarray(self.labels).data)
+        return digest.hexdigest()
+
+
+def collect(
+    blocks: Iterable[Array], count: int, fit: Fit, what: str, on_progress: OnProgress
+) -> Array:
+    """Fit a stream of image arrays, n x H x W x C, into one array, N x C x size x size.
+
+    Raises:
+        DataError: so many images do not fit into this machine's memory.
+    """
+    images = allocate(count, fit)
+    done = 0
+    for block in blocks:
+        images[done : done + len(block)] = fit.arrays(block)
+        done += len(block)
+        on_progress(Progress(what, done, count))
+    return images
+
+
+def allocate(count: int, fit: Fit) -> Array:
+    """Memory for so many images, uninitialised.
+
+    Raises:
+        DataError: this machine has not so much.
+    """
+    shape = (count, fit.channels, fit.size, fit.size)
+    needed, there = int(np.prod(shape, dtype=object)), _physical_memory()
+    if there is not None and needed > there:
+        raise DataError(
+            f"{count:,} images of {fit.size}x{fit.size}x{fit.channels} take {needed / 2**30:,.1f} "
+            f"GiB, this machine has {there / 2**30:,.1f}; use fewer or smaller ones"
+        )
+    return np.empty(shape, np.uint8)
+
+
+def numbered_classes(labels: Labels | None) -> tuple[str, ...]:
+    """Names for labels that come without any: their numbers.
+
+    Raises:
+        ValueError: the labels are no class numbers.
+    """
+    if labels is None or not len(labels):
+        return ()
+    low, high = int(labels.min()), int(labels.max())
+    if low < 0 or high >= _MAX_CLASSES:
+        raise ValueError(
+            f"has labels from {low} to {high}; classes are numbered from 0 to {_MAX_CLASSES - 1:,}"
+        )
+    return tuple(map(str, range(high + 1)))
+
+
+def _physical_memory() -> int | None:
+    """Bytes of memory of this machine, where the system tells."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return None

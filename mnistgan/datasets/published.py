@@ -1,0 +1,140 @@
+"""The data sets of the catalogue, read where they lie.
+
+No file is read as images before it was held against its published checksum or, where an unpacked
+copy has none, against the shape that the catalogue states.
+"""
+
+from __future__ import annotations
+
+import bz2
+import contextlib
+import gzip
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from mnistgan.catalog import DataSet, PartName
+from mnistgan.datasets.archives import folder, inspect
+from mnistgan.datasets.fitting import Array, Fit
+from mnistgan.datasets.image_set import BLOCK, ImageSet, Labels, collect
+from mnistgan.errors import DataError
+from mnistgan.idx import IdxArray, open_idx, parse_idx
+from mnistgan.progress import OnProgress, no_progress
+
+
+def read(
+    data_set: DataSet,
+    part_name: PartName,
+    root: Path,
+    fit: Fit,
+    on_progress: OnProgress = no_progress,
+) -> ImageSet:
+    """The images of one part of a data set whose files are there.
+
+    Raises:
+        DataError: a file is damaged, or the set has no such part.
+    """
+    part = data_set.part(part_name)
+    if part is None:
+        raise DataError(f"{data_set.name}: has no test part; only its training part can be used")
+    blocks: Iterable[Array]
+    with contextlib.ExitStack() as files:
+        if data_set.form == "embedded":
+            pixels, labels = _embedded()
+            blocks = [pixels]
+        elif data_set.form == "usps":
+            pixels, labels = _usps(_whole(data_set, f"{part.images}.bz2", root))
+            blocks = [pixels]
+        else:
+            labels = _idx_labels(data_set, part.labels, part.count, root)
+            path, array = files.enter_context(_idx_file(data_set, part.images, root))
+            _require(path, array, (part.count, data_set.side, data_set.side), data_set)
+            blocks = array.blocks(BLOCK)
+        if data_set.form == "emnist":  # published lying on their side
+            blocks = (block.swapaxes(1, 2) for block in blocks)
+        pictures = (block[..., None] for block in blocks)
+        what = f"reading {data_set.name}"
+        images = collect(pictures, len(labels), fit, what, on_progress)
+    where = folder(data_set, root) if data_set.archives else "scikit-learn"
+    return ImageSet(images, labels, data_set.classes, f"{data_set.name} ({where})")
+
+
+def _whole(data_set: DataSet, name: str, root: Path) -> Path:
+    """An archive's path, after holding it against its checksum."""
+    archive = next(one for one in data_set.archives if one.name == name)
+    found = inspect(archive, data_set, root)
+    if found.state in ("missing", "damaged"):
+        raise damaged(data_set, found.path, found.trouble or "it is missing")
+    return found.path
+
+
+def damaged(data_set: DataSet, path: Path, trouble: str) -> DataError:
+    """The message about a file that must not be trained on."""
+    return DataError(
+        f"{path}: is damaged: {trouble}; fetch it anew: mnistgan data fetch {data_set.name}"
+    )
+
+
+@contextlib.contextmanager
+def _idx_file(data_set: DataSet, name: str, root: Path) -> Iterator[tuple[Path, IdxArray]]:
+    """One of a data set's IDX arrays, in an archive, in a zip of archives, or unpacked."""
+    place = folder(data_set, root)
+    path = place / name
+    try:
+        if data_set.form == "emnist" and not path.is_file():
+            path = _whole(data_set, "gzip.zip", root)
+            with (
+                zipfile.ZipFile(path) as archive,
+                archive.open(f"gzip/{name}.gz") as member,
+                gzip.open(member) as stream,
+            ):
+                yield path, parse_idx(stream)
+        else:
+            path = path if data_set.form == "emnist" else _whole(data_set, f"{name}.gz", root)
+            with open_idx(path) as array:
+                yield path, array
+    except (OSError, EOFError, ValueError, KeyError, zlib.error, zipfile.BadZipFile) as error:
+        reason = getattr(error, "strerror", None) or str(error) or "it ends too early"
+        raise damaged(data_set, path, reason) from error
+
+
+def _require(path: Path, array: IdxArray, shape: tuple[int, ...], data_set: DataSet) -> None:
+    if array.shape != shape or array.dtype.itemsize != (4 if "idx2-int" in path.name else 1):
+        raise damaged(data_set, path, f"it holds {array.shape} where {shape} are right")
+
+
+def _idx_labels(data_set: DataSet, name: str, count: int, root: Path) -> Labels:
+    """Class numbers from 0, N; of QMNIST's eight columns the first, of EMNIST's letters 1 less."""
+    with _idx_file(data_set, name, root) as (path, array):
+        _require(path, array, (count, 8) if "idx2" in name else (count,), data_set)
+        labels = array.read().astype(np.int64)
+        labels = labels[:, 0] if labels.ndim == 2 else labels
+    if data_set.name == "emnist-letters":
+        labels = labels - 1
+    if labels.min() < 0 or labels.max() >= len(data_set.classes):
+        raise damaged(data_set, path, "it has labels of no class")
+    return labels
+
+
+def _embedded() -> tuple[Array, Labels]:
+    """scikit-learn's 1,797 handwritten digits, 8x8 with 17 grey levels."""
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    return np.rint(bunch.images * (255 / 16)).astype(np.uint8), bunch.target.astype(np.int64)
+
+
+def _usps(path: Path) -> tuple[Array, Labels]:
+    """Lines of ``label index:value ...``: labels from 1, values in [-1, 1], as torchvision scales.
+
+    Its scaling rounds down, after arithmetic in float32.
+    """
+    from sklearn.datasets import load_svmlight_file
+
+    with bz2.open(path) as stream:
+        features, labels = load_svmlight_file(stream, n_features=256, dtype=np.float32)
+    pixels = (features.toarray().reshape(-1, 16, 16) + 1) / 2 * 255
+    return pixels.astype(np.uint8), labels.astype(np.int64) - 1

@@ -1,0 +1,213 @@
+"""The data sets of the catalogue, held against torchvision's own reading of the same files."""
+
+from __future__ import annotations
+
+import gzip
+import shutil
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from published import COUNT, Small
+from torchvision_import import import_datasets
+
+from mnistgan import catalog, datasets
+from mnistgan.catalog import DATA_SETS, PartName
+from mnistgan.config import DataConfig
+from mnistgan.datasets import archives
+from mnistgan.errors import DataError
+
+RAW = Path("MNIST") / "raw"
+IDX = [name for name, one in DATA_SETS.items() if one.form == "idx"]
+EMNIST = [name for name, one in DATA_SETS.items() if one.form == "emnist"]
+SIZES = {"usps": 16}
+
+
+def load(name: str, root: Path, part: PartName = "train", **keys: Any) -> datasets.ImageSet:
+    config = {"name": name, "root": str(root), "image_size": SIZES.get(name, 28), **keys}
+    return datasets.load(DataConfig.model_validate(config), part)
+
+
+def torchvision_class(name: str) -> Any:
+    names = {"fashion-mnist": "FashionMNIST"}
+    return getattr(import_datasets(), names.get(name, name.partition("-")[0].upper()))
+
+
+class TestCatalogue:
+    @pytest.mark.parametrize("name", ["mnist", "fashion-mnist", "kmnist"])
+    def test_files_and_checksums_are_torchvisions(self, name: str) -> None:
+        ours, theirs = DATA_SETS[name], torchvision_class(name)
+        assert [(one.name, one.md5) for one in ours.archives] == theirs.resources
+        assert set(theirs.mirrors) <= set(ours.mirrors)
+        assert ours.folder == f"{theirs.__name__}/raw"
+
+    def test_those_of_qmnist_emnist_and_usps_are_too(self) -> None:
+        qmnist = torchvision_class("qmnist").resources
+        addresses = [
+            (f"{DATA_SETS['qmnist'].mirrors[0]}{one.name}", one.md5)
+            for one in DATA_SETS["qmnist"].archives
+        ]
+        assert addresses == [tuple(one) for part in ("train", "test") for one in qmnist[part]]
+        emnist = torchvision_class("emnist")
+        for name in EMNIST:
+            (archive,) = DATA_SETS[name].archives
+            assert f"{DATA_SETS[name].mirrors[0]}{archive.name}" == emnist.url
+            assert archive.md5 == emnist.md5
+        usps = torchvision_class("usps").split_list
+        for archive, part in zip(DATA_SETS["usps"].archives, ("train", "test"), strict=True):
+            url = f"{DATA_SETS['usps'].mirrors[0]}{archive.name}"
+            assert [url, archive.name, archive.md5] == usps[part]
+
+    @pytest.mark.parametrize("name", [*IDX, *EMNIST])
+    def test_classes_are_torchvisions(self, name: str) -> None:
+        theirs = torchvision_class(name)
+        if name.startswith("emnist-"):
+            classes = [one for one in theirs.classes_split_dict[name[7:]] if one != "N/A"]
+        else:
+            classes = theirs.classes
+        ours = DATA_SETS[name].classes
+        assert [one.partition(" - ")[0].lower() for one in classes] == [one.lower() for one in ours]
+
+
+@pytest.mark.parametrize("part", ["train", "test"])
+@pytest.mark.parametrize("name", [*IDX, "usps"])
+def test_read_as_torchvision_reads(name: str, part: PartName, small: Small, tmp_path: Path) -> None:
+    data_set = small(name, tmp_path)
+    ours = load(name, tmp_path, part)
+    folder = archives.folder(data_set, tmp_path)
+    for path in folder.glob("*.gz"):
+        path.with_suffix("").write_bytes(gzip.decompress(path.read_bytes()))
+    theirs = torchvision_class(name)(tmp_path, train=part == "train")
+    np.testing.assert_array_equal(ours.images[:, 0], np.asarray(theirs.data))
+    targets = np.asarray(theirs.targets)
+    np.testing.assert_array_equal(ours.labels, targets[:, 0] if targets.ndim == 2 else targets)
+    assert len(ours) == COUNT[part]
+
+
+@pytest.mark.parametrize("part", ["train", "test"])
+@pytest.mark.parametrize("name", EMNIST)
+@pytest.mark.parametrize("unpacked", [False, True])
+def test_emnist_stands_upright(
+    name: str, part: PartName, unpacked: bool, small: Small, tmp_path: Path
+) -> None:
+    data_set = small(name, tmp_path)
+    raw = archives.folder(data_set, tmp_path)
+    with zipfile.ZipFile(raw / "gzip.zip") as file:
+        contents = {entry: gzip.decompress(file.read(entry)) for entry in file.namelist()}
+    if unpacked:
+        (raw / "gzip.zip").unlink()
+    ours = None if unpacked else load(name, tmp_path, part)
+    for entry, content in contents.items():
+        (raw / Path(entry).stem).write_bytes(content)
+    ours = ours or load(name, tmp_path, part)
+    theirs = torchvision_class("emnist")(tmp_path, split=name[7:], train=part == "train")
+    np.testing.assert_array_equal(ours.images[:, 0], theirs.data.numpy().swapaxes(1, 2))
+    first = 1 if name == "emnist-letters" else 0  # torchvision's class 0 of letters is empty
+    np.testing.assert_array_equal(ours.labels, theirs.targets.numpy() - first)
+
+
+@pytest.fixture
+def real(mnist_root: Path, tmp_path: Path) -> Path:
+    """A root with a copy of the real archives, that a test may damage."""
+    shutil.copytree(mnist_root / RAW, tmp_path / "root" / RAW)
+    for path in (tmp_path / "root" / RAW).iterdir():
+        path.chmod(0o644)
+    return tmp_path / "root"
+
+
+class TestTheRealMnist:
+    def test_both_parts_are_torchvisions(self, real: Path) -> None:
+        before = {path: path.stat().st_mtime_ns for path in real.rglob("*")}
+        ours: dict[PartName, datasets.ImageSet] = {
+            "train": load("mnist", real),
+            "test": load("mnist", real, "test"),
+        }
+        assert {path: path.stat().st_mtime_ns for path in real.rglob("*")} == before
+        for part, data in ours.items():
+            theirs = import_datasets().MNIST(real, train=part == "train", download=True)
+            np.testing.assert_array_equal(data.images[:, 0], theirs.data.numpy())
+            np.testing.assert_array_equal(data.labels, theirs.targets.numpy())
+
+    def test_unpacked_files_do_as_well(self, real: Path) -> None:
+        before = load("mnist", real)
+        for path in list((real / RAW).glob("*.gz")):
+            path.with_suffix("").write_bytes(gzip.decompress(path.read_bytes()))
+            path.unlink()
+        assert load("mnist", real).digest == before.digest
+
+    @pytest.mark.parametrize("unpacked", [False, True])
+    @pytest.mark.parametrize("damage", ["cut", "flipped", "html"])
+    def test_a_damaged_file_is_named(self, real: Path, unpacked: bool, damage: str) -> None:
+        path = real / RAW / "train-labels-idx1-ubyte.gz"
+        if unpacked:
+            path.with_suffix("").write_bytes(gzip.decompress(path.read_bytes()))
+            path.unlink()
+            path = path.with_suffix("")
+        raw = path.read_bytes()
+        path.write_bytes(
+            {
+                "cut": raw[: len(raw) // 2],
+                "flipped": raw[:5000] + bytes([raw[5000] ^ 1]) + raw[5001:],
+                "html": b"<html>Service unavailable</html>",
+            }[damage]
+        )
+        with pytest.raises(DataError, match=rf"{path.name}: is damaged.*data fetch mnist"):
+            load("mnist", real)
+
+
+def test_an_unpacked_file_without_a_checksum_must_have_the_right_shape(
+    small: Small, tmp_path: Path
+) -> None:
+    data_set = small("kmnist", tmp_path)
+    images = archives.folder(data_set, tmp_path) / f"{data_set.train.images}.gz"
+    raw = gzip.decompress(images.read_bytes())
+    images.unlink()
+    plain = images.with_suffix("")
+    for content in (raw[:-1], raw + b"x", raw[:16], b"", b"<html>"):
+        plain.write_bytes(content)
+        with pytest.raises(DataError, match="images-idx3-ubyte: is damaged"):
+            load("kmnist", tmp_path)
+    plain.write_bytes(raw)
+    assert len(load("kmnist", tmp_path)) == COUNT["train"]
+
+
+class TestDigits:
+    def test_what_they_hold(self, tmp_path: Path) -> None:
+        digits = load("digits", tmp_path)
+        assert digits.images.shape == (1797, 1, 28, 28)
+        assert digits.images.dtype == np.uint8
+        assert digits.images.max() == 255
+        assert digits.classes == tuple("0123456789")
+        assert digits.labels is not None
+        assert digits.labels[:10].tolist() == list(range(10))
+
+    @pytest.mark.parametrize(("size", "channels"), [(8, 1), (28, 3), (32, 1), (64, 3)])
+    def test_size_and_channels_as_asked(self, size: int, channels: int, tmp_path: Path) -> None:
+        images = load("digits", tmp_path, image_size=size, channels=channels).images
+        assert images.shape == (1797, channels, size, size)
+        assert images.flags["C_CONTIGUOUS"]
+        np.testing.assert_array_equal(images[:, 0], images[:, -1])
+
+    def test_there_is_no_test_part(self, tmp_path: Path) -> None:
+        with pytest.raises(DataError, match="has no test part"):
+            load("digits", tmp_path, "test")
+
+
+def test_the_root_comes_from_flag_then_environment_then_user(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MNISTGAN_DATA", "/from/environment")
+    assert datasets.data_root(DataConfig(root="/from/flag")) == Path("/from/flag")
+    assert datasets.data_root(DataConfig()) == Path("/from/environment")
+    monkeypatch.delenv("MNISTGAN_DATA")
+    assert datasets.data_root(DataConfig()).parts[-1].lower() == "mnistgan"
+
+
+def test_every_set_says_whose_it_is() -> None:
+    for name, data_set in catalog.DATA_SETS.items():
+        assert name == data_set.name
+        assert data_set.licence
+        assert data_set.source
+        assert len(set(data_set.classes)) == len(data_set.classes)
