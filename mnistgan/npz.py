@@ -83,7 +83,7 @@ def open_npz(path: Path) -> Iterator[NpzImages]:
 
     Raises:
         ValueError: the file holds no such arrays, or they do not fit together.
-        OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError: it cannot be read.
+        OSError, EOFError, RuntimeError, zlib.error, zipfile.BadZipFile: it cannot be read.
     """
     with zipfile.ZipFile(path) as archive:
         names = archive.namelist()

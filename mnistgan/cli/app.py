@@ -30,7 +30,7 @@ class _ErrorsInOneSentence(TyperGroup):
         except (typer.Exit, typer.Abort):
             raise
         except (KeyboardInterrupt, LeftEarly) as signal:
-            typer.echo("mnistgan: stopped; what was not finished left no file", err=True)
+            typer.echo("mnistgan: stopped; nothing half-finished bears its final name", err=True)
             number = signal.number if isinstance(signal, LeftEarly) else 2
             raise typer.Exit(128 + number) from None
         except BrokenPipeError:

@@ -10,6 +10,7 @@ from rich.filesize import decimal
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.progress import ProgressColumn as RichColumn
 from rich.progress import Task as RichTask
+from rich.table import Column
 from rich.text import Text
 
 from mnistgan.progress import OnProgress, no_progress
@@ -34,16 +35,17 @@ def bar() -> Iterator[OnProgress]:
     if not console.is_terminal:
         yield no_progress
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), _CountColumn(), TimeRemainingColumn())
+    count = _CountColumn(table_column=Column(no_wrap=True))
+    columns = (TextColumn("{task.description}"), BarColumn(), count, TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as progress:
-        shown: dict[str, object] = {"what": None, "task": None}
+        task = progress.add_task("", total=None, visible=False)
+        what = ""
 
         def on_progress(step: Step) -> None:
-            if step.what != shown["what"]:
-                for task in progress.task_ids:
-                    progress.remove_task(task)
-                progress.add_task(step.what, total=step.total, unit=step.unit)
-                shown["what"] = step.what
-            progress.update(progress.task_ids[0], completed=step.done, total=step.total)
+            nonlocal what
+            if step.what != what:
+                what = step.what
+                progress.reset(task, description=what, unit=step.unit, visible=True)
+            progress.update(task, completed=step.done, total=step.total)
 
         yield on_progress

@@ -14,7 +14,8 @@ from rich.text import Text
 
 from mnistgan.events import Images
 
-Grey: TypeAlias = npt.NDArray[np.float64]
+Pixels: TypeAlias = npt.NDArray[np.float64]
+"""Rows x columns x R, G, B, from 0 to 255."""
 
 _SIDE = 14  # of one image, in half character cells: 14 columns x 7 lines
 _SHADES = " .:-=+*#%@"
@@ -23,7 +24,9 @@ _SHADES = " .:-=+*#%@"
 def preview(images: Images, console: Console, at_most: int = 8) -> Text:
     """As many of the first images as fit on the console's width, side by side."""
     count = max(1, min(at_most, console.width // (_SIDE + 1)))
-    row = np.concatenate([np.pad(_shrink(image), ((0, 0), (0, 1))) for image in images[:count]], 1)
+    row = np.concatenate(
+        [np.pad(_shrink(image), ((0, 0), (0, 1), (0, 0))) for image in images[:count]], 1
+    )
     row = row[:, : console.width]
     coloured = console.color_system in ("256", "truecolor") and console.encoding == "utf-8"
     lines = (
@@ -33,30 +36,28 @@ def preview(images: Images, console: Console, at_most: int = 8) -> Text:
     return Text("\n", no_wrap=True, overflow="crop").join(lines)
 
 
-def _shrink(image: Images) -> Grey:
-    """One image, C x H x W, as _SIDE x _SIDE grey levels from 0 to 255."""
-    grey = image.mean(axis=0)
+def _shrink(image: Images) -> Pixels:
+    """One image, C x H x W, as _SIDE x _SIDE pixels."""
+    pixels = np.broadcast_to(np.moveaxis(image, 0, -1), (*image.shape[1:], 3)).astype(np.float64)
     # Means over strips as equal as whole pixels allow, first down, then across.
     for axis in (0, 1):
-        edges = np.linspace(0, grey.shape[axis], _SIDE + 1).round().astype(int)
+        edges = np.linspace(0, pixels.shape[axis], _SIDE + 1).round().astype(int)
         strips = [
-            np.take(grey, range(low, max(high, low + 1)), axis=axis, mode="clip").mean(axis=axis)
+            np.take(pixels, range(low, max(high, low + 1)), axis=axis, mode="clip").mean(axis=axis)
             for low, high in itertools.pairwise(edges)
         ]
-        grey = np.stack(strips, axis=axis)
-    return np.asarray(grey)
+        pixels = np.stack(strips, axis=axis)
+    return pixels
 
 
-def _half_blocks(upper: Grey, lower: Grey) -> Text:
+def _half_blocks(upper: Pixels, lower: Pixels) -> Text:
     line = Text(no_wrap=True)
-    for top, bottom in zip(upper.astype(int), lower.astype(int), strict=True):
-        style = Style(
-            color=Color.from_rgb(top, top, top), bgcolor=Color.from_rgb(bottom, bottom, bottom)
-        )
+    for top, bottom in zip(upper.astype(int).tolist(), lower.astype(int).tolist(), strict=True):
+        style = Style(color=Color.from_rgb(*top), bgcolor=Color.from_rgb(*bottom))
         line.append("\N{UPPER HALF BLOCK}", style)
     return line
 
 
-def _shades(upper: Grey, lower: Grey) -> Text:
-    level = (upper + lower) / 2 * (len(_SHADES) - 1) / 255
+def _shades(upper: Pixels, lower: Pixels) -> Text:
+    level = (upper + lower).mean(axis=-1) / 2 * (len(_SHADES) - 1) / 255
     return Text("".join(_SHADES[int(value)] for value in level.round()), no_wrap=True)

@@ -102,8 +102,8 @@ def fetch(
             return target
         raise _not_fetched(data_set, folder, part, reasons)
     finally:
-        lock.release()
         _tidy(part, made)
+        lock.release()
 
 
 def _is_whole(path: Path, archive: Archive) -> bool:
@@ -114,12 +114,10 @@ def _tidy(part: Path, made: list[Path]) -> None:
     """Leave nothing behind where nothing came: of the folders that we made, the empty ones go."""
     if part.is_file() and not part.stat().st_size:
         part.unlink()
-    if made and all(path.name.startswith(".") for path in part.parent.iterdir()):
-        for path in list(part.parent.iterdir()):
-            path.unlink()  # our lock
+    with contextlib.suppress(OSError):  # where an open file cannot be removed, the lock stays
+        part.with_name(f".{part.stem}.lock").unlink(missing_ok=True)
         for folder in made:
-            with contextlib.suppress(OSError):
-                folder.rmdir()
+            folder.rmdir()
 
 
 def _not_fetched(data_set: DataSet, folder: Path, part: Path, reasons: list[str]) -> DataError:

@@ -105,5 +105,5 @@ def _readable(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except (ValueError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError) as error:
+    except (ValueError, EOFError, RuntimeError, zlib.error, zipfile.BadZipFile) as error:
         raise DataError(f"{path}: {error}") from error
