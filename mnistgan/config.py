@@ -68,10 +68,10 @@ def data_kind(name: str) -> Literal["published", "npz", "path"] | None:
     """
     if name in DATA_SETS:
         return "published"
-    if name.endswith(".npz"):
+    if name.lower().endswith(".npz"):
         return "npz"
     looks_like_a_path = "/" in name or "\\" in name or name.startswith((".", "~"))
-    return "path" if looks_like_a_path or name.endswith((".gz", "-ubyte")) else None
+    return "path" if looks_like_a_path or name.lower().endswith((".gz", "-ubyte")) else None
 
 
 def _data_name(name: str) -> str:
@@ -242,6 +242,21 @@ class CheckpointConfig(Section):
     """How many of the newest stay."""
 
 
+class EvaluateConfig(Section):
+    """``[evaluate]``: measuring while training."""
+
+    every: int = Field(0, ge=0)
+    """Epochs between measurements; 0 makes none."""
+    n: int = Field(5000, ge=100)
+    """Images that are drawn for each."""
+
+
+class WatchConfig(Section):
+    """``[watch]``: what happens when the training looks as if it had collapsed."""
+
+    action: Literal["warn", "stop", "off"] = "warn"
+
+
 class RunConfig(Section):
     """One run, whole. ``RunConfig()`` is the default recipe."""
 
@@ -252,6 +267,8 @@ class RunConfig(Section):
     model: ModelConfig = MlpConfig()
     train: TrainConfig = TrainConfig()
     checkpoint: CheckpointConfig = CheckpointConfig()
+    evaluate: EvaluateConfig = EvaluateConfig()
+    watch: WatchConfig = WatchConfig()
     outputs: dict[str, dict[str, Any] | Literal[False]] = {}
     """Options by output name; ``false`` turns a built-in one off."""
 

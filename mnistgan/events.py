@@ -1,13 +1,14 @@
 """What a run tells the world, in the order in which it happens.
 
 A run is a stream of these events: first :class:`RunStarted`, then :class:`StepMetrics` for every
-step and :class:`EpochEnded` after each epoch's last step, with :class:`CheckpointSaved` and
-:class:`Warned` in between, and :class:`RunEnded` last. Of a run that fails the outputs see RunEnded
-too; its caller gets the exception instead.
+step and :class:`EpochEnded` after each epoch's last step, with :class:`Evaluated`,
+:class:`CheckpointSaved` and :class:`Warned` in between, and :class:`RunEnded` last. Of a run that
+fails the outputs see RunEnded too; its caller gets the exception instead.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -20,7 +21,7 @@ from mnistgan.config import RunConfig, ScoreKind
 Images: TypeAlias = npt.NDArray[np.uint8]
 """Images as uint8, N x C x H x W."""
 
-EndReason: TypeAlias = Literal["finished", "stopped", "max_minutes", "failed"]
+EndReason: TypeAlias = Literal["finished", "stopped", "max_minutes", "collapsed", "failed"]
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,27 @@ class EpochEnded:
 
 
 @dataclass(frozen=True)
+class Evaluated:
+    """The generator was measured after an epoch.
+
+    Attributes:
+        epoch: after which.
+        step: its last one.
+        n: how many images were drawn.
+        measured_with: what must stand beside the Frechet distance: the classifier's name, and n.
+        figures: the measures by name; see :class:`mnistgan.evaluation.report.Figures`.
+        is_best: whether its Frechet distance is the smallest of this run so far.
+    """
+
+    epoch: int
+    step: int
+    n: int
+    measured_with: str
+    figures: Mapping[str, float]
+    is_best: bool
+
+
+@dataclass(frozen=True)
 class CheckpointSaved:
     """The training state after a step is safe on disk."""
 
@@ -92,7 +114,9 @@ class RunEnded:
     epoch: int
 
 
-Event: TypeAlias = RunStarted | StepMetrics | EpochEnded | CheckpointSaved | Warned | RunEnded
+Event: TypeAlias = (
+    RunStarted | StepMetrics | EpochEnded | Evaluated | CheckpointSaved | Warned | RunEnded
+)
 
 
 def score_names(kind: ScoreKind) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""The tables that a run leaves: metrics.csv and samples/index.csv. Imports no torch.
+"""The tables that a run leaves: metrics.csv, evaluations.csv, samples/index.csv. Imports no torch.
 
 Others script against these files: columns keep their names and order for every loss.
 """
@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mnistgan.errors import UsageError
-from mnistgan.events import StepMetrics
+from mnistgan.events import Evaluated, StepMetrics
 from mnistgan.files import write_text
 
 METRICS_COLUMNS = (
@@ -30,6 +30,21 @@ METRICS_COLUMNS = (
     "images/s",
 )
 SAMPLES_COLUMNS = ("epoch", "step", "file")
+FIGURES = (
+    "frechet_distance",
+    "kernel_distance",
+    "kernel_distance_std",
+    "precision",
+    "recall",
+    "density",
+    "coverage",
+    "classifier_score",
+    "confidence",
+    "kl_to_labels",
+    "kl_to_uniform",
+    "missing_classes",
+)
+EVALUATIONS_COLUMNS = ("epoch", "step", "n", *FIGURES)
 
 
 @dataclass(frozen=True)
@@ -55,18 +70,38 @@ def metrics_row(metrics: StepMetrics) -> list[Any]:
     ]
 
 
+def evaluation_row(event: Evaluated) -> list[Any]:
+    """A measurement in the columns' order."""
+    return [event.epoch, event.step, event.n, *(event.figures[name] for name in FIGURES)]
+
+
 def read_metrics(path: Path) -> dict[str, npt.NDArray[np.float64]]:
     """Read metrics.csv: column name -> its values.
 
     Raises:
         UsageError: there is no such file, or it is no metrics.csv.
     """
-    rows = _read(path, METRICS_COLUMNS)
+    return _read_numbers(path, METRICS_COLUMNS)
+
+
+def read_evaluations(path: Path) -> dict[str, npt.NDArray[np.float64]]:
+    """Read evaluations.csv likewise; without rows where the run was not measured.
+
+    Raises:
+        UsageError: it is no evaluations.csv.
+    """
+    if not path.exists():
+        return {name: np.empty(0) for name in EVALUATIONS_COLUMNS}
+    return _read_numbers(path, EVALUATIONS_COLUMNS)
+
+
+def _read_numbers(path: Path, columns: Sequence[str]) -> dict[str, npt.NDArray[np.float64]]:
+    rows = _read(path, columns)
     try:
-        table = np.array(rows, dtype=np.float64).reshape(-1, len(METRICS_COLUMNS))
+        table = np.array(rows, dtype=np.float64).reshape(-1, len(columns))
     except ValueError as error:
-        raise UsageError(f"{path}: is no metrics.csv of mnistgan ({error})") from error
-    return {name: table[:, column] for column, name in enumerate(METRICS_COLUMNS)}
+        raise UsageError(f"{path}: is no {path.name} of mnistgan ({error})") from error
+    return {name: table[:, column] for column, name in enumerate(columns)}
 
 
 def read_samples(folder: Path) -> list[SampleGrid]:

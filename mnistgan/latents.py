@@ -31,6 +31,8 @@ class Stream(IntEnum):
     FIXED = 4
     SAMPLE = 5
     WALK = 6
+    CLASSIFIER = 7
+    SUBSET = 8
 
 
 def rng(seed: int, stream: Stream, index: int = 0) -> np.random.Generator:

@@ -20,6 +20,7 @@ from mnistgan.files import atomic_path
 
 _MAX_UNPACKED = 2**28
 _MAX_RATIO = 100
+_PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # the others unpack without bounds
 _WHAT_IS_RIGHT = (
     "give an .npz with images (uint8, N x H x W or N x H x W x 3) and, if there are any, labels "
     "(whole numbers, N)"
@@ -91,7 +92,10 @@ def open_npz(path: Path) -> Iterator[NpzImages]:
         if unpacked > max(_MAX_UNPACKED, _MAX_RATIO * path.stat().st_size):
             raise ValueError("unpacks to far more than images of its size would")
         if "images.npy" not in names:
-            raise ValueError(f"holds no array 'images'; {_WHAT_IS_RIGHT}")
+            held = ", ".join(name.removesuffix(".npy") for name in names[:5]) or "nothing"
+            raise ValueError(f"holds no array 'images' but {held}; {_WHAT_IS_RIGHT}")
+        if any(entry.compress_type not in _PACKED for entry in archive.infolist()):
+            raise ValueError("is packed in a way that NumPy never does")
         with archive.open("images.npy") as member:
             shape = _image_shape(member)
             labels = _labels(archive, shape[0]) if "labels.npy" in names else None
@@ -102,12 +106,18 @@ def open_npz(path: Path) -> Iterator[NpzImages]:
 
 def _header(member: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     """Shape, whether it is in Fortran's order, and type; NumPy's own reader."""
-    version = np.lib.format.read_magic(member)
-    if version == (1, 0):
-        return np.lib.format.read_array_header_1_0(member)
-    if version == (2, 0):
-        return np.lib.format.read_array_header_2_0(member)
-    raise ValueError(f"is in version {version} of NumPy's format")
+    try:
+        version = np.lib.format.read_magic(member)
+        read = {
+            (1, 0): np.lib.format.read_array_header_1_0,
+            (2, 0): np.lib.format.read_array_header_2_0,
+        }[version]
+        shape, fortran_order, dtype = read(member)
+    except Exception as error:  # a crafted header can make NumPy's parser raise anything
+        raise ValueError(f"holds an array without a header of NumPy's; {_WHAT_IS_RIGHT}") from error
+    if any(type(side) is not int or side < 0 for side in shape):
+        raise ValueError(f"holds an array of shape {shape}; {_WHAT_IS_RIGHT}")
+    return shape, fortran_order, dtype
 
 
 def _image_shape(member: IO[bytes]) -> tuple[int, int, int, int]:

@@ -13,8 +13,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from mnistgan import config_io, presets, rundir
-from mnistgan.config import RunConfig
+from mnistgan import config_io, places, presets, rundir
+from mnistgan.config import RunConfig, data_kind
 from mnistgan.errors import ConfigError, UsageError
 from mnistgan.outputs import registry
 from mnistgan.rundir import RunDirectory
@@ -46,7 +46,18 @@ class Plan:
     resume: bool
 
 
-MAY_CHANGE = ("train.epochs", "train.max_minutes", "data.root", "checkpoint.", "outputs", "name")
+MAY_CHANGE = (
+    "train.epochs",
+    "train.max_minutes",
+    "data.root",
+    "data.name",  # the images themselves are held against those of the run
+    "data.labels",
+    "checkpoint.",
+    "evaluate.",
+    "watch.",
+    "outputs",
+    "name",
+)
 """What a resumed run may do differently: nothing that changes its numbers."""
 
 
@@ -78,9 +89,13 @@ def plan_config(config: RunConfig, directory: Path | None = None) -> Plan:
 
 
 def _plan(config: RunConfig, outputs: list[registry.Prepared], directory: Path | None) -> Plan:
-    name = config.name or f"{config.model.family}-{Path(config.data.name).stem}"
+    stem = config.data.name
+    if data_kind(stem) != "published":
+        stem = places.expand(stem).resolve().stem or "data"
+    name = config.name or f"{config.model.family}-{stem}"
     path = directory or rundir.new_path(name, datetime.now())
     _check_directory(path)
+    _refuse_own_data(path, config)
     return Plan(_spell_out(config, outputs), outputs, RunDirectory(path), resume=False)
 
 
@@ -171,6 +186,15 @@ def _with_flag(problem: str, overrides: Sequence[Override]) -> str:
     key = problem.partition(":")[0]
     flags = [one.flag for one in overrides if f"{one.key}.".startswith(f"{key}.")]
     return f"{problem} (from {flags[-1]})" if flags else problem
+
+
+def _refuse_own_data(path: Path, config: RunConfig) -> None:
+    """A run that wrote into the folder of its pictures would find its own among them."""
+    data = places.expand(config.data.name) if data_kind(config.data.name) == "path" else None
+    if data is not None and data.is_dir() and path.resolve().is_relative_to(data.resolve()):
+        raise UsageError(
+            f"{path}: lies in the folder of the pictures to train on; choose another --output-dir"
+        )
 
 
 def _check_directory(path: Path) -> None:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from mnistgan.config import ScoreKind
-from mnistgan.errors import UsageError
+from mnistgan.errors import UsageError, printable
 from mnistgan.events import Images, score_names
 from mnistgan.files import atomic_path
 
@@ -30,6 +30,7 @@ Metrics: TypeAlias = Mapping[str, npt.NDArray[np.float64]]
 ANIMATION_FORMATS = (".gif", ".webp", ".mp4")
 CURVE_FORMATS = (".png", ".svg", ".pdf")
 
+_MAX_ROWS = 100
 _GAP = 2  # pixels between the images of a grid
 
 
@@ -55,11 +56,11 @@ def grid(images: Images, columns: int | None = None) -> Picture:
 def class_grid(
     images: Images, labels: npt.NDArray[np.int64] | None, classes: Sequence[str], columns: int
 ) -> Picture:
-    """The first images of each class, a row a class under its name; without labels, a plain grid.
+    """The first images of each class that has any, a row a class; without labels, a plain grid.
 
     Args:
         images: uint8, N x C x H x W.
-        labels: N, or None.
+        labels: N, or None; of more than a hundred classes the first are shown.
         classes: the names of the labels.
         columns: how many images of each class; of images without labels, the side of the grid.
     """
@@ -67,7 +68,9 @@ def class_grid(
         return grid(images[: columns * columns], min(columns, len(images)))
     blank = np.zeros((columns, *images.shape[1:]), np.uint8)
     rows: list[Picture] = []
-    for number, name in enumerate(classes):
+    present = np.unique(labels)[:_MAX_ROWS]
+    for number in present:
+        name = printable(classes[number]).replace("\n", " ")
         row = blank.copy()
         found = images[np.flatnonzero(labels == number)[:columns]]
         row[: len(found)] = found

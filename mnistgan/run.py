@@ -6,9 +6,11 @@ import contextlib
 import json
 import platform
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 import filelock
 import numpy as np
@@ -16,13 +18,18 @@ import torch
 
 from mnistgan import __version__, checkpoint, config_io, datasets
 from mnistgan.config import RunConfig
+from mnistgan.datasets import ImageSet
 from mnistgan.errors import FileFormatError, MnistganError, UsageError
+from mnistgan.evaluation import classifier, reference
+from mnistgan.evaluation.during import Measuring
 from mnistgan.events import CheckpointSaved, EpochEnded, Event, RunEnded, Warned
 from mnistgan.files import write_text
 from mnistgan.outputs.dispatch import Dispatcher
 from mnistgan.preflight import Plan, plan_config, refuse_other_recipe, refuse_other_run
 from mnistgan.progress import OnProgress, StopToken, no_progress
+from mnistgan.sampling import Generator
 from mnistgan.training import Trainer
+from mnistgan.watching import Watch
 
 
 def train(
@@ -73,7 +80,13 @@ class Run:
         self.plan = plan
         self.directory = plan.directory
         data = datasets.load(plan.config.data, on_progress=on_progress)
-        self.trainer = Trainer(plan.config, data, stop=stop)
+        self._stop = stop or StopToken()
+        self.trainer = Trainer(plan.config, data, stop=self._stop)
+        self._watch = _watch(plan.config, data)
+        self._measuring = None
+        if plan.config.evaluate.every:
+            self._measuring = Measuring(plan.config, data, on_progress)
+        self._collapsed = False
         self._saved_step = 0
 
     def __iter__(self) -> Iterator[Event]:
@@ -113,6 +126,8 @@ class Run:
                 warnings.append(Warned(f"{error} (the one before it is tried)"))
                 continue
             self._saved_step = self.trainer.step
+            if self._measuring is not None:
+                self._measuring.resume(self.directory, self.trainer.step)
             if self.trainer.step > self.trainer.total_steps:
                 raise UsageError(
                     f"{self.directory.path}: has {self.trainer.epoch} epochs behind it, which is "
@@ -164,37 +179,63 @@ class Run:
                     if event.step > self._saved_step:
                         yield self._save()
                     ended = True
-                    yield from outputs.handle(event) + outputs.reminders()
-                    yield event
+                    last = replace(event, reason="collapsed") if self._collapsed else event
+                    yield from outputs.handle(last) + outputs.reminders()
+                    yield last
                 else:
                     warnings = outputs.handle(event)
                     yield event
-                    yield from warnings
-                    if isinstance(event, EpochEnded) and self._is_due(event.epoch):
-                        yield self._save()
+                    yield from warnings + self._look(event)
+                    if isinstance(event, EpochEnded):
+                        yield from self._after_epoch(event, outputs)
         finally:
             if not ended:  # so that the outputs close their files, whatever went wrong
                 outputs.handle(RunEnded("failed", self.trainer.step, self.trainer.epoch))
 
-    def _is_due(self, epoch: int) -> bool:
-        return epoch % self.plan.config.checkpoint.every == 0
+    def _after_epoch(self, event: EpochEnded, outputs: Dispatcher) -> Iterator[Event]:
+        if self._measuring is not None and self._measuring.is_due(event.epoch):
+            trainer = self.trainer
+            generator = Generator(trainer.sampled, trainer.config, trainer.step, trainer.epoch)
+            measured = self._measuring.measure(generator)
+            if measured.is_best:
+                self._guard(self.directory.best_file, checkpoint.save_generator)
+            warnings = outputs.handle(measured)
+            yield measured
+            yield from warnings
+        if event.epoch % self.plan.config.checkpoint.every == 0:
+            yield self._save()
+
+    def _look(self, event: Event) -> list[Warned]:
+        """What the watch sees, which ends the run where the config wants that."""
+        if self._watch is None:
+            return []
+        found = self._watch.look(event)
+        if found and self.plan.config.watch.action == "stop":
+            self._collapsed = True
+            self._stop.request()
+        return [Warned(one.message) for one in found]
 
     def _save(self) -> CheckpointSaved:
-        config, step = self.plan.config, self.trainer.step
+        step = self.trainer.step
         path = self.directory.checkpoint_file(step)
-        state = self.trainer.state()
+        # In this order: a finished run's last checkpoint says that all is done.
+        self._guard(self.directory.generator_file, checkpoint.save_generator)
+        self._guard(path, checkpoint.save_checkpoint)
+        self._saved_step = step
+        self._prune()
+        return CheckpointSaved(step, path)
+
+    def _guard(
+        self, path: Path, save: Callable[[Path, RunConfig, Mapping[str, Any]], None]
+    ) -> None:
+        """Save the state, or say what was lost and how to go on."""
         try:
-            # In this order: a finished run's last checkpoint says that all is done.
-            checkpoint.save_generator(self.directory.generator_file, config, state)
-            checkpoint.save_checkpoint(path, config, state)
+            save(path, self.plan.config, self.trainer.state())
         except (OSError, UsageError) as error:
             raise MnistganError(
                 f"{path}: could not be saved ({error}); free some space or mend the folder, then "
                 f"go on from the last checkpoint: mnistgan train --resume {self.directory.path}"
             ) from error
-        self._saved_step = step
-        self._prune()
-        return CheckpointSaved(step, path)
 
     def _prune(self) -> None:
         """Keep the newest checkpoints; a damaged one past the present step counts for nothing."""
@@ -251,3 +292,14 @@ class Run:
         }
         write_text(self.directory.environment_file, json.dumps(environment, indent=2) + "\n")
         write_text(self.directory.config_file, config_io.to_toml(self.plan.config))
+
+
+def _watch(config: RunConfig, data: ImageSet) -> Watch | None:
+    """The watch that a config asks for; it sees classes where a classifier is at hand."""
+    if config.watch.action == "off":
+        return None
+    kind = config.train.score_kind
+    if not reference.is_shipped_for(config.data):
+        return Watch(kind)
+    shipped = classifier.shipped()
+    return Watch(kind, lambda images: shipped.see(images).labels, data.classes)

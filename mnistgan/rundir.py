@@ -50,6 +50,21 @@ class RunDirectory:
         return self.path / "metrics.csv"
 
     @property
+    def best_file(self) -> Path:
+        """The generator as it measured best."""
+        return self.path / "g-best.pt"
+
+    @property
+    def evaluations_file(self) -> Path:
+        """A row a measurement made while training."""
+        return self.path / "evaluations.csv"
+
+    @property
+    def figures_file(self) -> Path:
+        """What ``mnistgan evaluate`` measured after it."""
+        return self.path / "evaluation" / "figures.json"
+
+    @property
     def samples(self) -> Path:
         """Folder of the grids, with their index.csv."""
         return self.path / "samples"

@@ -42,6 +42,7 @@ class Generator:
 
     def __call__(self, z: Tensor) -> Images:
         """Images of noise of one's own: float32 N x latent_dim to uint8 N x C x H x W."""
+        z = z.to(next(self.network.parameters()).device)
         return networks.generate(self.network, z, networks.pixel_range(self.config)).cpu().numpy()
 
 

@@ -15,7 +15,8 @@ class Mirror:
 
     ``healthy`` and ``no-range`` are honest; ``cut`` breaks off after half of what was asked for;
     ``silent`` never answers; ``stalls`` sends the first bytes only; ``trickle`` a byte now and
-    then; ``html``, ``altered``, ``short`` and ``endless`` lie; ``404`` has nothing.
+    then; ``header-flood`` never ends its header; ``html``, ``altered``, ``short``, ``endless``,
+    ``bad-length``, ``bad-location`` and ``redirect-flood`` lie; ``404`` has nothing.
     """
 
     folder: Path
@@ -32,21 +33,31 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         """Keep the terminal clean."""
 
     def do_GET(self) -> None:
-        mirror, manner = self.mirror, self.mirror.manner
+        mirror = self.mirror
         wanted = self.headers.get("Range")
         mirror.asked.append((self.path, wanted))
         path = mirror.folder / self.path.rpartition("/")[2]
-        if manner == "silent":
-            mirror.leave.wait()
-            return
-        if manner == "404" or not path.is_file():
+        if mirror.manner in ("silent", "header-flood", "redirect-flood", "bad-location"):
+            self._evade(mirror.manner)
+        elif mirror.manner == "404" or not path.is_file():
             self.send_error(404)
-            return
-        raw = {"html": b"<html><body>Quota exceeded</body></html>"}.get(manner, path.read_bytes())
-        if manner == "altered":
-            raw = raw[:-9] + bytes([raw[-9] ^ 1]) + raw[-8:]
-        if manner == "short":
-            raw = raw[: len(raw) // 2]
+        else:
+            self._offer(_altered(path.read_bytes(), mirror.manner), wanted, mirror.manner)
+
+    def _evade(self, manner: str) -> None:
+        """Answer without ever offering a file."""
+        if manner in ("redirect-flood", "bad-location"):
+            self.send_response(302)
+            self.send_header("Location", self.path if manner == "redirect-flood" else "http://[::1")
+            self.end_headers()
+        while manner == "redirect-flood" and not self.mirror.leave.is_set():
+            self.wfile.write(bytes(2**16))  # until who asked hangs up
+        while manner == "header-flood" and not self.mirror.leave.wait(0.01):
+            self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        if manner == "silent":
+            self.mirror.leave.wait()
+
+    def _offer(self, raw: bytes, wanted: str | None, manner: str) -> None:
         start = 0
         if wanted and manner != "no-range":
             start = int(wanted.removeprefix("bytes=").removesuffix("-"))
@@ -57,7 +68,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if start:
             self.send_header("Content-Range", f"bytes {start}-{len(raw) - 1}/{len(raw)}")
         if manner != "endless":
-            self.send_header("Content-Length", str(len(raw) - start))
+            length = "9" * 5000 if manner == "bad-length" else str(len(raw) - start)
+            self.send_header("Content-Length", length)
         self.end_headers()
         self._send(raw[start:], manner)
 
@@ -78,6 +90,15 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 self.wfile.write(raw)
         else:
             self.wfile.write(raw)
+
+
+def _altered(raw: bytes, manner: str) -> bytes:
+    """A file as a mirror of this manner has it."""
+    if manner == "html":
+        return b"<html><body>Quota exceeded</body></html>"
+    if manner == "altered":
+        return raw[:-9] + bytes([raw[-9] ^ 1]) + raw[-8:]
+    return raw[: len(raw) // 2] if manner in ("short", "bad-length") else raw
 
 
 class _Server(http.server.ThreadingHTTPServer):

@@ -15,8 +15,8 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from mnistgan import __version__
-from mnistgan.cli import animate, data, export, info, init, outputs, plot, sample, train
-from mnistgan.cli.signals import LeftEarly
+from mnistgan.cli import animate, data, evaluate, export, info, init, outputs, plot, sample, train
+from mnistgan.cli.signals import LeftEarly, leave_at_once
 from mnistgan.errors import MnistganError, printable
 
 
@@ -26,13 +26,13 @@ class _ErrorsInOneSentence(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         """Run the command, and tell what stopped it."""
         try:
-            return super().invoke(ctx)
+            with leave_at_once():
+                return super().invoke(ctx)
         except (typer.Exit, typer.Abort):
             raise
-        except (KeyboardInterrupt, LeftEarly) as signal:
+        except LeftEarly as signal:
             typer.echo("mnistgan: stopped; nothing half-finished bears its final name", err=True)
-            number = signal.number if isinstance(signal, LeftEarly) else 2
-            raise typer.Exit(128 + number) from None
+            raise typer.Exit(128 + signal.number) from None
         except BrokenPipeError:
             # Whoever read our output has left, as `| head` does: nobody is there to be told.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -95,6 +95,7 @@ for _command in (
     sample.sample,
     animate.animate,
     plot.plot,
+    evaluate.evaluate,
     export.export,
     info.info,
     outputs.outputs,

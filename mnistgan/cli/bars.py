@@ -13,6 +13,7 @@ from rich.progress import Task as RichTask
 from rich.table import Column
 from rich.text import Text
 
+from mnistgan.errors import printable
 from mnistgan.progress import OnProgress, no_progress
 from mnistgan.progress import Progress as Step
 
@@ -36,7 +37,12 @@ def bar() -> Iterator[OnProgress]:
         yield no_progress
         return
     count = _CountColumn(table_column=Column(no_wrap=True))
-    columns = (TextColumn("{task.description}"), BarColumn(), count, TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        count,
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("", total=None, visible=False)
         what = ""
@@ -45,7 +51,7 @@ def bar() -> Iterator[OnProgress]:
             nonlocal what
             if step.what != what:
                 what = step.what
-                progress.reset(task, description=what, unit=step.unit, visible=True)
+                progress.reset(task, description=printable(what), unit=step.unit, visible=True)
             progress.update(task, completed=step.done, total=step.total)
 
         yield on_progress

@@ -7,22 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from mnistgan.cli.options import Debug, data_sets
+from mnistgan.cli.options import DataRoot, Debug, data_config, data_sets
+from mnistgan.errors import UsageError, printable
 
 if TYPE_CHECKING:
     from mnistgan.catalog import DataSet
-    from mnistgan.config import DataConfig
 
 app = typer.Typer(invoke_without_command=True, no_args_is_help=False)
 
-Root = Annotated[
-    Path | None,
-    typer.Option(
-        "--data-root",
-        metavar="DIR",
-        help="Folder of the data sets; else $MNISTGAN_DATA, else the user's data folder.",
-    ),
-]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A data set.", autocompletion=data_sets)]
 NameOrPath = Annotated[
     str,
@@ -31,9 +23,13 @@ NameOrPath = Annotated[
     ),
 ]
 
+Labels = Annotated[
+    str | None, typer.Option(metavar="FILE", help="Of an IDX file; else the one beside it.")
+]
+
 
 @app.callback()
-def data(ctx: typer.Context, data_root: Root = None, debug: Debug = False) -> None:
+def data(ctx: typer.Context, data_root: DataRoot = None, debug: Debug = False) -> None:
     """List the data sets that have a name; fetch, verify or show one.
 
     Images of your own need no name: give train the path of a folder of pictures (one subfolder a
@@ -45,12 +41,14 @@ def data(ctx: typer.Context, data_root: Root = None, debug: Debug = False) -> No
     """
     if ctx.invoked_subcommand is None:
         _list(data_root)
+    elif data_root is not None:
+        raise typer.BadParameter(f"--data-root goes behind {ctx.invoked_subcommand}")
 
 
 @app.command()
 def fetch(
     name: Name,
-    data_root: Root = None,
+    data_root: DataRoot = None,
     mirror: Annotated[
         list[str] | None,
         typer.Option(metavar="URL", help="Ask this address first for NAME's files; repeatable."),
@@ -62,12 +60,17 @@ def fetch(
     [bold]mnistgan data fetch fashion-mnist[/bold]
     """
     import dataclasses
+    import re
 
+    from mnistgan import places
     from mnistgan.cli.bars import bar
     from mnistgan.datasets import archives, fetching
 
-    data_set, root = _find(name), _root(data_root)
+    data_set, root = _find(name), places.data_root(data_root)
     addresses = [address.rstrip("/") + "/" for address in mirror or []]
+    for address in addresses:
+        if not re.match(r"https?://[^/]", address):
+            raise UsageError(f"--mirror: {address!r} must begin with http:// or https://")
     data_set = dataclasses.replace(data_set, mirrors=(*addresses, *data_set.mirrors))
     folder = archives.folder(data_set, root)
     with bar() as on_progress:
@@ -78,19 +81,24 @@ def fetch(
 
 
 @app.command()
-def verify(name: NameOrPath, data_root: Root = None, debug: Debug = False) -> None:
+def verify(
+    name: NameOrPath, labels: Labels = None, data_root: DataRoot = None, debug: Debug = False
+) -> None:
     """Read every file of a data set, and say which are not as they should be.
 
     A published set is held against its checksums; of a folder every picture is read.
 
     [bold]mnistgan data verify mnist[/bold]
     """
-    from mnistgan.catalog import DATA_SETS
+    from mnistgan.cli.bars import bar
+    from mnistgan.datasets import verifying
 
-    if name in DATA_SETS:
-        _verify_published(DATA_SETS[name], _root(data_root))
-    else:
-        _verify_own(_config(name, data_root))
+    with bar() as on_progress:
+        verdict = verifying.verify(data_config(name, data_root, labels=labels), on_progress)
+    for line in verdict.lines:
+        typer.echo(printable(line))
+    if not verdict.whole:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -99,7 +107,8 @@ def show(
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="By default NAME.png.")] = None,
     columns: Annotated[int, typer.Option(min=1, max=100, help="Images a class.")] = 10,
     part: Annotated[Literal["train", "test"], typer.Option(help="Of a published set.")] = "train",
-    data_root: Root = None,
+    labels: Labels = None,
+    data_root: DataRoot = None,
     image_size: Annotated[int, typer.Option(help="Side of the images, pixels.")] = 28,
     channels: Annotated[int, typer.Option(help="1 (grey) or 3 (colour).")] = 1,
     fit: Annotated[
@@ -114,23 +123,27 @@ def show(
 
     [bold]mnistgan data show emnist-letters[/bold]
     """
-    from mnistgan import datasets, rendering
+    from mnistgan import datasets, places, rendering
     from mnistgan.cli.bars import bar
 
-    config = _config(
+    config = data_config(
         name,
         data_root,
+        labels=labels,
         image_size=image_size,
         channels=channels,
         fit=fit,
         background=background,
     )
-    target = out or Path(f"{Path(name).expanduser().resolve().stem or 'data'}.png")
+    path = places.expand(name).resolve()
+    target = out or Path(f"{path.stem or 'data'}.png")
     rendering.check_suffix(target, (".png",))
+    if path.is_dir() and target.resolve().is_relative_to(path):
+        raise UsageError(f"{target}: would lie among the pictures it shows; choose another --out")
     with bar() as on_progress:
         images = datasets.load(config, part, on_progress)
     for note in images.notes:
-        typer.echo(f"mnistgan: note: {note}", err=True)
+        typer.echo(printable(f"mnistgan: note: {note}"), err=True)
     rendering.save_png(
         target, rendering.class_grid(images.images, images.labels, images.classes, columns)
     )
@@ -144,9 +157,10 @@ def _list(data_root: Path | None) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from mnistgan import places
     from mnistgan.catalog import DATA_SETS
 
-    root = _root(data_root)
+    root = places.data_root(data_root)
     head = ("name", "images", "size", "classes", "licence", "here", "source")
     rows = [_row(data_set, root) for data_set in DATA_SETS.values()]
     console = Console(highlight=False)
@@ -159,6 +173,7 @@ def _list(data_root: Path | None) -> None:
         for row in rows:
             typer.echo("\t".join(row))
     typer.echo(f"the data root is {root}", err=True)
+    typer.echo(f"what can be made again is kept in {places.cache()}", err=True)
 
 
 def _row(data_set: DataSet, root: Path) -> tuple[str, ...]:
@@ -182,77 +197,11 @@ def _row(data_set: DataSet, root: Path) -> tuple[str, ...]:
     )
 
 
-# Verifying -------------------------------------------------------------------------------------
-
-
-def _verify_published(data_set: DataSet, root: Path) -> None:
-    from mnistgan.datasets import archives
-
-    bad = 0
-    for archive in data_set.archives:
-        found = archives.inspect(archive, data_set, root)
-        if found.state == "missing":
-            says = "is missing"
-        elif found.state == "damaged":
-            says = f"is damaged: {found.trouble}"
-        elif found.state == "unpacked" and not archive.unpacked_md5:
-            says = "is there unpacked, for which no checksum is published"
-        else:
-            says = "is as published"
-        bad += found.state in ("missing", "damaged")
-        typer.echo(f"{found.path}: {says}")
-    if bad:
-        typer.echo(f"mnistgan: error: fetch it anew: mnistgan data fetch {data_set.name}", err=True)
-        raise typer.Exit(1)
-    if not data_set.archives:
-        typer.echo(f"{data_set.name} is embedded: there is nothing to verify")
-
-
-def _verify_own(config: DataConfig) -> None:
-    from mnistgan import datasets
-    from mnistgan.cli.bars import bar
-    from mnistgan.datasets import folder
-    from mnistgan.datasets.fitting import Fit
-
-    path = Path(config.name).expanduser()
-    with bar() as on_progress:
-        if path.is_dir():
-            listing = folder.list_pictures(path)
-            images, _, bad = folder.decode(listing, Fit.of(config), on_progress)
-            count, classes, others = len(images), listing.classes, listing.others
-        else:
-            images_set = datasets.load(config, on_progress=on_progress)
-            count, classes, bad, others = len(images_set), images_set.classes, [], []
-    for name in bad:
-        typer.echo(f"cannot be read: {name}")
-    for name in others:
-        typer.echo(f"no picture by name: {name}")
-    in_classes = f" in {len(classes)} classes" if classes else ""
-    typer.echo(f"{count:,} images{in_classes}")
-    if bad:
-        raise typer.Exit(1)
-
-
 def _find(name: str) -> DataSet:
     from mnistgan.catalog import DATA_SETS
-    from mnistgan.errors import UsageError, did_you_mean
+    from mnistgan.errors import did_you_mean
 
     if name not in DATA_SETS:
         hint = did_you_mean(name, DATA_SETS)
         raise UsageError(f"{name!r} is no data set{hint}; see: mnistgan data")
     return DATA_SETS[name]
-
-
-def _config(name: str, root: Path | None, **keys: object) -> DataConfig:
-    from mnistgan import config_io
-
-    table = {"name": name, "root": None if root is None else str(root), **keys}
-    given = {key: value for key, value in table.items() if value is not None}
-    return config_io.validate({"data": given}, "").data
-
-
-def _root(data_root: Path | None) -> Path:
-    from mnistgan.config import DataConfig
-    from mnistgan.datasets import data_root as find
-
-    return find(DataConfig(root=None if data_root is None else str(data_root)))

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from mnistgan.config import DataConfig
 
 
 def _remember(ctx: typer.Context, debug: bool) -> bool:
@@ -27,6 +30,27 @@ def data_sets(incomplete: str) -> list[tuple[str, str]]:
     return [(one.name, one.about) for one in DATA_SETS.values() if one.name.startswith(incomplete)]
 
 
+def data_config(name: str, root: Path | None, **keys: object) -> DataConfig:
+    """A ``[data]`` section from a command's arguments.
+
+    Raises:
+        ConfigError: with all their mistakes.
+    """
+    from mnistgan import config_io
+
+    table = {"name": name, "root": None if root is None else str(root), **keys}
+    given = {key: value for key, value in table.items() if value is not None}
+    return config_io.validate({"data": given}, "").data
+
+
+DataRoot = Annotated[
+    Path | None,
+    typer.Option(
+        "--data-root",
+        metavar="DIR",
+        help="Folder of the data sets; else $MNISTGAN_DATA, else the user's data folder.",
+    ),
+]
 Debug = Annotated[
     bool,
     typer.Option(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mnistgan.cli.options import Debug, data_sets, presets
+from mnistgan.cli.options import DataRoot, Debug, data_sets, presets
 
 if TYPE_CHECKING:
     from mnistgan.preflight import Override, Plan
@@ -52,13 +52,7 @@ def train(
             autocompletion=data_sets,
         ),
     ] = None,
-    data_root: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Folder of the data sets; else $MNISTGAN_DATA, else the user's data folder.",
-        ),
-    ] = None,
+    data_root: DataRoot = None,
     output_dir: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="The run directory; by default runs/NAME-TIME."),
@@ -135,7 +129,7 @@ def _train(plan: Plan, quiet: bool) -> None:
 
     stop = StopToken()
     reason = None
-    with signals.leave_at_once(), bar() as on_progress:
+    with bar() as on_progress:
         run = Run(plan, stop, on_progress)
     with signals.stop_on(stop) as caught:
         draw = run.trainer.fixed_images

@@ -228,5 +228,6 @@ def describe(trainer: Trainer, metrics: StepMetrics) -> None:
         f"G: {trainer.generator}\nD: {trainer.discriminator}",
         f"on {trainer.device}, {len(trainer.data):,} images from {trainer.data.source}",
         f"step {metrics.step}: {metrics_line(metrics, config)}",
+        *(f"mnistgan: warning: {note}" for note in trainer.data.notes),
     ):
-        console.print(line, markup=False, soft_wrap=True)
+        console.print(printable(line), markup=False, soft_wrap=True)

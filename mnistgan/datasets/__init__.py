@@ -6,12 +6,7 @@ with the channels asked for. Imports no torch.
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
-import platformdirs
-
-from mnistgan import catalog
+from mnistgan import catalog, places
 from mnistgan.catalog import PartName
 from mnistgan.config import DataConfig, data_kind
 from mnistgan.datasets import archives, fetching, folder, own, published
@@ -20,7 +15,7 @@ from mnistgan.datasets.image_set import ImageSet
 from mnistgan.errors import DataError
 from mnistgan.progress import OnProgress, no_progress
 
-__all__ = ["ImageSet", "data_root", "load"]
+__all__ = ["ImageSet", "load"]
 
 
 def load(
@@ -42,26 +37,24 @@ def load(
     fit = Fit.of(config)
     kind = data_kind(config.name)
     if kind == "published":
-        data_set, root = catalog.DATA_SETS[config.name], data_root(config)
+        data_set, root = catalog.DATA_SETS[config.name], places.data_root(config.root)
         for archive in archives.missing(data_set, root):
             fetching.fetch(data_set, archive, archives.folder(data_set, root), on_progress)
         return published.read(data_set, part, root, fit, on_progress)
     if part == "test":
         raise DataError(f"{config.name}: has no test part; only published data sets have")
-    path = Path(config.name).expanduser()
+    path = places.expand(config.name)
     if kind == "npz":
         return own.read_npz(path, fit, on_progress)
     if path.is_dir():
+        if config.labels:
+            raise DataError(
+                f"{path}: is a folder, whose labels are its subfolders; leave data.labels out"
+            )
         return folder.read_folder(path, fit, on_progress)
-    if not path.exists():
-        raise DataError(f"{path}: does not exist; give a folder of pictures, an .npz or IDX file")
+    if not path.is_file():
+        raise DataError(f"{path}: is not there; give a folder of pictures, an .npz or an IDX file")
     if path.suffix.lower() in folder.SUFFIXES:
         raise DataError(f"{path}: is a single picture; name the folder that it lies in")
-    labels = Path(config.labels).expanduser() if config.labels else None
+    labels = places.expand(config.labels) if config.labels else None
     return own.read_idx_pair(path, labels, fit, on_progress)
-
-
-def data_root(config: DataConfig) -> Path:
-    """The folder that holds the data sets: the config's, else $MNISTGAN_DATA, else the user's."""
-    given = config.root or os.environ.get("MNISTGAN_DATA")
-    return Path(given).expanduser() if given else platformdirs.user_data_path("mnistgan")

@@ -6,6 +6,7 @@ written to.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,11 +76,20 @@ def _unpacked(archive: Archive, data_set: DataSet, place: Path) -> list[Path]:
 
 def checksum_trouble(path: Path, md5: str) -> str:
     """Why a file is not the published one; empty where it is."""
+    try:
+        status = path.stat()
+        if _digest(path, status.st_size, status.st_mtime_ns) == md5:
+            return ""
+    except OSError as error:
+        return f"it cannot be read ({error.strerror})"
+    return f"its {status.st_size:,} bytes do not have the published checksum"
+
+
+@functools.lru_cache(maxsize=16)
+def _digest(path: Path, _size: int, _changed: int) -> str:
+    """The MD5 of a file, once for each of its states: images and labels may share an archive."""
+    digest = hashlib.md5(usedforsecurity=False)
     with path.open("rb") as file:
-        digest = hashlib.md5(usedforsecurity=False)
         while chunk := file.read(2**20):
             digest.update(chunk)
-        if digest.hexdigest() == md5:
-            return ""
-        length = file.tell()
-    return f"its {length:,} bytes do not have the published checksum"
+    return digest.hexdigest()

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import platformdirs
 
+from mnistgan import places
 from mnistgan.datasets.fitting import Array, Fit
 from mnistgan.errors import UsageError
 from mnistgan.files import atomic_path
@@ -22,6 +22,7 @@ from mnistgan.files import atomic_path
 WORTH_KEEPING = 5_000
 """Folders with fewer pictures are read anew each time: that takes a second or two."""
 
+_MOST_BYTES = 2**32
 _FORMAT = 1
 _BROKEN = (OSError, ValueError, KeyError, EOFError, zlib.error, zipfile.BadZipFile)
 
@@ -47,17 +48,16 @@ class Key:
         for name in files:
             with contextlib.suppress(OSError):  # gone by now: reading it will say so
                 status = os.stat(f"{root}/{name}")  # noqa: PTH116 - a Path takes three times as long
-                entry = f"{name}\0{status.st_size}\0{status.st_mtime_ns}\n"
+                entry = f"{name}\0{status.st_size}\0{status.st_mtime_ns}\0{status.st_ctime_ns}\n"
                 digest.update(entry.encode(errors="surrogateescape"))
-        place = hashlib.sha256(f"{_FORMAT}\0{root.resolve()}\0{fit}".encode()).hexdigest()[:16]
-        return cls(folder() / f"{place}.npz", digest.hexdigest(), len(files))
+        place = f"{_FORMAT}\0{root.resolve()}\0{fit}".encode(errors="surrogateescape")
+        name = hashlib.sha256(place).hexdigest()[:16]
+        return cls(folder() / f"{name}.npz", digest.hexdigest(), len(files))
 
 
 def folder() -> Path:
-    """Where arrays are kept: $MNISTGAN_CACHE, else the user's cache folder."""
-    given = os.environ.get("MNISTGAN_CACHE")
-    base = Path(given).expanduser() if given else platformdirs.user_cache_path("mnistgan")
-    return base / "pictures"
+    """Where arrays are kept."""
+    return places.cache() / "pictures"
 
 
 def load(key: Key) -> tuple[Array, npt.NDArray[np.int64], list[str]] | None:
@@ -65,13 +65,16 @@ def load(key: Key) -> tuple[Array, npt.NDArray[np.int64], list[str]] | None:
     with contextlib.suppress(*_BROKEN), key.file.open("rb") as stream:
         file = np.load(stream, allow_pickle=False)
         if str(file["listing"]) == key.listing:
-            return file["images"], file["good"], [str(one) for one in file["bad"]]
+            images, places_, bad = file["images"], file["good"], file["bad"]
+            sound = images.dtype == np.uint8 and places_.dtype == np.int64
+            if sound and len(images) == len(places_) == key.count - len(bad):
+                return images, places_, [str(one) for one in bad]
     return None
 
 
 def save(key: Key, images: Array, good: npt.NDArray[np.int64], bad: list[str]) -> None:
     """Keep an array if that is worth it; a disk that cannot take it is no reason to stop."""
-    if key.count < WORTH_KEEPING:
+    if key.count < WORTH_KEEPING or images.nbytes > _MOST_BYTES:
         return
     with contextlib.suppress(OSError, UsageError):
         key.file.parent.mkdir(parents=True, exist_ok=True)

@@ -45,41 +45,62 @@ class Fit:
     def arrays(self, images: Array) -> Array:
         """A block of images, uint8 n x H x W x C, as n x channels x size x size."""
         images = recolour(images, self.channels)
-        if images.shape[1:3] != (self.size, self.size):
-            flat = images[..., 0] if self.channels == 1 else images
-            images = np.stack([np.asarray(self._square(Image.fromarray(one))) for one in flat])
-            images = images.reshape(len(flat), self.size, self.size, self.channels)
-        return np.moveaxis(images, -1, 1)
+        if images.shape[1:3] == (self.size, self.size):
+            return np.moveaxis(images, -1, 1)
+        fitted = np.empty((len(images), self.channels, self.size, self.size), np.uint8)
+        for target, image in zip(fitted, images, strict=True):
+            picture = Image.fromarray(image[..., 0] if self.channels == 1 else image)
+            target[:] = _planes(self._square(picture))
+        return fitted
 
     def picture(self, image: Image.Image) -> Array:
         """A picture in any of Pillow's modes, as channels x size x size."""
-        square = np.asarray(self._square(self._in_colour(image)))
-        return square[None] if self.channels == 1 else np.moveaxis(square, -1, 0)
-
-    def _in_colour(self, image: Image.Image) -> Image.Image:
-        """The picture with our channels, what is transparent in it over the background."""
+        square = self._square(_plain(image))
+        if square.mode == "RGBA":
+            backdrop = Image.new("RGBA", square.size, (*self.background, 255))
+            square = Image.alpha_composite(backdrop, square)
         mode = "L" if self.channels == 1 else "RGB"
-        if image.mode.startswith("I"):  # 16 bits: Pillow's own conversion cuts them off at 255
-            image = Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).astype(np.uint8))
-        if image.has_transparency_data:
-            image = image.convert("RGBA")
-            canvas = Image.new("RGBA", image.size, (*self.background, 255))
-            image = Image.alpha_composite(canvas, image)
-        return image if image.mode == mode else image.convert("RGB").convert(mode)
+        return _planes(square if square.mode == mode else square.convert("RGB").convert(mode))
 
     def _square(self, image: Image.Image) -> Image.Image:
-        side = (self.size, self.size)
-        if image.size == side:
+        """The picture in its mode, scaled and then padded or cropped to our size."""
+        if image.size == (self.size, self.size):
             return image
         if self.mode == "crop":
-            return ImageOps.fit(image, side, _RESAMPLING)
-        return ImageOps.pad(image, side, _RESAMPLING, self._backdrop())
+            return ImageOps.fit(image, (self.size, self.size), _RESAMPLING)
+        scale = self.size / max(image.size)
+        width, height = (max(1, round(side * scale)) for side in image.size)
+        backdrop: dict[str, int | tuple[int, ...]] = {
+            "L": grey(self.background),
+            "RGB": self.background,
+            "RGBA": (0, 0, 0, 0),
+        }
+        square = Image.new(image.mode, (self.size, self.size), backdrop[image.mode])
+        scaled = image.resize((width, height), _RESAMPLING)
+        square.paste(scaled, ((self.size - width) // 2, (self.size - height) // 2))
+        return square
 
-    def _backdrop(self) -> int | tuple[int, int, int]:
-        """The background in our channels."""
-        if self.channels == 3:
-            return self.background
-        return int(recolour(np.array([[[self.background]]], np.uint8), 1).item())
+
+def _plain(image: Image.Image) -> Image.Image:
+    """The picture as L, RGB or RGBA."""
+    if image.mode.startswith("I"):  # 16 bits: Pillow's own conversion cuts them off at 255
+        return Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).astype(np.uint8))
+    if image.has_transparency_data:
+        return image.convert("RGBA")
+    return (
+        image if image.mode in ("L", "RGB") else image.convert("L" if image.mode == "1" else "RGB")
+    )
+
+
+def _planes(square: Image.Image) -> Array:
+    """A picture as C x H x W."""
+    array = np.asarray(square)
+    return array[None] if array.ndim == 2 else np.moveaxis(array, -1, 0)
+
+
+def grey(colour: tuple[int, int, int]) -> int:
+    """The grey level of a colour."""
+    return int(recolour(np.array([[[colour]]], np.uint8), 1).item())
 
 
 def recolour(images: Array, channels: int) -> Array:

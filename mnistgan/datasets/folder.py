@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import threading
 import warnings
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -15,15 +18,23 @@ from PIL import Image, ImageOps
 
 from mnistgan.datasets import cache
 from mnistgan.datasets.fitting import Array, Fit, is_coloured
-from mnistgan.datasets.image_set import ImageSet, Labels, allocate
-from mnistgan.datasets.own import GREY_NOTE
+from mnistgan.datasets.image_set import (
+    GREY_NOTE,
+    ImageSet,
+    Labels,
+    allocate,
+    class_notes,
+    rows_at_a_time,
+)
 from mnistgan.errors import DataError
 from mnistgan.progress import OnProgress, Progress, no_progress
 
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".gif")
 
-_MAX_PIXELS = 100_000_000
+_MAX_PIXELS = 80_000_000
+_LARGE_PIXELS = 8_000_000
+_large = threading.Lock()  # large pictures are unpacked one at a time, whatever the threads
 _NAMED = 5  # files that a note names before it only counts
 _BATCH = 1024
 
@@ -49,9 +60,27 @@ class Listing:
 
 @dataclass(frozen=True)
 class Unreadable:
-    """Why a picture could not be read."""
+    """Why a picture could not be read; ``passing`` where that may be otherwise the next time."""
 
     reason: str
+    passing: bool
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """The pictures of a folder.
+
+    Attributes:
+        images: those that could be read, fitted, N x C x size x size.
+        places: of these in the listing, N.
+        bad: names of the others, each with the reason.
+        lasting: whether reading them again would give the same.
+    """
+
+    images: Array
+    places: Labels
+    bad: list[str]
+    lasting: bool = True
 
 
 def read_folder(path: Path, fit: Fit, on_progress: OnProgress = no_progress) -> ImageSet:
@@ -66,17 +95,19 @@ def read_folder(path: Path, fit: Fit, on_progress: OnProgress = no_progress) -> 
     listing = list_pictures(path)
     key = cache.Key.of(path, listing.files, fit)
     if (kept := cache.load(key)) is not None:
-        images, good, bad = kept
+        read = Decoded(*kept)
     else:
-        images, good, bad = decode(listing, fit, on_progress)
-        cache.save(key, images, good, bad)
-    if not len(images):
+        read = decode(listing, fit, on_progress)
+        if read.lasting:
+            cache.save(key, read.images, read.places, read.bad)
+    if not len(read.images):
         raise DataError(
-            f"{path}: none of its {len(listing.files):,} pictures can be read: {_some(bad)}"
+            f"{path}: none of its {len(listing.files):,} pictures can be read: {_some(read.bad)}"
         )
-    labels = None if listing.labels is None else listing.labels[good]
-    grey = fit.channels == 1 and _in_colour(listing, good)
-    return ImageSet(images, labels, listing.classes, str(path), _notes(listing, bad, grey))
+    labels = None if listing.labels is None else listing.labels[read.places]
+    grey = fit.channels == 1 and _in_colour(listing, read.places)
+    notes = _notes(listing, read.bad, grey) + class_notes(labels, listing.classes)
+    return ImageSet(read.images, labels, listing.classes, str(path), notes)
 
 
 def list_pictures(path: Path) -> Listing:
@@ -91,7 +122,10 @@ def list_pictures(path: Path) -> Listing:
         files, labels = list(flat), [0] * len(flat)
         for name in folders:
             inside: list[str] = []
-            _walk(path, name, inside, others)
+            if path.resolve().is_relative_to((path / name).resolve()):
+                others.append(name)  # a link that leads back here
+            else:
+                _walk(path, name, inside, others)
             if inside:
                 files += inside
                 labels += [len(classes)] * len(inside)
@@ -129,14 +163,17 @@ def _scan(path: Path | str) -> tuple[list[str], list[str], list[str]]:
 
 def _walk(root: Path, inside: str, pictures: list[str], others: list[str]) -> None:
     """Add what lies at any depth below a class folder."""
-    found, strange, folders = _scan(root / inside)
-    pictures += [f"{inside}/{name}" for name in found]
-    others += [f"{inside}/{name}" for name in strange]
-    for name in folders:
-        if (root / inside / name).is_symlink():
-            others.append(f"{inside}/{name}")  # it may lead back here
-        else:
-            _walk(root, f"{inside}/{name}", pictures, others)
+    waiting = [inside]
+    while waiting:
+        place = waiting.pop()
+        found, strange, folders = _scan(root / place)
+        pictures += [f"{place}/{name}" for name in found]
+        others += [f"{place}/{name}" for name in strange]
+        for name in reversed(folders):
+            if (root / place / name).is_symlink():
+                others.append(f"{place}/{name}")  # it may lead back here
+            else:
+                waiting.append(f"{place}/{name}")
 
 
 def _advice(path: Path) -> str:
@@ -148,45 +185,60 @@ def _advice(path: Path) -> str:
 # Reading ---------------------------------------------------------------------------------------
 
 
-def decode(
-    listing: Listing, fit: Fit, on_progress: OnProgress = no_progress
-) -> tuple[Array, Labels, list[str]]:
-    """Read every picture.
-
-    Returns:
-        The pictures that could be read, fitted, N x C x size x size; their places in the listing,
-        N; and the names of the others, each with the reason.
-    """
+def decode(listing: Listing, fit: Fit, on_progress: OnProgress = no_progress) -> Decoded:
+    """Read every picture."""
     count = len(listing.files)
     images, is_good = allocate(count, fit), np.zeros(count, bool)
     bad: list[str] = []
     paths = (f"{listing.root}/{name}" for name in listing.files)
-    filled, seen = 0, 0
-    with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count()) as threads:
-        warnings.simplefilter("ignore")  # Pillow's about odd files: they are read or they are not
-        while batch := list(islice(paths, _BATCH)):
+    filled, seen, lasting = 0, 0, True
+    at_a_time = min(_BATCH, rows_at_a_time(0, fit))
+    with _no_warnings(), ThreadPoolExecutor(os.cpu_count()) as threads:
+        while batch := list(islice(paths, at_a_time)):
             for result in threads.map(partial(_decode, fit=fit), batch):
                 if isinstance(result, Unreadable):
                     bad.append(f"{listing.files[seen]} ({result.reason})")
+                    lasting = lasting and not result.passing
                 else:
                     images[filled] = result
                     filled, is_good[seen] = filled + 1, True
                 seen += 1
             on_progress(Progress(f"reading {listing.root.name}", seen, count))
-    return images[:filled], np.flatnonzero(is_good), bad
+    return Decoded(images[:filled], np.flatnonzero(is_good), bad, lasting)
 
 
 def _decode(path: str, fit: Fit) -> Array | Unreadable:
     """A picture as a person would see it: its first frame, turned as the camera was held."""
     try:
         with Image.open(path, formats=_FORMATS) as image:
-            if image.width * image.height > _MAX_PIXELS:
+            pixels = image.width * image.height
+            if pixels > _MAX_PIXELS:
                 raise ValueError(f"{image.width} x {image.height} pixels are too many")
             # A large JPEG need not be unpacked whole.
             image.draft(None, (4 * fit.size, 4 * fit.size))
-            return fit.picture(ImageOps.exif_transpose(image))
-    except Exception as error:
-        return Unreadable((str(error).replace(path, "it") or type(error).__name__).splitlines()[0])
+            with _large if pixels > _LARGE_PIXELS else contextlib.nullcontext():
+                return fit.picture(_turned(image))
+    except MemoryError:
+        raise
+    except Exception as error:  # a decoder may raise anything over a broken file
+        system = isinstance(error, OSError) and error.strerror
+        text = system or str(error).replace(path, "it") or type(error).__name__
+        return Unreadable(text.splitlines()[0], passing=bool(system))
+
+
+def _turned(image: Image.Image) -> Image.Image:
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # notes of a camera that cannot be read; the picture can
+        return image
+
+
+@contextlib.contextmanager
+def _no_warnings() -> Iterator[None]:
+    """Without Pillow's warnings about odd files: they are read, or they are not."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 # What people should know -----------------------------------------------------------------------
@@ -196,7 +248,8 @@ def _in_colour(listing: Listing, good: Labels) -> bool:
     """Whether one of the first pictures is in colour."""
     fit = Fit(16, 3)
     pictures = (_decode(f"{listing.root}/{listing.files[number]}", fit) for number in good[:16])
-    arrays = [one for one in pictures if not isinstance(one, Unreadable)]
+    with _no_warnings():
+        arrays = [one for one in pictures if not isinstance(one, Unreadable)]
     return any(is_coloured(np.moveaxis(one, 0, -1)[None]) for one in arrays)
 
 
@@ -211,8 +264,16 @@ def _notes(listing: Listing, bad: list[str], grey: bool) -> tuple[str, ...]:
         names = listing.others
         are = "file is no picture" if len(names) == 1 else "files are no pictures"
         notes.append(f"{len(names):,} {are} by name and left out: {_some(names)}")
-    if len(listing.classes) == 1:
-        notes.append(f"there is a single class, {listing.classes[0]!r}: its labels tell nothing")
+    too_high = {
+        name
+        for name in listing.classes
+        if not any(file.count("/") == 1 for file in listing.files if file.startswith(f"{name}/"))
+    }
+    if too_high:
+        notes.append(
+            f"all pictures of the class {min(too_high)!r} lie in folders below it; if these are "
+            "the classes, name the folder above them"
+        )
     if grey:
         notes.append(GREY_NOTE)
     return tuple(notes)

@@ -18,8 +18,9 @@ from mnistgan.progress import OnProgress, Progress
 
 Labels: TypeAlias = npt.NDArray[np.int64]
 
-BLOCK = 4096
-"""How many images are read at a time."""
+GREY_NOTE = "the images are in colour and are trained in grey; --channels 3 keeps the colour"
+
+_BLOCK_BYTES = 2**25
 
 _MAX_CLASSES = 10_000
 
@@ -53,6 +54,24 @@ class ImageSet:
         if self.labels is not None:
             digest.update(np.ascontiguousarray(self.labels).data)
         return digest.hexdigest()
+
+
+def rows_at_a_time(image_bytes: int, fit: Fit) -> int:
+    """How many images to read at once, so that a block takes little memory before and after."""
+    return max(1, _BLOCK_BYTES // max(1, image_bytes, fit.channels * fit.size * fit.size))
+
+
+def class_notes(labels: Labels | None, classes: tuple[str, ...]) -> tuple[str, ...]:
+    """What is odd about the labels of somebody's own images."""
+    if labels is None:
+        return ()
+    present = np.unique(labels)
+    if len(present) == 1:
+        return (f"there is a single class, {classes[present[0]]!r}: its labels tell nothing",)
+    empty = sorted(set(range(len(classes))) - set(present.tolist()))
+    names = ", ".join(classes[number] for number in empty[:5])
+    more = f" and {len(empty) - 5:,} more" if len(empty) > 5 else ""
+    return (f"there are no images of class {names}{more}",) if empty else ()
 
 
 def collect(

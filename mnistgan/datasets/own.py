@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -11,13 +12,19 @@ from pathlib import Path
 import numpy as np
 
 from mnistgan.datasets.fitting import Array, Fit, is_coloured
-from mnistgan.datasets.image_set import BLOCK, ImageSet, Labels, collect, numbered_classes
+from mnistgan.datasets.image_set import (
+    GREY_NOTE,
+    ImageSet,
+    Labels,
+    class_notes,
+    collect,
+    numbered_classes,
+    rows_at_a_time,
+)
 from mnistgan.errors import DataError
 from mnistgan.idx import open_idx
 from mnistgan.npz import open_npz
 from mnistgan.progress import OnProgress, no_progress
-
-GREY_NOTE = "the images are in colour and are trained in grey; --channels 3 keeps the colour"
 
 
 def read_npz(path: Path, fit: Fit, on_progress: OnProgress = no_progress) -> ImageSet:
@@ -29,9 +36,11 @@ def read_npz(path: Path, fit: Fit, on_progress: OnProgress = no_progress) -> Ima
     with _readable(path), open_npz(path) as file:
         notes: list[str] = []
         classes = numbered_classes(file.labels)
-        blocks = _watch_colour(file.blocks(BLOCK), fit, notes)
+        rows = rows_at_a_time(math.prod(file.shape[1:]), fit)
+        blocks = _watch_colour(file.blocks(rows), fit, notes)
         images = collect(blocks, file.shape[0], fit, f"reading {path.name}", on_progress)
-        return ImageSet(images, file.labels, classes, str(path), tuple(notes))
+    notes += class_notes(file.labels, classes)
+    return ImageSet(images, file.labels, classes, str(path), tuple(notes))
 
 
 def read_idx_pair(
@@ -50,7 +59,7 @@ def read_idx_pair(
         DataError: a file cannot be read or is no IDX file, or the labels do not match.
     """
     labels_path = labels_path or partner(path)
-    labels = None if labels_path is None else _labels(labels_path)
+    labels = None
     with _readable(path), open_idx(path) as array:
         shape = array.shape if len(array.shape) == 4 else (*array.shape, 1)
         if array.dtype != np.uint8 or len(shape) != 4 or shape[3] not in (1, 3):
@@ -60,17 +69,16 @@ def read_idx_pair(
             )
         if 0 in shape:
             raise ValueError("holds no image")
-        if labels is not None and len(labels) != shape[0]:
-            raise ValueError(
-                f"holds {shape[0]:,} images, but {labels_path} holds {len(labels):,} labels; give "
-                "the files of one set"
-            )
+        if labels_path is not None:
+            labels = _labels(labels_path, path, shape[0])
         notes: list[str] = []
-        reshaped = (block.reshape(-1, *shape[1:]) for block in array.blocks(BLOCK))
+        rows = rows_at_a_time(math.prod(shape[1:]), fit)
+        reshaped = (block.reshape(-1, *shape[1:]) for block in array.blocks(rows))
         blocks = _watch_colour(reshaped, fit, notes)
         images = collect(blocks, shape[0], fit, f"reading {path.name}", on_progress)
     with _readable(labels_path or path):
         classes = numbered_classes(labels)
+    notes += class_notes(labels, classes)
     return ImageSet(images, labels, classes, str(path), tuple(notes))
 
 
@@ -83,10 +91,15 @@ def partner(images: Path) -> Path | None:
     return next((path for path in candidates if path.is_file()), None)
 
 
-def _labels(path: Path) -> Labels:
+def _labels(path: Path, images: Path, count: int) -> Labels:
     with _readable(path), open_idx(path) as array:
         if len(array.shape) != 1 or array.dtype.kind not in "iu":
             raise ValueError(f"holds {array.dtype} of shape {array.shape}; labels are one a row")
+        if array.shape[0] != count:
+            raise ValueError(
+                f"holds {array.shape[0]:,} labels, but {images} holds {count:,} images; give the "
+                "files of one set"
+            )
         return array.read().astype(np.int64)
 
 
@@ -102,6 +115,8 @@ def _watch_colour(blocks: Iterator[Array], fit: Fit, notes: list[str]) -> Iterat
 def _readable(path: Path) -> Iterator[None]:
     """Whatever is wrong with a file, in one sentence that names it."""
     try:
+        if path.exists() and not path.is_file():
+            raise ValueError("is no file")  # a pipe would be waited for
         yield
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error

@@ -19,7 +19,7 @@ import numpy as np
 from mnistgan.catalog import DataSet, PartName
 from mnistgan.datasets.archives import folder, inspect
 from mnistgan.datasets.fitting import Array, Fit
-from mnistgan.datasets.image_set import BLOCK, ImageSet, Labels, collect
+from mnistgan.datasets.image_set import ImageSet, Labels, collect, rows_at_a_time
 from mnistgan.errors import DataError
 from mnistgan.idx import IdxArray, open_idx, parse_idx
 from mnistgan.progress import OnProgress, no_progress
@@ -52,14 +52,30 @@ def read(
             labels = _idx_labels(data_set, part.labels, part.count, root)
             path, array = files.enter_context(_idx_file(data_set, part.images, root))
             _require(path, array, (part.count, data_set.side, data_set.side), data_set)
-            blocks = array.blocks(BLOCK)
+            blocks = array.blocks(rows_at_a_time(data_set.side**2, fit))
         if data_set.form == "emnist":  # published lying on their side
             blocks = (block.swapaxes(1, 2) for block in blocks)
         pictures = (block[..., None] for block in blocks)
         what = f"reading {data_set.name}"
         images = collect(pictures, len(labels), fit, what, on_progress)
     where = folder(data_set, root) if data_set.archives else "scikit-learn"
-    return ImageSet(images, labels, data_set.classes, f"{data_set.name} ({where})")
+    notes = _unproven(data_set, root)
+    return ImageSet(images, labels, data_set.classes, f"{data_set.name} ({where})", notes)
+
+
+def _unproven(data_set: DataSet, root: Path) -> tuple[str, ...]:
+    """That unpacked files stood in for archives, of which alone checksums were published."""
+    names = [
+        archive.name
+        for archive in data_set.archives
+        if not archive.unpacked_md5 and not (folder(data_set, root) / archive.name).is_file()
+    ]
+    if not names:
+        return ()
+    return (
+        f"{data_set.name} was read from unpacked files, for which no checksum is published; "
+        f"mnistgan data fetch {data_set.name} gets the archives",
+    )
 
 
 def _whole(data_set: DataSet, name: str, root: Path) -> Path:

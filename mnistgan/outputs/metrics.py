@@ -1,4 +1,4 @@
-"""The output ``metrics``: metrics.csv, a row a step."""
+"""The output ``metrics``: metrics.csv, a row a step; evaluations.csv, a row a measurement."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import csv
 from typing import Any, TextIO
 
 from mnistgan import history
-from mnistgan.events import Event, RunEnded, RunStarted, StepMetrics
+from mnistgan.events import Evaluated, Event, RunEnded, RunStarted, StepMetrics
 from mnistgan.outputs.base import Output
 from mnistgan.rundir import RunDirectory
 
 
 class Metrics(Output):
-    """Writes every step's losses and scores to metrics.csv."""
+    """Writes every step's losses and scores to metrics.csv, and measurements to evaluations.csv."""
 
     _file: TextIO
     _writer: Any
@@ -21,10 +21,20 @@ class Metrics(Output):
         """Open at the start, write each step, close at the end."""
         match event:
             case RunStarted():
-                path = RunDirectory(self.directory).metrics_file
-                self._file = history.continue_table(path, history.METRICS_COLUMNS, event.step)
+                run = RunDirectory(self.directory)
+                self._file = history.continue_table(
+                    run.metrics_file, history.METRICS_COLUMNS, event.step
+                )
                 self._writer = csv.writer(self._file, lineterminator="\n")
+                if event.config.evaluate.every or run.evaluations_file.exists():
+                    history.continue_table(
+                        run.evaluations_file, history.EVALUATIONS_COLUMNS, event.step
+                    ).close()
             case StepMetrics():
                 self._writer.writerow(history.metrics_row(event))
+            case Evaluated():
+                path = RunDirectory(self.directory).evaluations_file
+                with path.open("a", encoding="utf-8", newline="") as file:
+                    csv.writer(file, lineterminator="\n").writerow(history.evaluation_row(event))
             case RunEnded():
                 self._file.close()

@@ -66,7 +66,7 @@ class TestVerify:
         assert result.exit_code == 1
         assert "train-labels-idx1-ubyte.gz: is damaged: its 6 bytes" in result.stdout
         assert "t10k-labels-idx1-ubyte.gz: is missing" in result.stdout
-        assert "mnistgan data fetch mnist" in result.stderr
+        assert "mnistgan data fetch mnist" in result.stdout
 
     def test_a_folder_names_every_file(self, invoke: Invoke, tmp_path: Path) -> None:
         photos(tmp_path / "photos")
@@ -108,7 +108,7 @@ class TestFetch:
         monkeypatch.setitem(DATA_SETS, "kmnist", dead)
         result = invoke("data", "fetch", "kmnist", "--data-root", "root")
         assert result.exit_code == 2
-        assert "127.0.0.1:9: refused the connection" in result.stderr
+        assert "127.0.0.1: refused the connection" in result.stderr
         assert not (tmp_path / "root").exists()
 
     def test_what_needs_none(self, invoke: Invoke) -> None:

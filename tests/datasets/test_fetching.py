@@ -16,12 +16,12 @@ from mnistgan import catalog, datasets
 from mnistgan.catalog import Archive, DataSet
 from mnistgan.config import DataConfig
 from mnistgan.datasets import fetching
-from mnistgan.datasets.fetching import Patience
+from mnistgan.datasets.receiving import Patience
 from mnistgan.errors import DataError, UsageError
 from mnistgan.progress import Progress
 
-HURRIED = Patience(connect=5, silence=0.4, bytes_per_second=10_000, attempts=5)
-RAW = os.urandom(200_000)
+HURRIED = Patience(answer=4, silence=0.4, bytes_per_second=10_000, attempts=5)
+RAW = b"\x1f\x8b" + os.urandom(199_998)
 
 
 @pytest.fixture
@@ -51,9 +51,7 @@ def test_what_comes_whole_gets_its_name(
         (tmp_path / "to" / "file.gz.part").write_bytes(RAW[: len(RAW) // 2])
     path = fetch(archive, tmp_path / "to", mirror.address)
     assert path.read_bytes() == RAW
-    assert [name.name for name in (tmp_path / "to").iterdir() if name.suffix != ".lock"] == [
-        "file.gz"
-    ]
+    assert [path.name for path in (tmp_path / "to").iterdir()] == ["file.gz"]
     if manner == "cut":
         assert mirror.asked == [("/file.gz", f"bytes={len(RAW) // 2}-")]
 
@@ -84,6 +82,35 @@ def test_what_came_is_kept_for_the_next_time(
     assert not part.exists()
 
 
+@pytest.mark.parametrize("manner", ["html", "silent", "404", "redirect-flood"])
+def test_no_wrong_answer_costs_what_is_there(
+    archive: Archive, mirror: Mirror, second_mirror: Mirror, tmp_path: Path, manner: str
+) -> None:
+    (tmp_path / "to").mkdir()
+    part = tmp_path / "to" / "file.gz.part"
+    part.write_bytes(RAW[:150_000])
+    mirror.manner = manner
+    fetch(archive, tmp_path / "to", mirror.address, second_mirror.address)
+    assert second_mirror.asked == [("/file.gz", "bytes=150000-")]
+
+
+def test_a_part_that_is_whole_already_is_not_asked_for(archive: Archive, tmp_path: Path) -> None:
+    (tmp_path / "file.gz.part").write_bytes(RAW)
+    assert fetch(archive, tmp_path).read_bytes() == RAW
+
+
+def test_a_link_in_the_parts_place_is_not_written_through(
+    archive: Archive, mirror: Mirror, tmp_path: Path
+) -> None:
+    (tmp_path / "victim").write_text("precious")
+    (tmp_path / "to").mkdir()
+    (tmp_path / "to" / "file.gz.part").symlink_to(tmp_path / "victim")
+    path = fetch(archive, tmp_path / "to", mirror.address)
+    assert path.read_bytes() == RAW
+    assert not path.is_symlink()
+    assert (tmp_path / "victim").read_text() == "precious"
+
+
 @pytest.mark.parametrize("left", [b"not the beginning", RAW + b"too much", b"<html>"])
 def test_a_wrong_beginning_is_thrown_away(
     archive: Archive, mirror: Mirror, tmp_path: Path, left: bytes
@@ -104,6 +131,10 @@ def test_a_wrong_beginning_is_thrown_away(
         ("short", "sent 100,000 bytes without the published checksum"),
         ("endless", "did not end"),
         ("404", "answered 404"),
+        ("bad-length", "without the published checksum"),
+        ("bad-location", "what is no HTTP"),
+        ("redirect-flood", "sent on more than 5 times|did not answer in time"),
+        ("header-flood", "did not answer in time"),
     ],
 )
 def test_what_does_not_come_whole_is_no_download(

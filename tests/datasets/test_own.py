@@ -59,7 +59,7 @@ def test_labels_from_anywhere_or_none(pair: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("images", "labels", "words"),
     [
-        (to_idx(IMAGES), to_idx(LABELS[:5]), "6 images, but .* holds 5 labels"),
+        (to_idx(IMAGES), to_idx(LABELS[:5]), "holds 5 labels, but .* holds 6 images"),
         (to_idx(IMAGES), to_idx(IMAGES), "labels are one a row"),
         (to_idx(IMAGES), to_idx(LABELS.astype(np.int32) - 9), "labels from -9 to -7"),
         (to_idx(LABELS), to_idx(LABELS), "images are uint8"),
@@ -80,7 +80,7 @@ def test_what_does_not_fit_is_refused(
 
 
 def test_what_is_not_there_or_is_one_picture(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="does not exist"):
+    with pytest.raises(DataError, match="is not there"):
         load(tmp_path / "nothing")
     (tmp_path / "a.jpg").write_bytes(b"")
     with pytest.raises(DataError, match="a single picture; name the folder"):

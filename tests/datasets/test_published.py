@@ -13,7 +13,7 @@ import pytest
 from published import COUNT, Small
 from torchvision_import import import_datasets
 
-from mnistgan import catalog, datasets
+from mnistgan import catalog, datasets, places
 from mnistgan.catalog import DATA_SETS, PartName
 from mnistgan.config import DataConfig
 from mnistgan.datasets import archives
@@ -199,10 +199,10 @@ def test_the_root_comes_from_flag_then_environment_then_user(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("MNISTGAN_DATA", "/from/environment")
-    assert datasets.data_root(DataConfig(root="/from/flag")) == Path("/from/flag")
-    assert datasets.data_root(DataConfig()) == Path("/from/environment")
+    assert places.data_root("/from/flag") == Path("/from/flag")
+    assert places.data_root() == Path("/from/environment")
     monkeypatch.delenv("MNISTGAN_DATA")
-    assert datasets.data_root(DataConfig()).parts[-1].lower() == "mnistgan"
+    assert places.data_root().parts[-1].lower() == "mnistgan"
 
 
 def test_every_set_says_whose_it_is() -> None:

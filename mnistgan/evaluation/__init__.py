@@ -1,0 +1,1 @@
+"""How good are the images of a generator?"""

@@ -1,0 +1,212 @@
+"""The measures, each on features or probabilities alone; all arithmetic in float64.
+
+``real`` and ``fake`` are features, N x d and M x d; ``probabilities`` are a classifier's, N x K.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import scipy.linalg
+from sklearn.neighbors import NearestNeighbors
+
+from mnistgan.progress import OnProgress, Progress, no_progress
+
+Array = npt.NDArray[np.float64]
+
+MANIFOLD_K = 3
+DENSITY_K = 5
+KERNEL_SUBSETS = 100
+KERNEL_SUBSET_SIZE = 1000
+COPY_RATIO = 1 / 3
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Mean (d) and covariance (d x d, unbiased) of features: what the Frechet distance needs."""
+
+    mean: Array
+    covariance: Array
+
+    @classmethod
+    def of(cls, features: Array) -> Moments:
+        """Of N x d features."""
+        return cls(features.mean(axis=0), np.cov(features, rowvar=False))
+
+
+def frechet_distance(real: Moments, fake: Moments) -> float:
+    """|m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)) (Heusel et al. 2017, eq. 6).
+
+    The trace of the root is taken as the sum of the roots of the eigenvalues of A C2 A with
+    A = C1^(1/2), which is symmetric, so that no imaginary part has to be thrown away.
+    """
+    values, vectors = scipy.linalg.eigh(real.covariance)
+    root = (vectors * np.sqrt(values.clip(0))) @ vectors.T
+    mixed = scipy.linalg.eigvalsh(root @ fake.covariance @ root)
+    traces = np.trace(real.covariance) + np.trace(fake.covariance)
+    distance = np.square(real.mean - fake.mean).sum() + traces - 2 * np.sqrt(mixed.clip(0)).sum()
+    return max(0.0, float(distance))
+
+
+def kernel_distance(real: Array, fake: Array, rng: np.random.Generator) -> tuple[float, float]:
+    """Mean and standard deviation of the unbiased MMD^2 over random subsets.
+
+    With the kernel (x.y / d + 1)^3 (Binkowski et al. 2018, "Demystifying MMD GANs", section 4), on
+    100 subsets of at most 1,000 of either side.
+    """
+    size = min(KERNEL_SUBSET_SIZE, len(real), len(fake))
+    values = [
+        _mmd2(real[rng.choice(len(real), size, False)], fake[rng.choice(len(fake), size, False)])
+        for _ in range(KERNEL_SUBSETS)
+    ]
+    return float(np.mean(values)), float(np.std(values))
+
+
+def _mmd2(x: Array, y: Array) -> float:
+    """The unbiased squared maximum mean discrepancy (Gretton et al. 2012, eq. 3)."""
+    count, dimensions = x.shape
+    xx, yy, xy = ((a @ b.T / dimensions + 1) ** 3 for a, b in ((x, x), (y, y), (x, y)))
+    pairs = count * (count - 1)
+    within = (xx.sum() - np.trace(xx) + yy.sum() - np.trace(yy)) / pairs
+    return float(within - 2 * xy.mean())
+
+
+@dataclass(frozen=True)
+class Manifold:
+    """How two sets of features lie to each other.
+
+    Attributes:
+        precision: share of fakes inside the real manifold.
+        recall: share of real ones inside the fakes' manifold.
+        density: mean number of real neighbourhoods that a fake lies in, over k.
+        coverage: share of real neighbourhoods that hold a fake.
+    """
+
+    precision: float
+    recall: float
+    density: float
+    coverage: float
+
+
+def manifold(real: Array, fake: Array) -> Manifold:
+    """Precision, recall, density and coverage.
+
+    Precision and recall with k = 3 (Kynkaanniemi et al. 2019, "Improved precision and recall
+    metric", eq. 1-2), density and coverage with k = 5 (Naeem et al. 2020, "Reliable fidelity and
+    diversity metrics", eq. 3-4). Neighbourhoods leave out their own centre.
+    """
+    count = min(len(real), len(fake))
+    k_manifold, k_density = (max(1, min(k, count - 1)) for k in (MANIFOLD_K, DENSITY_K))
+    real_radii, fake_radii = _radii(real, k_density), _radii(fake, k_manifold)
+    inside, held, in_fakes, hit = 0.0, 0.0, 0.0, np.zeros(len(real), bool)
+    for start in range(0, len(fake), _BLOCK):
+        distances = _distances(fake[start : start + _BLOCK], real)  # block x N
+        inside += (distances <= real_radii[:, k_manifold - 1]).any(axis=1).sum()
+        near = distances <= real_radii[:, k_density - 1]
+        held += near.sum()
+        hit |= near.any(axis=0)
+    for start in range(0, len(real), _BLOCK):
+        distances = _distances(real[start : start + _BLOCK], fake)
+        in_fakes += (distances <= fake_radii[:, k_manifold - 1]).any(axis=1).sum()
+    return Manifold(
+        precision=float(inside / len(fake)),
+        recall=float(in_fakes / len(real)),
+        density=float(held / (k_density * len(fake))),
+        coverage=float(hit.mean()),
+    )
+
+
+def _radii(points: Array, k: int) -> Array:
+    """Distances of each point to its 1st ... kth nearest other point, N x k."""
+    distances, _ = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(points).kneighbors()
+    return np.asarray(distances)
+
+
+def _distances(left: Array, right: Array) -> Array:
+    """Euclidean distances, len(left) x len(right)."""
+    squares = np.square(left).sum(1)[:, None] + np.square(right).sum(1) - 2 * left @ right.T
+    return np.asarray(np.sqrt(squares.clip(0)))
+
+
+_BLOCK = 1000
+_LOOKED_UP = 250  # images at a time: each takes four bytes for every training image
+
+
+def classifier_score(probabilities: Array) -> float:
+    """Exp of the mean KL(p(y|x) || p(y)): the Inception Score's form (Salimans et al. 2016, s. 4).
+
+    Between 1 and the number of classes; with a classifier of its own, not an Inception Score.
+    """
+    marginal = probabilities.mean(axis=0, keepdims=True)
+    divergence = np.where(
+        probabilities > 0, probabilities * (_log(probabilities) - _log(marginal)), 0.0
+    )
+    return float(np.exp(divergence.sum(axis=1).mean()))
+
+
+def kl_divergence(shares: Array, reference: Array) -> float:
+    """KL(shares || reference) in nats (Kullback & Leibler 1951); infinite outside its support."""
+    if np.any((shares > 0) & (reference == 0)):
+        return math.inf
+    held = shares > 0
+    return float((shares[held] * np.log(shares[held] / reference[held])).sum())
+
+
+def _log(values: Array) -> Array:
+    return np.asarray(np.log(np.maximum(values, np.finfo(np.float64).tiny)))
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """Each image's nearest training image, by pixels.
+
+    Attributes:
+        distance: root mean square difference of the pixels, in [0, 1], N.
+        index: of the training image, N.
+        ratio: distance to the nearest over that to the second nearest, N.
+    """
+
+    distance: Array
+    index: npt.NDArray[np.int64]
+    ratio: Array
+
+    @property
+    def copies(self) -> float:
+        """The share of images that repeat one training image.
+
+        Those less than a third as far from their nearest training image as from the second
+        nearest (Yoon et al. 2023, "Diffusion probabilistic models generalize when they fail to
+        memorize", section 3); an image that equals a training image is a copy whatever the second.
+        """
+        return float(((self.ratio < COPY_RATIO) | (self.distance == 0)).mean())
+
+
+def nearest(
+    train: npt.NDArray[np.uint8],
+    images: npt.NDArray[np.uint8],
+    on_progress: OnProgress = no_progress,
+) -> Nearest:
+    """Look every image up among the training images, both uint8 N x C x H x W."""
+    found: list[tuple[Array, npt.NDArray[np.int64]]] = []
+    flat_train = train.reshape(len(train), -1).astype(np.float32)
+    squares = np.square(flat_train).sum(axis=1)
+    for start in range(0, len(images), _LOOKED_UP):
+        block = images[start : start + _LOOKED_UP]
+        flat = block.reshape(len(block), -1).astype(np.float32)
+        rough = squares - 2 * flat @ flat_train.T  # exact to about a grey level: it only chooses
+        candidates = np.argpartition(rough, min(8, len(train) - 1), axis=1)[:, :8]
+        exact = np.square(flat_train[candidates] - flat[:, None]).sum(axis=2, dtype=np.float64)
+        order = np.argsort(exact, axis=1, kind="stable")[:, :2]
+        found.append(
+            (np.take_along_axis(exact, order, 1), np.take_along_axis(candidates, order, 1))
+        )
+        on_progress(Progress("looking for copies", start + len(block), len(images)))
+    squared = np.concatenate([one for one, _ in found])
+    index = np.concatenate([one for _, one in found])[:, 0].astype(np.int64)
+    distance = np.sqrt(squared / flat_train.shape[1]) / 255
+    second = distance[:, -1]
+    ratio = np.divide(distance[:, 0], second, out=np.ones(len(distance)), where=second > 0)
+    return Nearest(distance[:, 0], index, ratio)

@@ -1,0 +1,70 @@
+"""Pictures to a report: what its numbers look like."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from mnistgan import rendering
+from mnistgan.datasets import ImageSet
+from mnistgan.evaluation.report import Report
+from mnistgan.events import Images
+from mnistgan.rendering import Picture
+
+_EACH = 10
+
+
+def save(folder: Path, images: Images, report: Report, train: ImageSet) -> list[Path]:
+    """Write ``classes.png``, ``certainty.png`` and ``nearest.png``.
+
+    Args:
+        folder: where to; it exists.
+        images: that the report is about.
+        report: with what was seen in them.
+        train: the training images that they were held against.
+
+    Returns:
+        The files: ten images of each class by the classifier's verdict; the least and the most
+        certain; the images that lie nearest to a training image, each beside it.
+    """
+    pictures = {
+        "classes.png": rendering.class_grid(images, report.seen.labels, train.classes, _EACH),
+        "certainty.png": _certainty(images, report),
+        "nearest.png": _nearest(images, report, train),
+    }
+    for name, picture in pictures.items():
+        rendering.save_png(folder / name, picture)
+    return [folder / name for name in pictures]
+
+
+def _certainty(images: Images, report: Report) -> Picture:
+    order = np.argsort(report.seen.probabilities.max(axis=1), kind="stable")
+    rows = {
+        "the least certain": images[order[: 2 * _EACH]],
+        "the most certain": images[order[: -2 * _EACH - 1 : -1]],
+    }
+    return _captioned(rows)
+
+
+def _nearest(images: Images, report: Report, train: ImageSet) -> Picture:
+    order = np.argsort(report.nearest.distance, kind="stable")[:_EACH]
+    among = f"nearest of {len(images):,} images, and the training images below which they lie"
+    pairs = np.concatenate((images[order], train.images[report.nearest.index[order]]))
+    return _captioned({among: pairs})
+
+
+def _captioned(rows: dict[str, Images]) -> Picture:
+    """Grids of ten columns under their captions."""
+    return np.concatenate(
+        [
+            rendering.caption(rendering.enlarge(rendering.grid(_filled(group), _EACH)), text)
+            for text, group in rows.items()
+        ]
+    )
+
+
+def _filled(group: Images) -> Images:
+    """At least one whole row, black where there are too few images."""
+    missing = -len(group) % _EACH
+    return np.concatenate((group, np.zeros((missing, *group.shape[1:]), np.uint8)))

@@ -1,0 +1,180 @@
+"""All measures of some images against real ones, in one report."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mnistgan import latents
+from mnistgan.evaluation import measures
+from mnistgan.evaluation.classifier import Classifier, Seen
+from mnistgan.evaluation.measures import Moments, Nearest
+from mnistgan.evaluation.reference import Reference
+from mnistgan.events import Images
+from mnistgan.latents import Stream
+from mnistgan.progress import OnProgress, no_progress
+
+_MISSING = 0.1
+"""A class with less than this part of its share among the training images is called missing."""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The measures of some images, and for each what perfect looks like.
+
+    Attributes:
+        frechet_distance: see :func:`measures.frechet_distance`; 0 is perfect.
+        kernel_distance: mean over subsets, see :func:`measures.kernel_distance`; 0 is perfect.
+        kernel_distance_std: over those subsets.
+        precision: in [0, 1], see :func:`measures.manifold`; 1 is perfect.
+        recall: in [0, 1]; 1 is perfect.
+        density: 1 is as dense as real images.
+        coverage: in [0, 1]; 1 is perfect.
+        classifier_score: from 1 to the number of classes, see :func:`measures.classifier_score`.
+        shares: of each class among the images, by the classifier's verdict, in [0, 1].
+        missing: classes that have less than a tenth of their share among the training images.
+        kl_to_labels: KL of the shares to those of the training labels, nats; 0 is perfect.
+        kl_to_uniform: KL of the shares to equal ones, nats.
+        confidence: mean of the classifier's highest probability, in [0, 1].
+        nearest_distance: mean distance to the nearest training image, root mean square of the
+            pixels' difference, in [0, 1]. None where it was not asked for.
+        copies: share of images that repeat a training image, see :class:`measures.Nearest`.
+    """
+
+    frechet_distance: float
+    kernel_distance: float
+    kernel_distance_std: float
+    precision: float
+    recall: float
+    density: float
+    coverage: float
+    classifier_score: float
+    shares: dict[str, float]
+    missing: tuple[str, ...]
+    kl_to_labels: float
+    kl_to_uniform: float
+    confidence: float
+    nearest_distance: float | None = None
+    copies: float | None = None
+
+    def numbers(self) -> dict[str, float]:
+        """What is a single number, by name; of the missing classes how many."""
+        values = asdict(self) | {"missing_classes": len(self.missing)}
+        return {name: float(one) for name, one in values.items() if isinstance(one, int | float)}
+
+
+@dataclass(frozen=True)
+class Report:
+    """The measures of some images beside those of real ones.
+
+    Attributes:
+        n: how many images were measured.
+        seed: of the subsets, and of the noise where a generator made the images.
+        data: what they were held against.
+        classifier: that saw them.
+        figures: of the images.
+        floor_n: how many held-out real images the floor was measured on.
+        floor: the same measures of real images that were held back.
+        seen: what the classifier saw in the images.
+        nearest: the images' nearest training images.
+    """
+
+    n: int
+    seed: int
+    data: str
+    classifier: Classifier
+    figures: Figures
+    floor_n: int
+    floor: Figures
+    seen: Seen
+    nearest: Nearest
+
+    @property
+    def measured_with(self) -> str:
+        """What must stand beside a Frechet distance: ``mnistgan-lenet-v1, n=10000``."""
+        return f"{self.classifier.name}, n={self.n}"
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values."""
+        return {
+            "n": self.n,
+            "seed": self.seed,
+            "data": self.data,
+            "features": {
+                "name": self.classifier.name,
+                "sha256": self.classifier.sha256,
+                "accuracy": self.classifier.accuracy,
+            },
+            "metrics": asdict(self.figures),
+            "floor": {"n": self.floor_n, **asdict(self.floor)},
+        }
+
+
+def evaluate(
+    images: Images, reference: Reference, seed: int = 0, on_progress: OnProgress = no_progress
+) -> Report:
+    """Measure images, uint8 N x C x H x W, against real ones of the same shape."""
+    seen = reference.classifier.see(images, "seeing the images", on_progress)
+    train = reference.train.images
+    found = measures.nearest(train, images, on_progress)
+    test = reference.test.images[: len(images)]
+    test_seen = reference.classifier.see(test, "seeing the floor", on_progress)
+    test_found = measures.nearest(train, test, on_progress)
+    return Report(
+        n=len(images),
+        seed=seed,
+        data=reference.train.source,
+        classifier=reference.classifier,
+        figures=figures(seen, reference, seed, found),
+        floor_n=len(test),
+        floor=figures(test_seen, reference, seed, test_found),
+        seen=seen,
+        nearest=found,
+    )
+
+
+def figures(
+    seen: Seen, reference: Reference, seed: int = 0, found: Nearest | None = None
+) -> Figures:
+    """The measures of what the classifier saw in some images.
+
+    The Frechet distance is to all training images; the kernel distance, and what needs nearest
+    neighbours, to as many of them as there are images, chosen by the seed.
+    """
+    real = reference.train_seen.features
+    rng = latents.rng(seed, Stream.SUBSET)
+    subset = real[rng.permutation(len(real))[: len(seen.features)]]
+    kernel, kernel_std = measures.kernel_distance(subset, seen.features, rng)
+    manifold = measures.manifold(subset, seen.features)
+    classes = reference.train.classes
+    assert reference.train.labels is not None
+    wanted = _shares(reference.train.labels, len(classes))
+    shares = _shares(seen.labels, len(classes))
+    return Figures(
+        frechet_distance=measures.frechet_distance(Moments.of(real), Moments.of(seen.features)),
+        kernel_distance=kernel,
+        kernel_distance_std=kernel_std,
+        precision=manifold.precision,
+        recall=manifold.recall,
+        density=manifold.density,
+        coverage=manifold.coverage,
+        classifier_score=measures.classifier_score(seen.probabilities),
+        shares=dict(zip(classes, shares.tolist(), strict=True)),
+        missing=tuple(
+            name
+            for name, share, due in zip(classes, shares, wanted, strict=True)
+            if share < _MISSING * due
+        ),
+        kl_to_labels=measures.kl_divergence(shares, wanted),
+        kl_to_uniform=measures.kl_divergence(shares, np.full(len(classes), 1 / len(classes))),
+        confidence=float(seen.probabilities.max(axis=1).mean()),
+        nearest_distance=None if found is None else float(found.distance.mean()),
+        copies=None if found is None else found.copies,
+    )
+
+
+def _shares(labels: npt.NDArray[np.int64], classes: int) -> npt.NDArray[np.float64]:
+    return np.bincount(labels, minlength=classes) / len(labels)

@@ -1,0 +1,76 @@
+"""What is measured: images from files, or out of a generator."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mnistgan import config_io, datasets, sampling
+from mnistgan.config import DataConfig
+from mnistgan.datasets.image_set import Labels
+from mnistgan.events import Images
+from mnistgan.progress import OnProgress, no_progress
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Images to be measured.
+
+    Attributes:
+        images: uint8, N x C x H x W.
+        labels: theirs, or None where nobody said.
+        data: the real images to hold them against.
+    """
+
+    images: Images
+    labels: Labels | None
+    data: DataConfig
+
+
+def from_files(
+    path: Path, data: DataConfig, count: int, on_progress: OnProgress = no_progress
+) -> Subject:
+    """The first images of an ``.npz`` or a folder, fitted to the shape of the real ones.
+
+    Raises:
+        DataError: they cannot be read.
+    """
+    name = str(path) if path.suffix == ".npz" else f"{path}/"
+    config = data.model_copy(update={"name": name, "labels": None})
+    loaded = datasets.load(config, on_progress=on_progress)
+    labels = None if loaded.labels is None else loaded.labels[:count]
+    return Subject(loaded.images[:count], labels, data)
+
+
+def from_generator(
+    path: Path,
+    count: int,
+    seed: int,
+    *,
+    data: str | None = None,
+    root: Path | None = None,
+    on_progress: OnProgress = no_progress,
+) -> Subject:
+    """Images out of a generator file, a checkpoint, or a run directory's generator.
+
+    Args:
+        path: of it.
+        count: how many images.
+        seed: of the noise.
+        data: the real images to hold them against; by default those that it was trained on.
+        root: folder of the data sets; by default that of the training.
+        on_progress: called with the images drawn.
+
+    Raises:
+        UsageError: there is no generator.
+        ConfigError: the data has no such name.
+    """
+    generator = sampling.load_generator(path)
+    table = generator.config.data.model_dump(exclude_none=True)
+    changes = {"name": data, "root": None if root is None else str(root)}
+    given = {key: value for key, value in changes.items() if value is not None}
+    config = config_io.validate({"data": table | given}, "").data
+    blocks = sampling.sample_blocks(generator, count, seed, on_progress)
+    return Subject(np.concatenate(list(blocks)), None, config)

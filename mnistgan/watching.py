@@ -1,0 +1,166 @@
+"""A watch over a training: says in one sentence when it looks as if it had collapsed.
+
+Nearly free: it looks at numbers that are there anyway, and once an epoch at the 64 images that are
+drawn anyway. Imports no torch unless it is given a classifier.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from mnistgan.config import ScoreKind
+from mnistgan.events import EpochEnded, Event, Images, RunStarted, StepMetrics
+
+Classify: TypeAlias = Callable[[Images], npt.NDArray[np.int64]]
+"""Images, uint8 N x C x H x W, to their classes."""
+
+WINDOW = 300
+"""Steps that a number must have looked bad for."""
+
+_PINNED = 0.002  # a probability this near to 0 or 1
+_NO_LOSS = 0.005
+_ALIKE = 0.05  # root mean square of the pixels' difference, in [0, 1]
+_PATIENCE = 2  # epochs that images must have looked bad for
+_FEW = 0.5  # of the distinct images among as many real ones
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What the watch sees.
+
+    Attributes:
+        sign: one word for it, the same as long as it lasts.
+        message: what, since when, and which setting usually cures it.
+    """
+
+    sign: str
+    message: str
+
+
+class Watch:
+    """Watches one training.
+
+    Args:
+        score_kind: what D(x) and D(G(z)) are.
+        classify: sees classes in images, where there is a classifier for them.
+        classes: their names.
+    """
+
+    def __init__(
+        self,
+        score_kind: ScoreKind,
+        classify: Classify | None = None,
+        classes: tuple[str, ...] = (),
+    ) -> None:
+        self._kind = score_kind
+        self._classify = classify
+        self._classes = classes
+        self._steps: deque[StepMetrics] = deque(maxlen=WINDOW)
+        self._distinct_real = 0
+        self._bad_epochs: dict[str, list[int]] = {}
+        self._told: set[str] = set()
+
+    def look(self, event: Event) -> list[Finding]:
+        """What is new in an event; a sign that lasts is told once."""
+        match event:
+            case RunStarted():
+                self._distinct_real = distinct(event.real_images)
+                return []
+            case StepMetrics():
+                self._steps.append(event)
+                return self._new(self._at_numbers())
+            case EpochEnded():
+                return self._new(self._at_images(event))
+            case _:
+                return []
+
+    def _new(self, seen: dict[str, str | None]) -> list[Finding]:
+        """Of signs that were looked for, those that have just appeared."""
+        found = []
+        for sign, message in seen.items():
+            if message is None:
+                self._told.discard(sign)
+            elif sign not in self._told:
+                self._told.add(sign)
+                found.append(Finding(sign, message))
+        return found
+
+    # Numbers -----------------------------------------------------------------------------------
+
+    def _at_numbers(self) -> dict[str, str | None]:
+        if len(self._steps) < WINDOW or self._kind == "critic":
+            return {}  # a critic's scores have no scale
+        since = self._steps[0].step
+        real = np.array([one.d_real for one in self._steps])
+        fake = np.array([one.d_fake_before for one in self._steps])
+        loss = np.array([one.loss_d for one in self._steps])
+        message = None
+        if np.all(loss < _NO_LOSS):
+            message = (
+                f"D's loss has been zero since step {since}: G learns nothing from it; lower "
+                "train.lr_d, or set train.r1 = 1"
+            )
+        elif self._kind == "probability" and np.all(fake < _PINNED) and np.all(real > 1 - _PINNED):
+            message = (
+                f"D(G(z)) has been pinned at 0 and D(x) at 1 since step {since}: D has won, and "
+                "G learns little from it; lower train.lr_d, or set train.r1 = 1"
+            )
+        elif self._kind == "probability" and np.all(fake > 1 - _PINNED):
+            message = (
+                f"D(G(z)) has been pinned at 1 since step {since}: D tells nothing apart; raise "
+                "train.lr_d, or widen model.discriminator"
+            )
+        return {"numbers": message}
+
+    # Images ------------------------------------------------------------------------------------
+
+    def _at_images(self, event: EpochEnded) -> dict[str, str | None]:
+        count = distinct(event.images)
+        few = count < max(2, _FEW * self._distinct_real)
+        since = self._lasting("alike", event.epoch if few else None)
+        alike = since and (
+            f"of {len(event.images)} images only {count} differ since epoch {since}: G has "
+            "collapsed onto few outputs; lower train.lr_g, or set train.r1 = 1"
+        )
+        return {"alike": alike or None, **self._at_classes(event)}
+
+    def _at_classes(self, event: EpochEnded) -> dict[str, str | None]:
+        if self._classify is None:
+            return {}
+        seen = set(self._classify(event.images).tolist())
+        absent = [name for number, name in enumerate(self._classes) if number not in seen]
+        # Of 64 fair draws from ten classes two are missing once in some thousand times.
+        since = self._lasting("classes", event.epoch if len(absent) > 1 else None)
+        message = since and (
+            f"no {' and no '.join(absent)} among {len(event.images)} images since epoch {since}: "
+            "G leaves classes out; lower train.lr_g, or set train.r1 = 1"
+        )
+        return {"classes": message or None}
+
+    def _lasting(self, sign: str, epoch: int | None) -> int | None:
+        """Since which epoch a sign has lasted, once it has lasted long enough."""
+        epochs = self._bad_epochs.setdefault(sign, [])
+        if epoch is None or epoch == 1:  # after one epoch nobody draws digits yet
+            epochs.clear()
+            return None
+        epochs.append(epoch)
+        return epochs[0] if len(epochs) >= _PATIENCE else None
+
+
+def distinct(images: Images) -> int:
+    """How many images, uint8 N x C x H x W, differ visibly from all those before them."""
+    flat = images.reshape(len(images), -1).astype(np.float64) / 255
+    squares = np.square(flat).sum(axis=1)
+    distances = squares[:, None] + squares - 2 * flat @ flat.T
+    near = distances / flat.shape[1] < _ALIKE**2
+    kept: list[int] = []
+    for number in range(len(images)):
+        if not near[number, kept].any():
+            kept.append(number)
+    return len(kept)
