@@ -17,11 +17,18 @@ def plot_runs(runs: Sequence[RunDirectory], path: Path) -> None:
     """
     rendering.check_suffix(path, rendering.CURVE_FORMATS)
     scores = [run.read_config().train.score_kind for run in runs]
-    metrics = {_label(run, runs): history.read_metrics(run.metrics_file) for run in runs}
-    rendering.save_curves(path, metrics, scores)
+    labels = [label(run, runs) for run in runs]
+    metrics = [history.read_metrics(run.metrics_file) for run in runs]
+    measured = [history.read_evaluations(run.evaluations_file) for run in runs]
+    rendering.save_curves(
+        path,
+        dict(zip(labels, metrics, strict=True)),
+        scores,
+        dict(zip(labels, measured, strict=True)),
+    )
 
 
-def _label(run: RunDirectory, runs: Sequence[RunDirectory]) -> str:
+def label(run: RunDirectory, runs: Sequence[RunDirectory]) -> str:
     """The folder's name, or its whole path where two runs have the same."""
     name = run.path.resolve().name
     return name if [other.path.resolve().name for other in runs].count(name) == 1 else str(run.path)

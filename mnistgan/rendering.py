@@ -185,8 +185,13 @@ def _save_mp4(path: Path, frames: Sequence[Picture], fps: float) -> None:
 # Curves ----------------------------------------------------------------------------------------
 
 
-def save_curves(path: Path, runs: Mapping[str, Metrics], scores: Sequence[ScoreKind]) -> None:
-    """Draw losses and D's scores over the steps; several runs overlay.
+def save_curves(
+    path: Path,
+    runs: Mapping[str, Metrics],
+    scores: Sequence[ScoreKind],
+    measured: Mapping[str, Metrics] | None = None,
+) -> None:
+    """Draw losses, D's scores and what was measured over the steps; several runs overlay.
 
     A single run has a colour a quantity, several runs a colour a run and a line style a quantity.
 
@@ -194,6 +199,7 @@ def save_curves(path: Path, runs: Mapping[str, Metrics], scores: Sequence[ScoreK
         path: PNG, SVG or PDF by its ending.
         runs: label -> columns of its metrics.csv.
         scores: what D's scores are in each run, which decides their labels and range.
+        measured: label -> columns of its evaluations.csv, for runs that were measured.
 
     Raises:
         UsageError: unknown ending, or no run has a step to draw.
@@ -205,14 +211,18 @@ def save_curves(path: Path, runs: Mapping[str, Metrics], scores: Sequence[ScoreK
     from matplotlib.figure import Figure
 
     real_name, fake_name = score_names("critic" if set(scores) == {"critic"} else "probability")
-    figure = Figure(figsize=(10, 4), layout="constrained", dpi=120)
-    left, right = figure.subplots(1, 2)
+    measured = {run: table for run, table in (measured or {}).items() if len(table["step"])}
+    panels = 3 if measured else 2
+    figure = Figure(figsize=(5 * panels, 4), layout="constrained", dpi=120)
+    left, right, *third = figure.subplots(1, panels)
     _panel(left, runs, {"loss_D": "loss_D", "loss_G": "loss_G"})
     _panel(right, runs, {"D(x)": real_name, "D(G(z1))": fake_name})
     left.set(title="losses", xlabel="step")
     right.set(title=f"{real_name} and {fake_name}", xlabel="step")
     if set(scores) == {"probability"}:
         right.set_ylim(0, 1)
+    if third:
+        _measured_panel(third[0], measured, list(runs))
     # Without a date and with fixed ids, the same run draws the same file.
     with atomic_path(path) as temporary, rc_context({"svg.hashsalt": "mnistgan"}):
         metadata = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
@@ -234,6 +244,17 @@ def _panel(axes: Axes, runs: Mapping[str, Metrics], columns: Mapping[str, str]) 
             )
     axes.grid(alpha=0.25)
     axes.legend(fontsize=8)
+
+
+def _measured_panel(axes: Axes, measured: Mapping[str, Metrics], runs: list[str]) -> None:
+    for run, table in measured.items():
+        colour = f"C{runs.index(run)}"
+        name = run if len(runs) > 1 else None
+        axes.plot(table["step"], table["frechet_distance"], "o-", color=colour, label=name)
+    axes.set(title="Frechet distance", xlabel="step", yscale="log")
+    axes.grid(alpha=0.25, which="both")
+    if len(runs) > 1:
+        axes.legend(fontsize=8)
 
 
 def smooth(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -22,7 +22,7 @@ FLOORS = [
     ["datasets.own", "datasets.published", "datasets.folder"],
     ["datasets", "rundir", "history", "checkpoint", "rendering", "averaging", "devices"],
     ["datasets.verifying", "training", "plotting", "image_files", "inspection", "outputs.base"],
-    ["sampling", "outputs.registry", "watching", "evaluation", "evaluation.measures"],
+    ["sampling", "comparing", "outputs.registry", "watching", "evaluation", "evaluation.measures"],
     ["animating", "export", "outputs.dispatch", "evaluation.classifier"],
     ["outputs", "outputs.metrics", "outputs.samples", "outputs.animation", "outputs.curves"],
     ["preflight", "evaluation.reference", "evaluation.subject"],

@@ -15,7 +15,19 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from mnistgan import __version__
-from mnistgan.cli import animate, data, evaluate, export, info, init, outputs, plot, sample, train
+from mnistgan.cli import (
+    animate,
+    compare,
+    data,
+    evaluate,
+    export,
+    info,
+    init,
+    outputs,
+    plot,
+    sample,
+    train,
+)
 from mnistgan.cli.signals import LeftEarly, leave_at_once
 from mnistgan.errors import MnistganError, printable
 
@@ -96,6 +108,7 @@ for _command in (
     animate.animate,
     plot.plot,
     evaluate.evaluate,
+    compare.compare,
     export.export,
     info.info,
     outputs.outputs,

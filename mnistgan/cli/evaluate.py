@@ -157,6 +157,8 @@ def _show(result: Report, scores: Scores | None) -> None:
             texts = [f"{text} ± {_number(std)}" for text, std in zip(texts, spreads, strict=True)]
         table.add_row(title, *texts, meaning)
     console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = 120  # a file wraps nothing
     console.print(f"{result.n:,} images against {result.data}", soft_wrap=True, markup=False)
     console.print(
         f"Frechet distance ({result.measured_with}) of weights {result.classifier.sha256[:12]}; "

@@ -141,6 +141,8 @@ def _train(plan: Plan, quiet: bool) -> None:
     typer.echo(run.directory.path)
     if caught.signal and reason == "stopped":
         raise typer.Exit(128 + caught.signal)
+    if reason == "collapsed":
+        raise typer.Exit(1)
 
 
 def _dry_run(plan: Plan) -> None:

@@ -21,6 +21,7 @@ from mnistgan.config import RunConfig
 from mnistgan.errors import printable
 from mnistgan.events import (
     EpochEnded,
+    Evaluated,
     Event,
     Images,
     RunEnded,
@@ -92,6 +93,8 @@ class PlainView(WarningsOnly):
                 self._print(headline(event, self.directory))
             case StepMetrics():
                 self._metrics = event
+            case Evaluated():
+                self._print(measured_line(event))
             case EpochEnded() if self._metrics is not None and self._is_shown(event.epoch):
                 epochs = self._config.train.epochs
                 numbers = metrics_line(self._metrics, self._config)
@@ -112,6 +115,7 @@ class LiveView(PlainView):
         self._draw = draw
         self._drawn_at = -math.inf
         self._images: Images | None = None
+        self._measured: Evaluated | None = None
         self._closing = ""
         self._started: RunStarted | None = None
         self._live = Live(get_renderable=self._render, console=console, refresh_per_second=8)
@@ -139,6 +143,8 @@ class LiveView(PlainView):
                     self._images, self._drawn_at = self._draw(), time.monotonic()
             case EpochEnded():
                 self._images, self._drawn_at = event.images, time.monotonic()
+            case Evaluated():
+                self._measured = event
             case RunEnded():
                 self._closing = closing_line(event, self.directory, self._config)
             case _:
@@ -151,6 +157,8 @@ class LiveView(PlainView):
             progress_line(self._started, self._metrics, self._live.console.width),
             Text(metrics_line(self._metrics, self._config)),
         ]
+        if self._measured is not None:
+            parts.append(Text(measured_line(self._measured)))
         if self._images is not None:
             parts.append(preview(self._images, self._live.console))
         return Group(*parts)
@@ -198,6 +206,17 @@ def metrics_line(metrics: StepMetrics, config: RunConfig) -> str:
     )
 
 
+def measured_line(event: Evaluated) -> str:
+    """A measurement's main figures."""
+    names = ("precision", "recall", "coverage")
+    others = "  ".join(f"{name} {event.figures[name]:.3f}" for name in names)
+    best = "  best so far" if event.is_best else ""
+    distance = f"{event.figures['frechet_distance']:.3g}"
+    return (
+        f"epoch {event.epoch}: Frechet distance {distance} ({event.measured_with})  {others}{best}"
+    )
+
+
 def _count(number: int, thing: str) -> str:
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
@@ -215,6 +234,8 @@ def closing_line(event: RunEnded, directory: Path, config: RunConfig) -> str:
         return f"finished {at}; next: {next_command}"
     if not event.step:
         return "stopped before the first step; nothing was trained"
+    if event.reason == "collapsed":
+        return f"stopped by the watch {at}; saved; {go_on} --set watch.action=warn"
     if event.reason == "max_minutes":
         return f"time is up {at}; saved; {go_on}"
     return f"stopped {at}; saved; {go_on}"

@@ -120,7 +120,8 @@ def evaluate(
     seen = reference.classifier.see(images, "seeing the images", on_progress)
     train = reference.train.images
     found = measures.nearest(train, images, on_progress)
-    test = reference.test.images[: len(images)]
+    chosen = latents.rng(seed, Stream.SUBSET, 2).permutation(len(reference.test))
+    test = reference.test.images[np.sort(chosen[: len(images)])]
     test_seen = reference.classifier.see(test, "seeing the floor", on_progress)
     test_found = measures.nearest(train, test, on_progress)
     return Report(

@@ -1,12 +1,10 @@
-"""The output ``curves``: losses and D's scores as a picture."""
+"""The output ``curves``: losses, D's scores and measurements as a picture."""
 
 from __future__ import annotations
 
 from typing import Literal
 
-from mnistgan import history
-from mnistgan.config import ScoreKind
-from mnistgan.events import Event, RunEnded, RunStarted
+from mnistgan.events import Event, RunEnded
 from mnistgan.outputs.base import Output, OutputOptions
 from mnistgan.rundir import RunDirectory
 
@@ -23,17 +21,11 @@ class Curves(Output):
         """"png", "svg" or "pdf"."""
 
     options: Options
-    _scores: ScoreKind = "probability"
 
     def handle(self, event: Event) -> None:
         """Draw once, at the end, where there is a step to draw."""
-        match event:
-            case RunStarted():
-                self._scores = event.config.train.score_kind
-            case RunEnded() if event.step:
-                from mnistgan import rendering
+        if isinstance(event, RunEnded) and event.step:
+            from mnistgan import plotting
 
-                run = RunDirectory(self.directory)
-                path = run.path / f"curves.{self.options.format}"
-                metrics = history.read_metrics(run.metrics_file)
-                rendering.save_curves(path, {run.path.name: metrics}, [self._scores])
+            run = RunDirectory(self.directory)
+            plotting.plot_runs([run], run.path / f"curves.{self.options.format}")

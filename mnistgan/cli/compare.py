@@ -1,0 +1,47 @@
+"""``mnistgan compare``: several runs side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mnistgan.cli.options import Debug
+
+
+def compare(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...")],
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Where the table and the pictures go.")
+    ] = Path("comparison"),
+    debug: Debug = False,
+) -> None:
+    """Compare runs: a table (also as CSV and Markdown), grids at the same epochs, curves.
+
+    Runs that differ by their seed alone are one row, with mean ± standard deviation. The figures
+    are those of [bold]mnistgan evaluate[/bold], or else the last ones measured while training.
+
+    [bold]mnistgan compare runs/a runs/b[/bold]
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    from mnistgan import comparing
+    from mnistgan.rundir import RunDirectory
+
+    directories = [RunDirectory(run) for run in runs]
+    rows = comparing.compare(directories)
+    out.mkdir(parents=True, exist_ok=True)
+    files = comparing.save(out, directories, rows)
+    console = Console(highlight=False)
+    if console.is_terminal:
+        table = Table(*comparing.HEAD, box=None, pad_edge=False, header_style="bold")
+        for row in rows:
+            table.add_row(*row.cells())
+        console.print(table)
+    else:
+        typer.echo(comparing.to_markdown(rows), nl=False)
+    if any(not row.figures for row in rows):
+        typer.echo("some runs were never measured; measure them: mnistgan evaluate RUN", err=True)
+    typer.echo(f"written: {', '.join(map(str, files))}", err=True)

@@ -1,0 +1,229 @@
+"""Several runs side by side: one table, one figure of grids, one overlay of curves.
+
+Runs that differ by their seed alone are one row of the table, with mean and standard deviation.
+Imports no torch: everything comes from what the runs left on disk.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mnistgan import config_io, history, plotting, rendering
+from mnistgan.config import RunConfig
+from mnistgan.errors import UsageError
+from mnistgan.files import write_text
+from mnistgan.rendering import Picture
+from mnistgan.rundir import RunDirectory
+
+FIGURES = (
+    "frechet_distance",
+    "kernel_distance",
+    "precision",
+    "recall",
+    "density",
+    "coverage",
+    "classifier_score",
+    "missing_classes",
+)
+_SAME_RECIPE = ("seed", "name", "outputs", "data.root", "checkpoint.", "evaluate.", "watch.")
+_GRID_EPOCHS = 5
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The figures of one run.
+
+    Attributes:
+        run: which.
+        config: its recipe.
+        steps: updates of G that it has had.
+        with_: the classifier and n, where it was measured by ``mnistgan evaluate``.
+        figures: by name; empty where it was never measured.
+    """
+
+    run: RunDirectory
+    config: RunConfig
+    steps: int
+    with_: str
+    figures: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One recipe: the runs that follow it and their figures' mean and standard deviation."""
+
+    label: str
+    runs: int
+    steps: int
+    with_: str
+    figures: Mapping[str, tuple[float, float]]
+
+    def cells(self) -> list[str]:
+        """For people: name, runs, steps, what it was measured with, and each figure."""
+        numbers = [_cell(self.figures.get(name), self.runs) for name in FIGURES]
+        return [self.label, str(self.runs), f"{self.steps:,}", self.with_ or "-", *numbers]
+
+
+HEAD = ("run", "runs", "steps", "measured with", *(name.replace("_", " ") for name in FIGURES))
+
+
+def compare(runs: Sequence[RunDirectory]) -> list[Row]:
+    """The table, in the order of the runs.
+
+    Raises:
+        UsageError: one of them is no run directory, or its files cannot be read.
+    """
+    measured = [_measure(run) for run in runs]
+    groups: list[list[Measured]] = []
+    for one in measured:
+        group = next((group for group in groups if _same_recipe(group[0], one)), None)
+        if group is None:
+            groups.append([one])
+        else:
+            group.append(one)
+    labels = {id(one): plotting.label(one.run, runs) for one in measured}
+    return [_row(group, ", ".join(labels[id(one)] for one in group)) for group in groups]
+
+
+def _measure(run: RunDirectory) -> Measured:
+    """What is known of a run: by ``mnistgan evaluate``, or else while it was trained."""
+    config = run.read_config()
+    last = 0
+    if run.metrics_file.exists():
+        last = int(max(history.read_metrics(run.metrics_file)["step"], default=0))
+    if run.figures_file.exists():
+        return Measured(run, config, last, *_read_figures(run.figures_file))
+    table = history.read_evaluations(run.evaluations_file)
+    if not len(table["step"]):
+        return Measured(run, config, last, "", {})
+    figures = {name: float(table[name][-1]) for name in history.FIGURES}
+    return Measured(run, config, last, f"while training, n={int(table['n'][-1])}", figures)
+
+
+def _read_figures(path: Path) -> tuple[str, dict[str, float]]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        metrics: dict[str, Any] = content["metrics"]
+        name, count = str(content["features"]["name"]), int(content["n"])
+        metrics["missing_classes"] = len(metrics.get("missing", ()))
+        numbers = {key: one for key, one in metrics.items() if isinstance(one, int | float)}
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise UsageError(f"{path}: is no file of mnistgan evaluate ({error})") from error
+    return f"{name}, n={count}", {key: float(one) for key, one in numbers.items()}
+
+
+def _same_recipe(one: Measured, other: Measured) -> bool:
+    keys = config_io.changed_keys(one.config, other.config)
+    return one.with_ == other.with_ and all(key.startswith(_SAME_RECIPE) for key in keys)
+
+
+def _row(group: list[Measured], label: str) -> Row:
+    names = [name for name in FIGURES if all(name in one.figures for one in group)]
+    values = {name: np.array([one.figures[name] for one in group]) for name in names}
+    spread = {
+        name: (float(array.mean()), float(array.std(ddof=1)) if len(group) > 1 else 0.0)
+        for name, array in values.items()
+    }
+    return Row(label, len(group), max(one.steps for one in group), group[0].with_, spread)
+
+
+def _cell(value: tuple[float, float] | None, runs: int) -> str:
+    if value is None:
+        return "-"
+    return f"{value[0]:.4g}" if runs == 1 else f"{value[0]:.4g} ± {value[1]:.2g}"
+
+
+# Files -----------------------------------------------------------------------------------------
+
+
+def to_csv(rows: Sequence[Row]) -> str:
+    """The table for machines: a column for each figure's mean and for its standard deviation."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    columns = [column for name in FIGURES for column in (name, f"{name}_std")]
+    writer.writerow(["run", "runs", "steps", "measured_with", *columns])
+    for row in rows:
+        pairs = [row.figures.get(name, ("", "")) for name in FIGURES]
+        numbers = [number for pair in pairs for number in pair]
+        writer.writerow([row.label, row.runs, row.steps, row.with_, *numbers])
+    return text.getvalue()
+
+
+def to_markdown(rows: Sequence[Row]) -> str:
+    """The table for a README."""
+
+    def line(cells: Sequence[str]) -> str:
+        return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+
+    lines = [line(HEAD), line(["---"] * len(HEAD)), *(line(row.cells()) for row in rows)]
+    return "\n".join(lines) + "\n"
+
+
+def save(folder: Path, runs: Sequence[RunDirectory], rows: Sequence[Row]) -> list[Path]:
+    """Write table.csv, table.md, curves.png and, where runs share epochs, grids.png.
+
+    Raises:
+        UsageError: a run has no metrics.csv, or a file cannot be written.
+    """
+    write_text(folder / "table.csv", to_csv(rows))
+    write_text(folder / "table.md", to_markdown(rows))
+    plotting.plot_runs(runs, folder / "curves.png")
+    files = [folder / name for name in ("table.csv", "table.md", "curves.png")]
+    picture = grids(runs)
+    if picture is not None:
+        rendering.save_png(folder / "grids.png", picture)
+        files.append(folder / "grids.png")
+    return files
+
+
+def grids(runs: Sequence[RunDirectory]) -> Picture | None:
+    """A row a run, a column an epoch of up to five that all have; None where they share none."""
+    indexes = [_grids_of(run) for run in runs]
+    shared = sorted(set.intersection(*(set(index) for index in indexes)))
+    if not shared:
+        return None
+    epochs = [shared[place] for place in rendering.spread(len(shared), _GRID_EPOCHS)]
+    rows = [
+        _side_by_side(
+            [
+                rendering.caption(
+                    rendering.read_png(index[epoch]), f"{plotting.label(run, runs)}, epoch {epoch}"
+                )
+                for epoch in epochs
+            ]
+        )
+        for run, index in zip(runs, indexes, strict=True)
+    ]
+    return _stacked(rows)
+
+
+def _grids_of(run: RunDirectory) -> dict[int, Path]:
+    if not (run.samples / "index.csv").exists():
+        return {}
+    return {grid.epoch: grid.file for grid in history.read_samples(run.samples)}
+
+
+def _side_by_side(pictures: Sequence[Picture]) -> Picture:
+    return np.concatenate(list(_padded(pictures, axis=0)), axis=1)
+
+
+def _stacked(pictures: Sequence[Picture]) -> Picture:
+    return np.concatenate(list(_padded(pictures, axis=1)), axis=0)
+
+
+def _padded(pictures: Sequence[Picture], axis: int) -> Iterator[Picture]:
+    """The pictures in colour and of one length along an axis, black where they were shorter."""
+    longest = max(picture.shape[axis] for picture in pictures)
+    for picture in pictures:
+        colour = picture if picture.ndim == 3 else np.repeat(picture[..., None], 3, axis=-1)
+        widths = [(0, 0)] * 3
+        widths[axis] = (0, longest - picture.shape[axis])
+        yield np.pad(colour, widths)

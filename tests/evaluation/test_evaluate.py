@@ -1,0 +1,213 @@
+"""``mnistgan evaluate``: the classifier, reports, scores, and measuring while training."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support import Invoke, noise_images
+
+from mnistgan import datasets, history
+from mnistgan.config import DataConfig
+from mnistgan.datasets import ImageSet
+from mnistgan.evaluation import classifier, reference, report, tstr
+from mnistgan.evaluation.reference import Reference
+from mnistgan.rendering import read_png
+from mnistgan.sampling import load_generator
+
+
+@pytest.fixture(scope="session")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache folder for the whole session, so that one classifier is trained once."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def _cache(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MNISTGAN_CACHE", str(kept))
+    monkeypatch.setattr(reference, "_FIT_STEPS", 150)
+
+
+@pytest.fixture
+def digits(_cache: None) -> Reference:
+    """The embedded digits, and a classifier that was trained on them for a moment."""
+    return reference.load(DataConfig(name="digits"))
+
+
+class TestClassifier:
+    def test_the_shipped_one_knows_digits(self, mnist_root: Path) -> None:
+        shipped = classifier.shipped()
+        test = datasets.load(DataConfig(root=str(mnist_root)), "test")
+        assert test.labels is not None
+        accuracy = classifier.accuracy(shipped.network, test.images, test.labels)
+        assert accuracy == pytest.approx(shipped.accuracy, abs=2e-4)
+        assert accuracy >= 0.993
+        assert len(shipped.sha256) == 64
+
+    def test_it_is_small(self) -> None:
+        folder = Path(classifier.__file__).parent
+        assert (folder / f"{classifier.SHIPPED}.pt").stat().st_size < 1_000_000
+
+    def test_an_image_is_seen_the_same_in_any_company(self) -> None:
+        shipped, images = classifier.shipped(), noise_images(700, 1, 28, 28)
+        together, alone = shipped.see(images), shipped.see(images[600:601])
+        np.testing.assert_array_equal(together.features[600:601], alone.features)
+        assert together.probabilities.sum(axis=1) == pytest.approx(1)
+
+    def test_one_of_its_own_is_trained_once(self, digits: Reference, kept: Path) -> None:
+        assert digits.classifier.accuracy is not None
+        assert digits.classifier.accuracy > 0.9
+        (path,) = (kept / "classifiers").glob("*.pt")
+        before = path.stat().st_mtime_ns
+        again = reference.load(DataConfig(name="digits"))
+        assert again.classifier.sha256 == digits.classifier.sha256
+        assert path.stat().st_mtime_ns == before
+        path.write_bytes(path.read_bytes()[:-9])
+        assert reference.load(DataConfig(name="digits")).classifier.name == digits.classifier.name
+
+    def test_the_same_data_and_seed_give_the_same_weights(self) -> None:
+        images, labels = noise_images(256, 1, 12, 12), np.arange(256) % 3
+        one, other = (classifier.fit(images, labels, 3, epochs=2, seed=5) for _ in range(2))
+        for left, right in zip(one.parameters(), other.parameters(), strict=True):
+            np.testing.assert_array_equal(left.detach().numpy(), right.detach().numpy())
+
+
+class TestReport:
+    def test_real_images_are_at_the_floor(self, digits: Reference) -> None:
+        result = report.evaluate(digits.test.images, digits)
+        assert result.figures == result.floor
+        assert result.figures.precision > 0.5
+        assert result.figures.missing == ()
+        assert result.figures.copies == 0
+
+    def test_training_images_are_copies(self, digits: Reference) -> None:
+        result = report.evaluate(digits.train.images[:200], digits)
+        assert result.figures.copies == 1
+        assert result.figures.nearest_distance == 0
+
+    def test_noise_is_far_from_it(self, digits: Reference) -> None:
+        noise = report.evaluate(noise_images(300, 1, 28, 28), digits)
+        assert noise.figures.frechet_distance > 20 * noise.floor.frechet_distance
+        assert noise.figures.precision < 0.1
+        assert noise.figures.coverage < 0.1
+
+    def test_a_missing_class_is_named(self, digits: Reference) -> None:
+        assert digits.train.labels is not None
+        without = digits.train.images[digits.train.labels != 4]
+        result = report.evaluate(without, digits)
+        assert result.figures.missing == ("4",)
+        assert result.figures.kl_to_labels > 0.05
+
+    def test_the_same_seed_gives_the_same_figures(self, digits: Reference) -> None:
+        images = noise_images(200, 1, 28, 28)
+        first, again = (report.evaluate(images, digits, seed=3).to_json() for _ in range(2))
+        assert json.dumps(first, allow_nan=False) == json.dumps(again)
+
+
+def test_a_classifier_learns_from_good_fakes(digits: Reference) -> None:
+    """Real images in the fakes' place reach what real images reach; noise does not."""
+    assert digits.train.labels is not None
+    good = tstr.score(digits.train.images, digits.train.labels, digits)
+    assert good.tstr > 0.8
+    assert good.trts > 0.8
+    assert good.labels == "its own"
+    bad = tstr.score(noise_images(300, 1, 28, 28), None, digits)
+    assert bad.tstr < 0.5
+    assert bad.labels.startswith("by mnistgan-lenet")
+
+
+@pytest.mark.usefixtures("_cache")
+class TestCommand:
+    def test_a_run_beside_the_floor(self, invoke: Invoke, trained: Path, tmp_path: Path) -> None:
+        result = invoke("evaluate", trained, "-n", 200, "--json", "f.json", "--out", "pictures")
+        assert result.exit_code == 0, result.output
+        assert "Frechet distance (mnistgan-lenet-" in result.stdout
+        assert "n=200" in result.stdout
+        assert "the floor is 200 real images" in result.stdout
+        figures = json.loads((tmp_path / "f.json").read_text())
+        assert (figures["n"], figures["seed"]) == (200, 0)
+        assert set(figures["metrics"]) == set(figures["floor"]) - {"n"}
+        assert figures["metrics"]["frechet_distance"] > figures["floor"]["frechet_distance"]
+        for name in ("classes", "certainty", "nearest"):
+            assert read_png(tmp_path / "pictures" / f"{name}.png").size
+
+    def test_images_from_files_with_labels(self, invoke: Invoke, tmp_path: Path) -> None:
+        digits = datasets.load(DataConfig(name="digits"))
+        assert digits.labels is not None
+        np.savez(tmp_path / "a.npz", images=digits.images[:400, 0], labels=digits.labels[:400])
+        result = invoke(
+            "evaluate", "--images", "a.npz", "--data", "digits", "--score", "tstr", "--json", "-"
+        )
+        assert result.exit_code == 0, result.output
+        figures = json.loads(result.stdout)
+        assert figures["n"] == 400
+        assert figures["scores"]["labels"] == "its own"
+        assert (tmp_path / "evaluation" / "classes.png").exists()
+
+    @pytest.mark.parametrize(
+        ("arguments", "words"),
+        [
+            (("a", "--ckpt", "b"), "give one of RUN, --ckpt and --images"),
+            (("--ckpt", "none.pt"), "none.pt: cannot be read"),
+            (("--images", "none.npz", "--data", "digits"), "none.npz: cannot be read"),
+            (("--images", "bare.npz", "--data", "./bare.npz"), "has no classes"),
+            ((), "there is no run in runs/"),
+        ],
+    )
+    def test_mistakes(
+        self, invoke: Invoke, tmp_path: Path, arguments: tuple[str, ...], words: str
+    ) -> None:
+        np.savez(tmp_path / "bare.npz", images=noise_images(200, 28, 28))
+        result = invoke("evaluate", *arguments)
+        assert result.exit_code == 2, result.output
+        assert words in result.stderr
+        assert not (tmp_path / "evaluation").exists()
+
+
+@pytest.mark.usefixtures("_cache")
+class TestWhileTraining:
+    def test_history_plots_and_the_best_generator(
+        self, invoke: Invoke, tiny_toml: Path, tmp_path: Path
+    ) -> None:
+        result = invoke(
+            "train", "--config", tiny_toml, "--set", "evaluate.every=1", "--set", "evaluate.n=150",
+            "--epochs", 3, "--output-dir", "run",
+        )  # fmt: skip
+        assert result.exit_code == 0, result.output
+        assert result.stderr.count("Frechet distance") == 3
+        table = history.read_evaluations(tmp_path / "run" / "evaluations.csv")
+        assert table["epoch"].tolist() == [1, 2, 3]
+        assert (tmp_path / "run" / "curves.png").exists()
+        best = 1 + int(table["frechet_distance"].argmin())
+        assert load_generator(tmp_path / "run" / "g-best.pt").epoch == best
+
+    def test_a_resumed_run_measures_the_same(
+        self, invoke: Invoke, tiny_toml: Path, tmp_path: Path
+    ) -> None:
+        measured = ("--set", "evaluate.every=1", "--set", "evaluate.n=150")
+        invoke("train", "--config", tiny_toml, *measured, "--epochs", 3, "--output-dir", "whole")
+        invoke("train", "--config", tiny_toml, *measured, "--epochs", 1, "--output-dir", "parts")
+        invoke("train", "--resume", "parts", "--epochs", 3)
+        for name in ("evaluations.csv", "g.pt"):
+            whole, parts = (tmp_path / run / name for run in ("whole", "parts"))
+            assert whole.read_bytes() == parts.read_bytes(), name
+
+    def test_data_without_classes_is_refused_before_anything_is_written(
+        self, invoke: Invoke, tiny_toml: Path, tmp_path: Path
+    ) -> None:
+        np.savez(tmp_path / "a.npz", images=noise_images(600, 28, 28))
+        result = invoke(
+            "train", "--config", tiny_toml, "--data", "a.npz", "--set", "evaluate.every=1",
+            "--output-dir", "run",
+        )  # fmt: skip
+        assert result.exit_code == 2
+        assert "has no classes" in result.stderr
+        assert not (tmp_path / "run").exists()
+
+
+def test_a_set_too_small_to_be_split() -> None:
+    tiny = ImageSet(noise_images(5, 1, 28, 28), np.zeros(5, np.int64), ("0", "1"), "five")
+    with pytest.raises(Exception, match="too few to hold some back"):
+        reference.split(DataConfig(name="./five.npz"), train=tiny)
