@@ -111,6 +111,18 @@ class TestFetch:
         assert "127.0.0.1: refused the connection" in result.stderr
         assert not (tmp_path / "root").exists()
 
+    def test_a_mirror_must_be_an_address(self, invoke: Invoke, tmp_path: Path) -> None:
+        for mirror in ("127.0.0.1:9500", "", "file:///x", "http://"):
+            result = invoke("data", "fetch", "mnist", "--data-root", "root", "--mirror", mirror)
+            assert result.exit_code == 2
+            assert "must begin with http:// or https://" in result.stderr
+        assert not (tmp_path / "root").exists()
+
+    def test_the_root_goes_behind_the_command(self, invoke: Invoke) -> None:
+        result = invoke("data", "--data-root", "root", "verify", "mnist")
+        assert result.exit_code == 2
+        assert "--data-root goes behind verify" in result.stderr
+
     def test_what_needs_none(self, invoke: Invoke) -> None:
         assert "nothing to fetch" in invoke("data", "fetch", "digits").stdout
 
@@ -176,6 +188,30 @@ def test_a_colour_folder_trains_samples_animates_and_exports_in_colour(
         session = onnxruntime.InferenceSession(str(tmp_path / "g.onnx"))
         z = np.zeros((2, session.get_inputs()[0].shape[1]), np.float32)
         assert session.run(None, {"z": z})[0].shape == (2, 3, 16, 16)
+
+
+def test_a_run_never_writes_among_its_pictures(
+    invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(photos(tmp_path / "photos"))
+    result = invoke("train", "--data", ".", "--batch-size", 4)
+    assert result.exit_code == 2
+    assert "lies in the folder of the pictures to train on" in result.stderr
+    result = invoke("data", "show", ".")
+    assert result.exit_code == 2
+    assert "would lie among the pictures it shows" in result.stderr
+    assert sorted(path.name for path in Path().iterdir()) == ["cats", "dogs"]
+    assert invoke("train", "--data", ".", "--dry-run", "--batch-size", 4,
+                  "--output-dir", "../run").exit_code == 0  # fmt: skip
+
+
+def test_a_moved_folder_is_no_other_data(invoke: Invoke, tiny_toml: Path, tmp_path: Path) -> None:
+    photos(tmp_path / "photos")
+    invoke("train", "--config", tiny_toml, "--data", "./photos", "--batch-size", 4,
+           "--output-dir", "run")  # fmt: skip
+    (tmp_path / "photos").rename(tmp_path / "moved")
+    result = invoke("train", "--resume", "run", "--data", "./moved", "--epochs", 3)
+    assert result.exit_code == 0, result.output
 
 
 def test_a_pair_of_idx_files_trains(invoke: Invoke, tiny_toml: Path, tmp_path: Path) -> None:

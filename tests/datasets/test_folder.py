@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import struct
 import zlib
@@ -101,6 +102,22 @@ class TestKinds:
                 height, width = np.ptp(rows) + 1, np.ptp(columns) + 1
                 assert height == width == 30
 
+    @pytest.mark.parametrize("size", [(1, 100), (100, 1), (3, 5000)])
+    @pytest.mark.parametrize("fit", ["pad", "crop"])
+    def test_the_thinnest_picture_is_seen(
+        self, tmp_path: Path, size: tuple[int, int], fit: str
+    ) -> None:
+        save(tmp_path / "set" / "a.png", size=size, colour=255)
+        image = load(tmp_path / "set", image_size=28, fit=fit).images[0, 0]
+        assert image.max() == 255
+        assert (image.min() == 0) == (fit == "pad")
+
+    def test_notes_of_a_camera_that_cannot_be_read(self, tmp_path: Path) -> None:
+        (tmp_path / "set").mkdir()
+        Image.new("L", (8, 8), 9).save(tmp_path / "set" / "a.png", exif=b"garbage")
+        data = load(tmp_path / "set")
+        assert (len(data), data.notes) == (1, ())
+
 
 class TestClasses:
     def test_a_subfolder_is_a_class_at_any_depth(self, tmp_path: Path) -> None:
@@ -121,6 +138,16 @@ class TestClasses:
     def test_a_single_class_is_noted(self, tmp_path: Path) -> None:
         save(tmp_path / "set" / "cats" / "a.png")
         assert "a single class, 'cats'" in load(tmp_path / "set").notes[0]
+
+    def test_a_folder_too_high_is_noted(self, tmp_path: Path) -> None:
+        for name in ("train/a/1.png", "train/b/1.png", "test/a/2.png"):
+            save(tmp_path / "set" / name)
+        assert "name the folder above them" in load(tmp_path / "set").notes[0]
+
+    def test_labels_of_a_file_do_not_go_with_a_folder(self, tmp_path: Path) -> None:
+        save(tmp_path / "set" / "a.png")
+        with pytest.raises(DataError, match=r"leave data\.labels out"):
+            load(tmp_path / "set", labels="labels.gz")
 
     def test_both_at_once_is_refused(self, tmp_path: Path) -> None:
         save(tmp_path / "set" / "a.png")
@@ -195,6 +222,14 @@ class TestTrouble:
     def test_a_loop_of_links_ends(self, tmp_path: Path) -> None:
         save(tmp_path / "set" / "cats" / "a.png")
         (tmp_path / "set" / "cats" / "again").symlink_to(tmp_path / "set")
+        (tmp_path / "set" / "up").symlink_to("..")
+        data = load(tmp_path / "set")
+        assert (len(data), data.classes) == (1, ("cats",))
+
+    def test_a_deep_folder_and_strange_names(self, tmp_path: Path) -> None:
+        place = tmp_path / "set" / "cats"
+        place.joinpath(*["d"] * 1200).mkdir(parents=True)  # deeper than Python's recursion
+        save(place / os.fsdecode(b"caf\xe9 \x1b[2J\n.png"))
         assert len(load(tmp_path / "set")) == 1
 
 
@@ -230,6 +265,19 @@ class TestKept:
         assert len(list(kept.iterdir())) == 1
         load(folder, image_size=16)
         assert len(list(kept.iterdir())) == 2
+
+    def test_what_may_pass_is_not_kept(
+        self, folder: Path, kept: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(*_: object, **__: object) -> None:
+            raise OSError(errno.EMFILE, "Too many open files")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(Image, "open", fail)
+            with pytest.raises(DataError, match="Too many open files"):
+                load(folder)
+        assert not kept.exists()
+        assert len(load(folder)) == 4
 
     @pytest.mark.parametrize("content", [b"", b"<html>", None])
     def test_a_broken_file_is_made_anew(

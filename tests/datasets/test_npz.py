@@ -95,6 +95,31 @@ def test_a_zip_bomb_is_not_unpacked(tmp_path: Path) -> None:
         load(path)
 
 
+def test_members_that_unpack_without_bounds_are_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.npz", "w", zipfile.ZIP_BZIP2) as archive:
+        archive.writestr("images.npy", bytes(100))
+    with pytest.raises(DataError, match="packed in a way that NumPy never does"):
+        load(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "{'descr': '|u1', (", "{[]: 1}", "{'descr': (), 'fortran_order': False, 'shape': (1,)}",
+        "{'descr': '|u1', 'fortran_order': False, 'shape': (True, 28, 28)}",
+        "{'descr': '|u1', 'fortran_order': False, 'shape': (-1, 28, 28)}",
+        "{" + " " * 60_000 + "}",
+    ],
+)  # fmt: skip
+def test_headers_that_are_none(tmp_path: Path, header: str) -> None:
+    raw = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header.encode() + bytes(784)
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.writestr("images.npy", raw)
+    with pytest.raises(DataError, match=r"give an \.npz with images") as caught:
+        load(tmp_path / "a.npz")
+    assert "pickle" not in str(caught.value)
+
+
 @given(st.binary(max_size=200))
 def test_any_bytes_are_refused(tmp_path_factory: pytest.TempPathFactory, raw: bytes) -> None:
     path = tmp_path_factory.getbasetemp() / "any.npz"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from mnistgan import datasets
 from mnistgan.config import DataConfig, data_kind
 from mnistgan.datasets import image_set
 from mnistgan.datasets.fitting import Fit, recolour
-from mnistgan.errors import DataError
+from mnistgan.errors import DataError, UsageError
 
 IMAGES, LABELS = noise_images(6, 8, 8), np.arange(6, dtype=np.uint8) % 3
 
@@ -82,6 +83,14 @@ def test_what_does_not_fit_is_refused(
 def test_what_is_not_there_or_is_one_picture(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="is not there"):
         load(tmp_path / "nothing")
+    os.mkfifo(tmp_path / "pipe-ubyte")
+    os.mkfifo(tmp_path / "pipe.npz")
+    with pytest.raises(DataError, match="is not there"):
+        load(tmp_path / "pipe-ubyte")
+    with pytest.raises(DataError, match="is no file"):
+        load(tmp_path / "pipe.npz")
+    with pytest.raises(UsageError, match="names no home folder"):
+        datasets.load(DataConfig(name="~nobody-of-this-name/photos"))
     (tmp_path / "a.jpg").write_bytes(b"")
     with pytest.raises(DataError, match="a single picture; name the folder"):
         load(tmp_path / "a.jpg")

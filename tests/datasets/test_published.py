@@ -170,7 +170,9 @@ def test_an_unpacked_file_without_a_checksum_must_have_the_right_shape(
         with pytest.raises(DataError, match="images-idx3-ubyte: is damaged"):
             load("kmnist", tmp_path)
     plain.write_bytes(raw)
-    assert len(load("kmnist", tmp_path)) == COUNT["train"]
+    data = load("kmnist", tmp_path)
+    assert len(data) == COUNT["train"]
+    assert "unpacked files, for which no checksum is published" in data.notes[0]
 
 
 class TestDigits:

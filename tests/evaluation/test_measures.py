@@ -115,7 +115,9 @@ def test_classifier_score_at_its_ends() -> None:
     assert measures.classifier_score(np.full((5, 10), 0.1)) == pytest.approx(1)
 
 
-shares = hnp.arrays(np.float64, 5, elements=st.sampled_from(np.linspace(0, 1, 9).tolist())).filter(lambda one: one.sum() > 0.1)
+shares = hnp.arrays(np.float64, 5, elements=st.sampled_from(np.linspace(0, 1, 9).tolist())).filter(
+    lambda one: one.sum() > 0.1
+)
 
 
 @given(shares, shares)
