@@ -212,6 +212,13 @@ class TrainConfig(Section):
     """Weight of the penalty of wasserstein-gp."""
     r1: float = Field(0.0, ge=0)
     """Weight (gamma) of the R1 penalty; 0 leaves it out."""
+    r1_every: int = Field(1, ge=1, le=1000)
+    """Updates of D for one with the R1 penalty, then weighed as many times (Karras et al. 2020,
+    "Analyzing and improving the image quality of StyleGAN", section 3.1: lazy regularisation)."""
+    lr_decay_from: float = Field(1.0, ge=0, le=1)
+    """Share of the steps after which both rates fall evenly to zero; 1 keeps them as they are."""
+    matmul: Literal["highest", "high", "medium"] = "highest"
+    """Precision of float32 products, as torch.set_float32_matmul_precision has it."""
     device: DeviceName = "auto"
 
     @property

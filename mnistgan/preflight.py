@@ -120,10 +120,13 @@ def refuse_other_recipe(path: Path, before: RunConfig, now: RunConfig) -> None:
     Raises:
         UsageError: they differ in what changes the numbers; names the keys.
     """
+    may_change: tuple[str, ...] = MAY_CHANGE
+    if before.train.lr_decay_from < 1:  # which step has which rate depends on how many there are
+        may_change = tuple(key for key in may_change if key != "train.epochs")
     changes = [
         f"{key} was {old!r}, now {new!r}"
         for key, (old, new) in config_io.changed_keys(before, now).items()
-        if not key.startswith(MAY_CHANGE)
+        if not key.startswith(may_change)
     ]
     if changes:
         raise UsageError(

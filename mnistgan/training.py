@@ -94,6 +94,7 @@ class Trainer:
         self._stop = stop or StopToken()
         self._clock = clock
         self._loss = losses.loss_of(train)
+        self._decay_begins = round(train.lr_decay_from * self.total_steps)
         self._score = partial(losses.score, train.score_kind)
         self._range = networks.pixel_range(config)
         self._images = torch.from_numpy(data.images).to(self.device)
@@ -169,6 +170,11 @@ class Trainer:
     # One step ----------------------------------------------------------------------------------
 
     def _train_step(self) -> None:
+        self._set_rates()
+        with devices.matmul_precision(self.config.train.matmul):
+            self._update_both()
+
+    def _update_both(self) -> None:
         """One update of G, after ``d_steps`` updates of D, each on fresh real images."""
         train = self.config.train
         for turn in range(self.step * train.d_steps, (self.step + 1) * train.d_steps):
@@ -186,12 +192,13 @@ class Trainer:
 
     def _update_discriminator(self, turn: int, fake: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         train = self.config.train
-        real = self._real(turn).requires_grad_(train.r1 > 0)
+        r1 = train.r1 * train.r1_every if turn % train.r1_every == 0 else 0.0
+        real = self._real(turn).requires_grad_(r1 > 0)
         # One pass for both halves: no discriminator of ours holds batch statistics.
         real_logits, fake_logits = self.discriminator(torch.cat((real, fake))).chunk(2)
         penalised = self._loss.discriminator(real_logits, fake_logits)
-        if train.r1:
-            penalised = penalised + train.r1 * losses.r1_penalty(real_logits, real)
+        if r1:
+            penalised = penalised + r1 * losses.r1_penalty(real_logits, real)
         if train.loss == "wasserstein-gp" and train.gradient_penalty:
             penalised = penalised + train.gradient_penalty * losses.gradient_penalty(
                 self.discriminator, real.detach(), fake, self._mix[turn]
@@ -218,6 +225,17 @@ class Trainer:
         size = self.config.train.batch_size
         rows = self._order[1][position * size : (position + 1) * size]
         return self._range.from_uint8(self._images[rows])
+
+    def _set_rates(self) -> None:
+        """Let both learning rates fall, if the config wants that and it is time."""
+        left = self.total_steps - self.step
+        share = min(1.0, left / max(1, self.total_steps - self._decay_begins))
+        for adam, rate in (
+            (self._adam_g, self.config.train.lr_g),
+            (self._adam_d, self.config.train.lr_d),
+        ):
+            for group in adam.param_groups:
+                group["lr"] = rate * share
 
     def _adam(self, module: nn.Module, rate: float) -> torch.optim.Adam:
         return torch.optim.Adam(

@@ -42,6 +42,14 @@ def result_of(run: Path) -> dict[str, Any]:
     }
 
 
+def test_a_schedule_is_not_stretched(invoke: Invoke, tiny_toml: Path) -> None:
+    falling = ("--set", "train.lr_decay_from=0.5")
+    invoke("train", "--config", tiny_toml, *falling, "--output-dir", "run")
+    result = invoke("train", "--resume", "run", "--epochs", 4)
+    assert result.exit_code == 2
+    assert "train.epochs was 2, now 4" in result.stderr
+
+
 def test_what_a_run_leaves(trained: Path) -> None:
     run = RunDirectory(trained)
     assert {path.name for path in trained.iterdir() if not path.name.startswith(".")} == {

@@ -10,7 +10,7 @@ import pytest
 import torch
 from support import StopAfter, Tiny
 
-from mnistgan import datasets
+from mnistgan import datasets, losses
 from mnistgan.config import DataConfig
 from mnistgan.errors import DataError, TrainingError
 from mnistgan.events import EpochEnded, Event, RunEnded, RunStarted, StepMetrics
@@ -173,3 +173,45 @@ def test_without_a_decay_no_average_is_kept(tiny: Tiny, digits: datasets.ImageSe
     assert trainer.average is None
     assert trainer.sampled is trainer.generator
     assert "average" not in trainer.state()
+
+
+def rates(trainer: Trainer) -> list[float]:
+    """G's rate at each step."""
+    seen = []
+    for _ in range(trainer.total_steps):
+        trainer.one_step()
+        seen.append(trainer._adam_g.param_groups[0]["lr"])
+    return seen
+
+
+def test_the_rates_fall_when_it_is_time(tiny: Tiny, digits: datasets.ImageSet) -> None:
+    config = tiny(("train.lr_decay_from", 0.5), ("train.lr_g", 0.01))
+    seen = rates(Trainer(config, digits))
+    assert seen[:8] == [0.01] * 8
+    np.testing.assert_allclose(seen[8:], 0.01 * np.arange(6, 0, -1) / 7)
+    assert set(rates(Trainer(tiny(("train.lr_g", 0.01)), digits))) == {0.01}
+
+
+def test_the_lazy_penalty_comes_every_so_often(
+    tiny: Tiny, digits: datasets.ImageSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[int] = []
+    r1_penalty = losses.r1_penalty
+
+    def count(*args: Any) -> Any:
+        counted.append(1)
+        return r1_penalty(*args)
+
+    monkeypatch.setattr(losses, "r1_penalty", count)
+    trainer = Trainer(tiny(("train.r1", 1.0), ("train.r1_every", 4)), digits)
+    rates(trainer)
+    assert len(counted) == 4  # of 14 steps the 1st, 5th, 9th and 13th
+
+
+def test_the_precision_of_products_is_left_as_it_was(tiny: Tiny, digits: datasets.ImageSet) -> None:
+    before = torch.get_float32_matmul_precision()
+    seen = set()
+    for event in Trainer(tiny(("train.matmul", "medium")), digits):
+        seen.add(torch.get_float32_matmul_precision())
+        assert event is not None
+    assert seen == {before}
