@@ -1,4 +1,4 @@
-"""Train, see and give away GANs on MNIST-sized images.
+"""Train, see, measure and give away GANs on MNIST-sized images.
 
 The public names below are imported when they are first used: importing mnistgan is quick, and
 imports no torch.
@@ -14,6 +14,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from mnistgan.config import RunConfig
     from mnistgan.errors import MnistganError
+    from mnistgan.evaluation.report import evaluate
     from mnistgan.export import export_onnx
     from mnistgan.run import train
     from mnistgan.sampling import Generator, load_generator, sample
@@ -23,6 +24,7 @@ __all__ = [
     "train",
     "load_generator",
     "sample",
+    "evaluate",
     "export_onnx",
     "RunConfig",
     "Trainer",
@@ -35,6 +37,7 @@ _HOMES = {
     "train": "run",
     "load_generator": "sampling",
     "sample": "sampling",
+    "evaluate": "evaluation.report",
     "export_onnx": "export",
     "RunConfig": "config",
     "Trainer": "training",

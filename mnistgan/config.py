@@ -204,20 +204,20 @@ class TrainConfig(Section):
     """Adam's decay rates."""
     d_steps: int = Field(1, ge=1, le=100)
     """Updates of D, each on fresh images, for one update of G."""
-    ema_decay: float = Field(0.995, ge=0, lt=1)
+    ema_decay: float = Field(0.998, ge=0, lt=1)
     """Of the moving average of G's weights that samples are drawn from; 0 keeps none."""
     label_smoothing: float = Field(0.0, ge=0, lt=0.5)
     """Real images count as 1 - this (one-sided; the cross-entropy losses only)."""
     gradient_penalty: float = Field(10.0, ge=0)
     """Weight of the penalty of wasserstein-gp."""
-    r1: float = Field(0.0, ge=0)
+    r1: float = Field(0.1, ge=0)
     """Weight (gamma) of the R1 penalty; 0 leaves it out."""
-    r1_every: int = Field(1, ge=1, le=1000)
+    r1_every: int = Field(8, ge=1, le=1000)
     """Updates of D for one with the R1 penalty, then weighed as many times (Karras et al. 2020,
     "Analyzing and improving the image quality of StyleGAN", section 3.1: lazy regularisation)."""
     lr_decay_from: float = Field(1.0, ge=0, le=1)
     """Share of the steps after which both rates fall evenly to zero; 1 keeps them as they are."""
-    matmul: Literal["highest", "high", "medium"] = "highest"
+    matmul: Literal["highest", "high", "medium"] = "medium"
     """Precision of float32 products, as torch.set_float32_matmul_precision has it."""
     device: DeviceName = "auto"
 
@@ -265,7 +265,7 @@ class WatchConfig(Section):
 
 
 class RunConfig(Section):
-    """One run, whole. ``RunConfig()`` is the default recipe."""
+    """One run, whole. ``RunConfig()`` is the default recipe, chosen by benchmarks/RESULTS.md."""
 
     seed: int = Field(0, ge=0, lt=2**63)
     name: str | None = Field(None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")

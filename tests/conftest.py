@@ -34,6 +34,23 @@ TINY: dict[str, Any] = {
 """Seven steps an epoch, milliseconds a step."""
 
 
+@pytest.fixture(scope="session")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache folder for the whole session, so that one classifier is trained once."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(autouse=True)
+def _no_cache_of_the_users(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MNISTGAN_CACHE", str(kept))
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Classifiers are trained for a moment only."""
+    monkeypatch.setattr("mnistgan.evaluation.reference._FIT_STEPS", 150)
+
+
 @pytest.fixture
 def tiny() -> Tiny:
     """Makes small configs: ``tiny(("train.epochs", 3))``."""

@@ -32,7 +32,8 @@ def test_the_output_of_ones_own(tiny: Tiny, tmp_path: Path) -> None:
     assert re.fullmatch(r"epoch [12]\n", (tmp_path / "balance.txt").read_text())
 
 
-def test_the_python_example_names_what_is_there(trained: Path, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("hurried")
+def test_the_python_example_names_what_is_there(trained: Path) -> None:
     (source,) = [block for block in blocks("python") if "load_generator" in block]
     names = set(re.findall(r"mnistgan\.(\w+)", source))
     assert names

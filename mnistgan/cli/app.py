@@ -99,7 +99,7 @@ def _root(
         ),
     ] = False,
 ) -> None:
-    """Train, see and give away GANs on MNIST-sized images."""
+    """Train, see, measure and give away GANs on MNIST-sized images."""
 
 
 for _command in (
