@@ -35,14 +35,14 @@ TINY: dict[str, Any] = {
 
 
 @pytest.fixture(scope="session")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A cache folder for the whole session, so that one classifier is trained once."""
     return tmp_path_factory.mktemp("cache")
 
 
 @pytest.fixture(autouse=True)
-def _no_cache_of_the_users(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MNISTGAN_CACHE", str(kept))
+def _no_cache_of_the_users(cache_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MNISTGAN_CACHE", str(cache_folder))
 
 
 @pytest.fixture

@@ -44,10 +44,10 @@ class TestClassifier:
         np.testing.assert_array_equal(together.features[600:601], alone.features)
         assert together.probabilities.sum(axis=1) == pytest.approx(1)
 
-    def test_one_of_its_own_is_trained_once(self, digits: Reference, kept: Path) -> None:
+    def test_one_of_its_own_is_trained_once(self, digits: Reference, cache_folder: Path) -> None:
         assert digits.classifier.accuracy is not None
         assert digits.classifier.accuracy > 0.9
-        path = kept / "classifiers" / f"{digits.classifier.name}.pt"
+        path = cache_folder / "classifiers" / f"{digits.classifier.name}.pt"
         before = path.stat().st_mtime_ns
         again = reference.load(DataConfig(name="digits"))
         assert again.classifier.sha256 == digits.classifier.sha256
