@@ -198,13 +198,13 @@ class TrainConfig(Section):
     """Stop, save and end well after so many minutes of this process."""
     batch_size: int = Field(64, ge=2)
     loss: LossName = "non-saturating"
-    lr_g: Rate = 5e-4
-    lr_d: Rate = 5e-4
-    betas: Annotated[tuple[Beta, Beta], BeforeValidator(_tuple)] = (0.5, 0.999)
+    lr_g: Rate = 1e-3
+    lr_d: Rate = 1e-3
+    betas: Annotated[tuple[Beta, Beta], BeforeValidator(_tuple)] = (0.0, 0.999)
     """Adam's decay rates."""
     d_steps: int = Field(1, ge=1, le=100)
     """Updates of D, each on fresh images, for one update of G."""
-    ema_decay: float = Field(0.998, ge=0, lt=1)
+    ema_decay: float = Field(0.999, ge=0, lt=1)
     """Of the moving average of G's weights that samples are drawn from; 0 keeps none."""
     label_smoothing: float = Field(0.0, ge=0, lt=0.5)
     """Real images count as 1 - this (one-sided; the cross-entropy losses only)."""
