@@ -39,8 +39,8 @@ class Row:
 
 
 ROWS = (
-    Row("fast", ("--config", "fast"), 2.2, 5),
-    Row("fast, 10 minutes", ("--config", "fast", "--epochs", "95"), 11, 1),
+    Row("fast", ("--config", "fast"), 2, 5),
+    Row("fast, 10 minutes", ("--config", "fast", "--epochs", "75"), 10, 1),
     Row("mlp-tanh", ("--config", "mlp-tanh"), 5, 1),
     Row("mlp-sigmoid", ("--config", "mlp-sigmoid"), 5, 1),
     Row("mlp-batchnorm", ("--config", "mlp-batchnorm"), 5, 1),
