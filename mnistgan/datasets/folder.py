@@ -264,11 +264,8 @@ def _notes(listing: Listing, bad: list[str], grey: bool) -> tuple[str, ...]:
         names = listing.others
         are = "file is no picture" if len(names) == 1 else "files are no pictures"
         notes.append(f"{len(names):,} {are} by name and left out: {_some(names)}")
-    too_high = {
-        name
-        for name in listing.classes
-        if not any(file.count("/") == 1 for file in listing.files if file.startswith(f"{name}/"))
-    }
+    right_inside = {file.partition("/")[0] for file in listing.files if file.count("/") == 1}
+    too_high = set(listing.classes) - right_inside
     if too_high:
         notes.append(
             f"all pictures of the class {min(too_high)!r} lie in folders below it; if these are "

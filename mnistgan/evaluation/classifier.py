@@ -29,9 +29,8 @@ from mnistgan.progress import OnProgress, Progress, no_progress
 FEATURES = 128
 """Length of the feature vector."""
 
-ARCHITECTURE = "mnistgan-lenet"
-SHIPPED = f"{ARCHITECTURE}-v1"
-"""The classifier of MNIST that comes with the package."""
+SHIPPED = "mnistgan-lenet-v1"
+"""The classifier of MNIST that comes with the package; others add what they were trained on."""
 
 TRAIN_BATCH = 128
 

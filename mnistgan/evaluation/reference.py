@@ -109,7 +109,7 @@ def folder() -> Path:
 
 
 def _own(train: ImageSet, test: ImageSet, on_progress: OnProgress) -> Classifier:
-    name = f"{classifier.ARCHITECTURE}-{train.digest[:8]}"
+    name = f"{classifier.SHIPPED}-{train.digest[:8]}"
     path = folder() / f"{name}.pt"
     try:
         return classifier.load(path, name)

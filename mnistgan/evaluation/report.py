@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mnistgan import latents
+from mnistgan.errors import DataError
 from mnistgan.evaluation import measures
 from mnistgan.evaluation.classifier import Classifier, Seen
 from mnistgan.evaluation.measures import Moments, Nearest
@@ -17,6 +19,7 @@ from mnistgan.events import Images
 from mnistgan.latents import Stream
 from mnistgan.progress import OnProgress, no_progress
 
+_FEWEST = 50
 _MISSING = 0.1
 """A class with less than this part of its share among the training images is called missing."""
 
@@ -108,15 +111,29 @@ class Report:
                 "sha256": self.classifier.sha256,
                 "accuracy": self.classifier.accuracy,
             },
-            "metrics": asdict(self.figures),
-            "floor": {"n": self.floor_n, **asdict(self.floor)},
+            "metrics": _plain(self.figures),
+            "floor": {"n": self.floor_n, **_plain(self.floor)},
         }
+
+
+def _plain(figures: Figures) -> dict[str, Any]:
+    """The figures for JSON, which knows no infinity."""
+    return {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in asdict(figures).items()
+    }
 
 
 def evaluate(
     images: Images, reference: Reference, seed: int = 0, on_progress: OnProgress = no_progress
 ) -> Report:
-    """Measure images, uint8 N x C x H x W, against real ones of the same shape."""
+    """Measure images, uint8 N x C x H x W, against real ones of the same shape.
+
+    Raises:
+        DataError: there are fewer than 50, of which no figure would mean anything.
+    """
+    if len(images) < _FEWEST:
+        raise DataError(f"there are {len(images)} images to measure; give at least {_FEWEST}")
     seen = reference.classifier.see(images, "seeing the images", on_progress)
     train = reference.train.images
     found = measures.nearest(train, images, on_progress)
