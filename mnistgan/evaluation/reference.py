@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +13,11 @@ from mnistgan.catalog import DATA_SETS
 from mnistgan.config import DataConfig
 from mnistgan.datasets import ImageSet
 from mnistgan.datasets.image_set import Labels
-from mnistgan.errors import DataError, FileFormatError, MnistganError
+from mnistgan.errors import DataError, FileFormatError, MnistganError, UsageError
 from mnistgan.evaluation import classifier
-from mnistgan.evaluation.classifier import Classifier, Seen
+from mnistgan.evaluation.classifier import Classifier
+from mnistgan.evaluation.measures import Array
+from mnistgan.files import atomic_path
 from mnistgan.latents import Stream
 from mnistgan.progress import OnProgress, no_progress
 
@@ -31,13 +34,13 @@ class Reference:
         train: what GANs are trained on, and fakes are held against.
         test: real images held back, for the floor.
         classifier: that sees both.
-        train_seen: in the training images.
+        train_features: of the training images, float64, N x 128.
     """
 
     train: ImageSet
     test: ImageSet
     classifier: Classifier
-    train_seen: Seen
+    train_features: Array
 
 
 def load(
@@ -45,7 +48,8 @@ def load(
 ) -> Reference:
     """Real images of a data set, and a classifier for them: the shipped one, or one of its own.
 
-    A classifier that had to be trained is kept in the user's cache folder, by the data's checksum.
+    What takes long, a classifier that had to be trained and the features of the training images, is
+    kept in the user's cache folder, by the data's checksum.
 
     Args:
         config: which data.
@@ -63,9 +67,7 @@ def load(
             "--data NAME of a set that has, or sort the images into a folder a class"
         )
     chosen = classifier.shipped() if is_shipped_for(config) else _own(train, test, on_progress)
-    return Reference(
-        train, test, chosen, chosen.see(train.images, "seeing real images", on_progress)
-    )
+    return Reference(train, test, chosen, _features(chosen, train, on_progress))
 
 
 def is_shipped_for(config: DataConfig) -> bool:
@@ -98,6 +100,21 @@ def split(
 def _chosen(data: ImageSet, rows: Labels) -> ImageSet:
     labels = None if data.labels is None else data.labels[rows]
     return ImageSet(data.images[rows], labels, data.classes, data.source, data.notes)
+
+
+def _features(chosen: Classifier, train: ImageSet, on_progress: OnProgress) -> Array:
+    """Of the training images, kept from the last time if possible."""
+    path = places.cache() / "features" / f"{train.digest[:16]}-{chosen.sha256[:16]}.npy"
+    with contextlib.suppress(OSError, ValueError, EOFError):
+        kept = np.load(path, allow_pickle=False)
+        if kept.shape == (len(train), classifier.FEATURES) and kept.dtype == np.float32:
+            return np.asarray(kept, np.float64)
+    features = chosen.see(train.images, "seeing real images", on_progress).features
+    with contextlib.suppress(OSError, UsageError):  # a disk that cannot take it stops nothing
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_path(path) as temporary, temporary.open("wb") as stream:
+            np.save(stream, features.astype(np.float32))  # which they were computed in
+    return features
 
 
 # A classifier of the data's own ----------------------------------------------------------------

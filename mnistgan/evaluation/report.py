@@ -162,7 +162,7 @@ def figures(
     The Frechet distance is to all training images; the kernel distance, and what needs nearest
     neighbours, to as many of them as there are images, chosen by the seed.
     """
-    real = reference.train_seen.features
+    real = reference.train_features
     rng = latents.rng(seed, Stream.SUBSET)
     subset = real[rng.permutation(len(real))[: len(seen.features)]]
     kernel, kernel_std = measures.kernel_distance(subset, seen.features, rng)

@@ -55,6 +55,18 @@ class TestClassifier:
         path.write_bytes(path.read_bytes()[:-9])
         assert reference.load(DataConfig(name="digits")).classifier.name == digits.classifier.name
 
+    def test_what_it_saw_is_kept(
+        self, digits: Reference, cache_folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (path,) = (cache_folder / "features").glob(f"{digits.train.digest[:16]}-*.npy")
+        with monkeypatch.context() as blind:
+            blind.setattr(classifier.Classifier, "see", None)
+            again = reference.load(DataConfig(name="digits"))
+        np.testing.assert_array_equal(again.train_features, digits.train_features)
+        path.write_bytes(path.read_bytes()[:-7])
+        whole = reference.load(DataConfig(name="digits"))
+        np.testing.assert_array_equal(whole.train_features, digits.train_features)
+
     def test_the_same_data_and_seed_give_the_same_weights(self) -> None:
         images, labels = noise_images(256, 1, 12, 12), np.arange(256) % 3
         one, other = (classifier.fit(images, labels, 3, epochs=2, seed=5) for _ in range(2))
