@@ -75,4 +75,6 @@ class LeftEarly(BaseException):
 
 
 def _numbers() -> list[int]:
-    return [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
+    """The signals to take; not one that is ignored, as SIGHUP is under nohup."""
+    numbers = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
+    return [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]

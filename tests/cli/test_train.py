@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import signal
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ import tomli
 from support import Invoke
 
 from mnistgan.catalog import DATA_SETS
+from mnistgan.cli import signals
+from mnistgan.progress import StopToken
 from mnistgan.rundir import RunDirectory
 
 
@@ -141,6 +144,17 @@ def test_a_directory_that_holds_a_run(invoke: Invoke, trained: Path, tiny_toml: 
 def test_resume_and_output_dir_exclude_each_other(invoke: Invoke, trained: Path) -> None:
     result = invoke("train", "--resume", trained, "--output-dir", "other")
     assert result.exit_code == 2
+
+
+def test_an_ignored_signal_stays_ignored() -> None:
+    """As SIGHUP is under nohup, whose user wants the run to go on."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with signals.leave_at_once(), signals.stop_on(StopToken()):
+            assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+            assert signal.getsignal(signal.SIGTERM) != signal.SIG_DFL
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_on_the_real_mnist(invoke: Invoke, mnist_root: Path, tmp_path: Path) -> None:
