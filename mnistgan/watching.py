@@ -6,7 +6,6 @@ drawn anyway. Imports no torch unless it is given a classifier.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -28,6 +27,23 @@ _NO_LOSS = 0.005
 _ALIKE = 0.05  # root mean square of the pixels' difference, in [0, 1]
 _PATIENCE = 2  # epochs that images must have looked bad for
 _FEW = 0.5  # of the distinct images among as many real ones
+
+
+_SIGNS = {
+    "no loss": (
+        "D's loss has been zero",
+        "G learns nothing from it; lower train.lr_d, or set train.r1 = 1",
+    ),
+    "D has won": (
+        "D(G(z)) has been pinned at 0 and D(x) at 1",
+        "D has won, and G learns little from it; lower train.lr_d, or set train.r1 = 1",
+    ),
+    "D is blind": (
+        "D(G(z)) has been pinned at 1",
+        "D tells nothing apart; raise train.lr_d, or widen model.discriminator",
+    ),
+}
+"""What numbers can say, and what usually cures it."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +77,7 @@ class Watch:
         self._kind = score_kind
         self._classify = classify
         self._classes = classes
-        self._steps: deque[StepMetrics] = deque(maxlen=WINDOW)
+        self._streak: tuple[str | None, int] = (None, 0)  # a sign, and the step it began at
         self._distinct_real = 0
         self._bad_epochs: dict[str, list[int]] = {}
         self._told: set[str] = set()
@@ -73,8 +89,7 @@ class Watch:
                 self._distinct_real = distinct(event.real_images)
                 return []
             case StepMetrics():
-                self._steps.append(event)
-                return self._new(self._at_numbers())
+                return self._new(self._at_numbers(event))
             case EpochEnded():
                 return self._new(self._at_images(event))
             case _:
@@ -93,30 +108,28 @@ class Watch:
 
     # Numbers -----------------------------------------------------------------------------------
 
-    def _at_numbers(self) -> dict[str, str | None]:
-        if len(self._steps) < WINDOW or self._kind == "critic":
-            return {}  # a critic's scores have no scale
-        since = self._steps[0].step
-        real = np.array([one.d_real for one in self._steps])
-        fake = np.array([one.d_fake_before for one in self._steps])
-        loss = np.array([one.loss_d for one in self._steps])
-        message = None
-        if np.all(loss < _NO_LOSS):
-            message = (
-                f"D's loss has been zero since step {since}: G learns nothing from it; lower "
-                "train.lr_d, or set train.r1 = 1"
-            )
-        elif self._kind == "probability" and np.all(fake < _PINNED) and np.all(real > 1 - _PINNED):
-            message = (
-                f"D(G(z)) has been pinned at 0 and D(x) at 1 since step {since}: D has won, and "
-                "G learns little from it; lower train.lr_d, or set train.r1 = 1"
-            )
-        elif self._kind == "probability" and np.all(fake > 1 - _PINNED):
-            message = (
-                f"D(G(z)) has been pinned at 1 since step {since}: D tells nothing apart; raise "
-                "train.lr_d, or widen model.discriminator"
-            )
-        return {"numbers": message}
+    def _at_numbers(self, now: StepMetrics) -> dict[str, str | None]:
+        sign = self._sign(now)
+        if sign != self._streak[0]:
+            self._streak = (sign, now.step)
+        since = self._streak[1]
+        lasts = now.step - since + 1 >= WINDOW
+        return {
+            name: f"{what} since step {since}: {cure}" if lasts and name == sign else None
+            for name, (what, cure) in _SIGNS.items()
+        }
+
+    def _sign(self, now: StepMetrics) -> str | None:
+        """What is wrong with one step's numbers; a critic's scores have no scale."""
+        if self._kind == "critic":
+            return None
+        if now.loss_d < _NO_LOSS:
+            return "no loss"
+        if self._kind == "output":
+            return None
+        if now.d_fake_before < _PINNED and now.d_real > 1 - _PINNED:
+            return "D has won"
+        return "D is blind" if now.d_fake_before > 1 - _PINNED else None
 
     # Images ------------------------------------------------------------------------------------
 
