@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import os
@@ -319,6 +320,22 @@ LONG = ["--set", "train.epochs=400", "--set", "checkpoint.every=2"]
 """So long that it says each 20 epochs how it is, and is far from its end when it first does."""
 
 
+@contextlib.contextmanager
+def heard_signals() -> Iterator[None]:
+    """Processes started now ignore no signal, even if ours does, as under nohup."""
+    names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {
+        number: signal.signal(number, signal.SIG_DFL)
+        for number in (getattr(signal, name) for name in names)
+        if signal.getsignal(number) == signal.SIG_IGN
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 @pytest.fixture
 def start(tiny_toml: Path, tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Starts ``mnistgan train`` in a process of its own."""
@@ -326,9 +343,10 @@ def start(tiny_toml: Path, tmp_path: Path) -> Iterator[Callable[..., subprocess.
 
     def run(*arguments: str) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "mnistgan", "train", *arguments]
-        process = subprocess.Popen(
-            command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
+        with heard_signals():
+            process = subprocess.Popen(
+                command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            )
         processes.append(process)
         return process
 
