@@ -31,12 +31,14 @@ class Reference:
     """Real images and what the classifier sees in them.
 
     Attributes:
+        name: of the data set, as a config names it: no folder of this machine's.
         train: what GANs are trained on, and fakes are held against.
         test: real images held back, for the floor.
         classifier: that sees both.
         train_features: of the training images, float64, N x 128.
     """
 
+    name: str
     train: ImageSet
     test: ImageSet
     classifier: Classifier
@@ -67,7 +69,7 @@ def load(
             "--data NAME of a set that has, or sort the images into a folder a class"
         )
     chosen = classifier.shipped() if is_shipped_for(config) else _own(train, test, on_progress)
-    return Reference(train, test, chosen, _features(chosen, train, on_progress))
+    return Reference(config.name, train, test, chosen, _features(chosen, train, on_progress))
 
 
 def is_shipped_for(config: DataConfig) -> bool:

@@ -144,7 +144,7 @@ def evaluate(
     return Report(
         n=len(images),
         seed=seed,
-        data=reference.train.source,
+        data=reference.name,
         classifier=reference.classifier,
         figures=figures(seen, reference, seed, found),
         floor_n=len(test),

@@ -127,7 +127,7 @@ class TestCommand:
         assert "n=200" in result.stdout
         assert "the floor is 200 real images" in result.stdout
         figures = json.loads((tmp_path / "f.json").read_text())
-        assert (figures["n"], figures["seed"]) == (200, 0)
+        assert (figures["n"], figures["seed"], figures["data"]) == (200, 0, "digits")
         assert set(figures["metrics"]) == set(figures["floor"]) - {"n"}
         assert figures["metrics"]["frechet_distance"] > figures["floor"]["frechet_distance"]
         for name in ("classes", "certainty", "nearest"):
