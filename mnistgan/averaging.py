@@ -7,25 +7,34 @@ from torch import nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 
-@torch.no_grad()
-def update(average: nn.Module, model: nn.Module, decay: float, step: int) -> None:
-    """Move an exponential moving average of weights one step (Yazici et al. 2019).
+class Average:
+    """Keeps a network as an exponential moving average of another (Yazici et al. 2019).
 
     BatchNorm's running statistics are averaged like weights, so that they belong to the averaged
     weights; whole-number buffers are copied.
 
     Args:
         average: moved in place.
-        model: the same network after step ``step``.
+        model: the same network, as it learns.
         decay: share of the average that stays, once warmed up.
-        step: from 1.
     """
-    kept, fresh = average.state_dict(), model.state_dict()
-    averaged = [name for name, tensor in kept.items() if tensor.is_floating_point()]
-    move = get_ema_multi_avg_fn(warmed_up(decay, step))
-    move([kept[name] for name in averaged], [fresh[name] for name in averaged], step)
-    for name in kept.keys() - set(averaged):
-        kept[name].copy_(fresh[name])
+
+    def __init__(self, average: nn.Module, model: nn.Module, decay: float) -> None:
+        self._decay = decay
+        # The tensors of a state_dict are the network's own, and stay so when one is loaded.
+        pairs = list(zip(average.state_dict().values(), model.state_dict().values(), strict=True))
+        averaged = [pair for pair in pairs if pair[0].is_floating_point()]
+        self._kept = [kept for kept, _ in averaged]
+        self._fresh = [fresh for _, fresh in averaged]
+        self._copied = [pair for pair in pairs if not pair[0].is_floating_point()]
+
+    @torch.no_grad()
+    def update(self, step: int) -> None:
+        """Move the average after step ``step``, from 1."""
+        move = get_ema_multi_avg_fn(warmed_up(self._decay, step))
+        move(self._kept, self._fresh, step)
+        for kept, fresh in self._copied:
+            kept.copy_(fresh)
 
 
 def warmed_up(decay: float, step: int) -> float:

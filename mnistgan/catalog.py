@@ -234,7 +234,7 @@ _EMBEDDED = DataSet(
     8,
     _DIGITS,
     "CC BY 4.0",
-    "Alpaydin & Kaynak 1998, archive.ics.uci.edu/dataset/80; by scikit-learn",
+    "Alpaydin & Kaynak 1998, archive.ics.uci.edu/dataset/80",
     Part(1_797),
 )
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
-
 import torch
 
 from mnistgan.errors import UsageError
@@ -29,14 +26,3 @@ def resolve(name: str) -> torch.device:
             "'auto' or 'cpu', or install a build of torch for it"
         )
     return torch.device(name)
-
-
-@contextlib.contextmanager
-def matmul_precision(name: str) -> Iterator[None]:
-    """Products of float32 matrices with a precision of torch's, and as before after it."""
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision(name)
-    try:
-        yield
-    finally:
-        torch.set_float32_matmul_precision(before)

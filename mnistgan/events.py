@@ -33,6 +33,8 @@ class RunStarted:
     steps_per_epoch: int
     total_steps: int
     device: str
+    precision: str
+    """The format in which the layers multiply: ``float32``, ``bfloat16`` or ``float16``."""
     data_source: str
     data_count: int
     parameters_g: int

@@ -9,6 +9,7 @@ and its step: :meth:`Trainer.state` and :meth:`Trainer.restore` carry it over a 
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import math
 import time
@@ -20,7 +21,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mnistgan import averaging, devices, latents, losses, networks
+from mnistgan import devices, latents, losses, networks, precision
+from mnistgan.adam import Adam
+from mnistgan.averaging import Average
 from mnistgan.config import RunConfig
 from mnistgan.datasets import ImageSet
 from mnistgan.errors import DataError, FileFormatError, TrainingError
@@ -88,6 +91,7 @@ class Trainer:
         self.config = config
         self.data = data
         self.device = devices.resolve(train.device)
+        self._dtype = precision.resolve(train.precision, self.device)
         self.step = 0
         self.steps_per_epoch = len(data) // per_step
         self.total_steps = train.epochs * self.steps_per_epoch
@@ -100,9 +104,12 @@ class Trainer:
         self._images = torch.from_numpy(data.images).to(self.device)
         self.generator = networks.build_generator(config).to(self.device).train()
         self.discriminator = networks.build_discriminator(config).to(self.device).train()
-        self.average = copy.deepcopy(self.generator) if train.ema_decay else None
-        self._adam_g = self._adam(self.generator, train.lr_g)
-        self._adam_d = self._adam(self.discriminator, train.lr_d)
+        self.average = self._averaging = None
+        if train.ema_decay:
+            self.average = copy.deepcopy(self.generator)
+            self._averaging = Average(self.average, self.generator, train.ema_decay)
+        self._adam_g = self._adam(self.generator)
+        self._adam_d = self._adam(self.discriminator)
         self._noise = latents.Noise(
             latents.normal,
             config.seed,
@@ -125,6 +132,11 @@ class Trainer:
     def epoch(self) -> int:
         """The epoch of the last step taken, from 1; 0 before the first step."""
         return math.ceil(self.step / self.steps_per_epoch)
+
+    @property
+    def precision(self) -> str:
+        """The format in which its layers multiply, by name: ``float32``, ``bfloat16`` ..."""
+        return str(self._dtype).removeprefix("torch.")
 
     @property
     def sampled(self) -> nn.Module:
@@ -170,22 +182,22 @@ class Trainer:
     # One step ----------------------------------------------------------------------------------
 
     def _train_step(self) -> None:
-        self._set_rates()
-        with devices.matmul_precision(self.config.train.matmul):
+        """One update of G, after ``d_steps`` updates of D, each on fresh real images."""
+        with precision.products(self._dtype):
             self._update_both()
 
     def _update_both(self) -> None:
-        """One update of G, after ``d_steps`` updates of D, each on fresh real images."""
         train = self.config.train
         for turn in range(self.step * train.d_steps, (self.step + 1) * train.d_steps):
             last = turn % train.d_steps == train.d_steps - 1
-            with torch.set_grad_enabled(last):  # only the last fakes will teach G
+            with torch.set_grad_enabled(last), self._lowered():  # only the last fakes teach G
                 fake = self.generator(self._noise[turn])
+            fake = fake.float()
             loss_d, d_real, d_fake_before = self._update_discriminator(turn, fake.detach())
         loss_g, d_fake_after = self._update_generator(fake)
         self.step += 1
-        if self.average is not None:
-            averaging.update(self.average, self.generator, train.ema_decay, self.step)
+        if self._averaging is not None:
+            self._averaging.update(self.step)
         row = torch.stack((loss_d, loss_g, d_real, d_fake_before, d_fake_after))
         self._rows[self._pending] = row.detach()
         self._pending += 1
@@ -194,8 +206,11 @@ class Trainer:
         train = self.config.train
         r1 = train.r1 * train.r1_every if turn % train.r1_every == 0 else 0.0
         real = self._real(turn).requires_grad_(r1 > 0)
-        # One pass for both halves: no discriminator of ours holds batch statistics.
-        real_logits, fake_logits = self.discriminator(torch.cat((real, fake))).chunk(2)
+        # A penalty differentiates twice: that is left in float32.
+        with self._lowered() if not r1 else contextlib.nullcontext():
+            # One pass for both halves: no discriminator of ours holds batch statistics.
+            logits = self.discriminator(torch.cat((real, fake)))
+        real_logits, fake_logits = logits.float().chunk(2)
         penalised = self._loss.discriminator(real_logits, fake_logits)
         if r1:
             penalised = penalised + r1 * losses.r1_penalty(real_logits, real)
@@ -203,18 +218,19 @@ class Trainer:
             penalised = penalised + train.gradient_penalty * losses.gradient_penalty(
                 self.discriminator, real.detach(), fake, self._mix[turn]
             )
-        self._adam_d.zero_grad(set_to_none=True)
-        penalised.backward()
-        self._adam_d.step()
+        self._adam_d.minimise(penalised, train.lr_d * self._rate_left())
         return penalised, self._score(real_logits), self._score(fake_logits)
 
     def _update_generator(self, fake: Tensor) -> tuple[Tensor, Tensor]:
-        fake_logits = self.discriminator(fake)
+        with self._lowered():
+            fake_logits = self.discriminator(fake)
+        fake_logits = fake_logits.float()
         loss = self._loss.generator(fake_logits)
-        self._adam_g.zero_grad(set_to_none=True)
-        loss.backward(inputs=list(self.generator.parameters()))  # no gradients for D's weights
-        self._adam_g.step()
+        self._adam_g.minimise(loss, self.config.train.lr_g * self._rate_left())
         return loss, self._score(fake_logits)
+
+    def _lowered(self) -> torch.autocast:
+        return precision.lowered(self._dtype, self.device)
 
     def _real(self, turn: int) -> Tensor:
         """The batch of one update of D; updates count from 0 over the whole run."""
@@ -226,21 +242,14 @@ class Trainer:
         rows = self._order[1][position * size : (position + 1) * size]
         return self._range.from_uint8(self._images[rows])
 
-    def _set_rates(self) -> None:
-        """Let both learning rates fall, if the config wants that and it is time."""
+    def _rate_left(self) -> float:
+        """The share of the learning rates that is left at this step."""
         left = self.total_steps - self.step
-        share = min(1.0, left / max(1, self.total_steps - self._decay_begins))
-        for adam, rate in (
-            (self._adam_g, self.config.train.lr_g),
-            (self._adam_d, self.config.train.lr_d),
-        ):
-            for group in adam.param_groups:
-                group["lr"] = rate * share
+        return min(1.0, left / max(1, self.total_steps - self._decay_begins))
 
-    def _adam(self, module: nn.Module, rate: float) -> torch.optim.Adam:
-        return torch.optim.Adam(
-            module.parameters(), rate, betas=self.config.train.betas, fused=True
-        )
+    def _adam(self, module: nn.Module) -> Adam:
+        scaled = self._dtype == torch.float16
+        return Adam(module.parameters(), self.config.train.betas, scaled=scaled)
 
     # What is told ------------------------------------------------------------------------------
 
@@ -251,6 +260,7 @@ class Trainer:
             steps_per_epoch=self.steps_per_epoch,
             total_steps=self.total_steps,
             device=str(self.device),
+            precision=self.precision,
             data_source=self.data.source,
             data_count=len(self.data),
             parameters_g=networks.count_parameters(self.generator),
@@ -302,6 +312,7 @@ class Trainer:
             "adam_d": self._adam_d.state_dict(),
             "data": self.data.digest,
             "device": str(self.device),
+            "precision": self.precision,
             "threads": torch.get_num_threads(),
         }
         if self.average is not None:

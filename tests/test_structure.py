@@ -15,7 +15,7 @@ PACKAGE = Path(mnistgan.__file__).parent
 
 FLOORS = [
     ["errors", "progress", "catalog"],
-    ["config", "files", "idx", "presets", "latents", "places"],
+    ["adam", "config", "files", "idx", "latents", "places", "precision", "presets"],
     ["config_io", "events", "losses", "networks", "npz", "sealed"],
     ["datasets.archives", "datasets.fitting", "datasets.receiving"],
     ["datasets.fetching", "datasets.image_set", "datasets.cache"],

@@ -69,6 +69,8 @@ RECIPES: list[dict[str, Any]] = [
     {"train.loss": "hinge", "model.discriminator.spectral_norm": True},
     {"train.loss": "wasserstein-gp", "train.d_steps": 3, "train.batch_size": 128},
     {"train.r1": 1.0, "model.generator.norm": "none", "model.generator.output": "sigmoid"},
+    {"train.precision": "bfloat16", "train.r1": 0.1, "train.r1_every": 2},
+    {"train.precision": "float16"},
     {
         "model": {"family": "dcgan", "generator": {"width": 2}, "discriminator": {"width": 2}},
         "data.channels": 3,
@@ -179,8 +181,8 @@ def rates(trainer: Trainer) -> list[float]:
     """G's rate at each step."""
     seen = []
     for _ in range(trainer.total_steps):
+        seen.append(trainer.config.train.lr_g * trainer._rate_left())
         trainer.one_step()
-        seen.append(trainer._adam_g.param_groups[0]["lr"])
     return seen
 
 
@@ -211,7 +213,7 @@ def test_the_lazy_penalty_comes_every_so_often(
 def test_the_precision_of_products_is_left_as_it_was(tiny: Tiny, digits: datasets.ImageSet) -> None:
     before = torch.get_float32_matmul_precision()
     seen = set()
-    for event in Trainer(tiny(("train.matmul", "medium")), digits):
+    for event in Trainer(tiny(("train.precision", "bfloat16")), digits):
         seen.add(torch.get_float32_matmul_precision())
         assert event is not None
     assert seen == {before}

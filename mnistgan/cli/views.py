@@ -189,7 +189,7 @@ def headline(event: RunStarted, directory: Path) -> str:
     begin = f"going on after step {event.step}" if event.step else f"writing to {directory}"
     return (
         f"{config.model.family}, {config.train.loss}: G {event.parameters_g:,} and "
-        f"D {event.parameters_d:,} weights, on {event.device}\n"
+        f"D {event.parameters_d:,} weights, on {event.device} in {event.precision}\n"
         f"{event.data_count:,} images of {size}x{size}x{channels} from {event.data_source}\n"
         f"{_count(config.train.epochs, 'epoch')} of "
         f"{_count(event.steps_per_epoch, 'step')}; {begin}"
@@ -247,7 +247,8 @@ def describe(trainer: Trainer, metrics: StepMetrics) -> None:
     config = trainer.config
     for line in (
         f"G: {trainer.generator}\nD: {trainer.discriminator}",
-        f"on {trainer.device}, {len(trainer.data):,} images from {trainer.data.source}",
+        f"on {trainer.device} in {trainer.precision}",
+        f"{len(trainer.data):,} images from {trainer.data.source}",
         f"step {metrics.step}: {metrics_line(metrics, config)}",
         *(f"mnistgan: warning: {note}" for note in trainer.data.notes),
     ):

@@ -12,6 +12,7 @@ import gzip
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
+from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -58,7 +59,7 @@ def read(
         pictures = (block[..., None] for block in blocks)
         what = f"reading {data_set.name}"
         images = collect(pictures, len(labels), fit, what, on_progress)
-    where = folder(data_set, root) if data_set.archives else "scikit-learn"
+    where = folder(data_set, root) if data_set.archives else "embedded"
     notes = _unproven(data_set, root)
     return ImageSet(images, labels, data_set.classes, f"{data_set.name} ({where})", notes)
 
@@ -136,11 +137,13 @@ def _idx_labels(data_set: DataSet, name: str, count: int, root: Path) -> Labels:
 
 
 def _embedded() -> tuple[Array, Labels]:
-    """scikit-learn's 1,797 handwritten digits, 8x8 with 17 grey levels."""
-    from sklearn.datasets import load_digits
+    """1,797 handwritten digits, 8x8 with 17 grey levels (Alpaydin & Kaynak 1998, CC BY 4.0).
 
-    bunch = load_digits()
-    return np.rint(bunch.images * (255 / 16)).astype(np.uint8), bunch.target.astype(np.int64)
+    What scikit-learn's ``load_digits`` gives; importing scikit-learn would take longer than most of
+    what a first run does.
+    """
+    with np.load(str(resources.files("mnistgan.datasets") / "digits.npz")) as file:
+        return file["images"], file["labels"]
 
 
 def _usps(path: Path) -> tuple[Array, Labels]:

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import scipy.linalg
-from sklearn.neighbors import NearestNeighbors
 
 from mnistgan.progress import OnProgress, Progress, no_progress
 
@@ -43,9 +41,9 @@ def frechet_distance(real: Moments, fake: Moments) -> float:
     The trace of the root is taken as the sum of the roots of the eigenvalues of A C2 A with
     A = C1^(1/2), which is symmetric, so that no imaginary part has to be thrown away.
     """
-    values, vectors = scipy.linalg.eigh(real.covariance)
+    values, vectors = np.linalg.eigh(real.covariance)
     root = (vectors * np.sqrt(values.clip(0))) @ vectors.T
-    mixed = scipy.linalg.eigvalsh(root @ fake.covariance @ root)
+    mixed = np.linalg.eigvalsh(root @ fake.covariance @ root)
     traces = np.trace(real.covariance) + np.trace(fake.covariance)
     distance = np.square(real.mean - fake.mean).sum() + traces - 2 * np.sqrt(mixed.clip(0)).sum()
     return max(0.0, float(distance))
@@ -122,6 +120,8 @@ def manifold(real: Array, fake: Array) -> Manifold:
 
 def _radii(points: Array, k: int) -> Array:
     """Distances of each point to its 1st ... kth nearest other point, N x k."""
+    from sklearn.neighbors import NearestNeighbors  # a second's import, for what measures only
+
     distances, _ = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(points).kneighbors()
     return np.asarray(distances)
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from published import COUNT, Small
+from sklearn.datasets import load_digits
 from torchvision_import import import_datasets
 
 from mnistgan import catalog, datasets, places
@@ -184,6 +185,12 @@ class TestDigits:
         assert digits.classes == tuple("0123456789")
         assert digits.labels is not None
         assert digits.labels[:10].tolist() == list(range(10))
+
+    def test_they_are_scikit_learns(self, tmp_path: Path) -> None:
+        digits, bunch = load("digits", tmp_path, image_size=8), load_digits()
+        levels = digits.images[:, 0].astype(np.float64) * (16 / 255)
+        np.testing.assert_allclose(levels, bunch.images, atol=0.04)
+        np.testing.assert_array_equal(digits.labels, bunch.target)
 
     @pytest.mark.parametrize(("size", "channels"), [(8, 1), (28, 3), (32, 1), (64, 3)])
     def test_size_and_channels_as_asked(self, size: int, channels: int, tmp_path: Path) -> None:
