@@ -11,6 +11,44 @@ import numpy as np
 from scipy.stats import t as student
 
 HERE = Path(__file__).parent
+MEASURED = {
+    "quality": (
+        "Quality in how much time",
+        "Seconds are those of the whole command, with the start of Python, the loading of the "
+        "data, saving and drawing.",
+    ),
+    "ablation": (
+        "What each part of the recipe `fast` is worth",
+        "The recipe with other keys, for 21 epochs each: the steps that it makes in two minutes "
+        "on two idle cores.",
+    ),
+}
+"""Of results/NAME.json, made by quality.py: a title, and what is in it."""
+
+TABLES = {
+    "throughput": (
+        "Training steps a second",
+        'Rates taken in turn within one process; `auto` is `train.precision = "auto"`. The '
+        "tutorial's loop has the same networks, rates and batch (`benchmarks/tutorial.py`); "
+        "ratios are medians (quartiles) of pairs. The floor is what the products take alone, "
+        "each shape as fast as it ever goes here, and the bytes that Adam and the average must "
+        "move.",
+    ),
+    "recording": (
+        "What recording every step costs",
+        "A whole run with metrics.csv, the watch, every output and the progress shown, against "
+        "the bare trainer, in turn.",
+    ),
+    "startup": (
+        "How long until something happens",
+        "Whole processes, in turn; ratios are medians (quartiles) of pairs.",
+    ),
+    "sampling": (
+        "Sampling into a file",
+        "Images a second of G alone, and on their way into an `.npz`, in turn.",
+    ),
+}
+"""Of results/NAME.json: a title, and what is in it."""
 
 
 def main() -> None:
@@ -21,28 +59,29 @@ def main() -> None:
         "Rendered by `python benchmarks/render.py` from `results/*.json`.",
         "",
     ]
-    parts += quality(json.loads((HERE / "results" / "quality.json").read_text()))
-    ablation = HERE / "results" / "ablation.json"
-    if ablation.exists():
-        parts += search(json.loads(ablation.read_text()))
+    for name, (title, about) in MEASURED.items():
+        file = HERE / "results" / f"{name}.json"
+        if file.exists():
+            parts += [f"## {title}", "", *quality(about, json.loads(file.read_text()))]
+    parts += search(json.loads((HERE / "results" / "search.json").read_text()))
+    for name, (title, about) in TABLES.items():
+        file = HERE / "results" / f"{name}.json"
+        if file.exists():
+            parts += [f"## {title}", "", *table(name, about, json.loads(file.read_text()))]
     (HERE / "RESULTS.md").write_text("\n".join(parts))
 
 
-def quality(results: list[dict[str, Any]]) -> list[str]:
-    """Presets, by the figures of ``mnistgan evaluate``."""
+def quality(about: str, results: list[dict[str, Any]]) -> list[str]:
+    """Recipes, by the figures of ``mnistgan evaluate``."""
     groups: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for one in results:
         groups[one["row"]["name"]].append(one)
     first = results[0]
     features, floor = first["figures"]["features"], first["figures"]["floor"]
     lines = [
-        "## Quality in how much time",
-        "",
-        f"`benchmarks/quality.py`, {first['date']}, {first['processor']}, {first['machine']}, "
-        f"torch {first['versions']['torch']}. Frechet distance ({features['name']}, sha256 "
-        f"{features['sha256'][:12]}, n={first['figures']['n']:,}); the floor, real test images, "
-        f"has {floor['frechet_distance']:.2f}. Seconds are those of the whole "
-        "command, with the start of Python, the loading of the data, saving and drawing.",
+        f"`benchmarks/quality.py`, {where(first['machine'])}. Frechet distance "
+        f"({features['name']}, sha256 {features['sha256'][:12]}, n={first['figures']['n']:,}); "
+        f"the floor, real test images, has {floor['frechet_distance']:.2f}. {about}",
         "",
         "| recipe | seeds | seconds | steps | Frechet distance | precision | recall | coverage "
         "| missing digits |",
@@ -63,10 +102,40 @@ def quality(results: list[dict[str, Any]]) -> list[str]:
     return [*lines, "", "Of several seeds: mean ± half of the 95 % confidence interval.", ""]
 
 
+def table(name: str, about: str, results: dict[str, Any]) -> list[str]:
+    """Rows of a benchmark, all their columns."""
+    machine, rows = results["machine"], results["rows"]
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    return [
+        f"`benchmarks/{name}.py`, {where(machine)}. {about}",
+        "",
+        f"| {' | '.join(columns)} |",
+        "|" + "---|" * len(columns),
+        *(f"| {' | '.join(cell(row.get(one, '')) for one in columns)} |" for row in rows),
+        "",
+    ]
+
+
+def where(machine: dict[str, Any]) -> str:
+    """Date, processor or card, threads, versions."""
+    on = machine["gpu"] or f"{machine['processor']}, {machine['cores']} cores"
+    threads = f"{machine['threads']} thread{'s' * (machine['threads'] > 1)}"
+    return f"{machine['date']}, {on}, {threads}, torch {machine['versions']['torch']}"
+
+
+def cell(value: Any) -> str:
+    """A ratio as its median and quartiles, other pairs by their names."""
+    if not isinstance(value, dict):
+        return f"{value:,}" if isinstance(value, int | float) else str(value)
+    if "median" in value:
+        return f"{value['median']:.2f} ({value['low']:.2f} to {value['high']:.2f})"
+    return ", ".join(f"{key} {part}" for key, part in value.items())
+
+
 def search(results: list[dict[str, Any]]) -> list[str]:
     """The candidates that the recipe was chosen from."""
     lines = [
-        "## Candidates for the recipe `fast`",
+        "## The first search for the recipe `fast`",
         "",
         results[0]["about"],
         "",

@@ -23,6 +23,8 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=15)
     options = parser.parse_args()
     train, test = (datasets.load(DataConfig(), part) for part in ("train", "test"))
+    assert train.labels is not None
+    assert test.labels is not None
     network = classifier.fit(
         train.images,
         train.labels,

@@ -1,10 +1,15 @@
-"""Where a run computes."""
+"""Where a run computes, and with how many threads."""
 
 from __future__ import annotations
+
+import os
+from pathlib import Path
 
 import torch
 
 from mnistgan.errors import UsageError
+
+_QUOTA_FILE = Path("/sys/fs/cgroup/cpu.max")
 
 
 def resolve(name: str) -> torch.device:
@@ -26,3 +31,26 @@ def resolve(name: str) -> torch.device:
             "'auto' or 'cpu', or install a build of torch for it"
         )
     return torch.device(name)
+
+
+def use_threads(count: int | None) -> None:
+    """Set how many CPU threads this process computes with.
+
+    Args:
+        count: as many; None leaves torch's default, one for each core that the process may run on
+            or what ``OMP_NUM_THREADS`` says, but takes no more than a container's share of the
+            processor, which torch does not see: more threads than that wait for each other.
+    """
+    if count is None and "OMP_NUM_THREADS" not in os.environ:
+        count = min(torch.get_num_threads(), _container_cores())
+    if count is not None and count != torch.get_num_threads():
+        torch.set_num_threads(count)
+
+
+def _container_cores() -> int:
+    """Whole cores' worth of time that Linux gives this container (cgroup v2: quota, period)."""
+    try:
+        quota, period = _QUOTA_FILE.read_text().split()
+        return max(1, int(quota) // int(period))
+    except (OSError, ValueError):  # elsewhere, or "max": there is no limit
+        return os.cpu_count() or 1

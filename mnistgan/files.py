@@ -10,6 +10,8 @@ from pathlib import Path
 
 from mnistgan.errors import UsageError
 
+_PART = ".mnistgan-part-"
+
 
 @contextlib.contextmanager
 def atomic_path(target: Path) -> Iterator[Path]:
@@ -26,9 +28,7 @@ def atomic_path(target: Path) -> Iterator[Path]:
         raise UsageError(f"{target}: is a folder; give the name of a file")
     try:
         # mkstemp reserves a name that nobody can guess, in the folder that os.replace needs.
-        handle, name = tempfile.mkstemp(
-            dir=target.parent, prefix=f".{target.stem}-", suffix=target.suffix
-        )
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=_PART, suffix=target.suffix)
         os.close(handle)
     except OSError as error:
         raise UsageError(
@@ -44,6 +44,12 @@ def atomic_path(target: Path) -> Iterator[Path]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def remove_parts(folder: Path) -> None:
+    """Remove what writers that were killed left in a folder; no one may be writing to it."""
+    for part in folder.glob(f"{_PART}*"):
+        part.unlink(missing_ok=True)
 
 
 def write_text(target: Path, text: str) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -41,6 +43,7 @@ class StopToken:
 
     def __init__(self) -> None:
         self._requested = False
+        self._cut_off_in: int | None = None  # the thread whose work may be cut off now
 
     @property
     def requested(self) -> bool:
@@ -48,5 +51,30 @@ class StopToken:
         return self._requested
 
     def request(self) -> None:
-        """Ask for the stop. Safe in signal handlers and from other threads."""
+        """Ask for the stop. Safe in signal handlers and from other threads.
+
+        Raises:
+            CutOff: from a signal's handler, inside :meth:`cutting_off`.
+        """
         self._requested = True
+        if self._cut_off_in == threading.get_ident():
+            raise CutOff
+
+    @contextlib.contextmanager
+    def cutting_off(self) -> Iterator[None]:
+        """For long work that nothing is lost with: a signal does not wait for its end.
+
+        Raises:
+            CutOff: the stop was requested before, or by a signal that came meanwhile.
+        """
+        if self._requested:
+            raise CutOff
+        self._cut_off_in = threading.get_ident()
+        try:
+            yield
+        finally:
+            self._cut_off_in = None
+
+
+class CutOff(BaseException):
+    """Work was left where it stood; no Exception, so that nothing takes it for a fault."""

@@ -22,11 +22,11 @@ from mnistgan.datasets import ImageSet
 from mnistgan.errors import FileFormatError, MnistganError, UsageError
 from mnistgan.evaluation import classifier, reference
 from mnistgan.evaluation.during import Measuring
-from mnistgan.events import CheckpointSaved, EpochEnded, Event, RunEnded, Warned
-from mnistgan.files import write_text
+from mnistgan.events import CheckpointSaved, EpochEnded, Event, RunEnded, RunStarted, Warned
+from mnistgan.files import remove_parts, write_text
 from mnistgan.outputs.dispatch import Dispatcher
 from mnistgan.preflight import Plan, plan_config, refuse_other_recipe, refuse_other_run
-from mnistgan.progress import OnProgress, StopToken, no_progress
+from mnistgan.progress import CutOff, OnProgress, StopToken, no_progress
 from mnistgan.sampling import Generator
 from mnistgan.training import Trainer
 from mnistgan.watching import Watch
@@ -152,8 +152,12 @@ class Run:
 
     def _other_arithmetic(self, saved: checkpoint.Checkpoint) -> list[Warned]:
         """Say so when this process may round differently from the one that saved."""
-        now = {"device": str(self.trainer.device), "threads": torch.get_num_threads()}
-        now["torch"] = str(torch.__version__)
+        now = {
+            "device": str(self.trainer.device),
+            "precision": self.trainer.precision,
+            "threads": torch.get_num_threads(),
+            "torch": str(torch.__version__),
+        }
         before = {**saved.state, **saved.versions}
         changes = [
             f"{key} was {before.get(key)}, now {value}"
@@ -180,30 +184,58 @@ class Run:
                         yield self._save()
                     ended = True
                     last = replace(event, reason="collapsed") if self._collapsed else event
-                    yield from outputs.handle(last) + outputs.reminders()
-                    yield last
+                    yield from self._finish(last, outputs)
                 else:
                     warnings = outputs.handle(event)
                     yield event
                     yield from warnings + self._look(event)
+                    if isinstance(event, RunStarted) and self._is_between_epochs():
+                        yield from self._measure(outputs)  # if a stop came before that
                     if isinstance(event, EpochEnded):
                         yield from self._after_epoch(event, outputs)
         finally:
             if not ended:  # so that the outputs close their files, whatever went wrong
                 outputs.handle(RunEnded("failed", self.trainer.step, self.trainer.epoch))
 
+    def _is_between_epochs(self) -> bool:
+        step = self.trainer.step
+        return step > 0 and step % self.trainer.steps_per_epoch == 0
+
     def _after_epoch(self, event: EpochEnded, outputs: Dispatcher) -> Iterator[Event]:
-        if self._measuring is not None and self._measuring.is_due(event.epoch):
-            trainer = self.trainer
-            generator = Generator(trainer.sampled, trainer.config, trainer.step, trainer.epoch)
-            measured = self._measuring.measure(generator)
-            if measured.is_best:
-                self._guard(self.directory.best_file, checkpoint.save_generator)
-            warnings = outputs.handle(measured)
-            yield measured
-            yield from warnings
+        yield from self._measure(outputs)
         if event.epoch % self.plan.config.checkpoint.every == 0:
             yield self._save()
+
+    def _measure(self, outputs: Dispatcher) -> Iterator[Event]:
+        """Measure, if it is due, unless a stop cuts it off: then it is made up for on resume."""
+        trainer = self.trainer
+        if self._measuring is None or not self._measuring.is_due(trainer.epoch, trainer.step):
+            return
+        generator = Generator(trainer.sampled, trainer.config, trainer.step, trainer.epoch)
+        try:
+            with self._stop.cutting_off():
+                measured = self._measuring.measure(generator)
+        except CutOff:
+            return
+        if measured.is_best:
+            self._guard(self.directory.best_file, checkpoint.save_generator)
+        warnings = outputs.handle(measured)
+        yield measured
+        yield from warnings
+
+    def _finish(self, last: RunEnded, outputs: Dispatcher) -> Iterator[Event]:
+        """Let the outputs draw what they draw at the end; all is saved, so a stop cuts it off."""
+        try:
+            if last.reason == "stopped":  # who asked for that waits for a last look
+                warnings = outputs.handle(last)
+            else:
+                with self._stop.cutting_off():
+                    warnings = outputs.handle(last)
+            yield from warnings + outputs.reminders()
+        except CutOff:
+            last = replace(last, reason="stopped")
+            yield Warned("the drawing was stopped; resume the run to have it done")
+        yield last
 
     def _look(self, event: Event) -> list[Warned]:
         """What the watch sees, which ends the run where the config wants that."""
@@ -269,6 +301,8 @@ class Run:
         try:
             if not self.plan.resume:  # another process may have been here since the plan
                 refuse_other_run(self.directory)
+            for folder in (path, self.directory.checkpoints, self.directory.samples):
+                remove_parts(folder)
             yield
         finally:
             lock.release()
@@ -283,6 +317,7 @@ class Run:
         environment |= {
             "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
             "device": str(self.trainer.device),
+            "precision": self.trainer.precision,
             "threads": torch.get_num_threads(),
             "mnistgan": __version__,
             "torch": str(torch.__version__),

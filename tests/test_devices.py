@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -17,3 +21,46 @@ def test_a_device_that_is_not_there() -> None:
     missing = "mps" if not torch.backends.mps.is_available() else "cuda"
     with pytest.raises(UsageError, match=rf"'{missing}' is not available"):
         devices.resolve(missing)
+
+
+class TestThreads:
+    @pytest.fixture(autouse=True)
+    def _as_before(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+        monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+        before = torch.get_num_threads()
+        torch.set_num_threads(2)
+        yield
+        torch.set_num_threads(before)
+
+    def test_as_many_as_asked_for(self) -> None:
+        devices.use_threads(3)
+        assert torch.get_num_threads() == 3
+
+    @pytest.mark.parametrize(
+        ("quota", "threads"),
+        [
+            ("100000 100000\n", 1),
+            ("50000 100000\n", 1),
+            ("800000 100000\n", 2),
+            ("max 100000\n", 2),
+        ],
+    )
+    def test_no_more_than_a_container_may_use(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quota: str, threads: int
+    ) -> None:
+        monkeypatch.setattr(devices, "_QUOTA_FILE", tmp_path / "cpu.max")
+        monkeypatch.setattr(os, "cpu_count", lambda: 64)
+        devices.use_threads(None)
+        assert torch.get_num_threads() == 2
+        (tmp_path / "cpu.max").write_text(quota)
+        devices.use_threads(None)
+        assert torch.get_num_threads() == threads
+
+    def test_the_environment_has_the_last_word(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(devices, "_QUOTA_FILE", tmp_path / "cpu.max")
+        (tmp_path / "cpu.max").write_text("100000 100000\n")
+        monkeypatch.setenv("OMP_NUM_THREADS", "2")
+        devices.use_threads(None)
+        assert torch.get_num_threads() == 2

@@ -20,9 +20,11 @@ import torch
 from support import Invoke, StopAfter, Tiny
 
 import mnistgan
-from mnistgan import checkpoint, config_io, preflight, sealed
+from mnistgan import checkpoint, config_io, preflight, rendering, sealed
 from mnistgan.errors import MnistganError
-from mnistgan.events import EpochEnded
+from mnistgan.events import EpochEnded, Event, RunEnded
+from mnistgan.progress import StopToken
+from mnistgan.run import Run
 from mnistgan.rundir import RunDirectory
 from mnistgan.training import Trainer
 
@@ -396,6 +398,30 @@ def test_a_signal_ends_a_run_well(
     assert f"stopped at step {step} " in stderr
     assert len(run.metrics_file.read_text().splitlines()) == step + 1
     assert (run.path / "training.gif").is_file()
+
+
+def test_a_stop_does_not_wait_for_the_drawing_at_the_end(
+    tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop = StopToken()
+
+    def ask_meanwhile(*_: object) -> None:
+        stop.request()
+        pytest.fail("the drawing went on")
+
+    monkeypatch.setattr(rendering, "save_animation", ask_meanwhile)
+    events: list[Event] = []
+    run = RunDirectory(mnistgan.train(tiny(), tmp_path / "run", on_event=events.append, stop=stop))
+    assert events[-1] == RunEnded("stopped", 14, 2)
+    assert not (run.path / "training.gif").exists()
+    assert len(run.metrics_file.read_text().splitlines()) == 15
+    monkeypatch.undo()
+    (run.path / ".mnistgan-part-1.gif").touch()  # as a killed writer leaves it
+    events = list(Run(preflight.plan_resume(run.path, None, [])))
+    assert events[-1] == RunEnded("finished", 14, 2)
+    whole = mnistgan.train(tiny(), tmp_path / "whole")
+    assert result_of(run.path) == result_of(whole)
+    assert not list(run.path.rglob(".mnistgan-part-*"))
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")

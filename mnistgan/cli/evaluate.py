@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from mnistgan.cli.options import DataRoot, Debug, Seed, data_config, data_sets
+from mnistgan.cli.options import DataRoot, Debug, Seed, Threads, data_config, data_sets, use_threads
 from mnistgan.files import write_text
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ def evaluate(
         ),
     ] = None,
     data_root: DataRoot = None,
+    threads: Threads = None,
     debug: Debug = False,
 ) -> None:
     """Measure images against real ones, beside the floor: what real images themselves reach.
@@ -79,6 +80,7 @@ def evaluate(
     folder = out or (source if source.is_dir() and images is None else Path()) / "evaluation"
     for target in (folder, json_file):
         _check_target(target)
+    use_threads(threads)
     with bar() as on_progress:
         if images is not None:
             config = data_config(data or "mnist", data_root)

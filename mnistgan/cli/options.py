@@ -30,6 +30,13 @@ def data_sets(incomplete: str) -> list[tuple[str, str]]:
     return [(one.name, one.about) for one in DATA_SETS.values() if one.name.startswith(incomplete)]
 
 
+def use_threads(count: int | None) -> None:
+    """What ``--threads`` does, before anything is computed."""
+    from mnistgan import devices
+
+    devices.use_threads(count)
+
+
 def data_config(name: str, root: Path | None, **keys: object) -> DataConfig:
     """A ``[data]`` section from a command's arguments.
 
@@ -62,5 +69,9 @@ Checkpoint = Annotated[
     typer.Option(
         "--ckpt", metavar="FILE", help="A generator file, a checkpoint, or a run directory."
     ),
+]
+Threads = Annotated[
+    int | None,
+    typer.Option(min=1, max=1024, help="CPU threads; by default one for each core at hand."),
 ]
 Seed = Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Of the noise.")]

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from mnistgan.cli.options import Checkpoint, Debug, Seed
+from mnistgan.cli.options import Checkpoint, Debug, Seed, Threads, use_threads
 
 
 def sample(
@@ -22,6 +22,7 @@ def sample(
         Literal["grid", "png", "npz"],
         typer.Option(help="One grid, a folder of numbered images, or one array file."),
     ] = "grid",
+    threads: Threads = None,
     debug: Debug = False,
 ) -> None:
     """Draw images from a trained generator.
@@ -40,6 +41,7 @@ def sample(
     from mnistgan import networks, sampling
     from mnistgan.cli.bars import bar
 
+    use_threads(threads)
     generator = sampling.load_generator(ckpt)
     with bar() as on_progress:
         blocks = sampling.sample_blocks(generator, count, seed, on_progress)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mnistgan.cli.options import DataRoot, Debug, data_sets, presets
+from mnistgan.cli.options import DataRoot, Debug, Threads, data_sets, presets, use_threads
 
 if TYPE_CHECKING:
     from mnistgan.preflight import Override, Plan
@@ -77,6 +77,7 @@ def train(
         bool, typer.Option("--dry-run", help="Check everything, take one step, write nothing.")
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the result only.")] = False,
+    threads: Threads = None,
     debug: Debug = False,
 ) -> None:
     """Train a GAN and leave a run directory with everything it made.
@@ -98,6 +99,7 @@ def train(
         plan = preflight.plan_resume(resume, config, overrides)
     else:
         plan = preflight.plan_run(config, overrides, output_dir)
+    use_threads(threads)
     if dry_run:
         _dry_run(plan)
     else:

@@ -34,16 +34,18 @@ class Measuring:
         self._config = config
         self._reference = reference.load(config.data, on_progress, data)
         self._best = math.inf
+        self._measured: set[int] = set()  # steps, of the run before it was resumed
 
     def resume(self, run: RunDirectory, step: int) -> None:
         """Take up what was measured up to a step, so that the best stays the best."""
         table = history.read_evaluations(run.evaluations_file)
         before = table["frechet_distance"][table["step"] <= step]
         self._best = min(before.tolist(), default=math.inf)
+        self._measured = set(table["step"].astype(int).tolist())
 
-    def is_due(self, epoch: int) -> bool:
-        """Whether an epoch is one to measure after."""
-        return epoch % self._config.evaluate.every == 0
+    def is_due(self, epoch: int, step: int) -> bool:
+        """Whether an epoch that ended with this step is one to measure after."""
+        return epoch % self._config.evaluate.every == 0 and step not in self._measured
 
     def measure(self, generator: Generator) -> Evaluated:
         """Draw images by the run's seed, and measure them."""

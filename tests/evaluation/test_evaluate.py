@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from support import Invoke, noise_images
+from support import Invoke, Tiny, noise_images
 
 from mnistgan import datasets, history
 from mnistgan.config import DataConfig
 from mnistgan.datasets import ImageSet
 from mnistgan.evaluation import classifier, reference, report, tstr
 from mnistgan.evaluation.reference import Reference
+from mnistgan.events import Evaluated, Event, RunEnded
+from mnistgan.preflight import plan_resume
+from mnistgan.progress import StopToken
 from mnistgan.rendering import read_png
+from mnistgan.run import Run, train
 from mnistgan.sampling import load_generator
 
 
@@ -191,6 +196,28 @@ class TestWhileTraining:
         invoke("train", "--config", tiny_toml, *measured, "--epochs", 1, "--output-dir", "parts")
         invoke("train", "--resume", "parts", "--epochs", 3)
         for name in ("evaluations.csv", "g.pt"):
+            whole, parts = (tmp_path / run / name for run in ("whole", "parts"))
+            assert whole.read_bytes() == parts.read_bytes(), name
+
+    def test_a_measurement_that_was_cut_off_is_made_up_for(
+        self, tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        config = tiny(("evaluate.every", 1), ("evaluate.n", 150))
+        train(config, tmp_path / "whole")
+        stop, figures = StopToken(), report.figures
+
+        def stop_meanwhile(*args: Any) -> Any:
+            stop.request()
+            return figures(*args)
+
+        monkeypatch.setattr(report, "figures", stop_meanwhile)
+        events: list[Event] = []
+        train(config, tmp_path / "parts", on_event=events.append, stop=stop)
+        assert not any(isinstance(event, Evaluated) for event in events)
+        assert events[-1] == RunEnded("stopped", 7, 1)
+        monkeypatch.undo()
+        list(Run(plan_resume(tmp_path / "parts", None, [])))
+        for name in ("evaluations.csv", "g.pt", "g-best.pt"):
             whole, parts = (tmp_path / run / name for run in ("whole", "parts"))
             assert whole.read_bytes() == parts.read_bytes(), name
 

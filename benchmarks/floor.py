@@ -1,0 +1,91 @@
+"""The least time that a step can take: its products alone, and the bytes that must move."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from mnistgan import precision
+from mnistgan.training import Trainer
+
+_PRODUCTS = ("mm", "addmm", "convolution", "convolution_backward")
+_ADAM_BYTES = 28  # float32: weight, gradient and two moments read; weight and moments written
+_AVERAGE_BYTES = 12  # the average read and written, the weight read
+
+
+class Products(TorchDispatchMode):
+    """Notes every matrix product and convolution that runs inside it."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.found: Counter[Any] = Counter()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Note the call, and make it."""
+        if func.overloadpacket.__name__ in _PRODUCTS:
+            self.found[func, tuple(map(_described, args))] += 1
+        return func(*args, **(kwargs or {}))
+
+
+def _described(argument: Any) -> Any:
+    if isinstance(argument, Tensor):
+        return ("tensor", tuple(argument.shape), argument.stride(), argument.dtype)
+    return tuple(argument) if isinstance(argument, list) else argument
+
+
+def _made(argument: Any) -> Any:
+    if isinstance(argument, tuple) and argument and argument[0] == "tensor":
+        _, shape, stride, dtype = argument
+        return torch.empty_strided(shape, stride, dtype=dtype).normal_()
+    return list(argument) if isinstance(argument, tuple) else argument
+
+
+def seconds(trainer: Trainer) -> dict[str, float]:
+    """The floor of a step on a CPU, in seconds, by what it is made of.
+
+    Products of each shape are timed alone, as fast as they ever go here; Adam's and the average's
+    bytes at the rate at which a large array is copied. Penalties that come every few steps count
+    by their share.
+    """
+    every = trainer.config.train.r1_every if trainer.config.train.r1 else 1
+    with Products() as products:
+        for _ in range(every):
+            trainer.one_step()
+    dtype = precision.resolve(trainer.config.train.precision, trainer.device)
+    with torch.no_grad(), precision.products(dtype):
+        arithmetic = sum(
+            count * _fastest(lambda call=call: call[0](*call[1]))
+            for count, call in (
+                (count, (func, [_made(one) for one in described]))
+                for (func, described), count in products.found.items()
+            )
+        )
+    state = trainer.state()
+    weights = {
+        name: sum(t.numel() for t in state.get(name, {}).values())
+        for name in ("generator", "discriminator", "average")
+    }
+    moved = _ADAM_BYTES * (weights["generator"] + weights["discriminator"])
+    moved += _AVERAGE_BYTES * weights["average"]
+    return {"products": arithmetic / every, "bytes": moved / _bandwidth()}
+
+
+def _fastest(work: Any, times: int = 30) -> float:
+    best = float("inf")
+    for _ in range(times):
+        began = time.perf_counter()
+        work()
+        best = min(best, time.perf_counter() - began)
+    return best
+
+
+def _bandwidth() -> float:
+    """Bytes a second, read and written, in copying an array of the size of a large network's."""
+    source = torch.ones(4_000_000)
+    target = torch.empty_like(source)
+    return 2 * source.nbytes / _fastest(lambda: target.copy_(source))

@@ -1,0 +1,112 @@
+"""How much of a generator's own speed is left when its images go into a file?
+
+python benchmarks/sampling.py                  # writes results/sampling.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import common
+import torch
+
+from mnistgan import checkpoint, config_io, image_files, networks, presets, sampling
+from mnistgan.sampling import BLOCK, Generator
+
+PRESETS = ("mlp-tanh", "fast", "dcgan")
+
+
+def main() -> None:
+    """Measure every preset's generator, untrained: its speed does not depend on what it knows."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--seconds", type=float, default=3.0, help="for each rate, about")
+    parser.add_argument("-n", type=int, default=1_000_000, help="images of the whole command")
+    options = parser.parse_args()
+    rows = [into_a_file(preset, options.rounds, options.seconds) for preset in PRESETS]
+    common.save("sampling", [*rows, whole_command(PRESETS[0], options.n)])
+
+
+def into_a_file(preset: str, rounds: int, seconds: float) -> dict[str, Any]:
+    """Images a second of G alone, and on their way into an .npz, in turn."""
+    generator = untrained(preset)
+    z = torch.randn(BLOCK, generator.config.model.latent_dim)
+
+    def blocks_of_forwards(count: int) -> None:
+        with torch.no_grad():
+            for _ in range(0, count, BLOCK):
+                generator.network(z)
+
+    blocks_of_forwards(10 * BLOCK)
+    alone = 10 * BLOCK / common.seconds(lambda: blocks_of_forwards(10 * BLOCK))
+    count = max(BLOCK, int(alone * seconds) // BLOCK * BLOCK)
+    with tempfile.TemporaryDirectory() as folder:
+
+        def into_npz() -> None:
+            blocks = sampling.sample_blocks(generator, count)
+            shape = networks.image_shape(generator.config)
+            image_files.write_images(Path(folder) / "out.npz", "npz", blocks, count, shape)
+
+        found = common.in_turn(
+            {
+                "alone": rate(count, lambda: blocks_of_forwards(count)),
+                "npz": rate(count, into_npz),
+            },
+            rounds,
+        )
+    return {
+        "preset": preset,
+        "forward images/s": common.median(found["alone"]),
+        "npz images/s": common.median(found["npz"]),
+        "share": common.ratios(found["npz"], found["alone"]),
+    }
+
+
+def rate(count: int, work: Callable[[], None]) -> Callable[[], float]:
+    """Images a second of work that makes ``count`` of them."""
+    return lambda: count / common.seconds(work)
+
+
+def whole_command(preset: str, count: int) -> dict[str, Any]:
+    """``mnistgan sample`` as a process: its seconds and its peak memory."""
+    generator = untrained(preset)
+    state = {"generator": generator.network.state_dict(), "step": 0, "epoch": 0}
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "g.pt"
+        checkpoint.save_generator(file, generator.config, state)
+        command = [
+            sys.executable,
+            "-m",
+            "mnistgan",
+            "sample",
+            "--ckpt",
+            str(file),
+            "-n",
+            str(count),
+        ]
+        command += ["--format", "npz", "--out", f"{folder}/out.npz"]
+        taken = common.seconds(lambda: subprocess.run(command, check=True, capture_output=True))
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    return {
+        "preset": preset,
+        "command": f"mnistgan sample -n {count} --format npz",
+        "seconds": round(taken, 1),
+        "peak MiB": round(peak),
+    }
+
+
+def untrained(preset: str) -> Generator:
+    """A preset's generator with its first weights."""
+    config = config_io.validate(config_io.read_toml(presets.path(preset)), preset)
+    return Generator(networks.build_generator(config).eval(), config, 0, 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""How fast is a training step? Against a tutorial's loop, and against what the machine allows.
+
+    python benchmarks/throughput.py                # writes results/throughput.json
+    python benchmarks/render.py                    # results/*.json -> RESULTS.md
+
+Rates are taken in turn within one process, ratios are medians over the rounds.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import common
+import floor
+import tutorial
+
+from mnistgan import config_io, datasets, presets
+from mnistgan.config import RunConfig
+from mnistgan.training import Trainer
+
+CASES = (("mlp-tanh", 64), ("mlp-tanh", 128), ("mlp-batchnorm", 128), ("dcgan", 64), ("dcgan", 128))
+
+
+def main() -> None:
+    """Measure every case."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--seconds", type=float, default=2.0, help="for each rate")
+    parser.add_argument("--data", default="mnist", help="its images")
+    options = parser.parse_args()
+    rows = [
+        case(preset, batch, options.data, options.rounds, options.seconds)
+        for preset, batch in CASES
+    ]
+    common.save("throughput", rows)
+
+
+def case(preset: str, batch: int, data_name: str, rounds: int, seconds: float) -> dict[str, Any]:
+    """One preset at one batch size."""
+    exact = recipe(preset, batch, data_name, "float32")
+    automatic = recipe(preset, batch, data_name, "auto")
+    data = datasets.load(exact.data)
+    trainers = {"float32": Trainer(exact, data), "auto": Trainer(automatic, data)}
+    loops: dict[str, Iterator[int]] = {
+        "tutorial": tutorial.train(exact, data, trainers["auto"].device),
+        **{name: steps(trainer) for name, trainer in trainers.items()},
+    }
+    measured: dict[str, Callable[[], float]] = {
+        name: partial(common.rate, loop, seconds) for name, loop in loops.items()
+    }
+    found = common.in_turn(measured, rounds)
+    least = {name: floor.seconds(Trainer(t.config, data)) for name, t in trainers.items()}
+    row: dict[str, Any] = {"preset": preset, "batch": batch, "auto is": trainers["auto"].precision}
+    for name, rates in found.items():
+        row[f"{name} steps/s"] = common.median(rates)
+    for name in trainers:
+        row[f"{name} against tutorial"] = common.ratios(found[name], found["tutorial"])
+        row[f"{name} ms"] = round(1e3 / max(found[name]), 2)
+        row[f"{name} floor ms"] = {key: round(1e3 * s, 2) for key, s in least[name].items()}
+    return row
+
+
+def recipe(preset: str, batch: int, data_name: str, precision: str) -> RunConfig:
+    """A preset with another batch size and precision, for ever."""
+    table = config_io.read_toml(presets.path(preset))
+    table["data"] |= {"name": data_name}
+    table["train"] |= {"batch_size": batch, "precision": precision, "epochs": 10**6}
+    return config_io.validate(table, preset)
+
+
+def steps(trainer: Trainer) -> Iterator[int]:
+    """A trainer's own loop, all its events made, as a stream of steps."""
+    for _ in trainer:
+        yield trainer.step
+
+
+if __name__ == "__main__":
+    main()

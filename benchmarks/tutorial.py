@@ -1,0 +1,79 @@
+"""A GAN as the tutorials train it: what mnistgan's speed is compared with.
+
+The habits of the widely copied scripts, written afresh: a DataLoader that turns every picture into
+a tensor on its own, BCELoss on sigmoids, three passes through D, gradients for D's weights in G's
+update, torch's default Adam, and numbers fetched with ``.item()`` at every step.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+
+from mnistgan import networks
+from mnistgan.config import RunConfig
+from mnistgan.datasets import ImageSet
+
+sys.path.append(str(Path(__file__).parents[1] / "tests"))
+from torchvision_import import import_datasets  # also beside a CPU build of torch
+
+
+class Pictures(Dataset[tuple[Tensor, int]]):
+    """What torchvision.datasets.MNIST does for each item, with the usual two transforms."""
+
+    def __init__(self, data: ImageSet) -> None:
+        import_datasets()
+        from torchvision import transforms
+
+        self._images = torch.from_numpy(data.images[:, 0])
+        self._transform = transforms.Compose(
+            [transforms.ToTensor(), transforms.Normalize([0.5], [0.5])]
+        )
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        from PIL import Image
+
+        return self._transform(Image.fromarray(self._images[index].numpy(), mode="L")), 0
+
+
+def train(config: RunConfig, data: ImageSet, device: torch.device) -> Iterator[int]:
+    """Train for ever with the networks, rates and batch of a config; yields the step."""
+    train = config.train
+    generator = networks.build_generator(config).to(device)
+    discriminator = nn.Sequential(networks.build_discriminator(config), nn.Sigmoid()).to(device)
+    adam_g = torch.optim.Adam(generator.parameters(), lr=train.lr_g, betas=train.betas)
+    adam_d = torch.optim.Adam(discriminator.parameters(), lr=train.lr_d, betas=train.betas)
+    criterion = nn.BCELoss()
+    loader = DataLoader(Pictures(data), batch_size=train.batch_size, shuffle=True, drop_last=True)
+    numbers: list[tuple[float, float, float]] = []
+    step = 0
+    while True:
+        for images, _ in loader:
+            real = images.to(device)
+            ones = torch.ones(len(real), device=device)
+            zeros = torch.zeros(len(real), device=device)
+
+            adam_g.zero_grad()
+            fake = generator(torch.randn(len(real), config.model.latent_dim, device=device))
+            loss_g = criterion(discriminator(fake), ones)
+            loss_g.backward()
+            adam_g.step()
+
+            adam_d.zero_grad()
+            scores_real = discriminator(real)
+            scores_fake = discriminator(fake.detach())
+            loss_d = (criterion(scores_real, ones) + criterion(scores_fake, zeros)) / 2
+            loss_d.backward()
+            adam_d.step()
+
+            numbers.append((loss_d.item(), loss_g.item(), scores_real.mean().item()))
+            step += 1
+            yield step
