@@ -49,7 +49,7 @@ def changed(*assignments: str, seeds: int = 3) -> Row:
     """The recipe ``fast`` with other keys, for the steps that it makes in two minutes here."""
     sets = [part for one in assignments for part in ("--set", one)]
     name = ", ".join(assignments) or "fast"
-    return Row(name, ("--config", "fast", "--epochs", "21", *sets), None, seeds)
+    return Row(name, ("--config", "fast", "--epochs", "20", *sets), None, seeds)
 
 
 ABLATION = (
@@ -57,14 +57,12 @@ ABLATION = (
     changed("train.precision=float32", seeds=5),
     changed("train.betas=[0.5, 0.999]"),
     changed("train.r1=0.0"),
-    changed("train.r1=0.03"),
-    changed("train.r1=1.0"),
     changed("train.ema_decay=0.0"),
-    changed("train.lr_g=0.0005", "train.lr_d=0.0005"),
-    changed("train.lr_g=0.002", "train.lr_d=0.002"),
-    changed("train.lr_decay_from=0.5"),
-    changed("train.loss=hinge"),
     changed("model.generator.norm=none"),
+    changed("train.lr_g=0.002", "train.lr_d=0.002"),
+    changed("train.loss=hinge"),
+    changed("train.r1=0.03"),
+    changed("train.lr_decay_from=0.5"),
 )
 TABLES = {"quality": QUALITY, "ablation": ABLATION}
 

@@ -19,7 +19,7 @@ MEASURED = {
     ),
     "ablation": (
         "What each part of the recipe `fast` is worth",
-        "The recipe with other keys, for 21 epochs each: the steps that it makes in two minutes "
+        "The recipe with other keys, for 20 epochs each: the steps that it makes in two minutes "
         "on two idle cores.",
     ),
 }

@@ -20,7 +20,7 @@ import torch
 from support import Invoke, StopAfter, Tiny
 
 import mnistgan
-from mnistgan import checkpoint, config_io, preflight, rendering, sealed
+from mnistgan import animating, checkpoint, config_io, preflight, sealed
 from mnistgan.errors import MnistganError
 from mnistgan.events import EpochEnded, Event, RunEnded
 from mnistgan.progress import StopToken
@@ -409,13 +409,14 @@ def test_a_stop_does_not_wait_for_the_drawing_at_the_end(
         stop.request()
         pytest.fail("the drawing went on")
 
-    monkeypatch.setattr(rendering, "save_animation", ask_meanwhile)
     events: list[Event] = []
-    run = RunDirectory(mnistgan.train(tiny(), tmp_path / "run", on_event=events.append, stop=stop))
+    run = RunDirectory(tmp_path / "run")
+    with monkeypatch.context() as patch:
+        patch.setattr(animating, "animate_training", ask_meanwhile)
+        mnistgan.train(tiny(), run.path, on_event=events.append, stop=stop)
     assert events[-1] == RunEnded("stopped", 14, 2)
     assert not (run.path / "training.gif").exists()
     assert len(run.metrics_file.read_text().splitlines()) == 15
-    monkeypatch.undo()
     (run.path / ".mnistgan-part-1.gif").touch()  # as a killed writer leaves it
     events = list(Run(preflight.plan_resume(run.path, None, [])))
     assert events[-1] == RunEnded("finished", 14, 2)

@@ -210,12 +210,12 @@ class TestWhileTraining:
             stop.request()
             return figures(*args)
 
-        monkeypatch.setattr(report, "figures", stop_meanwhile)
         events: list[Event] = []
-        train(config, tmp_path / "parts", on_event=events.append, stop=stop)
+        with monkeypatch.context() as patch:
+            patch.setattr(report, "figures", stop_meanwhile)
+            train(config, tmp_path / "parts", on_event=events.append, stop=stop)
         assert not any(isinstance(event, Evaluated) for event in events)
         assert events[-1] == RunEnded("stopped", 7, 1)
-        monkeypatch.undo()
         list(Run(plan_resume(tmp_path / "parts", None, [])))
         for name in ("evaluations.csv", "g.pt", "g-best.pt"):
             whole, parts = (tmp_path / run / name for run in ("whole", "parts"))
