@@ -225,16 +225,13 @@ class Run:
 
     def _finish(self, last: RunEnded, outputs: Dispatcher) -> Iterator[Event]:
         """Let the outputs draw what they draw at the end; all is saved, so a stop cuts it off."""
-        try:
-            if last.reason == "stopped":  # who asked for that waits for a last look
-                warnings = outputs.handle(last)
-            else:
-                with self._stop.cutting_off():
-                    warnings = outputs.handle(last)
-            yield from warnings + outputs.reminders()
-        except CutOff:
+        asked_before = self._stop.requested  # who stopped the run waits for a last look at it
+        warnings = outputs.handle(
+            last, contextlib.nullcontext if asked_before else self._stop.cutting_off
+        )
+        if self._stop.requested and not asked_before:
             last = replace(last, reason="stopped")
-            yield Warned("the drawing was stopped; resume the run to have it done")
+        yield from warnings + outputs.reminders()
         yield last
 
     def _look(self, event: Event) -> list[Warned]:
@@ -336,5 +333,4 @@ def _watch(config: RunConfig, data: ImageSet) -> Watch | None:
     kind = config.train.score_kind
     if not reference.is_shipped_for(config.data):
         return Watch(kind)
-    shipped = classifier.shipped()
-    return Watch(kind, lambda images: shipped.see(images).labels, data.classes)
+    return Watch(kind, classifier.shipped().classes_of, data.classes)

@@ -114,11 +114,11 @@ class LiveView(PlainView):
         super().__init__(console, directory)
         self._draw = draw
         self._drawn_at = -math.inf
-        self._images: Images | None = None
+        self._preview: Text | None = None
         self._measured: Evaluated | None = None
         self._closing = ""
         self._started: RunStarted | None = None
-        self._live = Live(get_renderable=self._render, console=console, refresh_per_second=8)
+        self._live = Live(get_renderable=self._render, console=console, refresh_per_second=4)
 
     def __enter__(self) -> LiveView:
         """Take the bottom of the terminal."""
@@ -140,15 +140,19 @@ class LiveView(PlainView):
             case StepMetrics():
                 self._metrics = event
                 if time.monotonic() - self._drawn_at > _SECONDS_BETWEEN_PREVIEWS:
-                    self._images, self._drawn_at = self._draw(), time.monotonic()
+                    self._show(self._draw())
             case EpochEnded():
-                self._images, self._drawn_at = event.images, time.monotonic()
+                self._show(event.images)
             case Evaluated():
                 self._measured = event
             case RunEnded():
                 self._closing = closing_line(event, self.directory, self._config)
             case _:
                 super().handle(event)
+
+    def _show(self, images: Images) -> None:
+        self._preview = preview(images, self._live.console)
+        self._drawn_at = time.monotonic()
 
     def _render(self) -> RenderableType:
         if self._started is None or self._metrics is None:
@@ -159,8 +163,8 @@ class LiveView(PlainView):
         ]
         if self._measured is not None:
             parts.append(Text(measured_line(self._measured)))
-        if self._images is not None:
-            parts.append(preview(self._images, self._live.console))
+        if self._preview is not None:
+            parts.append(self._preview)
         return Group(*parts)
 
 

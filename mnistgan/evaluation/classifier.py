@@ -113,6 +113,15 @@ class Classifier:
     sha256: str
     accuracy: float | None
 
+    def classes_of(self, images: Images) -> Labels:
+        """The most probable classes of a few images, uint8 N x C x H x W, at a glance.
+
+        Quicker than :meth:`see`, whose numbers do not depend on what stands beside an image.
+        """
+        with torch.no_grad():
+            _, logits = self.network(_scaled(torch.from_numpy(np.array(images))))
+        return np.asarray(logits.argmax(dim=1).numpy())
+
     def see(
         self, images: Images, what: str = "measuring", on_progress: OnProgress = no_progress
     ) -> Seen:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 from mnistgan.events import Event, Warned
 from mnistgan.outputs.base import Output
 from mnistgan.outputs.registry import Prepared, in_words
+from mnistgan.progress import CutOff
+
+Guard: TypeAlias = Callable[[], contextlib.AbstractContextManager[None]]
 
 
 class Dispatcher:
@@ -29,12 +34,21 @@ class Dispatcher:
                 warnings.append(self._switch_off(name, error))
         return warnings
 
-    def handle(self, event: Event) -> list[Warned]:
-        """Give every output the event; returns a warning for each that failed on it."""
+    def handle(self, event: Event, guard: Guard = contextlib.nullcontext) -> list[Warned]:
+        """Give every output the event, inside the guard.
+
+        Returns:
+            A warning for each that failed on it, or that the guard cut off; the others then get it
+            without one, so that they can close their files.
+        """
         warnings = []
         for name, output in list(self._live.items()):
             try:
-                output.handle(event)
+                with guard():
+                    output.handle(event)
+            except CutOff:
+                guard = contextlib.nullcontext
+                warnings.append(Warned(f"the output {name!r} was stopped; resume to have it done"))
             except (Exception, SystemExit) as error:  # a plugin may raise anything
                 warnings.append(self._switch_off(name, error))
         return warnings
