@@ -23,7 +23,7 @@ class Progress:
     what: str
     done: int
     total: int | None
-    unit: Literal["images", "frames", "steps", "bytes"] = "images"
+    unit: Literal["images", "frames", "steps", "epochs", "bytes"] = "images"
 
 
 OnProgress: TypeAlias = Callable[[Progress], None]

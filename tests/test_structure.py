@@ -28,7 +28,10 @@ FLOORS = [
     ["preflight", "evaluation.reference", "evaluation.subject"],
     ["evaluation.report", "evaluation.tstr"],
     ["evaluation.pictures", "evaluation.during"],
-    ["run"],
+    ["run", "sweeping", "sweeping.plan"],
+    ["sweeping.trials"],
+    ["sweeping.search"],
+    ["sweeping.results"],
     ["cli"],
 ]
 """A module imports from lower floors only; ``cli`` stands for all its files."""

@@ -26,6 +26,7 @@ from mnistgan.cli import (
     outputs,
     plot,
     sample,
+    sweep,
     train,
 )
 from mnistgan.cli.signals import LeftEarly, leave_at_once
@@ -109,6 +110,7 @@ for _command in (
     plot.plot,
     evaluate.evaluate,
     compare.compare,
+    sweep.sweep,
     export.export,
     info.info,
     outputs.outputs,

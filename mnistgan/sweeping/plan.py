@@ -1,0 +1,216 @@
+"""What a sweep is to try: read from TOML and checked whole, before anything slow is imported."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from pydantic import Field, ValidationError, model_validator
+
+from mnistgan import config_io, presets
+from mnistgan.config import RunConfig, Section
+from mnistgan.config_io import Table
+from mnistgan.errors import ConfigError, UsageError
+
+Direction: TypeAlias = Literal["minimize", "maximize"]
+Figure: TypeAlias = Literal[
+    "frechet_distance",
+    "kernel_distance",
+    "precision",
+    "recall",
+    "density",
+    "coverage",
+    "classifier_score",
+    "missing_classes",
+    "kl_to_labels",
+    "kl_to_uniform",
+    "confidence",
+]
+_LARGER_IS_BETTER = ("precision", "recall", "density", "coverage", "classifier_score", "confidence")
+
+
+class Objective(Section):
+    """``[objective]``: the figure of ``mnistgan evaluate`` that counts, and how it is taken."""
+
+    figure: Figure = "frechet_distance"
+    n: int = Field(2000, ge=100)
+    """Images that are drawn for each measurement."""
+    every: int = Field(1, ge=1)
+    """Epochs between measurements; trials are given up by them."""
+    seeds: list[int] = Field(default=[0], min_length=1)
+    """Each trial is trained once with each, and counts by their mean."""
+
+    @property
+    def direction(self) -> Direction:
+        """Whether less of the figure is better, or more."""
+        return "maximize" if self.figure in _LARGER_IS_BETTER else "minimize"
+
+
+class Range(Section):
+    """One key's ``{ low, high }`` or ``{ choices }``."""
+
+    low: float | int | None = None
+    high: float | int | None = None
+    log: bool = False
+    """Whether to try values evenly on a logarithmic scale."""
+    step: float | int | None = None
+    choices: list[Any] | None = Field(None, min_length=1)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all its values are whole numbers."""
+        return isinstance(self.low, int) and isinstance(self.high, int)
+
+    def ends(self) -> list[Any]:
+        """Values to check the key with: every choice, or both ends."""
+        return [self.low, self.high] if self.choices is None else self.choices
+
+    @model_validator(mode="after")
+    def _either_or(self) -> Range:
+        bounds = (self.low, self.high)
+        if (self.choices is None) == (None in bounds) and self.choices is None:
+            raise ValueError("give low and high, or choices")
+        if self.choices is not None:
+            if bounds != (None, None) or self.log or self.step is not None:
+                raise ValueError("choices stand alone, without low, high, log or step")
+            return self
+        assert self.low is not None
+        assert self.high is not None
+        if not self.low < self.high:
+            raise ValueError("low must be less than high")
+        if self.log and (self.low <= 0 or self.step is not None):
+            raise ValueError("log needs a low above 0 and no step")
+        if self.step is not None and self.step <= 0:
+            raise ValueError("step must be above 0")
+        return self
+
+
+class SweepConfig(Section):
+    """A sweep's TOML."""
+
+    name: str = Field("sweep", pattern=r"^[\w.-]+$")
+    base: str | None = None
+    """A preset or a TOML file; without it the default recipe."""
+    trials: int = Field(20, ge=1)
+    seed: int = Field(0, ge=0, lt=2**32)
+    """Of what is tried."""
+    prune: bool = True
+    """Give trials up that are worse than the median of the others after as many epochs."""
+    objective: Objective = Objective()
+    set: dict[str, Any] = Field(default={})
+    """Keys that all trials have otherwise than the base."""
+    search: dict[str, Range] = Field(min_length=1)
+    """Keys that are tried, each with its range or choices."""
+
+
+@dataclass(frozen=True)
+class SweepPlan:
+    """A sweep that can begin.
+
+    Attributes:
+        sweep: what its TOML says.
+        base: the table that every trial starts from.
+    """
+
+    sweep: SweepConfig
+    base: Table
+
+    def config(self, values: Mapping[str, Any], seed: int) -> RunConfig:
+        """The run config of one trial and seed.
+
+        Raises:
+            ConfigError: these values do not go together.
+        """
+        objective = self.sweep.objective
+        measured = [
+            ("evaluate.every", objective.every),
+            ("evaluate.n", objective.n),
+            ("outputs.animation", False),
+            ("seed", seed),
+        ]
+        table = config_io.override(self.base, [*values.items(), *measured])
+        return config_io.validate(table, "a trial's config")
+
+
+def read(path: Path, trials: int | None = None) -> SweepPlan:
+    """Read and check a sweep's TOML.
+
+    Args:
+        path: of the file.
+        trials: in place of what the file says.
+
+    Raises:
+        ConfigError: with all its mistakes, those of every tried value too.
+        UsageError: a file cannot be read.
+    """
+    table = config_io.read_toml(path)
+    if trials is not None:
+        table["trials"] = trials
+    try:
+        sweep = SweepConfig.model_validate(table)
+    except ValidationError as error:
+        raise ConfigError(str(path), list(_explained(error))) from error
+    base = _base(sweep, path.parent)
+    plan = SweepPlan(sweep, config_io.override(base, list(_flat(sweep.set))))
+    problems = _problems(plan)
+    if problems:
+        raise ConfigError(str(path), problems)
+    return plan
+
+
+def _base(sweep: SweepConfig, folder: Path) -> Table:
+    if sweep.base is None:
+        return {}
+    if sweep.base in presets.names():
+        return config_io.read_toml(presets.path(sweep.base))
+    return config_io.read_toml(folder / sweep.base)
+
+
+def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted keys and values; a table in a key's place is gone into."""
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key, value
+
+
+def _problems(plan: SweepPlan) -> list[str]:
+    """What is wrong with the base, and with each tried value in it alone."""
+    _, problems = config_io.check(plan.base)
+    if problems:
+        return problems
+    sweep = plan.sweep
+    for key, tried in sweep.search.items():
+        if key == "seed" or key.startswith("evaluate."):
+            problems.append(f"search.{key}: is the sweep's own; set it under [objective]")
+            continue
+        for value in tried.ends():
+            try:
+                table = config_io.override(plan.base, [(key, value)])
+            except UsageError as error:
+                problems.append(f"search.{error}")
+            else:
+                problems += [f"search.{one}" for one in config_io.check(table)[1]]
+    epochs = config_io.validate(plan.base, "").train.epochs
+    if not problems and epochs % sweep.objective.every:
+        problems.append(
+            f"objective.every: the last of {epochs} epochs must be measured, so it must divide "
+            f"them, got {sweep.objective.every}"
+        )
+    return list(dict.fromkeys(problems))
+
+
+def _explained(error: ValidationError) -> Iterator[str]:
+    for entry in error.errors(include_url=False):
+        path = ".".join(str(part) for part in entry["loc"])
+        if entry["type"] == "extra_forbidden":
+            yield f"{path}: unknown key"
+        elif entry["type"] == "missing":
+            yield f"{path}: is missing; name the keys to try, each with low and high, or choices"
+        elif entry["type"] == "value_error":
+            yield f"{path}: {entry['ctx']['error']}"
+        else:
+            yield f"{path}: {config_io.explain_value(entry)}"

@@ -1,0 +1,104 @@
+"""What a sweep leaves: a table of its trials, Optuna's plots, and the best config."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mnistgan import config_io
+from mnistgan.files import atomic_path, write_text
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from optuna import Study
+    from optuna.trial import FrozenTrial
+
+    from mnistgan.sweeping.search import Search
+
+TABLE, BEST = "trials.csv", "best.toml"
+
+
+def write(search: Search) -> list[Path]:
+    """Write everything into the sweep's folder; returns the files."""
+    files = [_table(search)]
+    best = search.finished()
+    if best:
+        files.append(_best_config(search, best[0]))
+        files += _plots(search)
+    return files
+
+
+def settings_of(trial: FrozenTrial, search: Search) -> dict[str, Any]:
+    """The values that a trial had, as the config has them."""
+    ranges = search.plan.sweep.search
+    return {
+        key: json.loads(value) if ranges[key].choices is not None else value
+        for key, value in trial.params.items()
+    }
+
+
+def _table(search: Search) -> Path:
+    """Every trial that ended: number, state, figure, seconds, values."""
+    keys = list(search.plan.sweep.search)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["trial", "state", search.plan.sweep.objective.figure, "seconds", *keys])
+    for trial in search.study.get_trials(deepcopy=False):
+        if trial.state.is_finished():
+            seconds = "" if trial.duration is None else round(trial.duration.total_seconds(), 1)
+            values = settings_of(trial, search)
+            row = [trial.number, trial.state.name.lower(), trial.value, seconds]
+            writer.writerow([*row, *(values.get(key) for key in keys)])
+    path = search.folder / TABLE
+    write_text(path, text.getvalue())
+    return path
+
+
+def _best_config(search: Search, trial: FrozenTrial) -> Path:
+    """A run config as ``mnistgan train`` takes it, of the best trial and the first seed."""
+    values = settings_of(trial, search)
+    seed = search.plan.sweep.objective.seeds[0]
+    table = config_io.override(search.plan.base, [*values.items(), ("seed", seed)])
+    config = config_io.validate(table, "the best trial")
+    figure = search.plan.sweep.objective.figure
+    path = search.folder / BEST
+    write_text(
+        path,
+        f"# Trial {trial.number} of the sweep {search.plan.sweep.name!r}: {figure} {trial.value}\n"
+        + config_io.to_toml(config),
+    )
+    return path
+
+
+def _plots(search: Search) -> list[Path]:
+    """Optuna's history of the best figure, and which keys mattered, where that can be told."""
+    import matplotlib
+    from matplotlib import pyplot
+    from matplotlib.figure import Figure
+    from optuna.exceptions import ExperimentalWarning
+    from optuna.visualization import matplotlib as plots
+
+    drawn: dict[str, Callable[[Study], Axes]] = {"history.png": plots.plot_optimization_history}
+    values = {tuple(sorted(trial.params.items())) for trial in search.finished()}
+    if len(values) > 1 and len(search.plan.sweep.search) > 1:
+        drawn["importance.png"] = plots.plot_param_importances
+    files = []
+    for name, plot in drawn.items():
+        with warnings.catch_warnings(), matplotlib.rc_context():  # Optuna sets a style for all
+            # Optuna calls its plots by matplotlib experimental.
+            warnings.simplefilter("ignore", ExperimentalWarning)
+            axes = plot(search.study)
+        figure = axes.figure
+        assert isinstance(figure, Figure)
+        axes.set_title("")
+        path = search.folder / name
+        with atomic_path(path) as temporary:
+            figure.savefig(temporary, dpi=120, bbox_inches="tight")
+        pyplot.close(figure)
+        files.append(path)
+    return files
