@@ -43,6 +43,15 @@ TABLES = {
         "How long until something happens",
         "Whole processes, in turn; ratios are medians (quartiles) of pairs.",
     ),
+    "scaling": (
+        "Several processes for one run",
+        "Images a second of the whole run, one thread or card for each process, in turn.",
+    ),
+    "soak": (
+        "A long training",
+        "Slopes by least squares over the last three quarters, with every output, the watch and "
+        "measurements on.",
+    ),
     "sampling": (
         "Sampling into a file",
         "Images a second of G alone, and on their way into an `.npz`, in turn.",

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim.adam import adam
 
+from mnistgan.parallel import ALONE, Ranks
+
 _FIRST_SCALE = 2.0**16
 _GROW_AFTER = 2000  # steps without an overflow, as torch.amp.GradScaler has it
 
@@ -26,13 +28,20 @@ class Adam:
         betas: decay rates of the two moments.
         scaled: scale losses up against the underflow of float16 gradients, and leave a step out
             when they overflow (Micikevicius et al. 2018, section 3.2).
+        ranks: that average their gradients.
     """
 
     def __init__(
-        self, parameters: Iterable[nn.Parameter], betas: tuple[float, float], *, scaled: bool
+        self,
+        parameters: Iterable[nn.Parameter],
+        betas: tuple[float, float],
+        *,
+        scaled: bool,
+        ranks: Ranks = ALONE,
     ) -> None:
         self._parameters = list(parameters)
         self._betas = betas
+        self._ranks = ranks
         self._first = [torch.zeros_like(one) for one in self._parameters]
         self._second = [torch.zeros_like(one) for one in self._parameters]
         device = self._parameters[0].device
@@ -42,14 +51,19 @@ class Adam:
     def minimise(self, loss: Tensor, rate: float) -> None:
         """Move the weights one step down the gradient of ``loss``, a scalar, at a rate."""
         if self._scale is None:
-            self._step(torch.autograd.grad(loss, self._parameters), rate)
+            self._step(self._gradients(loss), rate)
             return
         scale = self._scale[0]
-        gradients = torch.autograd.grad(loss * scale, self._parameters)
+        gradients = self._gradients(loss * scale)
         # No branch on the device's numbers: the kernel itself leaves the step out.
         finite = torch.stack([one.isfinite().all() for one in gradients]).all()
         self._step(gradients, rate, scale.clone(), (~finite).float())
         self._scale.copy_(_next_scale(self._scale, finite))
+
+    def _gradients(self, loss: Tensor) -> tuple[Tensor, ...]:
+        gradients = torch.autograd.grad(loss, self._parameters)
+        self._ranks.average(gradients)
+        return gradients
 
     @torch.no_grad()
     def _step(

@@ -35,6 +35,8 @@ class RunStarted:
     device: str
     precision: str
     """The format in which the layers multiply: ``float32``, ``bfloat16`` or ``float16``."""
+    ranks: int
+    """How many processes train together."""
     data_source: str
     data_count: int
     parameters_g: int

@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from mnistgan import config_io, places, presets, rundir
+from mnistgan import config_io, parallel, places, presets, rundir
 from mnistgan.config import RunConfig, data_kind
 from mnistgan.errors import ConfigError, UsageError
 from mnistgan.outputs import registry
@@ -94,7 +94,8 @@ def _plan(config: RunConfig, outputs: list[registry.Prepared], directory: Path |
         stem = places.expand(stem).resolve().stem or "data"
     name = config.name or f"{config.model.family}-{stem}"
     path = directory or rundir.new_path(name, datetime.now())
-    _check_directory(path)
+    if parallel.rank() == 0:  # the others write nothing, and the first may have begun by now
+        _check_directory(path)
     _refuse_own_data(path, config)
     return Plan(_spell_out(config, outputs), outputs, RunDirectory(path), resume=False)
 

@@ -16,7 +16,7 @@ import filelock
 import numpy as np
 import torch
 
-from mnistgan import __version__, checkpoint, config_io, datasets
+from mnistgan import __version__, checkpoint, config_io, datasets, devices, parallel
 from mnistgan.config import RunConfig
 from mnistgan.datasets import ImageSet
 from mnistgan.errors import FileFormatError, MnistganError, UsageError
@@ -81,16 +81,19 @@ class Run:
         self.directory = plan.directory
         data = datasets.load(plan.config.data, on_progress=on_progress)
         self._stop = stop or StopToken()
-        self.trainer = Trainer(plan.config, data, stop=self._stop)
+        self._ranks = parallel.join(devices.resolve(plan.config.train.device))
+        self.trainer = Trainer(plan.config, data, stop=self._stop, ranks=self._ranks)
         self._watch = _watch(plan.config, data)
         self._measuring = None
-        if plan.config.evaluate.every:
+        if plan.config.evaluate.every and self._ranks.rank == 0:
             self._measuring = Measuring(plan.config, data, on_progress)
         self._collapsed = False
         self._saved_step = 0
 
     def __iter__(self) -> Iterator[Event]:
         """Train, save, and let the outputs see everything, from the newest checkpoint to the end.
+
+        Of several ranks only the first has anything to tell.
 
         Raises:
             UsageError: the directory cannot be written, another process writes to it, or what it
@@ -99,9 +102,15 @@ class Run:
             TrainingError: a loss or a weight is no longer finite.
             MnistganError: a checkpoint could not be saved.
         """
+        if self._ranks.rank > 0:
+            self.trainer.align()
+            for _ in self.trainer:
+                pass
+            return
         with self._locked():
             warnings = [Warned(note) for note in self.trainer.data.notes]
             warnings += self.restore() if self.plan.resume else []
+            self.trainer.align()
             self._write_description()
             outputs = Dispatcher(self.plan.outputs, self.directory.path)
             yield from (*warnings, *outputs.open())
@@ -156,6 +165,7 @@ class Run:
             "device": str(self.trainer.device),
             "precision": self.trainer.precision,
             "threads": torch.get_num_threads(),
+            "ranks": self._ranks.size,
             "torch": str(torch.__version__),
         }
         before = {**saved.state, **saved.versions}
@@ -312,10 +322,11 @@ class Run:
             resumed = environment.get("resumed")
             environment["resumed"] = [*(resumed if isinstance(resumed, list) else []), now]
         environment |= {
-            "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
+            "command": [Path(sys.argv[0]).name.replace("__main__.py", "mnistgan"), *sys.argv[1:]],
             "device": str(self.trainer.device),
             "precision": self.trainer.precision,
             "threads": torch.get_num_threads(),
+            "ranks": self._ranks.size,
             "mnistgan": __version__,
             "torch": str(torch.__version__),
             "numpy": np.__version__,

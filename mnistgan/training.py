@@ -26,9 +26,10 @@ from mnistgan.adam import Adam
 from mnistgan.averaging import Average
 from mnistgan.config import RunConfig
 from mnistgan.datasets import ImageSet
-from mnistgan.errors import DataError, FileFormatError, TrainingError
+from mnistgan.errors import DataError, FileFormatError, TrainingError, UsageError
 from mnistgan.events import EndReason, EpochEnded, Event, Images, RunEnded, RunStarted, StepMetrics
 from mnistgan.latents import Stream
+from mnistgan.parallel import ALONE, Ranks
 from mnistgan.progress import StopToken
 
 FIXED_COUNT = 64
@@ -36,6 +37,7 @@ FIXED_COUNT = 64
 
 _READ_BACK_SECONDS = 0.2
 _READ_BACK_STEPS = 1024
+_AGREE_STEPS = 16  # to ask the other ranks makes a card wait for the host
 
 
 class Trainer:
@@ -48,6 +50,7 @@ class Trainer:
         config: the recipe.
         data: what to train on.
         stop: polled each step; when requested, the run ends after the step at hand.
+        ranks: that train together, each with its own Trainer of the same config and data.
         clock: seconds, for the rates and for ``max_minutes``.
 
     Attributes:
@@ -63,7 +66,8 @@ class Trainer:
 
     Raises:
         DataError: there are fewer images than one step needs, or they are of another shape.
-        UsageError: the device that the config names is not there.
+        UsageError: the device that the config names is not there, or the ranks cannot share the
+            batch evenly.
     """
 
     def __init__(
@@ -72,6 +76,7 @@ class Trainer:
         data: ImageSet,
         *,
         stop: StopToken | None = None,
+        ranks: Ranks = ALONE,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         train = config.train
@@ -88,6 +93,11 @@ class Trainer:
                 f"the images are {tuple(data.images.shape[1:])} (C, H, W), the config's networks "
                 f"take {networks.image_shape(config)}; load the data by datasets.load(config.data)"
             )
+        if train.batch_size % ranks.size or train.batch_size // ranks.size < 2:
+            raise UsageError(
+                f"train.batch_size: {train.batch_size} images cannot be shared evenly by "
+                f"{ranks.size} ranks, two or more to each; choose a multiple of {ranks.size}"
+            )
         self.config = config
         self.data = data
         self.device = devices.resolve(train.device)
@@ -96,6 +106,7 @@ class Trainer:
         self.steps_per_epoch = len(data) // per_step
         self.total_steps = train.epochs * self.steps_per_epoch
         self._stop = stop or StopToken()
+        self._ranks = ranks
         self._clock = clock
         self._loss = losses.loss_of(train)
         self._decay_begins = round(train.lr_decay_from * self.total_steps)
@@ -155,8 +166,8 @@ class Trainer:
         deadline = math.inf if limit is None else begin + 60 * limit
         reason: EndReason = "finished"
         while self.step < self.total_steps:
-            if self._stop.requested or self._clock() >= deadline:
-                reason = "stopped" if self._stop.requested else "max_minutes"
+            if self._is_over(deadline):
+                reason = "max_minutes" if self._clock() >= deadline else "stopped"
                 break
             self._train_step()
             epoch_is_over = self.step % self.steps_per_epoch == 0
@@ -191,15 +202,16 @@ class Trainer:
         for turn in range(self.step * train.d_steps, (self.step + 1) * train.d_steps):
             last = turn % train.d_steps == train.d_steps - 1
             with torch.set_grad_enabled(last), self._lowered():  # only the last fakes teach G
-                fake = self.generator(self._noise[turn])
+                fake = self.generator(self._ranks.part(self._noise[turn]))
             fake = fake.float()
             loss_d, d_real, d_fake_before = self._update_discriminator(turn, fake.detach())
         loss_g, d_fake_after = self._update_generator(fake)
         self.step += 1
         if self._averaging is not None:
             self._averaging.update(self.step)
-        row = torch.stack((loss_d, loss_g, d_real, d_fake_before, d_fake_after))
-        self._rows[self._pending] = row.detach()
+        row = torch.stack((loss_d, loss_g, d_real, d_fake_before, d_fake_after)).detach()
+        self._ranks.average([row])
+        self._rows[self._pending] = row
         self._pending += 1
 
     def _update_discriminator(self, turn: int, fake: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -216,7 +228,7 @@ class Trainer:
             penalised = penalised + r1 * losses.r1_penalty(real_logits, real)
         if train.loss == "wasserstein-gp" and train.gradient_penalty:
             penalised = penalised + train.gradient_penalty * losses.gradient_penalty(
-                self.discriminator, real.detach(), fake, self._mix[turn]
+                self.discriminator, real.detach(), fake, self._ranks.part(self._mix[turn])
             )
         self._adam_d.minimise(penalised, train.lr_d * self._rate_left())
         return penalised, self._score(real_logits), self._score(fake_logits)
@@ -239,7 +251,7 @@ class Trainer:
             order = latents.permutation(self.config.seed, epoch + 1, len(self.data))
             self._order = (epoch + 1, order.to(self.device))
         size = self.config.train.batch_size
-        rows = self._order[1][position * size : (position + 1) * size]
+        rows = self._ranks.part(self._order[1][position * size : (position + 1) * size])
         return self._range.from_uint8(self._images[rows])
 
     def _rate_left(self) -> float:
@@ -249,7 +261,15 @@ class Trainer:
 
     def _adam(self, module: nn.Module) -> Adam:
         scaled = self._dtype == torch.float16
-        return Adam(module.parameters(), self.config.train.betas, scaled=scaled)
+        betas = self.config.train.betas
+        return Adam(module.parameters(), betas, scaled=scaled, ranks=self._ranks)
+
+    def _is_over(self, deadline: float) -> bool:
+        """Whether to end before the next step: all ranks after the same one."""
+        wanted = self._stop.requested or self._clock() >= deadline
+        if self._ranks.size == 1:
+            return wanted
+        return self.step % _AGREE_STEPS == 0 and self._ranks.any(wanted, self.device)
 
     # What is told ------------------------------------------------------------------------------
 
@@ -261,6 +281,7 @@ class Trainer:
             total_steps=self.total_steps,
             device=str(self.device),
             precision=self.precision,
+            ranks=self._ranks.size,
             data_source=self.data.source,
             data_count=len(self.data),
             parameters_g=networks.count_parameters(self.generator),
@@ -314,6 +335,7 @@ class Trainer:
             "device": str(self.device),
             "precision": self.precision,
             "threads": torch.get_num_threads(),
+            "ranks": self._ranks.size,
         }
         if self.average is not None:
             state["average"] = self.average.state_dict()
@@ -338,6 +360,20 @@ class Trainer:
                 f"the checkpoint does not fit its config ({str(error).splitlines()[0]}); use an "
                 "older one"
             ) from error
+
+    def align(self) -> None:
+        """Take over the state that rank 0 has, such as one that was restored there."""
+        step = torch.tensor([self.step], device=self.device)
+        parts = [self.state().get(name, {}) for name in ("generator", "discriminator", "average")]
+        adams = [self._adam_g.state_dict(), self._adam_d.state_dict()]
+        self._ranks.as_on_the_first(
+            [
+                step,
+                *(tensor for part in parts for tensor in part.values()),
+                *(tensor for adam in adams for tensors in adam.values() for tensor in tensors),
+            ]
+        )
+        self.step = int(step.item())
 
 
 def _read_only(images: Images) -> Images:

@@ -15,6 +15,7 @@ PACKAGE = Path(mnistgan.__file__).parent
 
 FLOORS = [
     ["errors", "progress", "catalog"],
+    ["parallel"],
     ["adam", "config", "files", "idx", "latents", "places", "precision", "presets"],
     ["config_io", "events", "losses", "networks", "npz", "sealed"],
     ["datasets.archives", "datasets.fitting", "datasets.receiving"],

@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
-from mnistgan import __version__
+from mnistgan import __version__, parallel
 from mnistgan.cli import (
     animate,
     compare,
@@ -30,7 +30,8 @@ from mnistgan.cli import (
     train,
 )
 from mnistgan.cli.signals import LeftEarly, leave_at_once
-from mnistgan.errors import MnistganError, printable
+from mnistgan.errors import MnistganError, UsageError, printable
+from mnistgan.parallel import PartnerLostError
 
 
 class _ErrorsInOneSentence(TyperGroup):
@@ -54,7 +55,8 @@ class _ErrorsInOneSentence(TyperGroup):
             if ctx.meta.get("debug") and not isinstance(error, TyperException):
                 raise
             message, code = _in_one_sentence(error)
-            typer.echo(printable(f"mnistgan: error: {message}"), err=True)
+            if parallel.rank() == 0 or not isinstance(error, UsageError | PartnerLostError):
+                typer.echo(printable(f"mnistgan: error: {message}"), err=True)
             raise typer.Exit(code) from None
 
 

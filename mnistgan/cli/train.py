@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -78,6 +79,10 @@ def train(
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the result only.")] = False,
     threads: Threads = None,
+    nproc: Annotated[
+        int | None,
+        typer.Option(min=1, max=1024, help="Processes that share each batch (torchrun)."),
+    ] = None,
     debug: Debug = False,
 ) -> None:
     """Train a GAN and leave a run directory with everything it made.
@@ -90,7 +95,7 @@ def train(
 
     [bold]mnistgan train --set train.loss=hinge --set model.discriminator.spectral_norm=true[/bold]
     """
-    from mnistgan import preflight
+    from mnistgan import parallel, preflight
 
     overrides = _overrides(ctx, assign or [])
     if resume is not None:
@@ -99,6 +104,8 @@ def train(
         plan = preflight.plan_resume(resume, config, overrides)
     else:
         plan = preflight.plan_run(config, overrides, output_dir)
+    if nproc is not None and not parallel.is_started():
+        _hand_over(ctx, nproc)
     use_threads(threads)
     if dry_run:
         _dry_run(plan)
@@ -122,26 +129,43 @@ def _overrides(ctx: typer.Context, assignments: list[str]) -> list[Override]:
     return overrides
 
 
+def _hand_over(ctx: typer.Context, nproc: int) -> NoReturn:
+    """Let torchrun run this command in each of its processes."""
+    from mnistgan import parallel
+
+    arguments: list[str] = []
+    for parameter in ctx.command.params:
+        value, flag = ctx.params.get(str(parameter.name)), parameter.opts[0]
+        if parameter.name == "nproc" or value is None or value is False:
+            continue
+        for one in value if isinstance(value, list | tuple) else [value]:
+            arguments += [flag] if one is True else [flag, str(one)]
+    raise typer.Exit(parallel.launch(nproc, ["train", *arguments]))
+
+
 def _train(plan: Plan, quiet: bool) -> None:
+    from mnistgan import parallel
     from mnistgan.cli import signals, views
     from mnistgan.cli.bars import bar
     from mnistgan.events import RunEnded
-    from mnistgan.progress import StopToken
+    from mnistgan.progress import StopToken, no_progress
     from mnistgan.run import Run
 
     stop = StopToken()
     reason = None
-    with bar() as on_progress:
+    is_first = parallel.rank() == 0
+    with bar() if is_first else contextlib.nullcontext(no_progress) as on_progress:
         run = Run(plan, stop, on_progress)
     with signals.stop_on(stop) as caught:
         draw = run.trainer.fixed_images
-        with views.training_view(run.directory.path, draw, quiet=quiet) as view:
+        with views.training_view(run.directory.path, draw, quiet=quiet or not is_first) as view:
             for event in run:
                 view.handle(event)
                 if isinstance(event, RunEnded):
                     reason = event.reason
-    typer.echo(run.directory.path)
-    if caught.signal and reason == "stopped":
+    if is_first:
+        typer.echo(run.directory.path)
+    if caught.signal and (reason == "stopped" or not is_first):
         raise typer.Exit(128 + caught.signal)
     if reason == "collapsed":
         raise typer.Exit(1)

@@ -190,10 +190,13 @@ def headline(event: RunStarted, directory: Path) -> str:
     """What is about to be trained, on what, where."""
     config = event.config
     size, channels = config.data.image_size, config.data.channels
+    together = f"; {event.ranks} ranks" if event.ranks > 1 else ""
+    if together and getattr(config.model.generator, "norm", "batch") == "batch":
+        together += ", BatchNorm over each one's part of a batch"
     begin = f"going on after step {event.step}" if event.step else f"writing to {directory}"
     return (
         f"{config.model.family}, {config.train.loss}: G {event.parameters_g:,} and "
-        f"D {event.parameters_d:,} weights, on {event.device} in {event.precision}\n"
+        f"D {event.parameters_d:,} weights, on {event.device} in {event.precision}{together}\n"
         f"{event.data_count:,} images of {size}x{size}x{channels} from {event.data_source}\n"
         f"{_count(config.train.epochs, 'epoch')} of "
         f"{_count(event.steps_per_epoch, 'step')}; {begin}"

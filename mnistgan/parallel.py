@@ -1,0 +1,154 @@
+"""The processes that train one run together, as torchrun starts them.
+
+The batch of the config is the whole run's; each rank takes an equal part of it, and gradients are
+averaged over the ranks (synchronous data parallelism), so that the ranks hold the same weights all
+the time. Batch statistics are those of a rank's own part, as in torch's DistributedDataParallel.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from mnistgan.errors import MnistganError
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+
+class PartnerLostError(MnistganError):
+    """Another rank of the run ended early; that one says why."""
+
+
+class Ranks:
+    """All ranks of a run, seen from one of them; a process by itself is rank 0 of 1.
+
+    Attributes:
+        rank: this process's, from 0; rank 0 alone writes.
+        size: how many there are.
+    """
+
+    def __init__(self, rank: int = 0, size: int = 1) -> None:
+        self.rank = rank
+        self.size = size
+
+    def part(self, batch: Tensor) -> Tensor:
+        """This rank's rows of a whole batch, whose rows the size divides."""
+        rows = len(batch) // self.size
+        return batch[self.rank * rows : (self.rank + 1) * rows]
+
+    def average(self, tensors: Sequence[Tensor]) -> None:
+        """Replace tensors by their means over all ranks, in one exchange."""
+        if self.size == 1:
+            return
+        import torch
+
+        whole = torch.cat([one.detach().reshape(-1) for one in tensors])
+        with _together() as dist:
+            dist.all_reduce(whole)
+        parts = (whole / self.size).split([one.numel() for one in tensors])
+        for one, mean in zip(tensors, parts, strict=True):
+            one.detach().copy_(mean.view_as(one))
+
+    def any(self, wanted: bool, device: torch.device) -> bool:
+        """Whether it is wanted on any rank; the same answer on all."""
+        if self.size == 1:
+            return wanted
+        import torch
+
+        flag = torch.tensor([float(wanted)], device=device)
+        with _together() as dist:
+            dist.all_reduce(flag)
+        return bool(flag.item())
+
+    def as_on_the_first(self, tensors: Iterable[Tensor]) -> None:
+        """Replace tensors by what rank 0 has in them."""
+        if self.size > 1:
+            with _together() as dist:
+                for one in tensors:
+                    dist.broadcast(one, 0)
+
+
+ALONE = Ranks()
+
+
+def join(device: torch.device) -> Ranks:
+    """Meet the other ranks, where torchrun started this process; else be alone.
+
+    Args:
+        device: what the run computes on: ranks on cards talk by NCCL, others by Gloo.
+
+    Raises:
+        MnistganError: they do not come together.
+    """
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        return ALONE
+    import torch
+    import torch.distributed as dist
+
+    if not dist.is_initialized():
+        if device.type == "cuda":
+            torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+        with _together():
+            dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    return Ranks(dist.get_rank(), dist.get_world_size())
+
+
+def rank() -> int:
+    """This process's rank as torchrun says it, without waiting for others; 0 alone."""
+    return int(os.environ.get("RANK", "0"))
+
+
+def is_started() -> bool:
+    """Whether torchrun started this process."""
+    return "RANK" in os.environ
+
+
+def launch(count: int, arguments: Sequence[str]) -> int:
+    """Let torchrun start ranks on this machine that run the command line with these arguments.
+
+    Returns:
+        The exit code: of the rank that failed first, or of the signal that ended them.
+
+    Raises:
+        MnistganError: a rank was killed.
+    """
+    from torch.distributed import run as torchrun
+    from torch.distributed.elastic.multiprocessing.api import SignalException
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+
+    logging.disable(logging.WARNING)  # what the ranks say is enough, in their own words
+    # Else torchrun chooses one thread, and says so at length.
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // count)))
+    command = ["--standalone", "--nproc-per-node", str(count), "--module", "mnistgan", *arguments]
+    try:
+        torchrun.run(torchrun.parse_args(command))
+    except ChildFailedError as error:
+        number, failure = error.get_first_failure()
+        if failure.exitcode < 0:
+            raise MnistganError(
+                f"rank {number} was ended by signal {-failure.exitcode}; go on from the last "
+                "checkpoint: mnistgan train --resume RUN"
+            ) from error
+        return int(failure.exitcode)
+    except SignalException as error:
+        return 128 + int(error.sigval)
+    return 0
+
+
+@contextlib.contextmanager
+def _together() -> Iterator[Any]:
+    """``torch.distributed``, for something that all ranks do at once."""
+    import torch.distributed as dist
+
+    try:
+        yield dist
+    except RuntimeError as error:
+        raise PartnerLostError(
+            "another rank of this run ended early; see what it said, then go on from the last "
+            "checkpoint: mnistgan train --resume RUN"
+        ) from error
