@@ -64,7 +64,7 @@ def images_per_second(preset: str, batch: int, ranks: int, minutes: float) -> fl
         ]  # fmt: skip
         subprocess.run(command, check=True, capture_output=True)
         rates = history.read_metrics(Path(folder) / "run" / "metrics.csv")["images/s"].tolist()
-    return statistics.median(rates[len(rates) // 2 :])
+    return float(statistics.median(rates[len(rates) // 2 :]))
 
 
 if __name__ == "__main__":
