@@ -173,11 +173,11 @@ def save(folder: Path, runs: Sequence[RunDirectory], rows: Sequence[Row]) -> lis
     Raises:
         UsageError: a run has no metrics.csv, or a file cannot be written.
     """
+    picture = grids(runs)
+    plotting.plot_runs(runs, folder / "curves.png")  # before the table: a run may have no numbers
     write_text(folder / "table.csv", to_csv(rows))
     write_text(folder / "table.md", to_markdown(rows))
-    plotting.plot_runs(runs, folder / "curves.png")
     files = [folder / name for name in ("table.csv", "table.md", "curves.png")]
-    picture = grids(runs)
     if picture is not None:
         rendering.save_png(folder / "grids.png", picture)
         files.append(folder / "grids.png")

@@ -213,7 +213,7 @@ def test_two_workers_share_the_trials(sweep_toml: Path, tmp_path: Path) -> None:
     )
     assert sorted(row["trial"] for row in rows(tmp_path / "out")) == list("01234")
     assert done.stdout.count("best.toml") == 1
-    assert (tmp_path / "out" / ".workers").read_text() == "2"
+    assert (tmp_path / "out" / ".journal-locks" / "workers").read_text() == "2"
 
 
 def wait_until(true: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
@@ -260,8 +260,16 @@ def test_a_database_for_many_machines(sweep_toml: Path, tmp_path: Path) -> None:
 
 
 def test_a_storage_that_is_none(sweep_toml: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="--storage no-database: cannot be opened"):
-        Search(plan.read(sweep_toml), tmp_path / "out", "no-database")
+    with pytest.raises(UsageError, match="--storage no://database: cannot be opened"):
+        Search(plan.read(sweep_toml), tmp_path / "out", "no://database")
+
+
+def test_a_journal_elsewhere(sweep_toml: Path, tmp_path: Path) -> None:
+    for worker in ("one", "other"):
+        search = Search(plan.read(sweep_toml, 1), tmp_path / worker, str(tmp_path / "shared.log"))
+        search.work(lambda trial: None)
+    assert states(search) == ["COMPLETE"]
+    assert (tmp_path / ".shared-locks" / "workers").read_text() == "2"
 
 
 def test_without_optuna(invoke: Invoke, sweep_toml: Path, monkeypatch: pytest.MonkeyPatch) -> None:

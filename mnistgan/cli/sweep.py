@@ -29,7 +29,9 @@ def sweep(
     storage: Annotated[
         str | None,
         typer.Option(
-            metavar="URL", help="A database, for many machines; by default a journal file in DIR."
+            metavar="URL|FILE",
+            help="Where workers meet: a database, for many machines, or a journal file; by default "
+            "one in DIR.",
         ),
     ] = None,
     jobs: Annotated[int, typer.Option(min=1, max=256, help="Workers on this machine.")] = 1,

@@ -38,9 +38,9 @@ class Search:
 
     Args:
         plan: what to try.
-        folder: for the runs, and for the journal by default.
-        storage: a database's URL, where workers of many machines meet; None is a journal file in
-            the folder, for all processes that reach it.
+        folder: for the runs and the results.
+        storage: where workers meet: a database's URL, for many machines, or a journal file, for
+            all processes that reach it; by default one in the folder.
         stop: ends the trial at hand, which will be tried again.
         on_progress: told how far the trial at hand is.
 
@@ -61,9 +61,10 @@ class Search:
         self.folder = folder
         self._stop = stop or StopToken()
         self._on_progress = on_progress
-        self._has_locks = storage is None
         folder.mkdir(parents=True, exist_ok=True)
-        self.study = self._open(storage)
+        self._url = storage if storage and "://" in storage else None
+        self._journal = None if self._url else Path(storage or folder / "journal.log")
+        self.study = self._open()
 
     def work(self, on_trial: OnTrial) -> None:
         """Make trials until there are enough, together with all others that work on them."""
@@ -125,31 +126,33 @@ class Search:
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
         """No other worker of this folder chooses a trial meanwhile."""
-        with self._locked(self.folder / ".choosing.lock"):
+        with self._locked("choosing"):
             yield
 
     @contextlib.contextmanager
     def _alive(self, number: int) -> Iterator[None]:
         """While this lasts, the others see that someone works on the trial; a crash ends it."""
-        with self._locked(self._lock_of(number)):
+        with self._locked(f"{number:04}"):
             yield
 
-    def _locked(self, path: Path) -> contextlib.AbstractContextManager[object]:
-        return filelock.FileLock(path) if self._has_locks else contextlib.nullcontext()
-
-    def _lock_of(self, number: int) -> Path:
-        locks = self.folder / ".locks"
+    def _locked(
+        self, name: str, blocking: bool = True
+    ) -> contextlib.AbstractContextManager[object]:
+        """A lock beside the journal; a database has none, but a heartbeat of its own."""
+        if self._journal is None:
+            return contextlib.nullcontext()
+        locks = self._journal.with_name(f".{self._journal.stem}-locks")
         locks.mkdir(exist_ok=True)
-        return locks / f"{number:04}.lock"
+        return filelock.FileLock(locks / f"{name}.lock", blocking=blocking)
 
     def _take_up_the_dead(self) -> None:
         """Queue the trials of killed workers again; a database's heartbeat does that itself."""
         from optuna.trial import TrialState
 
-        if not self._has_locks:
+        if self._journal is None:
             return
         for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-            lock = filelock.FileLock(self._lock_of(trial.number), blocking=False)
+            lock = self._locked(f"{trial.number:04}", blocking=False)
             with contextlib.suppress(filelock.Timeout), lock:
                 self.study.tell(trial.number, state=TrialState.FAIL)
                 if trial.params:
@@ -158,7 +161,7 @@ class Search:
 
     # Storage -----------------------------------------------------------------------------------
 
-    def _open(self, url: str | None) -> Study:
+    def _open(self) -> Study:
         try:
             import optuna
         except ImportError as error:
@@ -173,11 +176,11 @@ class Search:
             try:
                 study = optuna.create_study(
                     study_name=sweep.name,
-                    storage=_storage(url, self.folder),
+                    storage=self._storage(),
                     direction=sweep.objective.direction,
                     load_if_exists=True,
                     # Workers that draw alike would try alike: each begins elsewhere.
-                    sampler=optuna.samplers.TPESampler(seed=self._seed(url), constant_liar=True),
+                    sampler=optuna.samplers.TPESampler(seed=self._seed(), constant_liar=True),
                     pruner=optuna.pruners.MedianPruner()
                     if sweep.prune
                     else optuna.pruners.NopPruner(),
@@ -185,20 +188,36 @@ class Search:
             except MnistganError:
                 raise
             except Exception as error:
+                where = self._url or self._journal
                 raise UsageError(
-                    f"--storage {url}: cannot be opened ({str(error).splitlines()[0]}); give a "
-                    "database's URL, such as sqlite:///sweep.db"
+                    f"--storage {where}: cannot be opened ({str(error).splitlines()[0]}); give a "
+                    "database's URL, such as sqlite:///sweep.db, or a file for a journal"
                 ) from error
             self._refuse_another(study)
         return study
 
-    def _seed(self, url: str | None) -> int:
-        if url is not None:
+    def _seed(self) -> int:
+        """The sweep's own for the first worker, another one for each that follows."""
+        if self._journal is None:
             return (self.plan.sweep.seed + time.time_ns()) % 2**32
-        workers = self.folder / ".workers"
+        workers = self._journal.with_name(f".{self._journal.stem}-locks") / "workers"
         number = int(workers.read_text()) if workers.exists() else 0
         workers.write_text(str(number + 1))
         return (self.plan.sweep.seed + number) % 2**32
+
+    def _storage(self) -> BaseStorage:
+        from optuna import storages
+        from optuna.storages.journal import JournalFileBackend
+
+        if self._url is None:
+            return storages.JournalStorage(JournalFileBackend(str(self._journal)))
+        retry = getattr(storages, "RetryHeartbeatStaleTrialCallback", None)
+        again: dict[str, Any]
+        if retry is None:  # Optuna before 4.9
+            again = {"failed_trial_callback": storages.RetryFailedTrialCallback()}
+        else:
+            again = {"heartbeat_stale_trial_callback": retry()}
+        return storages.RDBStorage(self._url, heartbeat_interval=_HEARTBEAT_SECONDS, **again)
 
     def _refuse_another(self, study: Study) -> None:
         """What was tried under other settings tells nothing about these."""
@@ -231,18 +250,3 @@ def suggest(trial: Trial, key: str, tried: Range) -> Any:
 def _give_up(trial: Trial, step: int, figure: float) -> bool:
     trial.report(figure, step)
     return trial.should_prune()
-
-
-def _storage(url: str | None, folder: Path) -> BaseStorage:
-    from optuna import storages
-    from optuna.storages.journal import JournalFileBackend
-
-    if url is None:
-        return storages.JournalStorage(JournalFileBackend(str(folder / "journal.log")))
-    retry = getattr(storages, "RetryHeartbeatStaleTrialCallback", None)
-    again: dict[str, Any]
-    if retry is None:  # Optuna before 4.9
-        again = {"failed_trial_callback": storages.RetryFailedTrialCallback()}
-    else:
-        again = {"heartbeat_stale_trial_callback": retry()}
-    return storages.RDBStorage(url, heartbeat_interval=_HEARTBEAT_SECONDS, **again)
