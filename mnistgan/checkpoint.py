@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeAlias
 import torch
 from torch import Tensor
 
-from mnistgan import __version__, config_io, sealed
+from mnistgan import __version__, config_io, safetensors_files, sealed
 from mnistgan.config import RunConfig
 from mnistgan.errors import ConfigError, FileFormatError, TrainingError
 from mnistgan.sealed import NOT_OURS, RefusedError
@@ -117,9 +117,15 @@ def load_checkpoint(path: Path) -> Checkpoint:
 def load_generator(path: Path) -> Checkpoint:
     """Read a generator file, or a checkpoint, of which the generator is a part.
 
+    A generator may be a ``.safetensors`` file, too, as ``mnistgan export`` writes it.
+
     Raises:
         FileFormatError: it is neither, is damaged, or is of another version.
     """
+    if path.suffix.lower() == safetensors_files.SUFFIX:
+        found = safetensors_files.read(path)
+        state = {"generator": found.weights, "step": found.step, "epoch": found.epoch}
+        return Checkpoint("generator", found.config, state, found.versions)
     content = sealed.read(path)
     try:
         kind = _check(content)

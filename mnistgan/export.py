@@ -1,4 +1,4 @@
-"""ONNX files, each checked against the model it came from before it gets its name."""
+"""Generators for other programs: ONNX, checked against the model it came from, and safetensors."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mnistgan import config_io, latents, networks
+from mnistgan import config_io, latents, networks, safetensors_files
 from mnistgan.errors import ExportError, UsageError
 from mnistgan.files import atomic_path
 from mnistgan.latents import Stream
@@ -71,6 +71,17 @@ def export_onnx(generator: Generator, path: Path) -> Exported:
     with atomic_path(path) as temporary:
         _write(model, generator, temporary)
         return Exported(path, OPSET, _check(model, generator, temporary))
+
+
+def export_safetensors(generator: Generator, path: Path) -> Path:
+    """Write weights and config as a safetensors file, which ``load_generator`` takes back.
+
+    Raises:
+        UsageError: the ending is not .safetensors, or the folder cannot be written.
+    """
+    weights = generator.network.state_dict()
+    safetensors_files.write(path, generator.config, weights, generator.step, generator.epoch)
+    return path
 
 
 def _write(model: UnitImages, generator: Generator, path: Path) -> None:

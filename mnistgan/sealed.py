@@ -105,7 +105,7 @@ def _unseal(raw: bytes) -> dict[str, Any]:
         raise RefusedError(NOT_OURS) from error
     if not isinstance(content, dict):
         raise RefusedError(NOT_OURS)
-    _check_tensors(content, len(raw))
+    check_tensors(content, len(raw))
     return content
 
 
@@ -128,7 +128,12 @@ def _check_archive(raw: bytes) -> None:
         raise RefusedError(NOT_OURS)
 
 
-def _check_tensors(content: Mapping[str, Any], size: int) -> None:
+def check_tensors(content: Mapping[str, Any], size: int) -> None:
+    """See that all tensors are plain, finite, and no larger than the file that they came from.
+
+    Raises:
+        RefusedError: one is not.
+    """
     total = 0
     for name, tensor in tensors(content):
         total += tensor.numel() * tensor.element_size()

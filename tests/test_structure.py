@@ -18,6 +18,7 @@ FLOORS = [
     ["parallel"],
     ["adam", "config", "files", "idx", "latents", "places", "precision", "presets"],
     ["config_io", "events", "losses", "networks", "npz", "sealed"],
+    ["safetensors_files"],
     ["datasets.archives", "datasets.fitting", "datasets.receiving"],
     ["datasets.fetching", "datasets.image_set", "datasets.cache"],
     ["datasets.own", "datasets.published", "datasets.folder"],

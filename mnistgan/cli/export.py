@@ -1,9 +1,9 @@
-"""``mnistgan export``: a generator as ONNX."""
+"""``mnistgan export``: a generator as ONNX or safetensors."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -13,23 +13,34 @@ from mnistgan.cli.options import Checkpoint, Debug
 def export(
     ckpt: Checkpoint,
     out: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE.onnx", help="By default beside the generator, as .onnx."),
+        Path | None, typer.Option(metavar="FILE", help="By default beside the generator.")
+    ] = None,
+    format: Annotated[
+        Literal["onnx", "safetensors"] | None,
+        typer.Option(help="By default what FILE ends in, or onnx."),
     ] = None,
     debug: Debug = False,
 ) -> None:
-    """Write a generator as one ONNX file, checked against the model it came from.
+    """Write a generator as one file that other programs read.
 
-    Input z (batch x latent_dim), output images in [0, 1] (batch x channels x height x width).
+    ONNX: input z (batch x latent_dim), output images in [0, 1] (batch x channels x height x width),
+    checked against the model it came from. safetensors: the weights, which --ckpt takes back.
 
     [bold]mnistgan export --ckpt g.pt --out digits.onnx[/bold]
+
+    [bold]mnistgan export --ckpt g.pt --format safetensors[/bold]
     """
     from mnistgan import export as core
     from mnistgan import rundir
     from mnistgan.sampling import load_generator
 
     source = rundir.generator_path(ckpt)
-    result = core.export_onnx(load_generator(source), out or source.with_suffix(".onnx"))
+    ending = f".{format}" if format else (out.suffix.lower() if out else ".onnx")
+    target = out or source.with_suffix(ending)
+    if ending == ".safetensors":
+        typer.echo(core.export_safetensors(load_generator(source), target))
+        return
+    result = core.export_onnx(load_generator(source), target)
     batches = ", ".join(map(str, core.CHECKED_BATCHES))
     typer.echo(
         f"opset {result.opset}; greatest difference to torch {result.difference:.2g} "

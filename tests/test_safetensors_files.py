@@ -1,0 +1,121 @@
+"""Generators as safetensors files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from safetensors.torch import load_file, save, save_file
+from support import Invoke
+
+from mnistgan import safetensors_files
+from mnistgan.errors import FileFormatError
+from mnistgan.sampling import load_generator, sample
+
+
+@pytest.fixture(scope="module")
+def exported(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    generator = load_generator(trained)
+    path = tmp_path_factory.mktemp("safetensors") / "g.safetensors"
+    weights = generator.network.state_dict()
+    safetensors_files.write(path, generator.config, weights, generator.step, generator.epoch)
+    return path
+
+
+def metadata(path: Path) -> dict[str, str]:
+    found = safetensors_files.read(path)
+    return {
+        "mnistgan.config": "name = 'tiny'",
+        "mnistgan.step": str(found.step),
+        "mnistgan.epoch": str(found.epoch),
+        "mnistgan.version": "1",
+        "torch.version": "2",
+    }
+
+
+def test_what_is_exported_is_sampled_from(invoke: Invoke, trained: Path, tmp_path: Path) -> None:
+    for out in (["--format", "safetensors", "--out", "a.safetensors"], ["--out", "b.safetensors"]):
+        result = invoke("export", "--ckpt", trained, *out)
+        assert (result.exit_code, result.stdout) == (0, f"{out[-1]}\n")
+    before, after = load_generator(trained), load_generator(tmp_path / "a.safetensors")
+    assert (after.config, after.step, after.epoch) == (before.config, before.step, before.epoch)
+    np.testing.assert_array_equal(sample(before, 300, seed=4), sample(after, 300, seed=4))
+    assert invoke("sample", "--ckpt", "b.safetensors", "-n", 4).exit_code == 0
+    shown = invoke("info", "b.safetensors")
+    assert "kind: generator" in shown.stdout
+
+
+def test_other_programs_read_it(exported: Path, trained: Path) -> None:
+    weights = load_file(exported)
+    expected = load_generator(trained).network.state_dict()
+    assert weights.keys() == expected.keys()
+    assert all(torch.equal(weights[name], expected[name]) for name in weights)
+
+
+def test_another_ending_is_refused(invoke: Invoke, trained: Path) -> None:
+    result = invoke("export", "--ckpt", trained, "--format", "safetensors", "--out", "g.bin")
+    assert result.exit_code == 2
+    assert "unknown ending '.bin'; use .safetensors" in result.stderr
+
+
+@given(st.data())
+def test_every_truncation_is_refused(exported: Path, data: st.DataObject) -> None:
+    raw = exported.read_bytes()
+    cut = exported.with_name("cut.safetensors")
+    cut.write_bytes(raw[: data.draw(st.integers(0, len(raw) - 1))])
+    with pytest.raises(FileFormatError):
+        safetensors_files.read(cut)
+
+
+@given(st.binary(max_size=200))
+def test_anything_else_is_refused(exported: Path, raw: bytes) -> None:
+    other = exported.with_name("other.safetensors")
+    other.write_bytes(raw)
+    with pytest.raises(FileFormatError, match=r"is no \.safetensors file of mnistgan"):
+        safetensors_files.read(other)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"mnistgan.config": None}, "is no .safetensors file of mnistgan export"),
+        ({"mnistgan.step": "-1"}, "is no .safetensors file of mnistgan export"),
+        ({"mnistgan.step": "many"}, "is no .safetensors file of mnistgan export"),
+        ({"mnistgan.config": "train.epochs = 0"}, "its config: train.epochs"),
+        ({"mnistgan.config": "[["}, "its config: is not valid TOML"),
+    ],
+)
+def test_metadata_of_strangers(
+    exported: Path, tmp_path: Path, change: dict[str, str | None], words: str
+) -> None:
+    changed = {**metadata(exported), **change}
+    kept = {key: value for key, value in changed.items() if value is not None}
+    save_file(load_file(exported), tmp_path / "g.safetensors", metadata=kept)
+    with pytest.raises(FileFormatError, match=words):
+        safetensors_files.read(tmp_path / "g.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("tensor", "words"),
+    [
+        (torch.full((3,), torch.nan), "is not finite"),
+        (torch.ones(3, dtype=torch.float16), "is no plain tensor"),
+        (torch.ones(3), "its weights do not fit its config"),
+    ],
+)
+def test_weights_of_strangers(
+    exported: Path, tmp_path: Path, tensor: torch.Tensor, words: str
+) -> None:
+    path = tmp_path / "g.safetensors"
+    path.write_bytes(save({"0.weight": tensor}, metadata=metadata(exported)))
+    with pytest.raises(FileFormatError, match=words):
+        load_generator(path)
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(FileFormatError, match="cannot be read"):
+        safetensors_files.read(tmp_path / "g.safetensors")
