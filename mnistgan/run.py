@@ -131,12 +131,11 @@ class Run:
                 refuse_other_recipe(path, saved.config, self.plan.config)
                 self._refuse_other_data(saved)
                 self.trainer.restore(saved.state)
+                self._restore_measuring(path, saved.state)
             except FileFormatError as error:
                 warnings.append(Warned(f"{error} (the one before it is tried)"))
                 continue
             self._saved_step = self.trainer.step
-            if self._measuring is not None:
-                self._measuring.resume(self.directory, self.trainer.step)
             if self.trainer.step > self.trainer.total_steps:
                 raise UsageError(
                     f"{self.directory.path}: has {self.trainer.epoch} epochs behind it, which is "
@@ -149,6 +148,14 @@ class Run:
                 f"train anew with --config {self.directory.config_file}"
             )
         return warnings
+
+    def _restore_measuring(self, path: Path, state: Mapping[str, Any]) -> None:
+        if self._measuring is None or "measuring" not in state:  # it was not measured before
+            return
+        try:
+            self._measuring.restore(state["measuring"])
+        except (LookupError, TypeError, ValueError, ArithmeticError) as error:
+            raise FileFormatError(f"{path}: its measurements are none; use an older one") from error
 
     def _refuse_other_data(self, saved: checkpoint.Checkpoint) -> None:
         """A folder may have changed since: a run is never silently continued on other images."""
@@ -269,12 +276,18 @@ class Run:
     ) -> None:
         """Save the state, or say what was lost and how to go on."""
         try:
-            save(path, self.plan.config, self.trainer.state())
+            save(path, self.plan.config, self._state())
         except (OSError, UsageError) as error:
             raise MnistganError(
                 f"{path}: could not be saved ({error}); free some space or mend the folder, then "
                 f"go on from the last checkpoint: mnistgan train --resume {self.directory.path}"
             ) from error
+
+    def _state(self) -> dict[str, Any]:
+        state = self.trainer.state()
+        if self._measuring is not None:
+            state["measuring"] = self._measuring.state()
+        return state
 
     def _prune(self) -> None:
         """Keep the newest checkpoints; a damaged one past the present step counts for nothing."""

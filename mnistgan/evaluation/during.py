@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
-from mnistgan import history, sampling
+from mnistgan import sampling
 from mnistgan.config import RunConfig
 from mnistgan.datasets import ImageSet
 from mnistgan.evaluation import reference, report
 from mnistgan.events import Evaluated
 from mnistgan.progress import OnProgress, no_progress
-from mnistgan.rundir import RunDirectory
 from mnistgan.sampling import Generator
 
 
@@ -34,18 +35,23 @@ class Measuring:
         self._config = config
         self._reference = reference.load(config.data, on_progress, data)
         self._best = math.inf
-        self._measured: set[int] = set()  # steps, of the run before it was resumed
+        self._last = 0  # step that was measured
 
-    def resume(self, run: RunDirectory, step: int) -> None:
-        """Take up what was measured up to a step, so that the best stays the best."""
-        table = history.read_evaluations(run.evaluations_file)
-        before = table["frechet_distance"][table["step"] <= step]
-        self._best = min(before.tolist(), default=math.inf)
-        self._measured = set(table["step"].astype(int).tolist())
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint keeps of it, whichever outputs are on: the best stays the best."""
+        return {"best": self._best, "last": self._last}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from where :meth:`state` was taken.
+
+        Raises:
+            LookupError, TypeError, ValueError, ArithmeticError: it was not.
+        """
+        self._best, self._last = float(state["best"]), int(state["last"])
 
     def is_due(self, epoch: int, step: int) -> bool:
         """Whether an epoch that ended with this step is one to measure after."""
-        return epoch % self._config.evaluate.every == 0 and step not in self._measured
+        return epoch % self._config.evaluate.every == 0 and step != self._last
 
     def measure(self, generator: Generator) -> Evaluated:
         """Draw images by the run's seed, and measure them."""
@@ -55,6 +61,7 @@ class Measuring:
         figures = report.figures(seen, self._reference, seed).numbers()
         is_best = figures["frechet_distance"] < self._best
         self._best = min(self._best, figures["frechet_distance"])
+        self._last = generator.step
         return Evaluated(
             epoch=generator.epoch,
             step=generator.step,

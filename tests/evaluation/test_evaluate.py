@@ -16,10 +16,11 @@ from mnistgan.datasets import ImageSet
 from mnistgan.evaluation import classifier, reference, report, tstr
 from mnistgan.evaluation.reference import Reference
 from mnistgan.events import Evaluated, Event, RunEnded
-from mnistgan.preflight import plan_resume
+from mnistgan.preflight import Override, plan_resume
 from mnistgan.progress import StopToken
 from mnistgan.rendering import read_png
 from mnistgan.run import Run, train
+from mnistgan.rundir import RunDirectory
 from mnistgan.sampling import load_generator
 
 
@@ -198,6 +199,29 @@ class TestWhileTraining:
         for name in ("evaluations.csv", "g.pt"):
             whole, parts = (tmp_path / run / name for run in ("whole", "parts"))
             assert whole.read_bytes() == parts.read_bytes(), name
+
+    def test_a_killed_run_measures_again_and_keeps_the_best(
+        self, tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Also what was measured after the last save, and without the output that tells of it."""
+        distances = iter([3.0, 1.0, 2.0, 2.0])
+        frechet = "mnistgan.evaluation.measures.frechet_distance"
+        monkeypatch.setattr(frechet, lambda *_: next(distances))
+        config = tiny(("evaluate.every", 1), ("evaluate.n", 150), ("train.epochs", 3),
+                      ("outputs.curves", False))  # fmt: skip
+        whole = RunDirectory(train(config, tmp_path / "whole"))
+        table, best = whole.evaluations_file.read_bytes(), whole.best_file.read_bytes()
+        whole.checkpoint_files()[0].unlink()  # as if killed between the row and the save
+        off = [Override("outputs.metrics", False, "")]
+        list(Run(plan_resume(whole.path, None, [])))
+        assert next(distances, None) is None, "measured again"
+        assert whole.evaluations_file.read_bytes() == table
+        distances = iter([2.0])
+        whole.checkpoint_files()[0].unlink()
+        whole.evaluations_file.unlink()
+        list(Run(plan_resume(whole.path, None, off)))
+        assert next(distances, None) is None, "measured again"
+        assert whole.best_file.read_bytes() == best
 
     def test_a_measurement_that_was_cut_off_is_made_up_for(
         self, tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
