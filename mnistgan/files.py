@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from mnistgan.errors import UsageError
+from mnistgan.errors import MnistganError, UsageError
 
 _PART = ".mnistgan-part-"
+_NO_PLACE = (
+    errno.ENOENT,
+    errno.ENOTDIR,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.ENAMETOOLONG,
+)
+"""What is wrong with the place that the caller gave, rather than with the disk."""
 
 
 @contextlib.contextmanager
@@ -23,27 +34,66 @@ def atomic_path(target: Path) -> Iterator[Path]:
 
     Raises:
         UsageError: the target's folder does not exist or cannot be written.
+        MnistganError: the disk is full or broken.
     """
     if target.is_dir():
         raise UsageError(f"{target}: is a folder; give the name of a file")
-    try:
+    with _refusals(target):
         # mkstemp reserves a name that nobody can guess, in the folder that os.replace needs.
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=_PART, suffix=target.suffix)
         os.close(handle)
-    except OSError as error:
-        raise UsageError(
-            f"{target}: cannot be written ({error.strerror}); choose a folder that can"
-        ) from error
-    temporary = Path(name)
+        temporary = Path(name)
+        try:
+            yield temporary
+            temporary.chmod(0o666 & ~_umask())
+            _sync(temporary)
+            temporary.replace(target)
+            _sync(target.parent)
+        except BaseException:
+            with contextlib.suppress(OSError):  # its folder may be what is wrong
+                temporary.unlink(missing_ok=True)
+            raise
+
+
+@contextlib.contextmanager
+def atomic_folder(target: Path) -> Iterator[Path]:
+    """Yield a temporary folder; on success it becomes the target, else nothing is left of it.
+
+    A target that exists stays the folder that it is, and the files are moved into it.
+
+    Raises:
+        UsageError, MnistganError: as :func:`atomic_path`.
+    """
+    with _refusals(target):
+        exists = target.is_dir()
+        temporary = Path(tempfile.mkdtemp(dir=target if exists else target.parent, prefix=_PART))
+        try:
+            yield temporary
+            if exists:
+                for file in list(temporary.iterdir()):
+                    file.replace(target / file.name)
+            else:
+                temporary.chmod(0o777 & ~_umask())
+                temporary.replace(target)
+                _sync(target.parent)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _refusals(target: Path) -> Iterator[None]:
+    """Why a target could not be written, and what to do, in one sentence."""
     try:
-        yield temporary
-        temporary.chmod(0o666 & ~_umask())
-        _sync(temporary)
-        temporary.replace(target)
-        _sync(target.parent)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+        yield
+    except OSError as error:
+        place = str(error.filename or target)
+        if _PART not in place and Path(place) not in (target, target.parent):
+            raise  # something else failed meanwhile
+        reason = error.strerror or str(error).partition("\n")[0]
+        what = f"{target}: cannot be written ({reason})"
+        if error.errno in _NO_PLACE:
+            raise UsageError(f"{what}; mend its folder or choose another") from error
+        raise MnistganError(f"{what}; free some space or mend the disk") from error
 
 
 def remove_parts(folder: Path) -> None:

@@ -13,6 +13,7 @@ from PIL import Image
 from mnistgan import rendering
 from mnistgan.errors import UsageError
 from mnistgan.events import Images
+from mnistgan.files import atomic_folder
 from mnistgan.npz import write_npz
 
 Format: TypeAlias = Literal["grid", "png", "npz"]
@@ -76,11 +77,9 @@ def _pictures(blocks: Iterable[Images]) -> Iterator[Images]:
 
 
 def _write_folder(path: Path, blocks: Iterable[Images], count: int) -> None:
-    path.mkdir(exist_ok=True)
     digits = max(6, math.ceil(math.log10(count + 1)))
-    number = 0
-    for block in blocks:
-        for image in block:
+    images = (image for block in blocks for image in block)
+    with atomic_folder(path) as folder:
+        for number, image in enumerate(images):
             picture = rendering.to_picture(image)
-            Image.fromarray(picture).save(path / f"{number:0{digits}d}.png")
-            number += 1
+            Image.fromarray(picture).save(folder / f"{number:0{digits}d}.png")

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from mnistgan import places
 from mnistgan.datasets.fitting import Array, Fit
-from mnistgan.errors import UsageError
+from mnistgan.errors import MnistganError
 from mnistgan.files import atomic_path
 
 WORTH_KEEPING = 5_000
@@ -76,7 +76,7 @@ def save(key: Key, images: Array, good: npt.NDArray[np.int64], bad: list[str]) -
     """Keep an array if that is worth it; a disk that cannot take it is no reason to stop."""
     if key.count < WORTH_KEEPING or images.nbytes > _MOST_BYTES:
         return
-    with contextlib.suppress(OSError, UsageError):
+    with contextlib.suppress(OSError, MnistganError):
         key.file.parent.mkdir(parents=True, exist_ok=True)
         with atomic_path(key.file) as temporary, temporary.open("wb") as stream:
             names = np.array(bad) if bad else np.empty(0, "U1")

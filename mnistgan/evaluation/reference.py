@@ -13,7 +13,7 @@ from mnistgan.catalog import DATA_SETS
 from mnistgan.config import DataConfig
 from mnistgan.datasets import ImageSet
 from mnistgan.datasets.image_set import Labels
-from mnistgan.errors import DataError, FileFormatError, MnistganError, UsageError
+from mnistgan.errors import DataError, FileFormatError, MnistganError
 from mnistgan.evaluation import classifier
 from mnistgan.evaluation.classifier import Classifier
 from mnistgan.evaluation.measures import Array
@@ -112,7 +112,7 @@ def _features(chosen: Classifier, train: ImageSet, on_progress: OnProgress) -> A
         if kept.shape == (len(train), classifier.FEATURES) and kept.dtype == np.float32:
             return np.asarray(kept, np.float64)
     features = chosen.see(train.images, "seeing real images", on_progress).features
-    with contextlib.suppress(OSError, UsageError):  # a disk that cannot take it stops nothing
+    with contextlib.suppress(OSError, MnistganError):  # a disk that cannot take it stops nothing
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_path(path) as temporary, temporary.open("wb") as stream:
             np.save(stream, features.astype(np.float32))  # which they were computed in

@@ -1,0 +1,52 @@
+"""Folders of images appear whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support import noise_images
+
+from mnistgan.cli.signals import LeftEarly
+from mnistgan.errors import UsageError
+from mnistgan.events import Images
+from mnistgan.image_files import write_images
+from mnistgan.rendering import read_png
+
+IMAGES = noise_images(5, 1, 8, 8)
+
+
+def write(path: Path, blocks: Iterator[Images]) -> None:
+    write_images(path, "png", blocks, len(IMAGES), (1, 8, 8))
+
+
+def cut_off() -> Iterator[Images]:
+    yield IMAGES[:3]
+    raise LeftEarly(2)
+
+
+@pytest.mark.parametrize("exists", [False, True])
+def test_a_folder_is_whole_or_not_there(tmp_path: Path, exists: bool) -> None:
+    folder = tmp_path / "out"
+    if exists:
+        folder.mkdir()
+    with pytest.raises(LeftEarly):
+        write(folder, cut_off())
+    assert sorted(tmp_path.rglob("*")) == ([folder] if exists else [])
+    write(folder, iter([IMAGES[:3], IMAGES[3:]]))
+    assert [path.name for path in sorted(folder.iterdir())] == [f"{n:06d}.png" for n in range(5)]
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    np.testing.assert_array_equal(read_png(folder / "000004.png"), IMAGES[4, 0])
+
+
+def test_the_folder_may_be_the_one_at_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(Path(), iter([IMAGES]))
+    assert len(list(tmp_path.iterdir())) == 5
+
+
+def test_a_place_that_is_none(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"out: cannot be written \(No such file or directory\)"):
+        write(tmp_path / "none" / "out", iter([IMAGES]))
