@@ -18,7 +18,7 @@ import numpy as np
 
 from mnistgan import config_io, history, plotting, rendering
 from mnistgan.config import RunConfig
-from mnistgan.errors import UsageError
+from mnistgan.errors import UsageError, printable
 from mnistgan.files import write_text
 from mnistgan.rendering import Picture
 from mnistgan.rundir import RunDirectory
@@ -100,7 +100,7 @@ def _measure(run: RunDirectory) -> Measured:
     if run.metrics_file.exists():
         last = int(max(history.read_metrics(run.metrics_file)["step"], default=0))
     if run.figures_file.exists():
-        return Measured(run, config, last, *_read_figures(run.figures_file))
+        return Measured(run, config, last, *read_figures(run.figures_file))
     table = history.read_evaluations(run.evaluations_file)
     if not len(table["step"]):
         return Measured(run, config, last, "", {})
@@ -108,16 +108,22 @@ def _measure(run: RunDirectory) -> Measured:
     return Measured(run, config, last, f"while training, n={int(table['n'][-1])}", figures)
 
 
-def _read_figures(path: Path) -> tuple[str, dict[str, float]]:
+def read_figures(path: Path) -> tuple[str, dict[str, float]]:
+    """What a figures.json was measured with, and its numbers.
+
+    Raises:
+        UsageError: it is none.
+    """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         metrics: dict[str, Any] = content["metrics"]
-        name, count = str(content["features"]["name"]), int(content["n"])
+        name, count = printable(str(content["features"]["name"])), int(content["n"])
         metrics["missing_classes"] = len(metrics.get("missing", ()))
-        numbers = {key: one for key, one in metrics.items() if isinstance(one, int | float)}
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        numbers = {key: float(one) for key, one in metrics.items() if isinstance(one, int | float)}
+    except (OSError, ValueError, ArithmeticError, LookupError, AttributeError, TypeError,
+            RecursionError) as error:  # fmt: skip
         raise UsageError(f"{path}: is no file of mnistgan evaluate ({error})") from error
-    return f"{name}, n={count}", {key: float(one) for key, one in numbers.items()}
+    return f"{name}, n={count}", numbers
 
 
 def _same_recipe(one: Measured, other: Measured) -> bool:
@@ -128,10 +134,11 @@ def _same_recipe(one: Measured, other: Measured) -> bool:
 def _row(group: list[Measured], label: str) -> Row:
     names = [name for name in FIGURES if all(name in one.figures for one in group)]
     values = {name: np.array([one.figures[name] for one in group]) for name in names}
-    spread = {
-        name: (float(array.mean()), float(array.std(ddof=1)) if len(group) > 1 else 0.0)
-        for name, array in values.items()
-    }
+    with np.errstate(all="ignore"):  # some measures can be infinite
+        spread = {
+            name: (float(array.mean()), float(array.std(ddof=1)) if len(group) > 1 else 0.0)
+            for name, array in values.items()
+        }
     return Row(label, len(group), max(one.steps for one in group), group[0].with_, spread)
 
 

@@ -22,6 +22,9 @@ from mnistgan.errors import ConfigError, UsageError, did_you_mean, one_of
 Table: TypeAlias = dict[str, Any]
 """A TOML table as plain Python values."""
 
+_DEEPEST = 20
+_TOO_DEEP = f"its tables are nested more than {_DEEPEST} levels deep; give a run config"
+
 
 def read_toml(path: Path) -> Table:
     """Read a TOML file.
@@ -42,11 +45,28 @@ def read_toml(path: Path) -> Table:
 def parse_toml(raw: bytes, source: str) -> Table:
     """Parse TOML bytes; ``source`` names them in the error."""
     try:
-        return tomli.loads(raw.decode("utf-8"))
+        table = tomli.loads(raw.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise UsageError(f"{source}: is not UTF-8 text; save it as UTF-8") from error
     except (ValueError, RecursionError) as error:  # ValueError: also numbers too long to read
         raise UsageError(f"{source}: is not valid TOML: {error}") from error
+    if _is_deep(table):
+        raise UsageError(f"{source}: {_TOO_DEEP}")
+    return table
+
+
+def _is_deep(value: Any) -> bool:
+    """Whether tables and arrays are nested deeper than in any config of ours.
+
+    What walks through them calls itself for each level; a stranger's file may have thousands.
+    """
+    level = [value]
+    for _ in range(_DEEPEST):
+        inner = [one.values() if isinstance(one, Mapping) else one for one in level]
+        level = [child for one in inner for child in one if isinstance(child, Mapping | list)]
+        if not level:
+            return False
+    return True
 
 
 def parse_assignment(text: str) -> tuple[str, Any]:
@@ -104,6 +124,8 @@ def check(table: Mapping[str, Any]) -> tuple[RunConfig | None, list[str]]:
     Keys found wrong are set aside and the rest is checked again, so that mistakes that only show
     between keys are reported in the same go.
     """
+    if _is_deep(table):
+        return None, [_TOO_DEEP]
     rest = copy.deepcopy(dict(table))
     problems: list[str] = []
     while True:

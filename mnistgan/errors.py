@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
+_MOST = 50  # mistakes that anybody reads at once
+
 
 class MnistganError(Exception):
     """Something went wrong while running (exit code 1)."""
@@ -37,7 +39,9 @@ class ConfigError(UsageError):
         if len(self.problems) == 1:
             text = f"{source}: {self.problems[0]}" if source else self.problems[0]
         else:
-            lines = "".join(f"\n  {problem}" for problem in self.problems)
+            lines = "".join(f"\n  {problem}" for problem in self.problems[:_MOST])
+            more = len(self.problems) - _MOST
+            lines += f"\n  ... and {more} more" if more > 0 else ""
             text = f"{source or 'the config'} has {len(self.problems)} mistakes:{lines}"
         super().__init__(text)
 
@@ -59,12 +63,16 @@ class ExportError(MnistganError):
 
 
 def printable(text: str) -> str:
-    """The text without what would move a terminal's cursor or colours; line breaks stay."""
+    """The text without what would move a terminal's cursor or colours; line breaks stay.
+
+    Of a line without end, such as one that quotes a stranger's file, the beginning.
+    """
+    lines = (line if len(line) <= 2000 else f"{line[:2000]} ..." for line in text.split("\n"))
     return "".join(
         char
         if char.isprintable() or char == "\n"
         else char.encode("unicode_escape").decode("ascii")
-        for char in text
+        for char in "\n".join(lines)
     )
 
 

@@ -46,6 +46,9 @@ FIGURES = (
 )
 EVALUATIONS_COLUMNS = ("epoch", "step", "n", *FIGURES)
 
+_GREATEST = float(np.finfo(np.float32).max)
+"""What the numbers were computed in; a sum of greater ones may be none that can be drawn."""
+
 
 @dataclass(frozen=True)
 class SampleGrid:
@@ -81,7 +84,7 @@ def read_metrics(path: Path) -> dict[str, npt.NDArray[np.float64]]:
     Raises:
         UsageError: there is no such file, or it is no metrics.csv.
     """
-    return _read_numbers(path, METRICS_COLUMNS)
+    return _read_numbers(path, METRICS_COLUMNS, len(METRICS_COLUMNS))
 
 
 def read_evaluations(path: Path) -> dict[str, npt.NDArray[np.float64]]:
@@ -92,13 +95,20 @@ def read_evaluations(path: Path) -> dict[str, npt.NDArray[np.float64]]:
     """
     if not path.exists():
         return {name: np.empty(0) for name in EVALUATIONS_COLUMNS}
-    return _read_numbers(path, EVALUATIONS_COLUMNS)
+    return _read_numbers(path, EVALUATIONS_COLUMNS, len(EVALUATIONS_COLUMNS) - len(FIGURES))
 
 
-def _read_numbers(path: Path, columns: Sequence[str]) -> dict[str, npt.NDArray[np.float64]]:
+def _read_numbers(
+    path: Path, columns: Sequence[str], finite: int
+) -> dict[str, npt.NDArray[np.float64]]:
+    """The columns by name, of which so many are always finite."""
     rows = _read(path, columns)
     try:
         table = np.array(rows, dtype=np.float64).reshape(-1, len(columns))
+        size = np.abs(table)
+        size[:, finite:][~np.isfinite(size[:, finite:])] = 0  # some measures have no value
+        if (strange := np.flatnonzero(~(size <= _GREATEST).all(axis=1))).size:
+            raise ValueError(f"row {strange[0] + 1} holds a number that no run has")
     except ValueError as error:
         raise UsageError(f"{path}: is no {path.name} of mnistgan ({error})") from error
     return {name: table[:, column] for column, name in enumerate(columns)}
@@ -152,11 +162,11 @@ def _read(path: Path, columns: Sequence[str]) -> list[list[str]]:
         raise UsageError(f"{path}: is no CSV file ({error})") from error
     if not rows or rows[0] != list(columns):
         raise UsageError(f"{path}: does not begin with the columns {','.join(columns)}")
-    if len(rows[-1]) < len(columns):
-        del rows[-1]  # a killed process leaves half a row
     return rows[1:]
 
 
 def _lines(path: Path) -> list[list[str]]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.reader(file))
+    """The rows; what follows the last line break is half a row, as a full disk leaves it."""
+    raw = path.read_bytes()
+    whole = raw[: raw.rfind(b"\n") + 1].decode("utf-8")
+    return list(csv.reader(io.StringIO(whole, newline="")))

@@ -251,7 +251,9 @@ def _measured_panel(axes: Axes, measured: Mapping[str, Metrics], runs: list[str]
         colour = f"C{runs.index(run)}"
         name = run if len(runs) > 1 else None
         axes.plot(table["step"], table["frechet_distance"], "o-", color=colour, label=name)
-    axes.set(title="Frechet distance", xlabel="step", yscale="log")
+    above_zero = any((table["frechet_distance"] > 0).any() for table in measured.values())
+    scale = "log" if above_zero else "linear"
+    axes.set(title="Frechet distance", xlabel="step", yscale=scale)
     axes.grid(alpha=0.25, which="both")
     if len(runs) > 1:
         axes.legend(fontsize=8)

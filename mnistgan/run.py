@@ -19,7 +19,7 @@ import torch
 from mnistgan import __version__, checkpoint, config_io, datasets, devices, parallel
 from mnistgan.config import RunConfig
 from mnistgan.datasets import ImageSet
-from mnistgan.errors import FileFormatError, MnistganError, UsageError
+from mnistgan.errors import FileFormatError, MnistganError, TrainingError, UsageError
 from mnistgan.evaluation import classifier, reference
 from mnistgan.evaluation.during import Measuring
 from mnistgan.events import CheckpointSaved, EpochEnded, Event, RunEnded, RunStarted, Warned
@@ -277,11 +277,15 @@ class Run:
         """Save the state, or say what was lost and how to go on."""
         try:
             save(path, self.plan.config, self._state())
-        except (OSError, UsageError) as error:
-            raise MnistganError(
-                f"{path}: could not be saved ({error}); free some space or mend the folder, then "
-                f"go on from the last checkpoint: mnistgan train --resume {self.directory.path}"
-            ) from error
+        except TrainingError:
+            raise
+        except (OSError, MnistganError) as error:
+            run = self.directory
+            if run.exists():
+                then = f"go on from the last checkpoint: mnistgan train --resume {run.path}"
+            else:
+                then = f"train anew: nothing is left of {run.path}"
+            raise MnistganError(f"{error}, then {then}") from error
 
     def _state(self) -> dict[str, Any]:
         state = self.trainer.state()
@@ -290,11 +294,15 @@ class Run:
         return state
 
     def _prune(self) -> None:
-        """Keep the newest checkpoints; a damaged one past the present step counts for nothing."""
-        files = self.directory.checkpoint_files()
-        here = files.index(self.directory.checkpoint_file(self._saved_step))
-        for file in files[:here] + files[here + self.plan.config.checkpoint.keep :]:
-            file.unlink(missing_ok=True)
+        """Keep the newest checkpoints; a damaged one past the present step counts for nothing.
+
+        One that cannot be removed harms nobody: the next save tries again.
+        """
+        with contextlib.suppress(OSError, ValueError):  # the folder may be gone
+            files = self.directory.checkpoint_files()
+            here = files.index(self.directory.checkpoint_file(self._saved_step))
+            for file in files[:here] + files[here + self.plan.config.checkpoint.keep :]:
+                file.unlink(missing_ok=True)
 
     # The run directory -------------------------------------------------------------------------
 
@@ -303,9 +311,10 @@ class Run:
         """The directory, made if need be, and no other process's while this lasts."""
         path = self.directory.path
         try:
-            for folder in (self.directory.checkpoints, self.directory.samples):
-                if folder.is_symlink():
-                    raise UsageError(f"{folder}: is a link; a run writes only to its own folder")
+            run = self.directory
+            for place in (run.checkpoints, run.samples, run.lock_file):
+                if place.is_symlink():
+                    raise UsageError(f"{place}: is a link; a run writes only to its own folder")
             self.directory.checkpoints.mkdir(parents=True, exist_ok=True)
             lock = filelock.FileLock(self.directory.lock_file, blocking=False)
             lock.acquire()

@@ -103,12 +103,12 @@ class RunDirectory:
         return config_io.validate(table, str(self.config_file))
 
     def read_environment(self) -> dict[str, Any]:
-        """What environment.json says; empty where there is none."""
+        """What environment.json says, as far as it is of ours; empty where there is none."""
+        content = None
         with contextlib.suppress(OSError, ValueError, RecursionError):
             content = json.loads(self.environment_file.read_text(encoding="utf-8"))
-            if isinstance(content, dict):
-                return content
-        return {}
+        entries = content.items() if isinstance(content, dict) else ()
+        return {key: value for key, value in entries if _is_plain(value)}
 
 
 def new_path(name: str, now: datetime, parent: Path = RUNS) -> Path:
@@ -149,6 +149,12 @@ def generator_path(path: Path) -> Path:
         kind = "run has saved no generator yet" if run.exists() else "folder holds no run"
         raise UsageError(f"{path}: this {kind}; give a generator file or another run directory")
     return run.generator_file
+
+
+def _is_plain(value: object) -> bool:
+    """Whether it is what a run writes about itself: a word, a number, or a list of words."""
+    words = value if isinstance(value, list) else [value]
+    return all(isinstance(word, str | int) for word in words)
 
 
 def _step(path: Path) -> int | None:

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import pickletools
 import struct
 import sys
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 from torch import Tensor
@@ -85,7 +86,9 @@ def read(path: Path) -> dict[str, Any]:
     try:
         if path.exists() and not path.is_file():
             raise FileFormatError(f"{path}: {NOT_OURS}")  # a pipe would be waited for
-        return _unseal(path.read_bytes())
+        with path.open("rb") as file:
+            _check_ends(file)
+            return _unseal(file.read())
     except OSError as error:
         raise FileFormatError(
             f"{path}: cannot be read ({error.strerror}); give a generator file, a checkpoint or a "
@@ -109,10 +112,18 @@ def _unseal(raw: bytes) -> dict[str, Any]:
     return content
 
 
+def _check_ends(file: BinaryIO) -> None:
+    """Refuse a file of another kind, however long, before it is read."""
+    head = file.read(65_536)
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - _HEX - len(_MARK)))
+    if not head.startswith(b"PK") or file.read(len(_MARK)) != _MARK:
+        raise RefusedError(DAMAGED if b"mnistgan-" in head else NOT_OURS)
+    file.seek(0)
+
+
 def _check_digest(raw: bytes) -> None:
     body, digest = raw[:-_HEX], raw[-_HEX:]
-    if not raw.startswith(b"PK") or not body.endswith(_MARK):
-        raise RefusedError(DAMAGED if b"mnistgan-" in raw[:65_536] else NOT_OURS)
     if hashlib.sha256(body).hexdigest().encode("ascii") != digest:
         raise RefusedError(DAMAGED)
 

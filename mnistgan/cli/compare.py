@@ -26,6 +26,7 @@ def compare(
     """
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from mnistgan import comparing
     from mnistgan.rundir import RunDirectory
@@ -38,7 +39,7 @@ def compare(
     if console.is_terminal:
         table = Table(*comparing.HEAD, box=None, pad_edge=False, header_style="bold")
         for row in rows:
-            table.add_row(*row.cells())
+            table.add_row(*map(Text, row.cells()))  # a folder's name is no markup
         console.print(table)
     else:
         typer.echo(comparing.to_markdown(rows), nl=False)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from mnistgan.cli.options import DataRoot, Debug, Seed, Threads, data_config, data_sets, use_threads
+from mnistgan.errors import UsageError
 from mnistgan.files import write_text
 
 if TYPE_CHECKING:
@@ -78,6 +79,8 @@ def evaluate(
 
     source = images or ckpt or run or rundir.newest().path
     folder = out or (source if source.is_dir() and images is None else Path()) / "evaluation"
+    if out is None and folder.is_symlink():  # a stranger's run may lead anywhere
+        raise UsageError(f"{folder}: is a link; name the folder to write to by --out")
     for target in (folder, json_file):
         _check_target(target)
     use_threads(threads)
@@ -109,8 +112,6 @@ def evaluate(
 
 def _check_target(path: Path | None) -> None:
     """Refuse, before any work, what could not be written after it."""
-    from mnistgan.errors import UsageError
-
     if path is None or str(path) == "-":
         return
     there = next((one for one in (path, *path.absolute().parents) if one.exists()), path)
