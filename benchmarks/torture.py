@@ -75,7 +75,7 @@ def _kinds(options: argparse.Namespace) -> dict[str, Kind]:
 
     return {
         "SIGKILL at a random moment": _of(lambda one: at_random(one, 1, options.random)),
-        "a full disk: a tmpfs of 8, 24, 40 ... KiB": _full_disks,
+        "a full disk: a tmpfs of 8, 40, 72 ... KiB": _full_disks,
         "SIGKILL at each file operation": _of(
             lambda one: [([{"at": at}], False) for at in points(one.operations)]
         ),
@@ -137,7 +137,7 @@ def _full_disks(nursery: Nursery, place: Path) -> dict[str, Any]:
     try:
         torture = Torture(nursery, disk.folder, *LEAN)
         room = sum(map(len, torture.whole.values()))
-        sizes = range(8 * 1024, 2 * room, 16 * 1024)
+        sizes = range(8 * 1024, room + room // 5, 32 * 1024)
         return _count(torture, [([{"disk": size}], False) for size in sizes], disk)
     finally:
         disk.close()

@@ -169,7 +169,11 @@ def _save_pillow(path: Path, frames: Sequence[Picture], durations: list[float]) 
     if path.suffix.lower() == ".gif":
         # 32 levels look the same; 60 frames of noisy digits took 1.4 MB instead of 3.5.
         stack = ((stack >> 3) * (255 / 31)).round().astype(np.uint8)
-    iio.imwrite(path, stack, plugin="pillow", is_batch=True, mode=mode, loop=0, **options)
+    # Into memory first: on a full disk imageio would leave a traceback of its own.
+    raw = iio.imwrite("<bytes>", stack, extension=path.suffix.lower(), plugin="pillow",
+                      is_batch=True, mode=mode, loop=0, **options)  # fmt: skip
+    assert raw is not None
+    path.write_bytes(raw)
 
 
 def _save_mp4(path: Path, frames: Sequence[Picture], fps: float) -> None:
