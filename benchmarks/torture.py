@@ -46,7 +46,7 @@ def main() -> None:
             if options.only in kind:
                 (place := Path(folder) / f"{len(kind)}").mkdir()
                 rows = [row for row in rows if row["kind"] != kind]
-                rows.append({"kind": kind, **make(nursery, place)})
+                rows.append({"kind": kind, "every": options.every, **make(nursery, place)})
                 save("torture", rows)
 
 
