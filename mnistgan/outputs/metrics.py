@@ -34,7 +34,9 @@ class Metrics(Output):
                 self._writer.writerow(history.metrics_row(event))
             case Evaluated():
                 path = RunDirectory(self.directory).evaluations_file
-                with path.open("a", encoding="utf-8", newline="") as file:
+                columns = history.EVALUATIONS_COLUMNS
+                # A run that was stopped between measuring and saving has the row already.
+                with history.continue_table(path, columns, event.step - 1) as file:
                     csv.writer(file, lineterminator="\n").writerow(history.evaluation_row(event))
             case RunEnded():
                 self._file.close()

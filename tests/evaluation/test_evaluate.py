@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support import Invoke, Tiny, noise_images
+from support import Invoke, StopAfter, Tiny, noise_images
 
 from mnistgan import datasets, history
 from mnistgan.config import DataConfig
@@ -240,6 +240,8 @@ class TestWhileTraining:
             train(config, tmp_path / "parts", on_event=events.append, stop=stop)
         assert not any(isinstance(event, Evaluated) for event in events)
         assert events[-1] == RunEnded("stopped", 7, 1)
+        list(Run(plan_resume(tmp_path / "parts", None, []), stop=StopAfter(0)))
+        assert (tmp_path / "parts" / "evaluations.csv").read_text().count("\n") == 2
         list(Run(plan_resume(tmp_path / "parts", None, [])))
         for name in ("evaluations.csv", "g.pt", "g-best.pt"):
             whole, parts = (tmp_path / run / name for run in ("whole", "parts"))
