@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,10 +48,69 @@ def atomic_path(target: Path) -> Iterator[Path]:
         raise
 
 
-def remove_parts(folder: Path) -> None:
-    """Remove what writers that were killed left in a folder; no one may be writing to it."""
-    for part in folder.glob(f"{_PART}*"):
+@contextlib.contextmanager
+def atomic_folder(target: Path) -> Iterator[Path]:
+    """Yield a temporary folder beside the target; on success it becomes the target.
+
+    Folders above it are made, and on an exception removed again with what was written.
+
+    Raises:
+        UsageError: the target is there already and is no empty folder, or cannot be made.
+    """
+    check_new_folder(target)
+    above = [folder for folder in target.parents if not folder.exists()]
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=_PART))
+    except OSError as error:
+        raise UsageError(
+            f"{target}: cannot be made ({error.strerror}); choose a folder that can"
+        ) from error
+    try:
+        yield temporary
+        temporary.chmod(0o777 & ~_umask())
+        for path in temporary.iterdir():
+            _sync(path)
+        if target.is_dir():
+            target.rmdir()  # Windows replaces no folder, not even an empty one
+        temporary.replace(target)
+        _sync(target.parent)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        for folder in above:
+            with contextlib.suppress(OSError):  # somebody else uses it by now
+                folder.rmdir()
+        raise
+
+
+def check_new_folder(target: Path) -> None:
+    """Refuse a folder that holds something already.
+
+    Raises:
+        UsageError: it does, or is a file.
+    """
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise UsageError(f"{target}: is there already and is no empty folder; choose another --out")
+
+
+def remove_parts(folder: Path, suffix: str = "") -> None:
+    """Remove what writers that were killed left in a folder; no one may be writing to it.
+
+    Args:
+        folder: where they wrote.
+        suffix: of what they wrote, if not all of it is to go.
+    """
+    for part in folder.glob(f"{_PART}*{suffix}"):
         part.unlink(missing_ok=True)
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file, read in pieces, as hexadecimal digits."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(2**20):
+            digest.update(chunk)
+    return digest.hexdigest()
 
 
 def write_text(target: Path, text: str) -> None:

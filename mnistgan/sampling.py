@@ -77,8 +77,12 @@ def sample_blocks(
     on_progress: OnProgress = no_progress,
 ) -> Iterator[Images]:
     """The same images in blocks of at most 256, so that any number fits in memory."""
-    latent_dim = generator.config.model.latent_dim
-    for block, start in enumerate(range(0, count, BLOCK)):
-        images = generator(latents.normal(seed, Stream.SAMPLE, block, (BLOCK, latent_dim)))
-        yield images[: count - start]
+    for number, start in enumerate(range(0, count, BLOCK)):
+        yield block(generator, number, seed)[: count - start]
         on_progress(Progress("sampling", min(start + BLOCK, count), count))
+
+
+def block(generator: Generator, number: int, seed: int = 0) -> Images:
+    """A whole block of a seed's images, uint8 256 x C x H x W: the first is ``256 * number``."""
+    z = latents.normal(seed, Stream.SAMPLE, number, (BLOCK, generator.config.model.latent_dim))
+    return generator(z)
