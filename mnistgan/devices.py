@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -45,6 +47,17 @@ def use_threads(count: int | None) -> None:
         count = min(torch.get_num_threads(), _container_cores())
     if count is not None and count != torch.get_num_threads():
         torch.set_num_threads(count)
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """While this lasts, this thread computes alone."""
+    before = torch.get_num_threads()
+    use_threads(1)
+    try:
+        yield
+    finally:
+        use_threads(before)
 
 
 def _container_cores() -> int:
