@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,14 @@ def test_item_i_is_sample_i_in_any_order(digits: SyntheticDigits, samples: torch
     assert 0 <= samples.min() < samples.max() <= 1
 
 
+@pytest.fixture
+def _two_threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
 def test_there_are_no_other_items(digits: SyntheticDigits) -> None:
     for index in (LENGTH, -LENGTH - 1):
         with pytest.raises(IndexError):
@@ -49,6 +58,7 @@ def test_there_are_no_other_items(digits: SyntheticDigits) -> None:
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 @pytest.mark.filterwarnings("ignore:This DataLoader will create:UserWarning")
+@pytest.mark.usefixtures("_two_threads")
 @pytest.mark.parametrize("start", ["fork", "spawn"])
 def test_workers_give_the_same_items(
     trained: Path, monkeypatch: pytest.MonkeyPatch, start: str, samples: torch.Tensor
@@ -81,6 +91,7 @@ def test_a_copy_gives_the_same(digits: SyntheticDigits) -> None:
     torch.testing.assert_close(pickle.loads(raw)[5], first, rtol=0, atol=0)
 
 
+@pytest.mark.usefixtures("_two_threads")
 def test_reading_in_order_makes_each_block_once(
     digits: SyntheticDigits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -93,11 +104,10 @@ def test_reading_in_order_makes_each_block_once(
         return real(generator, number, seed)
 
     monkeypatch.setattr(sampling, "block", counted)
-    threads = torch.get_num_threads()
     for index in range(LENGTH):
         digits[index]
     assert made == [0, 1, 2]
-    assert torch.get_num_threads() == threads
+    assert torch.get_num_threads() == 2
 
 
 def test_a_transform_gets_the_image(trained: Path) -> None:
