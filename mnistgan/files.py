@@ -50,34 +50,52 @@ def atomic_path(target: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def atomic_folder(target: Path) -> Iterator[Path]:
-    """Yield a temporary folder beside the target; on success it becomes the target.
+    """Yield a temporary folder; on success it becomes the target, else nothing is left of it.
 
-    Folders above it are made, and on an exception removed again with what was written.
+    A target that exists stays the folder that it is, and the files are moved into it.
 
     Raises:
-        UsageError: the target is there already and is no empty folder, or cannot be made.
+        UsageError: the target cannot be made.
     """
-    check_new_folder(target)
-    above = [folder for folder in target.parents if not folder.exists()]
+    exists = target.is_dir()
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=_PART))
+        temporary = Path(tempfile.mkdtemp(dir=target if exists else target.parent, prefix=_PART))
     except OSError as error:
         raise UsageError(
-            f"{target}: cannot be made ({error.strerror}); choose a folder that can"
+            f"{target}: cannot be made ({error.strerror}); choose another folder"
         ) from error
     try:
         yield temporary
-        temporary.chmod(0o777 & ~_umask())
-        for path in temporary.iterdir():
-            _sync(path)
-        if target.is_dir():
-            target.rmdir()  # Windows replaces no folder, not even an empty one
-        temporary.replace(target)
-        _sync(target.parent)
-    except BaseException:
+        for file in list(temporary.iterdir()):
+            _sync(file)
+            if exists:
+                file.replace(target / file.name)
+        if not exists:
+            temporary.chmod(0o777 & ~_umask())
+            temporary.replace(target)
+        _sync(target if exists else target.parent)
+    finally:
         shutil.rmtree(temporary, ignore_errors=True)
-        for folder in above:
+
+
+@contextlib.contextmanager
+def folders_above(target: Path) -> Iterator[None]:
+    """Make the folders above a target; those that were not there go again on an exception.
+
+    Raises:
+        UsageError: they cannot be made.
+    """
+    missing = [folder for folder in target.parents if not folder.exists()]
+    try:
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(
+                f"{target}: cannot be made ({error.strerror}); choose another folder"
+            ) from error
+        yield
+    except BaseException:
+        for folder in missing:
             with contextlib.suppress(OSError):  # somebody else uses it by now
                 folder.rmdir()
         raise

@@ -71,15 +71,7 @@ class Recipe(Section):
             count: how many images.
             shard_size: how many of them in a shard.
             rule: which samples are taken.
-
-        Raises:
-            UsageError: these are too many shards.
         """
-        if count > _MOST_SHARDS * shard_size:
-            raise UsageError(
-                f"{count:,} images make more than {_MOST_SHARDS:,} shards of {shard_size:,}; "
-                "choose a larger --shard-size"
-            )
         labels = None
         if source.labeller:
             by = source.labeller.classifier
@@ -173,6 +165,19 @@ def write_entry(path: Path, recipe: Recipe, entry: Entry) -> None:
     """Say that the shard at a path is whole."""
     text = Beside(recipe=recipe, shard=entry).model_dump_json(indent=2)
     files.write_text(path.with_suffix(".json"), text + "\n")
+
+
+def check_size(count: int, shard_size: int) -> None:
+    """Refuse, before any work, more shards than a folder should hold.
+
+    Raises:
+        UsageError: these would be more.
+    """
+    if count > _MOST_SHARDS * shard_size:
+        raise UsageError(
+            f"{count:,} images make more than {_MOST_SHARDS:,} shards of {shard_size:,}; choose a "
+            "larger --shard-size"
+        )
 
 
 def remove_entry(path: Path) -> None:

@@ -61,7 +61,9 @@ def write(
             f"the format idx has room for {_MOST_CLASSES} classes, not for "
             f"{len(source.labeller.classes)}: use --format npz"
         )
-    with files.atomic_folder(folder / _MNIST.folder) as raw:
+    target = folder / _MNIST.folder
+    files.check_new_folder(target)
+    with files.folders_above(target), files.atomic_folder(target) as raw:
         start = 0
         for part, count in ((_MNIST.train, train), (_MNIST.test, test)):
             assert part is not None

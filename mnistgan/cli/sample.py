@@ -108,9 +108,11 @@ def sample(
     from mnistgan import labelling, mnist_folder, networks, rundir, sampling, shards
     from mnistgan.cli.bars import bar
     from mnistgan.drawing import Drawing, Rule, Source
-    from mnistgan.manifest import Recipe
+    from mnistgan.manifest import Recipe, check_size
 
     rule, writer = Rule(min_confidence, balanced), shards.Part.parse(part)
+    if format == "shards":
+        check_size(count, shard_size or _SHARD_SIZE)
     use_threads(threads)
     generator = sampling.load_generator(ckpt)
     if format == "idx":

@@ -96,6 +96,10 @@ def test_shards_go_on(invoke: Invoke, trained: Path, tmp_path: Path) -> None:
         (["--shard-size", "5"], "--shard-size is for --format shards"),
         (["--format", "shards", "--part", "3/2"], "parts run from 1/2"),
         (["--format", "shards", "--part", "x"], "is not i/k"),
+        (
+            ["--format", "shards", "-n", "20000", "--shard-size", "1"],
+            "choose a larger --shard-size",
+        ),
         (["--format", "npz", "--min-confidence", "1.1"], "--min-confidence"),
         (["--format", "npz", "--min-confidence", "nan"], "--min-confidence"),
         (["--format", "idx", "--test", "0"], "--test"),
