@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mnistgan import checkpoint, latents, networks, rundir
+from mnistgan import checkpoint, devices, latents, networks, rundir
 from mnistgan.config import RunConfig
 from mnistgan.errors import FileFormatError
 from mnistgan.events import Images
@@ -39,6 +39,9 @@ class Generator:
     config: RunConfig
     step: int
     epoch: int
+
+    def __post_init__(self) -> None:
+        devices.keep_freed_memory()
 
     def __call__(self, z: Tensor) -> Images:
         """Images of noise of one's own: float32 N x latent_dim to uint8 N x C x H x W."""
