@@ -36,7 +36,9 @@ def sample(
     seed: Seed = 0,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="PATH", help="By default samples, synthetic or shards."),
+        typer.Option(
+            metavar="PATH", help="By default samples.png, .npz or /; synthetic/; shards/."
+        ),
     ] = None,
     format: Annotated[
         Literal["grid", "png", "npz", "idx", "shards"],
