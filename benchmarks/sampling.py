@@ -17,7 +17,8 @@ from typing import Any
 import common
 import torch
 
-from mnistgan import checkpoint, config_io, image_files, networks, presets, sampling
+from mnistgan import checkpoint, config_io, image_files, networks, presets
+from mnistgan.drawing import Drawing, Source
 from mnistgan.sampling import BLOCK, Generator
 
 PRESETS = ("mlp-tanh", "fast", "dcgan")
@@ -50,9 +51,9 @@ def into_a_file(preset: str, rounds: int, seconds: float) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
 
         def into_npz() -> None:
-            blocks = sampling.sample_blocks(generator, count)
+            drawing = Drawing(Source(generator), count)
             shape = networks.image_shape(generator.config)
-            image_files.write_images(Path(folder) / "out.npz", "npz", blocks, count, shape)
+            image_files.write_images(Path(folder) / "out.npz", "npz", drawing, count, shape)
 
         found = common.in_turn(
             {

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mnistgan.export import export_onnx
     from mnistgan.run import train
     from mnistgan.sampling import Generator, load_generator, sample
+    from mnistgan.synthetic import SyntheticDigits
     from mnistgan.training import Trainer
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "RunConfig",
     "Trainer",
     "Generator",
+    "SyntheticDigits",
     "MnistganError",
     "__version__",
 ]
@@ -42,6 +44,7 @@ _HOMES = {
     "RunConfig": "config",
     "Trainer": "training",
     "Generator": "sampling",
+    "SyntheticDigits": "synthetic",
     "MnistganError": "errors",
 }
 

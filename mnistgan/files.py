@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import os
 import shutil
 import tempfile
@@ -69,13 +70,14 @@ def atomic_folder(target: Path) -> Iterator[Path]:
         temporary = Path(tempfile.mkdtemp(dir=target if exists else target.parent, prefix=_PART))
         try:
             yield temporary
-            if exists:
-                for file in list(temporary.iterdir()):
+            for file in list(temporary.iterdir()):
+                _sync(file)
+                if exists:
                     file.replace(target / file.name)
-            else:
+            if not exists:
                 temporary.chmod(0o777 & ~_umask())
                 temporary.replace(target)
-                _sync(target.parent)
+            _sync(target if exists else target.parent)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
 
@@ -96,10 +98,57 @@ def _refusals(target: Path) -> Iterator[None]:
         raise MnistganError(f"{what}; free some space or mend the disk") from error
 
 
-def remove_parts(folder: Path) -> None:
-    """Remove what writers that were killed left in a folder; no one may be writing to it."""
-    for part in folder.glob(f"{_PART}*"):
+@contextlib.contextmanager
+def folders_above(target: Path) -> Iterator[None]:
+    """Make the folders above a target; those that were not there go again on an exception.
+
+    Raises:
+        UsageError: they cannot be made.
+    """
+    missing = [folder for folder in target.parents if not folder.exists()]
+    try:
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(
+                f"{target}: cannot be made ({error.strerror}); choose another folder"
+            ) from error
+        yield
+    except BaseException:
+        for folder in missing:
+            with contextlib.suppress(OSError):  # somebody else uses it by now
+                folder.rmdir()
+        raise
+
+
+def check_new_folder(target: Path) -> None:
+    """Refuse a folder that holds something already.
+
+    Raises:
+        UsageError: it does, or is a file.
+    """
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise UsageError(f"{target}: is there already and is no empty folder; choose another --out")
+
+
+def remove_parts(folder: Path, suffix: str = "") -> None:
+    """Remove what writers that were killed left in a folder; no one may be writing to it.
+
+    Args:
+        folder: where they wrote.
+        suffix: of what they wrote, if not all of it is to go.
+    """
+    for part in folder.glob(f"{_PART}*{suffix}"):
         part.unlink(missing_ok=True)
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file, read in pieces, as hexadecimal digits."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(2**20):
+            digest.update(chunk)
+    return digest.hexdigest()
 
 
 def write_text(target: Path, text: str) -> None:

@@ -1,4 +1,4 @@
-"""The IDX format of the MNIST files (LeCun's MNIST page), read in pieces."""
+"""The IDX format of the MNIST files (LeCun's MNIST page), read and written in pieces."""
 
 from __future__ import annotations
 
@@ -105,3 +105,8 @@ def open_idx(path: Path) -> Iterator[IdxArray]:
     at_most = path.stat().st_size * (_MAX_DEFLATE_RATIO if packed else 1)
     with gzip.open(path, "rb") if packed else path.open("rb") as stream:
         yield parse_idx(stream, at_most)
+
+
+def header(shape: tuple[int, ...]) -> bytes:
+    """The first bytes of an IDX file of uint8, which the array's own follow."""
+    return bytes([0, 0, 0x08, len(shape)]) + np.array(shape, ">u4").tobytes()

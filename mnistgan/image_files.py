@@ -14,7 +14,7 @@ from mnistgan import rendering
 from mnistgan.errors import UsageError
 from mnistgan.events import Images
 from mnistgan.files import atomic_folder
-from mnistgan.npz import write_npz
+from mnistgan.npz import Piece, write_npz
 
 Format: TypeAlias = Literal["grid", "png", "npz"]
 
@@ -45,15 +45,15 @@ def check_target(path: Path, kind: Format, count: int) -> None:
 
 
 def write_images(
-    path: Path, kind: Format, blocks: Iterable[Images], count: int, shape: tuple[int, int, int]
+    path: Path, kind: Format, pieces: Iterable[Piece], count: int, shape: tuple[int, int, int]
 ) -> None:
-    """Write a stream of images.
+    """Write a stream of images, and in an ``npz`` of their labels.
 
     Args:
         path: checked with :func:`check_target`.
         kind: ``grid`` writes one PNG, ``png`` a folder of numbered ones, ``npz`` one array file
-            with ``images`` (uint8, N x H x W, in colour N x H x W x 3).
-        blocks: arrays of images, uint8 n x C x H x W, ``count`` images in all.
+            with ``images`` (uint8, N x H x W, in colour N x H x W x 3) and perhaps ``labels``.
+        pieces: images, uint8 n x C x H x W, with labels or None; ``count`` images in all.
         count: how many images come.
         shape: C, H, W of each.
 
@@ -61,19 +61,19 @@ def write_images(
         UsageError: the folder cannot be written.
     """
     if kind == "grid":
-        rendering.save_png(path, rendering.grid(np.concatenate(list(blocks))))
+        rendering.save_png(path, rendering.grid(np.concatenate([images for images, _ in pieces])))
     elif kind == "png":
-        _write_folder(path, blocks, count)
+        _write_folder(path, (images for images, _ in pieces), count)
     else:
         channels, height, width = shape
         full = (count, height, width) if channels == 1 else (count, height, width, channels)
-        write_npz(path, _pictures(blocks), full)
+        write_npz(path, _pictures(pieces), full)
 
 
-def _pictures(blocks: Iterable[Images]) -> Iterator[Images]:
-    """Blocks as n x H x W when grey, n x H x W x C in colour."""
-    for block in blocks:
-        yield block[:, 0] if block.shape[1] == 1 else np.moveaxis(block, 1, -1)
+def _pictures(pieces: Iterable[Piece]) -> Iterator[Piece]:
+    """The same with images as n x H x W when grey, n x H x W x C in colour."""
+    for images, labels in pieces:
+        yield images[:, 0] if images.shape[1] == 1 else np.moveaxis(images, 1, -1), labels
 
 
 def _write_folder(path: Path, blocks: Iterable[Images], count: int) -> None:

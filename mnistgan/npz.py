@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import math
+import shutil
+import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -27,26 +29,48 @@ _WHAT_IS_RIGHT = (
 )
 
 
-def write_npz(
-    path: Path, pictures: Iterable[npt.NDArray[np.uint8]], shape: tuple[int, ...]
-) -> None:
-    """Write a stream of image arrays as ``images``, atomically and in constant memory.
+Piece: TypeAlias = tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64] | None]
+"""Some images, uint8 n x ..., and their labels, int64 n, or None where nobody knows them."""
+
+
+def write_npz(path: Path, pieces: Iterable[Piece], shape: tuple[int, ...]) -> None:
+    """Write a stream of images, and of labels, atomically and in constant memory.
+
+    Equal arrays make equal files, byte for byte: no time stands in them.
 
     Args:
         path: the file.
-        pictures: arrays n x H x W, or n x H x W x 3, that together have the shape.
-        shape: of the whole array.
+        pieces: images n x H x W, or n x H x W x 3, that together have the shape; either all have
+            labels or none.
+        shape: of all the images.
     """
-    header = {"descr": "|u1", "fortran_order": False, "shape": shape}
     # NumPy's own writer wants the whole array; an .npz is a zip of .npy files, so this is one too.
     with (
         atomic_path(path) as temporary,
+        tempfile.TemporaryFile(dir=path.parent) as labels,  # a zip takes one member at a time
         zipfile.ZipFile(temporary, "w") as archive,
-        archive.open("images.npy", "w", force_zip64=True) as member,
     ):
+        with _member(archive, "images.npy", "|u1", shape) as member:
+            for images, known in pieces:
+                member.write(np.ascontiguousarray(images).data)
+                if known is not None:
+                    labels.write(known.astype("<i8").tobytes())
+        if labels.tell():
+            labels.seek(0)
+            with _member(archive, "labels.npy", "<i8", shape[:1]) as member:
+                shutil.copyfileobj(labels, member)
+
+
+@contextlib.contextmanager
+def _member(
+    archive: zipfile.ZipFile, name: str, kind: str, shape: tuple[int, ...]
+) -> Iterator[IO[bytes]]:
+    """An array of an archive to be written, behind its header."""
+    entry = zipfile.ZipInfo(name)  # with the time at which zip's own clock begins
+    with archive.open(entry, "w", force_zip64=True) as member:
+        header = {"descr": kind, "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_2_0(member, header)
-        for block in pictures:
-            member.write(np.ascontiguousarray(block).data)
+        yield member
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mnistgan import checkpoint, latents, networks, rundir
+from mnistgan import checkpoint, devices, latents, networks, rundir
 from mnistgan.config import RunConfig
 from mnistgan.errors import FileFormatError
 from mnistgan.events import Images
@@ -39,6 +39,9 @@ class Generator:
     config: RunConfig
     step: int
     epoch: int
+
+    def __post_init__(self) -> None:
+        devices.keep_freed_memory()
 
     def __call__(self, z: Tensor) -> Images:
         """Images of noise of one's own: float32 N x latent_dim to uint8 N x C x H x W."""
@@ -77,8 +80,12 @@ def sample_blocks(
     on_progress: OnProgress = no_progress,
 ) -> Iterator[Images]:
     """The same images in blocks of at most 256, so that any number fits in memory."""
-    latent_dim = generator.config.model.latent_dim
-    for block, start in enumerate(range(0, count, BLOCK)):
-        images = generator(latents.normal(seed, Stream.SAMPLE, block, (BLOCK, latent_dim)))
-        yield images[: count - start]
+    for number, start in enumerate(range(0, count, BLOCK)):
+        yield block(generator, number, seed)[: count - start]
         on_progress(Progress("sampling", min(start + BLOCK, count), count))
+
+
+def block(generator: Generator, number: int, seed: int = 0) -> Images:
+    """A whole block of a seed's images, uint8 256 x C x H x W: the first is ``256 * number``."""
+    z = latents.normal(seed, Stream.SAMPLE, number, (BLOCK, generator.config.model.latent_dim))
+    return generator(z)

@@ -19,7 +19,7 @@ IMAGES = noise_images(5, 1, 8, 8)
 
 
 def write(path: Path, blocks: Iterator[Images]) -> None:
-    write_images(path, "png", blocks, len(IMAGES), (1, 8, 8))
+    write_images(path, "png", ((images, None) for images in blocks), len(IMAGES), (1, 8, 8))
 
 
 def cut_off() -> Iterator[Images]:

@@ -44,6 +44,17 @@ def test_the_python_example_names_what_is_there(trained: Path) -> None:
     assert getattr(namespace["images"], "shape", None) == (100, 1, 28, 28)
 
 
+def test_the_data_set_of_the_example(trained: Path) -> None:
+    (source,) = [block for block in blocks("python") if "SyntheticDigits(" in block]
+    source = source.replace("g.pt", str(trained / "g.pt"))
+    for here, small in {"length=60_000": "length=512", "num_workers=4": "num_workers=0"}.items():
+        assert here in source
+        source = source.replace(here, small)
+    namespace: dict[str, object] = {}
+    exec(compile(source, "README", "exec"), namespace)
+    assert getattr(namespace["images"], "shape", None) == (256, 1, 28, 28)
+
+
 COMMANDS = re.findall(r"^mnistgan (\w+)(.*?)(?:#.*)?$", "\n".join(blocks("bash")), re.MULTILINE)
 
 

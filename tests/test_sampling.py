@@ -68,7 +68,7 @@ def test_a_stream_takes_constant_memory(tmp_path: Path) -> None:
     """2,000 blocks of 200 kB each pass through without being gathered."""
     block = np.zeros((256, 1, 28, 28), np.uint8)
     tracemalloc.start()
-    blocks = (block for _ in range(2000))
+    blocks = ((block, None) for _ in range(2000))
     image_files.write_images(tmp_path / "a.npz", "npz", blocks, 512_000, (1, 28, 28))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
@@ -77,7 +77,7 @@ def test_a_stream_takes_constant_memory(tmp_path: Path) -> None:
 
 def test_an_interrupted_stream_leaves_nothing(tmp_path: Path) -> None:
     def blocks() -> object:
-        yield np.zeros((1, 1, 2, 2), np.uint8)
+        yield np.zeros((1, 1, 2, 2), np.uint8), None
         raise KeyboardInterrupt
 
     for kind in ("npz", "grid"):

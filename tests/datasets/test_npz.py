@@ -26,13 +26,28 @@ def load(path: Path, **keys: Any) -> datasets.ImageSet:
 def test_a_stream_reads_back_in_pieces(tmp_path: Path, shape: tuple[int, ...]) -> None:
     pictures = noise_images(*shape)
     path = tmp_path / "a.npz"
-    write_npz(path, [pictures[:3], pictures[3:]], shape)
+    write_npz(path, [(pictures[:3], None), (pictures[3:], None)], shape)
     np.testing.assert_array_equal(np.load(path, allow_pickle=False)["images"], pictures)
     with open_npz(path) as file:
         assert file.shape == (5, 4, 6, 1 if len(shape) == 3 else 3)
         assert file.labels is None
         read = np.concatenate(list(file.blocks(2)))
     np.testing.assert_array_equal(read.reshape(shape), pictures)
+
+
+def test_labels_are_written_behind_the_images(tmp_path: Path) -> None:
+    pictures, labels = noise_images(5, 4, 6), np.arange(5)
+    paths = [tmp_path / name for name in ("whole.npz", "pieces.npz")]
+    write_npz(paths[0], [(pictures, labels)], pictures.shape)
+    write_npz(paths[1], [(pictures[:2], labels[:2]), (pictures[2:], labels[2:])], pictures.shape)
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+    with np.load(paths[0], allow_pickle=False) as file:
+        np.testing.assert_array_equal(file["images"], pictures)
+        np.testing.assert_array_equal(file["labels"], labels)
+        assert file["labels"].dtype == np.int64
+    with open_npz(paths[0]) as opened:
+        assert opened.labels is not None
+        np.testing.assert_array_equal(opened.labels, labels)
 
 
 def test_labels_become_classes(tmp_path: Path) -> None:

@@ -1,0 +1,196 @@
+"""Images for a data set: drawn by index, labelled where somebody can, and chosen by a rule."""
+
+from __future__ import annotations
+
+import itertools
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from mnistgan import sampling
+from mnistgan.errors import MnistganError, UsageError
+from mnistgan.evaluation.classifier import Labels
+from mnistgan.events import Images
+from mnistgan.labelling import Labeller
+from mnistgan.npz import Piece
+from mnistgan.progress import OnProgress, Progress, no_progress
+from mnistgan.sampling import BLOCK, Generator
+
+PATIENCE = 2**16
+"""Samples in a row that bring nothing the rule can use; then it is given up."""
+
+_WAITING = 256  # images of a class that wait for their turn: more than chance alone heaps up
+
+
+class Block(NamedTuple):
+    """Some samples in the order of their index.
+
+    Attributes:
+        images: uint8, n x C x H x W.
+        labels: int64, n; None where nobody tells them.
+        confidences: of the labels, n, in [0, 1]; None likewise.
+    """
+
+    images: Images
+    labels: Labels | None
+    confidences: npt.NDArray[np.float64] | None
+
+
+@dataclass(frozen=True)
+class Source:
+    """The endless samples of a seed, each a function of (seed, index) alone.
+
+    Attributes:
+        generator: that makes the images.
+        seed: of the noise.
+        labeller: that tells what is on them, if labels are wanted.
+    """
+
+    generator: Generator
+    seed: int = 0
+    labeller: Labeller | None = None
+
+    def block(self, number: int) -> Block:
+        """Samples ``256 * number`` and on, 256 of them."""
+        # A generator that is told the class of each image will bring its labels here.
+        images = sampling.block(self.generator, number, self.seed)
+        return Block(images, *(self.labeller(images) if self.labeller else (None, None)))
+
+    def blocks(self, start: int) -> Iterator[tuple[int, Block]]:
+        """All samples from an index on; with each block the index of its first one."""
+        before, skipped = divmod(start, BLOCK)
+        for number in itertools.count(before):
+            images, labels, confidences = self.block(number)
+            if skipped and labels is not None and confidences is not None:
+                labels, confidences = labels[skipped:], confidences[skipped:]
+            yield number * BLOCK + skipped, Block(images[skipped:], labels, confidences)
+            skipped = 0
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Which samples are taken.
+
+    Attributes:
+        min_confidence: of the classifier in its verdict, in [0, 1].
+        balanced: whether each class gets as many images as any other, or one less.
+
+    Raises:
+        UsageError: the confidence is no probability.
+    """
+
+    min_confidence: float = 0.0
+    balanced: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.min_confidence <= 1:
+            raise UsageError(f"a confidence of {self.min_confidence} is not from 0 to 1")
+
+    @property
+    def takes_all(self) -> bool:
+        """Whether every sample is taken."""
+        return not self.balanced and self.min_confidence == 0
+
+
+class Drawing:
+    """So many images of a source that follow a rule; iterating draws them, in pieces.
+
+    Args:
+        source: of the samples; with a labeller unless the rule takes all.
+        count: how many images.
+        start: index of the first sample to look at.
+        rule: which are taken; by default all. Balanced ones come class after class in turn, so
+            that any stretch of them is balanced; the others in the order of their index.
+        on_progress: called with the images taken.
+
+    Attributes:
+        count: as given.
+        done: how many images were taken so far.
+        stop: the index behind the last sample that was looked at so far.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        count: int,
+        start: int = 0,
+        rule: Rule | None = None,
+        on_progress: OnProgress = no_progress,
+    ) -> None:
+        self.count = count
+        self.done = 0
+        self.stop = start
+        self._source = source
+        self._rule = rule or Rule()
+        self._on_progress = on_progress
+
+    def __iter__(self) -> Iterator[Piece]:
+        """The images, uint8 n x C x H x W, and their labels, int64 n or None.
+
+        Raises:
+            MnistganError: what the rule asks for does not come.
+        """
+        useful = self.stop
+        for images, labels in self._in_turn() if self._rule.balanced else self._in_order():
+            self.done += len(images)
+            if len(images):
+                useful = self.stop
+                yield images, labels
+                self._on_progress(Progress("sampling", self.done, self.count))
+            elif self.stop - useful >= PATIENCE:
+                raise self._nothing_came()
+            if self.done == self.count:
+                return
+
+    def _in_order(self) -> Iterator[Piece]:
+        for first, block in self._source.blocks(self.stop):
+            rows = self._confident(block)[: self.count - self.done]
+            is_last = self.done + len(rows) == self.count
+            self.stop = first + (int(rows[-1]) + 1 if is_last else len(block.images))
+            yield block.images[rows], None if block.labels is None else block.labels[rows]
+
+    def _in_turn(self) -> Iterator[Piece]:
+        assert self._source.labeller is not None
+        classes = len(self._source.labeller.classes)
+        waiting: list[deque[Images]] = [deque() for _ in range(classes)]
+        for first, block in self._source.blocks(self.stop):
+            assert block.labels is not None
+            for row in self._confident(block):
+                queue = waiting[block.labels[row]]
+                if len(queue) < _WAITING:
+                    queue.append(block.images[row].copy())  # not a view that holds its block
+            taken: list[Images] = []
+            turns = range(self.done, self.count)
+            for turn in turns:
+                if not waiting[turn % classes]:
+                    break
+                taken.append(waiting[turn % classes].popleft())
+            self.stop = first + len(block.images)
+            labels = np.array(turns[: len(taken)], np.int64) % classes
+            yield np.stack(taken) if taken else block.images[:0], labels
+
+    def _confident(self, block: Block) -> npt.NDArray[np.int64]:
+        """The rows of a block that the classifier is sure enough of."""
+        if block.confidences is None:
+            return np.arange(len(block.images))
+        return np.flatnonzero(block.confidences >= self._rule.min_confidence)
+
+    def _nothing_came(self) -> MnistganError:
+        sure = self._rule.min_confidence
+        what, cures = "", []
+        if self._rule.balanced:
+            assert self._source.labeller is not None
+            classes = self._source.labeller.classes
+            what = f" of class {classes[self.done % len(classes)]!r}"
+            cures.append("leave --balanced out")
+        if sure:
+            what += f" that the classifier is {sure} sure of"
+            cures.append("lower --min-confidence")
+        return MnistganError(
+            f"among {PATIENCE:,} samples in a row there was no image{what}; {', '.join(cures)}, or "
+            "train the generator for longer"
+        )

@@ -1,0 +1,80 @@
+"""What is on images that came without a label: the verdict of the classifier of their data set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from mnistgan import config_io, datasets
+from mnistgan.catalog import DATA_SETS
+from mnistgan.config import DataConfig
+from mnistgan.errors import DataError
+from mnistgan.evaluation import classifier, reference
+from mnistgan.evaluation.classifier import Classifier, Labels
+from mnistgan.events import Images
+from mnistgan.networks import PixelRange
+from mnistgan.progress import OnProgress, no_progress
+
+_RANGE = PixelRange(-1.0, 1.0)  # of the images that the classifier was trained on
+
+
+@dataclass(frozen=True)
+class Labeller:
+    """Names the class of images.
+
+    Attributes:
+        classifier: that looks at them.
+        classes: the name of each label, in order.
+    """
+
+    classifier: Classifier
+    classes: tuple[str, ...]
+
+    @torch.no_grad()
+    def __call__(self, images: Images) -> tuple[Labels, npt.NDArray[np.float64]]:
+        """The most probable class of each image, and its probability in [0, 1].
+
+        The same on the same build as long as the images come in the same blocks.
+
+        Args:
+            images: uint8, N x C x H x W.
+
+        Returns:
+            int64, N; float64, N.
+        """
+        _, logits = self.classifier.network(_RANGE.from_uint8(torch.from_numpy(images)))
+        confidences, labels = logits.double().softmax(dim=1).max(dim=1)
+        return labels.numpy(), confidences.numpy()
+
+
+def for_data(
+    config: DataConfig, root: Path | None = None, on_progress: OnProgress = no_progress
+) -> Labeller:
+    """The labeller of images that look like a data set's.
+
+    MNIST's comes with the package; another set's is trained on the spot, and kept.
+
+    Args:
+        config: which data.
+        root: folder of the data sets; by default what the config says.
+        on_progress: called while images are read and a classifier is trained.
+
+    Raises:
+        DataError: the data cannot be loaded, or has no classes.
+    """
+    if reference.is_shipped_for(config):
+        return Labeller(classifier.shipped(), DATA_SETS["mnist"].classes)
+    if root is not None:
+        table = config.model_dump(exclude_none=True) | {"root": str(root)}
+        config = config_io.validate({"data": table}, "").data
+    train = datasets.load(config, on_progress=on_progress)
+    if len(train.classes) < 2:
+        raise DataError(
+            f"{train.source}: has no classes, so nothing can tell those of the images; leave the "
+            "labels out, or train on images in a folder a class"
+        )
+    return Labeller(reference.load(config, on_progress, train).classifier, train.classes)

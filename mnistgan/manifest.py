@@ -1,0 +1,248 @@
+"""What is written beside a data set in shards: its recipe, what each shard is, and all together."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError
+
+from mnistgan import files, networks
+from mnistgan.config import Section
+from mnistgan.drawing import PATIENCE, Rule, Source
+from mnistgan.errors import UsageError
+
+NAME = "manifest.json"
+
+_MOST_SHARDS = 10_000
+
+
+class LabelRecipe(Section):
+    """Where labels come from, and which images they let in.
+
+    Attributes:
+        classifier: its name.
+        sha256: of its weights.
+        classes: the name of each label, in order.
+        min_confidence: see :class:`mnistgan.drawing.Rule`.
+        balanced: likewise.
+    """
+
+    classifier: str
+    sha256: str
+    classes: tuple[str, ...]
+    min_confidence: float
+    balanced: bool
+
+
+class Recipe(Section):
+    """All that decides what is in the shards, but for the rounding of build and thread count.
+
+    Attributes:
+        format: of the folder.
+        version: of the format.
+        count: images in all shards.
+        shard_size: images in each; the last holds what is left.
+        seed: of the noise.
+        generator: SHA-256 of the generator's file.
+        shape: C, H, W of an image.
+        labels: where they come from, if there are any.
+    """
+
+    format: Literal["mnistgan-shards"] = "mnistgan-shards"
+    version: Literal[1] = 1
+    count: int = Field(ge=1)
+    shard_size: int = Field(ge=1)
+    seed: int
+    generator: str
+    shape: tuple[int, int, int]
+    labels: LabelRecipe | None = None
+
+    @classmethod
+    def of(cls, source: Source, file: Path, count: int, shard_size: int, rule: Rule) -> Recipe:
+        """The recipe of a source's images.
+
+        Args:
+            source: of the images.
+            file: that its generator was loaded from.
+            count: how many images.
+            shard_size: how many of them in a shard.
+            rule: which samples are taken.
+        """
+        labels = None
+        if source.labeller:
+            by = source.labeller.classifier
+            labels = LabelRecipe(
+                classifier=by.name,
+                sha256=by.sha256,
+                classes=source.labeller.classes,
+                **dataclasses.asdict(rule),
+            )
+        return cls(
+            count=count,
+            shard_size=shard_size,
+            seed=source.seed,
+            generator=files.sha256(file),
+            shape=networks.image_shape(source.generator.config),
+            labels=labels,
+        )
+
+    @property
+    def rule(self) -> Rule:
+        """Which samples are taken."""
+        if self.labels is None:
+            return Rule()
+        return Rule(self.labels.min_confidence, self.labels.balanced)
+
+    @property
+    def shards(self) -> int:
+        """How many; they are numbered from 1."""
+        return -(-self.count // self.shard_size)
+
+    def size(self, number: int) -> int:
+        """How many images a shard holds."""
+        return min(self.shard_size, self.count - (number - 1) * self.shard_size)
+
+    def start(self, number: int) -> int:
+        """The index of the first sample that a shard looks at; no two shards look at the same.
+
+        Where every sample is taken, shards follow each other without a gap.
+        """
+        room = self.shard_size * (1 if self.rule.takes_all else PATIENCE)
+        return (number - 1) * room
+
+
+class Entry(Section):
+    """What is said of a shard that is whole.
+
+    Attributes:
+        file: its name.
+        sha256: of the file.
+        bytes: its size.
+        count: images in it.
+        first: index of the first sample that was looked at for it.
+        last: of the last one.
+        threads: that computed it.
+        versions: of mnistgan, torch and numpy.
+    """
+
+    file: str
+    sha256: str
+    bytes: int
+    count: int
+    first: int
+    last: int
+    threads: int
+    versions: dict[str, str]
+
+
+class Beside(Section):
+    """What lies beside a shard: its entry, and of which recipe it is a part."""
+
+    recipe: Recipe
+    shard: Entry
+
+
+class Manifest(Section):
+    """What all the shards are."""
+
+    recipe: Recipe
+    shards: tuple[Entry, ...]
+
+
+# Files -----------------------------------------------------------------------------------------
+
+
+def shard_path(folder: Path, number: int) -> Path:
+    """Where a shard lies; its entry lies beside it, as ``.json``."""
+    return folder / f"shard-{number:05d}.npz"
+
+
+def write_entry(path: Path, recipe: Recipe, entry: Entry) -> None:
+    """Say that the shard at a path is whole."""
+    text = Beside(recipe=recipe, shard=entry).model_dump_json(indent=2)
+    files.write_text(path.with_suffix(".json"), text + "\n")
+
+
+def check_size(count: int, shard_size: int) -> None:
+    """Refuse, before any work, more shards than a folder should hold.
+
+    Raises:
+        UsageError: these would be more.
+    """
+    if count > _MOST_SHARDS * shard_size:
+        raise UsageError(
+            f"{count:,} images make more than {_MOST_SHARDS:,} shards of {shard_size:,}; choose a "
+            "larger --shard-size"
+        )
+
+
+def remove_entry(path: Path) -> None:
+    """Say so no more."""
+    path.with_suffix(".json").unlink(missing_ok=True)
+
+
+def read_entries(folder: Path, recipe: Recipe) -> dict[int, Entry]:
+    """The shards of a recipe that are there, by number; what is no entry counts as none.
+
+    Raises:
+        UsageError: the folder holds what was made by another recipe.
+    """
+    found = {}
+    for path in folder.glob("shard-*.json"):
+        match = re.fullmatch(r"shard-(\d{5})\.json", path.name)
+        try:
+            beside = Beside.model_validate_json(path.read_bytes())
+        except (OSError, ValidationError):
+            continue
+        _refuse_another(path, beside.recipe, recipe)
+        shard = path.with_suffix(".npz")
+        is_its = beside.shard.file == shard.name and shard.is_file()
+        if match and is_its and shard.stat().st_size == beside.shard.bytes:
+            found[int(match[1])] = beside.shard
+    return found
+
+
+def write_manifest(folder: Path, recipe: Recipe, entries: Mapping[int, Entry]) -> None:
+    """Say what all shards are: the same text whoever writes it."""
+    shards = tuple(entries[number] for number in sorted(entries))
+    text = Manifest(recipe=recipe, shards=shards).model_dump_json(indent=2)
+    files.write_text(folder / NAME, text + "\n")
+
+
+def check(folder: Path, recipe: Recipe) -> None:
+    """Refuse a folder whose manifest is of something else.
+
+    Raises:
+        UsageError: it is.
+    """
+    path = folder / NAME
+    try:
+        _refuse_another(path, Manifest.model_validate_json(path.read_bytes()).recipe, recipe)
+    except FileNotFoundError:
+        pass
+    except (OSError, ValidationError) as error:
+        raise UsageError(f"{path}: is no manifest of shards; choose another --out") from error
+
+
+_DIFFERENCES = {
+    "count": "-n {}, not {}",
+    "shard_size": "--shard-size {}, not {}",
+    "seed": "--seed {}, not {}",
+    "generator": "another generator (SHA-256 {:.12}..., not {:.12}...)",
+    "shape": "images of shape {}, not {}",
+    "labels": "other labels (by --labels, --min-confidence, --balanced or the classifier)",
+}
+
+
+def _refuse_another(path: Path, found: Recipe, recipe: Recipe) -> None:
+    for key, words in _DIFFERENCES.items():
+        before, now = getattr(found, key), getattr(recipe, key)
+        if before != now:
+            raise UsageError(
+                f"{path}: was made with {words.format(before, now)}; give what it was made with, "
+                "or choose another --out"
+            )

@@ -1,0 +1,104 @@
+"""A PyTorch data set whose images are drawn when they are asked for."""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.utils.data import Dataset
+
+from mnistgan import devices, labelling, sampling
+from mnistgan.drawing import Block, Source
+from mnistgan.errors import UsageError
+from mnistgan.sampling import BLOCK, Generator
+
+_CACHE_BYTES = 2**26
+
+
+class SyntheticDigits(Dataset[Any]):
+    """Images out of a generator, as a map-style data set that takes no room on the disk.
+
+    Item i depends on (seed, i) alone: it is image i of ``mnistgan sample --threads 1`` with that
+    seed, whatever was asked for before, here or in a DataLoader's worker. Images are made 256 at a
+    time, and the last 64 MiB of them are kept. So read in order: samples are independent of each
+    other already, and shuffling more than are kept makes 256 images to use one. With a batch size
+    that is a multiple of 256 no two workers make the same ones.
+
+    Without labels an item is an image: float32, C x H x W, in [0, 1] (what torchvision's
+    ``ToTensor`` makes of MNIST), or what the transform makes of it. With labels it is a pair of
+    that and the most probable class, an int, as the classifier of the generator's data sees it.
+
+    Args:
+        source: a generator file, a checkpoint or a run directory; or a loaded generator.
+        length: how many items there are; as many more are another seed away.
+        seed: of the noise, from 0 to 2**63 - 1.
+        transform: called with each image.
+        labels: whether items are pairs of image and label. MNIST's classifier comes with the
+            package; for other data one is trained now, once.
+
+    Attributes:
+        classes: the name of each label, in order; empty without labels.
+
+    Raises:
+        UsageError: there is no generator, or the length or the seed cannot be.
+        DataError: labels are asked for, and the generator's data is not there or has none.
+    """
+
+    def __init__(
+        self,
+        source: Generator | Path | str,
+        length: int = 60_000,
+        seed: int = 0,
+        transform: Callable[[torch.Tensor], Any] | None = None,
+        labels: bool = False,
+    ) -> None:
+        if length < 0 or not 0 <= seed < 2**63:
+            raise UsageError(
+                f"length {length}, seed {seed}: give a length of 0 or more and a seed from 0 to "
+                "2**63 - 1"
+            )
+        generator = source if isinstance(source, Generator) else sampling.load_generator(source)
+        labeller = labelling.for_data(generator.config.data) if labels else None
+        self.classes = labeller.classes if labeller else ()
+        self.transform = transform
+        self._source = Source(generator, seed, labeller)
+        self._length = length
+        self._block = self._remember()
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitem__(self, index: int) -> Any:
+        """One item; a negative index counts from the end.
+
+        Raises:
+            IndexError: there is no such item.
+        """
+        number = operator.index(index)
+        if not -self._length <= number < self._length:
+            raise IndexError(f"item {number} of {self._length}")
+        block, row = divmod(number % self._length, BLOCK)
+        found = self._block(block)
+        image = torch.from_numpy(found.images[row]).to(torch.float32).div_(255)
+        item = image if self.transform is None else self.transform(image)
+        return item if found.labels is None else (item, int(found.labels[row]))
+
+    def _make(self, number: int) -> Block:
+        with devices.one_thread():  # as workers compute: another number may round differently
+            return self._source.block(number)
+
+    def _remember(self) -> Callable[[int], Block]:
+        config = self._source.generator.config.data
+        size = BLOCK * config.channels * config.image_size**2
+        return functools.lru_cache(maxsize=max(1, _CACHE_BYTES // size))(self._make)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_block"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._block = self._remember()  # a worker that is spawned begins with an empty one

@@ -1,0 +1,106 @@
+"""Synthetic images in the place of MNIST's."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support import ByPixels, Tiny
+from torchvision_import import import_datasets
+
+from mnistgan import datasets, mnist_folder, sampling
+from mnistgan.config import DataConfig
+from mnistgan.drawing import Rule, Source
+from mnistgan.errors import DataError, UsageError
+
+NAMES = {
+    "train-images-idx3-ubyte",
+    "train-labels-idx1-ubyte",
+    "t10k-images-idx3-ubyte",
+    "t10k-labels-idx1-ubyte",
+}
+
+
+@pytest.fixture(scope="module")
+def source(trained: Path) -> Source:
+    return Source(sampling.load_generator(trained), seed=2, labeller=ByPixels.make())
+
+
+def test_torchvision_loads_it_unchanged(source: Source, tmp_path: Path) -> None:
+    mnist = import_datasets().MNIST
+    mnist_folder.write(tmp_path / "new" / "folder", source, train=300, test=70)
+    raw = tmp_path / "new" / "folder" / "MNIST" / "raw"
+    assert {path.name for path in raw.iterdir()} == NAMES
+    parts = [mnist(tmp_path / "new" / "folder", train=train) for train in (True, False)]
+    samples = sampling.sample(source.generator, 370, source.seed)[:, 0]
+    labels, _ = ByPixels.make()(samples)
+    np.testing.assert_array_equal(parts[0].data.numpy(), samples[:300])
+    np.testing.assert_array_equal(parts[1].data.numpy(), samples[300:])
+    np.testing.assert_array_equal(parts[0].targets.numpy(), labels[:300])
+    np.testing.assert_array_equal(parts[1].targets.numpy(), labels[300:])
+
+
+def test_no_sample_is_in_both_parts(source: Source, tmp_path: Path) -> None:
+    mnist_folder.write(tmp_path, source, 200, 200, Rule(0.3, balanced=True))
+    parts = [import_datasets().MNIST(tmp_path, train=train) for train in (True, False)]
+    train, test = ({image.numpy().tobytes() for image in part.data} for part in parts)
+    assert (len(train), len(test)) == (200, 200)
+    assert not train & test
+    for part in parts:
+        assert np.bincount(part.targets.numpy()).tolist() == [20] * 10
+
+
+def test_they_are_never_taken_for_the_real_ones(source: Source, tmp_path: Path) -> None:
+    mnist_folder.write(tmp_path, source, 20, 10)
+    with pytest.raises(DataError, match="published checksum"):
+        datasets.load(DataConfig(name="mnist", root=str(tmp_path)))
+    own = tmp_path / "MNIST" / "raw" / "train-images-idx3-ubyte"
+    assert len(datasets.load(DataConfig(name=str(own)))) == 20
+
+
+def test_what_is_there_is_left_alone(source: Source, tmp_path: Path) -> None:
+    raw = tmp_path / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    (raw / "train-images-idx3-ubyte.gz").write_bytes(b"the real one")
+    with pytest.raises(UsageError, match="is there already"):
+        mnist_folder.check(tmp_path, source.generator.config)
+    with pytest.raises(UsageError, match="is there already"):
+        mnist_folder.write(tmp_path, source, 20, 10)
+    assert [path.name for path in raw.iterdir()] == ["train-images-idx3-ubyte.gz"]
+
+
+def test_an_interruption_leaves_nothing(
+    source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, calls = sampling.block, []
+
+    def interrupted(*arguments: object) -> object:
+        calls.append(arguments)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return real(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(sampling, "block", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        mnist_folder.write(tmp_path / "new", source, 1000, 10)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [("image_size", 32, "makes 32x32 in grey"), ("channels", 3, "colour")],
+)
+def test_other_images_are_refused(
+    tiny: Tiny, tmp_path: Path, key: str, value: int, words: str
+) -> None:
+    with pytest.raises(UsageError, match=words):
+        mnist_folder.check(tmp_path, tiny((f"data.{key}", value)))
+
+
+def test_a_label_is_one_byte(source: Source, tmp_path: Path) -> None:
+    many = ByPixels(ByPixels.make().classifier, tuple(map(str, range(257))))
+    with pytest.raises(UsageError, match="room for 256 classes, not for 257"):
+        mnist_folder.write(tmp_path, replace(source, labeller=many), 20, 10)
+    assert list(tmp_path.iterdir()) == []

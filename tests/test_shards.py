@@ -1,0 +1,343 @@
+"""Data sets in shards: by one writer, by several at once, and by writers that are killed."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support import ByPixels
+
+from mnistgan import manifest, rundir, sampling, shards
+from mnistgan.drawing import PATIENCE, Drawing, Rule, Source
+from mnistgan.errors import UsageError
+from mnistgan.manifest import LabelRecipe, Manifest, Recipe
+from mnistgan.progress import Progress
+from mnistgan.shards import Part
+
+COUNT, SIZE = 1500, 400  # four shards that share blocks of 256
+
+
+@pytest.fixture(scope="module")
+def file(trained: Path) -> Path:
+    return rundir.generator_path(trained)
+
+
+@pytest.fixture(scope="module")
+def source(file: Path) -> Source:
+    return Source(sampling.load_generator(file), seed=5)
+
+
+@pytest.fixture(scope="module")
+def recipe(source: Source, file: Path) -> Recipe:
+    return Recipe.of(source, file, COUNT, SIZE, Rule())
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def read(folder: Path) -> Manifest:
+    return Manifest.model_validate_json((folder / "manifest.json").read_bytes())
+
+
+# Who makes what --------------------------------------------------------------------------------
+
+LABELS = LabelRecipe(
+    classifier="a", sha256="b", classes=("0", "1"), min_confidence=0.5, balanced=False
+)
+
+
+@given(st.integers(1, 10**7), st.integers(1, 10**6), st.integers(1, 40), st.sampled_from((0, 1)))
+def test_every_index_is_in_one_shard_and_every_shard_in_one_part(
+    count: int, size: int, parts: int, labelled: int
+) -> None:
+    size = max(size, -(-count // 2000))
+    recipe = Recipe(
+        count=count,
+        shard_size=size,
+        seed=0,
+        generator="",
+        shape=(1, 28, 28),
+        labels=LABELS if labelled else None,
+    )
+    numbers = range(1, recipe.shards + 1)
+    sizes = [recipe.size(number) for number in numbers]
+    assert sum(sizes) == count
+    assert min(sizes) >= 1
+    room = PATIENCE if labelled else 1  # the most samples that one image may take
+    ends = [recipe.start(number) + recipe.size(number) * room for number in numbers]
+    starts = [recipe.start(number) for number in numbers]
+    assert starts[0] == 0
+    assert all(end <= start for end, start in zip(ends, starts[1:], strict=False))
+    if not labelled:
+        assert ends[:-1] == starts[1:]
+    shared = [number for i in range(parts) for number in Part(i + 1, parts).numbers(recipe.shards)]
+    assert sorted(shared) == list(numbers)
+
+
+def test_parts_in_words() -> None:
+    assert Part.parse("2/4") == Part(2, 4)
+    assert Part.parse(None) == Part(1, 1)
+    for text in ("", "2", "0/4", "5/4", "a/b", "1/0", "-1/4", "1/2/3", "٢/4", "1/99999999999"):
+        with pytest.raises(UsageError, match="--part"):
+            Part.parse(text)
+
+
+# One writer ------------------------------------------------------------------------------------
+
+
+def test_shards_are_the_samples_in_pieces(source: Source, recipe: Recipe, tmp_path: Path) -> None:
+    told: list[Progress] = []
+    outcome = shards.write(tmp_path, source, recipe, on_progress=told.append)
+    assert (outcome.made, outcome.kept, outcome.there, outcome.shards) == (4, 0, 4, 4)
+    found = read(tmp_path)
+    assert found.recipe == recipe
+    arrays = []
+    for number, entry in enumerate(found.shards, 1):
+        raw = (tmp_path / entry.file).read_bytes()
+        assert entry.file == f"shard-{number:05d}.npz"
+        assert (entry.sha256, entry.bytes) == (hashlib.sha256(raw).hexdigest(), len(raw))
+        with np.load(tmp_path / entry.file, allow_pickle=False) as arrays_in_file:
+            assert list(arrays_in_file) == ["images"]
+            arrays.append(arrays_in_file["images"])
+        assert entry.count == len(arrays[-1])
+    assert [(e.first, e.last) for e in found.shards] == [
+        (0, 399),
+        (400, 799),
+        (800, 1199),
+        (1200, 1499),
+    ]
+    every = sampling.sample(source.generator, COUNT, source.seed)
+    np.testing.assert_array_equal(np.concatenate(arrays), every[:, 0])
+    assert [(one.done, one.total) for one in told][-1] == (COUNT, COUNT)
+
+
+def test_labelled_shards_look_at_samples_of_their_own(
+    source: Source, file: Path, tmp_path: Path
+) -> None:
+    labelled = replace(source, labeller=ByPixels.make())
+    recipe = Recipe.of(labelled, file, 500, 200, Rule(0.5, balanced=True))
+    shards.write(tmp_path, labelled, recipe)
+    entries = read(tmp_path).shards
+    assert [entry.count for entry in entries] == [200, 200, 100]
+    assert all(one.last < other.first for one, other in itertools.pairwise(entries))
+    for number, entry in enumerate(entries, 1):
+        with np.load(tmp_path / entry.file, allow_pickle=False) as arrays:
+            assert np.bincount(arrays["labels"]).tolist() == [entry.count // 10] * 10
+            drawn = Drawing(labelled, entry.count, recipe.start(number), recipe.rule)
+            np.testing.assert_array_equal(
+                arrays["images"], np.concatenate([images[:, 0] for images, _ in drawn])
+            )
+        assert entry.last == drawn.stop - 1
+
+
+# Going on --------------------------------------------------------------------------------------
+
+
+def test_whole_shards_are_kept_and_others_made_anew(
+    source: Source, recipe: Recipe, tmp_path: Path
+) -> None:
+    shards.write(tmp_path, source, recipe)
+    before = contents(tmp_path)
+    kept = (tmp_path / "shard-00003.npz").stat().st_ino
+    with (tmp_path / "shard-00001.npz").open("r+b") as stream:
+        stream.seek(500)
+        stream.write(b"!")  # of the same size
+    (tmp_path / "shard-00002.npz").unlink()
+    (tmp_path / "shard-00004.json").write_text("[" * 100_000)
+    outcome = shards.write(tmp_path, source, recipe)
+    assert (outcome.kept, outcome.made) == (1, 3)
+    assert (tmp_path / "shard-00003.npz").stat().st_ino == kept
+    assert contents(tmp_path) == before
+    assert shards.write(tmp_path, source, recipe).kept == 4
+
+
+def test_a_shard_under_another_name_is_none(source: Source, recipe: Recipe, tmp_path: Path) -> None:
+    shards.write(tmp_path, source, recipe)
+    before = contents(tmp_path)
+    for suffix in (".npz", ".json"):
+        shutil.copy(tmp_path / f"shard-00001{suffix}", tmp_path / f"shard-00002{suffix}")
+    assert shards.write(tmp_path, source, recipe).made == 1
+    assert contents(tmp_path) == before
+
+
+def test_folders_of_several_machines_are_copied_into_one(
+    source: Source, recipe: Recipe, tmp_path: Path
+) -> None:
+    for number in (1, 2):
+        outcome = shards.write(tmp_path / str(number), source, recipe, Part(number, 2))
+        assert (outcome.made, outcome.there) == (2, 2)
+        assert "2 are still to come" in str(outcome)
+        assert not (tmp_path / str(number) / "manifest.json").exists()
+        shutil.copytree(tmp_path / str(number), tmp_path / "all", dirs_exist_ok=True)
+    outcome = shards.write(tmp_path / "all", source, recipe)
+    assert (outcome.made, outcome.kept) == (0, 4)
+    shards.write(tmp_path / "one", source, recipe)
+    assert contents(tmp_path / "all") == contents(tmp_path / "one")
+
+
+def test_what_another_recipe_made_is_refused(
+    source: Source, recipe: Recipe, file: Path, tmp_path: Path
+) -> None:
+    shards.write(tmp_path, source, recipe, Part(1, 2))
+    before = contents(tmp_path)
+    labelled = Recipe.of(replace(source, labeller=ByPixels.make()), file, COUNT, SIZE, Rule())
+    others = {
+        "-n 1500, not 1600": recipe.model_copy(update={"count": 1600}),
+        "--shard-size 400, not 300": recipe.model_copy(update={"shard_size": 300}),
+        "--seed 5, not 6": recipe.model_copy(update={"seed": 6}),
+        "another generator": recipe.model_copy(update={"generator": "0" * 64}),
+        "other labels": labelled,
+    }
+    for words, other in others.items():
+        with pytest.raises(UsageError, match=words):
+            shards.write(tmp_path, source, other, Part(2, 2))
+        assert contents(tmp_path) == before
+    shards.write(tmp_path, source, recipe)
+    for path in tmp_path.glob("shard-*"):
+        path.unlink()
+    with pytest.raises(UsageError, match="--seed 5, not 6"):  # as its manifest says
+        shards.write(tmp_path, source, others["--seed 5, not 6"])
+
+
+def test_somebody_elses_manifest_is_left_alone(
+    source: Source, recipe: Recipe, tmp_path: Path
+) -> None:
+    (tmp_path / "manifest.json").write_text('{"name": "my web page"}')
+    with pytest.raises(UsageError, match="is no manifest of shards"):
+        shards.write(tmp_path, source, recipe)
+    assert list(contents(tmp_path)) == ["manifest.json"]
+
+
+def test_too_many_shards() -> None:
+    manifest.check_size(100_000, 10)
+    with pytest.raises(UsageError, match="more than 10,000 shards of 10; choose a larger"):
+        manifest.check_size(100_001, 10)
+
+
+def test_a_folder_that_cannot_be_made(source: Source, recipe: Recipe, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match="cannot be made"):
+        shards.write(tmp_path / "file", source, recipe)
+
+
+# Several processes -----------------------------------------------------------------------------
+
+DYING = """
+import os, signal, sys
+from mnistgan import {module} as home
+
+real, calls = home.{name}, 0
+
+def dying(*arguments, **keys):
+    global calls
+    calls += 1
+    if calls == {call}:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return real(*arguments, **keys)
+
+home.{name} = dying
+from mnistgan.cli import app
+app(sys.argv[1:])
+"""
+
+
+def arguments(file: Path, *more: str) -> list[str]:
+    options = ["--format", "shards", "--shard-size", str(SIZE), "--seed", "5", "--threads", "1"]
+    return ["sample", "--ckpt", str(file), "-n", str(COUNT), *options, *more]
+
+
+@pytest.fixture(scope="module")
+def by_one(file: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """What one process writes on its own."""
+    folder = tmp_path_factory.mktemp("one") / "shards"
+    command = [sys.executable, "-m", "mnistgan", *arguments(file, "--out", str(folder))]
+    subprocess.run(command, check=True, capture_output=True)
+    return contents(folder)
+
+
+def test_two_processes_at_once_write_the_same_as_one(
+    file: Path, by_one: dict[str, bytes], tmp_path: Path
+) -> None:
+    out = ["--out", str(tmp_path / "both")]
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-m", "mnistgan", *arguments(file, *out, "--part", part)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for part in ("1/2", "2/2")
+    ]
+    said = [process.communicate() for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], said
+    assert all("2 shards made, 0 kept" in errors for _, errors in said)
+    assert any("all are there" in errors for _, errors in said)
+    assert contents(tmp_path / "both") == by_one
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="a signal of POSIX")
+@pytest.mark.parametrize(
+    ("module", "name", "call", "whole"),
+    [
+        ("sampling", "block", 1, 0),  # before anything
+        ("sampling", "block", 4, 1),  # in the middle of the second shard
+        ("files", "sha256", 4, 2),  # behind the third shard: the first call is the generator's
+        ("manifest", "write_entry", 3, 2),
+        ("manifest", "write_manifest", 1, 4),  # all are there, and nobody said so
+    ],
+)
+def test_a_killed_writer_is_taken_up_where_it_was(
+    file: Path,
+    by_one: dict[str, bytes],
+    tmp_path: Path,
+    module: str,
+    name: str,
+    call: int,
+    whole: int,
+) -> None:
+    out = ["--out", str(tmp_path / "killed")]
+    script = DYING.format(module=module, name=name, call=call)
+    environment = os.environ | {"COLUMNS": "120"}
+    killed = subprocess.run(
+        [sys.executable, "-c", script, *arguments(file, *out)], check=False, env=environment
+    )
+    assert killed.returncode == -signal.SIGKILL
+    assert not (tmp_path / "killed" / "manifest.json").exists()
+    again = subprocess.run(
+        [sys.executable, "-m", "mnistgan", *arguments(file, *out)],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert f"{4 - whole} shards made, {whole} kept; all are there" in again.stderr
+    assert contents(tmp_path / "killed") == by_one  # and nothing else
+
+
+def test_the_manifest_reads_as_json(by_one: dict[str, bytes]) -> None:
+    found = json.loads(by_one["manifest.json"])
+    assert found["recipe"]["seed"] == 5
+    assert set(found["shards"][0]) == {
+        "file",
+        "sha256",
+        "bytes",
+        "count",
+        "first",
+        "last",
+        "threads",
+        "versions",
+    }
+    assert set(found["shards"][0]["versions"]) == {"mnistgan", "torch", "numpy"}
+    assert manifest.NAME == "manifest.json"
