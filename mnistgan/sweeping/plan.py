@@ -5,36 +5,31 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
-from mnistgan import config_io, presets
+from mnistgan import config_io, history, presets
 from mnistgan.config import RunConfig, Section
 from mnistgan.config_io import Table
-from mnistgan.errors import ConfigError, UsageError
+from mnistgan.errors import ConfigError, UsageError, did_you_mean, one_of
 
 Direction: TypeAlias = Literal["minimize", "maximize"]
-Figure: TypeAlias = Literal[
-    "frechet_distance",
-    "kernel_distance",
-    "precision",
-    "recall",
-    "density",
-    "coverage",
-    "classifier_score",
-    "missing_classes",
-    "kl_to_labels",
-    "kl_to_uniform",
-    "confidence",
-]
 _LARGER_IS_BETTER = ("precision", "recall", "density", "coverage", "classifier_score", "confidence")
+
+
+def _figure(name: str) -> str:
+    if name not in history.FIGURES:
+        raise ValueError(
+            f"must be {one_of(history.FIGURES)}, got {name!r}{did_you_mean(name, history.FIGURES)}"
+        )
+    return name
 
 
 class Objective(Section):
     """``[objective]``: the figure of ``mnistgan evaluate`` that counts, and how it is taken."""
 
-    figure: Figure = "frechet_distance"
+    figure: Annotated[str, AfterValidator(_figure)] = "frechet_distance"
     n: int = Field(2000, ge=100)
     """Images that are drawn for each measurement."""
     every: int = Field(1, ge=1)
