@@ -199,6 +199,8 @@ class Run:
                 if isinstance(event, RunEnded):
                     if event.step > self._saved_step:
                         yield self._save()
+                    elif self._saved_step:
+                        self._prune()  # a kill may have come between the last save and this
                     ended = True
                     last = replace(event, reason="collapsed") if self._collapsed else event
                     yield from self._finish(last, outputs)

@@ -425,6 +425,16 @@ def test_a_stop_does_not_wait_for_the_drawing_at_the_end(
     assert not list(run.path.rglob(".mnistgan-part-*"))
 
 
+def test_a_kill_between_saving_and_pruning_leaves_nothing_behind(
+    tiny: Tiny, tmp_path: Path
+) -> None:
+    run = RunDirectory(mnistgan.train(tiny(("checkpoint.keep", 1)), tmp_path / "run"))
+    (newest,) = run.checkpoint_files()
+    run.checkpoint_file(7).write_bytes(newest.read_bytes())
+    list(Run(preflight.plan_resume(run.path, None, [])))
+    assert run.checkpoint_files() == [newest]
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
 def test_a_killed_run_goes_on_exactly(
     start: Callable[..., subprocess.Popen[str]],
