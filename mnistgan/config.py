@@ -218,7 +218,7 @@ class TrainConfig(Section):
     lr_decay_from: float = Field(1.0, ge=0, le=1)
     """Share of the steps after which both rates fall evenly to zero; 1 keeps them as they are."""
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
-    """The format in which layers multiply; weights, losses and penalties stay float32. ``auto``
+    """The format in which layers multiply; weights and losses stay float32. ``auto``
     takes what the device is fast at: bfloat16 on processors with AMX or AVX512-BF16 and on GPUs
     from Ampere on, float16 on Volta and Turing, else float32."""
     device: DeviceName = "auto"

@@ -218,7 +218,7 @@ class Trainer:
         train = self.config.train
         r1 = train.r1 * train.r1_every if turn % train.r1_every == 0 else 0.0
         real = self._real(turn).requires_grad_(r1 > 0)
-        # A penalty differentiates twice: that is left in float32.
+        # A penalty differentiates twice: its tensors stay float32.
         with self._lowered() if not r1 else contextlib.nullcontext():
             # One pass for both halves: no discriminator of ours holds batch statistics.
             logits = self.discriminator(torch.cat((real, fake)))
