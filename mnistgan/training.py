@@ -167,7 +167,8 @@ class Trainer:
         reason: EndReason = "finished"
         while self.step < self.total_steps:
             if self._is_over(deadline):
-                reason = "max_minutes" if self._clock() >= deadline else "stopped"
+                is_late = self._clock() >= deadline and not self._stop.requested
+                reason = "max_minutes" if is_late else "stopped"
                 break
             self._train_step()
             epoch_is_over = self.step % self.steps_per_epoch == 0

@@ -10,7 +10,7 @@ import contextlib
 import json
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -96,7 +96,8 @@ class Search:
         folder = self.folder / "trials" / f"trial-{trial.number:04}"
         with self._alive(trial.number):
             choosing.close()  # others may choose now: this trial is known to be alive
-            values = {key: suggest(trial, key, one) for key, one in self._search().items()}
+            ranges = self.plan.sweep.search
+            values = {key: suggest(trial, key, one) for key, one in ranges.items()}
             try:
                 return trials.figure_of(
                     self.plan,
@@ -112,9 +113,6 @@ class Search:
             except trials.Stopped:
                 self.study.enqueue_trial(trial.params, user_attrs={"retries": trial.number})
                 raise
-
-    def _search(self) -> Mapping[str, Range]:
-        return self.plan.sweep.search
 
     def _is_one_wanted(self) -> bool:
         states = [trial.state.name for trial in self.study.get_trials(deepcopy=False)]
