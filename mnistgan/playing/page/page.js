@@ -1,0 +1,218 @@
+// The page's state is the query of /image, and the page's fragment: seed=5&label=3&s1=0.5.
+// Pictures are asked for one at a time: while one is on its way, the newest state waits its turn.
+
+const byId = (id) => document.getElementById(id);
+const about = await (await fetch("/about")).json();
+const { width, height } = about.image;
+const MOST_SEED = Number.MAX_SAFE_INTEGER;
+const SURPRISES = 1_000_000; // seeds that one can remember
+const NO_TRUNCATION = Number(byId("truncation").max);
+const PAUSE = 120; // ms without a change, after which the little pictures follow
+
+const state = { seed: 0, label: 0, truncation: NO_TRUNCATION, moved: new Map() };
+
+function query(more = {}) {
+  const parts = new URLSearchParams({ seed: state.seed });
+  if (about.classes.length) parts.set("label", state.label);
+  if (state.truncation < NO_TRUNCATION) parts.set("truncation", state.truncation);
+  for (const [axis, value] of [...state.moved].sort(([a], [b]) => a - b)) parts.set(`s${axis}`, value);
+  for (const [name, value] of Object.entries(more)) parts.set(name, value);
+  return parts.toString();
+}
+
+function readFragment() {
+  const given = new URLSearchParams(location.hash.slice(1));
+  const number = (name, low, high, otherwise) => {
+    const value = Number(given.get(name) ?? NaN);
+    return Number.isFinite(value) ? Math.min(high, Math.max(low, value)) : otherwise;
+  };
+  state.seed = Math.floor(number("seed", 0, MOST_SEED, 0));
+  state.label = Math.floor(number("label", 0, Math.max(0, about.classes.length - 1), 0));
+  state.truncation = number("truncation", 0.2, NO_TRUNCATION, NO_TRUNCATION);
+  state.moved.clear();
+  for (let axis = 1; axis <= about.axes; axis += 1) {
+    const value = number(`s${axis}`, -about.reach, about.reach, null);
+    if (value !== null) state.moved.set(axis, value);
+  }
+}
+
+// Controls ------------------------------------------------------------------------------------------
+
+function element(name, properties, ...children) {
+  const made = Object.assign(document.createElement(name), properties);
+  made.append(...children);
+  return made;
+}
+
+const small = (columns = 1) =>
+  element("canvas", { width: width * columns, height, ariaHidden: "true" });
+
+// Of a conditional generator the classes, of any other the seeds that come next.
+const tiles = about.classes.length
+  ? about.classes.map((name, label) => {
+      const input = element("input", { type: "radio", name: "label", value: label });
+      input.addEventListener("change", () => change({ label }));
+      const canvas = small();
+      const tile = element("label", { className: "tile", title: name }, input, canvas,
+        element("span", { textContent: name }));
+      return { tile, input, canvas };
+    })
+  : Array.from({ length: about.next_seeds }, (_, index) => {
+      const canvas = small();
+      const name = element("span");
+      const tile = element("button", { type: "button", className: "tile" }, canvas, name);
+      tile.addEventListener("click", () => goTo(state.seed + index + 1));
+      return { tile, canvas, name };
+    });
+
+const sliders = Array.from({ length: about.axes }, (_, index) => {
+  const axis = index + 1;
+  const input = element("input", {
+    type: "range", id: `s${axis}`, min: -about.reach, max: about.reach, step: 0.05,
+    ariaLabel: `Direction ${axis}`,
+  });
+  const output = element("output", { htmlFor: input.id });
+  const canvas = small(about.stops);
+  const row = element("div", { className: "slider" },
+    element("label", { htmlFor: input.id, textContent: axis }), input, output, canvas);
+  input.addEventListener("input", () => {
+    state.moved.set(axis, input.valueAsNumber);
+    change();
+  });
+  return { row, input, output, canvas };
+});
+
+function describe() {
+  const digits = about.classes.every((name) => /^\d$/.test(name));
+  byId("chooser-name").textContent =
+    about.classes.length === 0 ? "The next seeds" : digits ? "Digit" : "Class";
+  byId("tiles").append(...tiles.map(({ tile }) => tile));
+  byId("sliders").append(...sliders.map(({ row }) => row));
+  byId("latent-dim").textContent = about.latent_dim;
+  byId("about").textContent =
+    `This generator: ${about.name || "without a name"} (${about.family}, ` +
+    `${about.parameters.toLocaleString("en")} parameters), ${width} x ${height} pixels, trained on ` +
+    `${about.data} for ${about.step.toLocaleString("en")} steps.`;
+  byId("picture").width = width;
+  byId("picture").height = height;
+}
+
+// What the controls show: the state, and where the seed's own z lies where nothing was moved.
+function show(coordinates) {
+  byId("seed").value = state.seed;
+  byId("truncation").value = state.truncation;
+  byId("truncation-value").value = state.truncation < NO_TRUNCATION ? state.truncation : "all";
+  byId("reset").disabled = state.moved.size === 0;
+  tiles.forEach(({ input, name, tile }, index) => {
+    if (input) input.checked = index === state.label;
+    else {
+      name.textContent = state.seed + index + 1;
+      tile.ariaLabel = `Seed ${state.seed + index + 1}`;
+    }
+  });
+  sliders.forEach(({ row, input, output }, index) => {
+    const value = state.moved.get(index + 1) ?? coordinates?.[index];
+    row.classList.toggle("moved", state.moved.has(index + 1));
+    if (value === undefined) return;
+    if (document.activeElement !== input || !state.moved.has(index + 1)) input.value = value;
+    output.value = value.toFixed(1).replace("-", "\u2212");
+  });
+}
+
+// Pictures ------------------------------------------------------------------------------------------
+
+async function load(address, image = new Image()) {
+  image.src = address;
+  await image.decode();
+  return image;
+}
+
+let busy = false;
+let pause;
+
+async function draw() {
+  show();
+  clearTimeout(pause);
+  pause = setTimeout(drawSmall, PAUSE);
+  if (busy) return;
+  busy = true;
+  const picture = byId("picture");
+  try {
+    for (let now = query(); picture.dataset.query !== now; now = query()) {
+      await load(`/image?${now}`, picture);
+      picture.dataset.query = now;
+    }
+    byId("trouble").textContent = "";
+  } catch {
+    byId("trouble").textContent =
+      "There is no answer. Does mnistgan play still run? Start it again, and reload this page.";
+  }
+  busy = false;
+  const name = about.classes[state.label];
+  picture.alt = `Seed ${state.seed}${name === undefined ? "" : `, ${name}`}`;
+}
+
+// A sheet is a grid of images with black lines around them; each canvas takes one row or one image.
+function cut(sheet, canvas, row, column, columns) {
+  const gap = (sheet.naturalWidth - columns * width) / (columns + 1);
+  const pen = canvas.getContext("2d");
+  for (let x = 0; x * width < canvas.width; x += 1) {
+    pen.drawImage(sheet, gap + (column + x) * (width + gap), gap + row * (height + gap), width, height,
+      x * width, 0, width, height);
+  }
+}
+
+async function drawSmall() {
+  const now = query();
+  history.replaceState(null, "", `#${now}`);
+  const download = byId("download");
+  download.href = `/image?${query({ side: 448 })}`;
+  download.download = `mnistgan-${now.replaceAll(/[^\w.-]+/g, "-")}.png`;
+  try {
+    const coordinates = await (await fetch(`/point?${now}`)).json();
+    if (now === query()) show(coordinates);
+    const kind = about.classes.length ? "classes" : "seeds";
+    const row = await load(`/image?${query({ sheet: kind })}`);
+    const shown = tiles.slice(0, 100);
+    shown.forEach(({ canvas }, index) => cut(row, canvas, 0, index, shown.length));
+    if (now !== query()) return; // a newer pass is coming
+    const axes = await load(`/image?${query({ sheet: "axes" })}`);
+    sliders.forEach(({ canvas }, index) => cut(axes, canvas, index, 0, about.stops));
+    document.body.dataset.drawn = now;
+  } catch {
+    // draw() tells of it
+  }
+}
+
+// Changes -------------------------------------------------------------------------------------------
+
+function change(changes = {}) {
+  Object.assign(state, changes);
+  draw();
+}
+
+function goTo(seed) {
+  state.moved.clear();
+  change({ seed: Math.min(MOST_SEED, Math.max(0, Math.floor(seed))) });
+}
+
+byId("surprise").addEventListener("click", () => goTo(Math.random() * SURPRISES));
+byId("seed").addEventListener("input", ({ target }) => {
+  if (target.value !== "" && target.validity.valid) goTo(target.valueAsNumber);
+});
+byId("seed").addEventListener("change", () => show());
+byId("truncation").addEventListener("input", ({ target }) => {
+  change({ truncation: target.valueAsNumber });
+});
+byId("reset").addEventListener("click", () => {
+  state.moved.clear();
+  draw();
+});
+addEventListener("hashchange", () => {
+  readFragment();
+  draw();
+});
+
+describe();
+readFragment();
+draw();

@@ -1,0 +1,176 @@
+"""The pictures that the page asks for: each a function of what its address says, and of that alone.
+
+The picture of a seed is image 0 of ``mnistgan sample --seed`` (but for the rounding of a matrix
+product of another shape).
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterable
+from typing import Any, Literal, TypeAlias
+
+import torch
+from PIL import Image
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
+from torch import Tensor
+
+from mnistgan import directions, networks, rendering
+from mnistgan.errors import UsageError
+from mnistgan.sampling import Draw, Generator
+
+AXES = 8
+REACH = 3.0  # of a slider, to both sides
+STOPS = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)  # of the little pictures along a slider
+
+_SEEDS = 2**63
+_MOST_CLASSES = 100  # on one sheet
+_NEXT_SEEDS = 10
+
+Sheet: TypeAlias = Literal["one", "classes", "seeds", "axes"]
+
+
+class Wish(BaseModel):
+    """What a picture is to show.
+
+    Attributes:
+        seed: of z.
+        label: of a conditional generator, which class.
+        truncation: of the seed's z, see :class:`mnistgan.sampling.Draw`.
+        s: coordinates of z along some directions, by the directions' numbers from 1; along the
+            others z stays as the seed gives it.
+        sheet: ``one`` image; this z as each of the first 100 ``classes``, a row; the next ten
+            ``seeds``, a row; or, a row for each of the ``axes``, z at seven places along it.
+        side: the picture's pixels are repeated until its longer side has so many.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    seed: int = Field(0, ge=0, lt=_SEEDS)
+    label: int = Field(0, ge=0)
+    truncation: FiniteFloat | None = Field(None, ge=0.1, le=10)
+    s: dict[int, float] = Field(default_factory=dict)
+    sheet: Sheet = "one"
+    side: int = Field(1, ge=1, le=1024)
+
+
+def parse(query: Iterable[tuple[str, str]]) -> Wish:
+    """A wish out of an address's parameters; ``s1=-2.5`` is a coordinate along direction 1.
+
+    Raises:
+        UsageError: one of them is unknown, comes twice, or has no such value.
+    """
+    fields: dict[str, Any] = {}
+    at: dict[int, str] = {}
+    for key, value in query:
+        number = re.fullmatch(r"s([1-9]\d?)", key, re.ASCII)
+        if key in fields or (number and int(number[1]) in at):
+            raise UsageError(f"{_short(key)}: is given twice")
+        if number:
+            at[int(number[1])] = value
+        elif key == "s":
+            raise UsageError("s: of which direction? give s1, s2, ...")
+        else:
+            fields[key] = value
+    try:
+        return Wish.model_validate({**fields, "s": at})
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = "".join(str(part) for part in first["loc"][:2])
+        raise UsageError(f"{_short(name)}: {first['msg']}") from error
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= 40 else f"{name[:40]}..."
+
+
+class Pictures:
+    """Draws what is wished for.
+
+    Args:
+        generator: on the CPU.
+    """
+
+    def __init__(self, generator: Generator) -> None:
+        self.generator = generator
+        self._latent_dim = generator.config.model.latent_dim
+        self._axes = directions.directions(generator, AXES)
+
+    def about(self) -> dict[str, Any]:
+        """What the page needs to know, and says, of the generator."""
+        config = self.generator.config
+        channels, height, width = networks.image_shape(config)
+        return {
+            "name": config.name,
+            "data": config.data.name,
+            "family": config.model.family,
+            "latent_dim": self._latent_dim,
+            "image": {"channels": channels, "height": height, "width": width},
+            "step": self.generator.step,
+            "epoch": self.generator.epoch,
+            "parameters": networks.count_parameters(self.generator.network),
+            "classes": list(self.generator.classes),
+            "axes": len(self._axes),
+            "reach": REACH,
+            "stops": len(STOPS),
+            "next_seeds": _NEXT_SEEDS,
+        }
+
+    def coordinates(self, wish: Wish) -> list[float]:
+        """Where the wished-for z lies along each direction; of noise, standard normal numbers."""
+        return [round(float(one), 4) for one in self._axes @ self._z(wish)]
+
+    def png(self, wish: Wish) -> bytes:
+        """The picture as a PNG file.
+
+        Raises:
+            UsageError: the generator has no such class or direction.
+        """
+        z, labels = self._asked(wish)
+        images = self.generator(z, labels)
+        if wish.sheet == "one":
+            picture = rendering.to_picture(images[0])
+        else:
+            picture = rendering.grid(images, len(STOPS) if wish.sheet == "axes" else len(images))
+        file = io.BytesIO()
+        Image.fromarray(rendering.enlarge(picture, wish.side)).save(file, format="PNG")
+        return file.getvalue()
+
+    def _asked(self, wish: Wish) -> tuple[Tensor, Tensor | None]:
+        """z, N x latent_dim, and labels of a picture's images."""
+        classes = len(self.generator.classes)
+        if wish.label >= max(1, classes):
+            raise UsageError(f"label: there are {classes} classes, counted from 0")
+        labels = torch.tensor([wish.label])
+        if wish.sheet == "classes":
+            if not classes:
+                raise UsageError("sheet: this generator was trained without labels")
+            labels = torch.arange(min(classes, _MOST_CLASSES))
+        z = self._several(wish)
+        rows = max(len(z), len(labels))
+        return z.expand(rows, -1), labels.expand(rows) if classes else None
+
+    def _several(self, wish: Wish) -> Tensor:
+        if wish.sheet == "seeds":
+            seeds = ((wish.seed + more) % _SEEDS for more in range(1, _NEXT_SEEDS + 1))
+            wishes = [wish.model_copy(update={"seed": seed}) for seed in seeds]
+        elif wish.sheet == "axes":
+            wishes = [
+                wish.model_copy(update={"s": {**wish.s, number: stop}})
+                for number in range(1, len(self._axes) + 1)
+                for stop in STOPS
+            ]
+        else:
+            wishes = [wish]
+        return torch.stack([self._z(one) for one in wishes])
+
+    def _z(self, wish: Wish) -> Tensor:
+        for number, value in wish.s.items():
+            if number > len(self._axes) or not -REACH <= value <= REACH:
+                raise UsageError(
+                    f"s{number}: there are {len(self._axes)} directions, from s1; each goes from "
+                    f"{-REACH:g} to {REACH:g}"
+                )
+        z = Draw(wish.seed, truncation=wish.truncation).z(0, self._latent_dim)[0]
+        return directions.place(z, self._axes, {n - 1: value for n, value in wish.s.items()})

@@ -1,0 +1,156 @@
+"""The page's server: five addresses, on this machine alone.
+
+Nothing is opened by a name that a request gives: the page's files are read once, at the start. A
+request under another host's name is refused, so that no web site can have its own name resolved to
+this machine and read the answers (DNS rebinding); neither can it embed them or put the page in a
+frame. The page may load nothing from elsewhere, and runs no script but its own.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Awaitable, Callable
+from importlib import resources
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from mnistgan.errors import UsageError
+from mnistgan.playing.pictures import Pictures, Wish, parse
+from mnistgan.sampling import Generator
+
+HOST = "127.0.0.1"
+
+_FILES = {
+    "/": ("index.html", "text/html"),
+    "/page.css": ("page.css", "text/css"),
+    "/page.js": ("page.js", "text/javascript"),
+}
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; object-src 'none'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",  # another generator may answer at this address tomorrow
+}
+
+
+def app(generator: Generator) -> Starlette:
+    """The page and its pictures, as an ASGI application; warmed up.
+
+    Pictures are drawn in the event loop itself, one after the other: each takes milliseconds, and
+    threads would only wait for each other.
+    """
+    pictures = Pictures(generator)
+    for sheet in ("one", "axes"):
+        pictures.png(Wish(sheet=sheet))
+
+    async def image(request: Request) -> Response:
+        return Response(pictures.png(_wish(request)), media_type="image/png")
+
+    async def point(request: Request) -> Response:
+        return JSONResponse(pictures.coordinates(_wish(request)))
+
+    async def about(_: Request) -> Response:
+        return JSONResponse(pictures.about())
+
+    routes = [Route(path, _file(*file), methods=["GET"]) for path, file in _FILES.items()]
+    for endpoint in (image, point, about):
+        routes.append(Route(f"/{endpoint.__name__}", endpoint, methods=["GET"]))
+    made = Starlette(
+        routes=routes,
+        middleware=[
+            Middleware(_Headers),
+            Middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"]),
+        ],
+        exception_handlers={UsageError: _refuse},
+    )
+    made.router.redirect_slashes = False
+    return made
+
+
+class Server:
+    """Answers requests until it is told to stop.
+
+    Args:
+        generator: whose images are shown.
+        port: to listen on; 0 takes any that is free.
+
+    Attributes:
+        url: of the page; a browser may be sent there before :meth:`run`, and waits.
+
+    Raises:
+        UsageError: the port is taken, or not to be had.
+    """
+
+    def __init__(self, generator: Generator, port: int) -> None:
+        config = uvicorn.Config(
+            app(generator),
+            http="h11",
+            ws="none",
+            loop="asyncio",
+            lifespan="off",
+            log_config=None,
+            log_level="error",
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=1,
+        )
+        self._server = uvicorn.Server(config)
+        try:
+            self._socket = socket.create_server((HOST, port))
+        except OSError as error:
+            raise UsageError(
+                f"port {port} cannot be used ({error.strerror}); choose another, or --port 0 for "
+                "any that is free"
+            ) from error
+        self.url = f"http://{HOST}:{self._socket.getsockname()[1]}/"
+
+    def run(self) -> None:
+        """Serve, until :meth:`stop` or a signal; a signal is raised again at the end."""
+        self._server.run(sockets=[self._socket])
+
+    def stop(self) -> None:
+        """Let what is being answered end, and then :meth:`run`."""
+        self._server.should_exit = True
+
+
+def _wish(request: Request) -> Wish:
+    return parse(request.query_params.multi_items())
+
+
+async def _refuse(_: Request, error: Exception) -> Response:
+    return PlainTextResponse(f"{error}\n", status_code=400)
+
+
+def _file(name: str, media_type: str) -> Callable[[Request], Awaitable[Response]]:
+    content = (resources.files("mnistgan.playing") / "page" / name).read_bytes()
+
+    async def answer(_: Request) -> Response:
+        return Response(content, media_type=media_type)
+
+    return answer
+
+
+class _Headers:
+    """Adds the headers that keep the page to itself to every answer, refusals too."""
+
+    def __init__(self, inner: ASGIApp) -> None:
+        self.inner = inner
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def sent(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(_HEADERS)
+            await send(message)
+
+        await self.inner(scope, receive, sent)
