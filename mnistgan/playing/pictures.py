@@ -78,7 +78,8 @@ def parse(query: Iterable[tuple[str, str]]) -> Wish:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = "".join(str(part) for part in first["loc"][:2])
-        raise UsageError(f"{_short(name)}: {first['msg']}") from error
+        what = "no such parameter" if first["type"] == "extra_forbidden" else first["msg"]
+        raise UsageError(f"{_short(name)}: {what}") from error
 
 
 def _short(name: str) -> str:
@@ -113,7 +114,7 @@ class Pictures:
             "classes": list(self.generator.classes),
             "axes": len(self._axes),
             "reach": REACH,
-            "stops": len(STOPS),
+            "stops": list(STOPS),
             "next_seeds": _NEXT_SEEDS,
         }
 

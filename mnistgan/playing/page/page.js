@@ -72,12 +72,17 @@ const sliders = Array.from({ length: about.axes }, (_, index) => {
     ariaLabel: `Direction ${axis}`,
   });
   const output = element("output", { htmlFor: input.id });
-  const canvas = small(about.stops);
+  const canvas = small(about.stops.length);
+  const move = (value) => {
+    state.moved.set(axis, value);
+    change();
+  };
   const row = element("div", { className: "slider" },
     element("label", { htmlFor: input.id, textContent: axis }), input, output, canvas);
-  input.addEventListener("input", () => {
-    state.moved.set(axis, input.valueAsNumber);
-    change();
+  input.addEventListener("input", () => move(input.valueAsNumber));
+  canvas.addEventListener("click", ({ offsetX }) => {
+    const stop = Math.floor((offsetX / canvas.clientWidth) * about.stops.length);
+    move(about.stops[Math.min(about.stops.length - 1, Math.max(0, stop))]);
   });
   return { row, input, output, canvas };
 });
@@ -177,7 +182,7 @@ async function drawSmall() {
     shown.forEach(({ canvas }, index) => cut(row, canvas, 0, index, shown.length));
     if (now !== query()) return; // a newer pass is coming
     const axes = await load(`/image?${query({ sheet: "axes" })}`);
-    sliders.forEach(({ canvas }, index) => cut(axes, canvas, index, 0, about.stops));
+    sliders.forEach(({ canvas }, index) => cut(axes, canvas, index, 0, about.stops.length));
     document.body.dataset.drawn = now;
   } catch {
     // draw() tells of it

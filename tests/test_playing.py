@@ -1,0 +1,411 @@
+"""The page to play with a generator: its server, its pictures, and itself in a browser."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import io
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+from browser import Chromium, Tab
+from PIL import Image
+from support import Invoke
+
+from mnistgan import config_io, networks, sampling
+from mnistgan.playing import server
+from mnistgan.sampling import Draw, Generator
+
+HOSTILE = ("<img src=x onerror=alert(1)>", "'\"&", "c")
+DIGITS = tuple("0123456789")
+
+
+def generator(classes: tuple[str, ...] = (), **model: Any) -> Generator:
+    """One that has learned nothing, but whose images differ."""
+    labels = {"conditional": True, "classes": list(classes)} if classes else {}
+    table = {
+        "name": "play",
+        "data": {"name": "digits"},
+        "model": {"latent_dim": 12, "generator": {"widths": [16]}, **labels, **model},
+    }
+    config = config_io.validate(table, "play")
+    network = networks.build_generator(config).eval()
+    with torch.no_grad():
+        for weights in network.parameters():
+            weights *= 4
+    return Generator(network, config, 7, 1)
+
+
+@pytest.fixture(scope="module")
+def plain() -> Generator:
+    return generator()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a server said."""
+
+    status: int
+    headers: dict[str, str]
+    content: bytes
+
+    @property
+    def text(self) -> str:
+        return self.content.decode()
+
+
+@dataclass(frozen=True)
+class Client:
+    """Asks a server exactly as it is told to: no path is tidied up."""
+
+    url: str
+
+    def get(self, path: str, method: str = "GET", headers: dict[str, str] | None = None) -> Answer:
+        place = self.url.removeprefix("http://").removesuffix("/")
+        with contextlib.closing(http.client.HTTPConnection(place)) as connection:
+            connection.request(method, path, headers=headers or {})
+            answer = connection.getresponse()
+            fields = {name.lower(): value for name, value in answer.getheaders()}
+            return Answer(answer.status, fields, answer.read())
+
+
+@contextlib.contextmanager
+def served(one: Generator) -> Iterator[str]:
+    """The address of a page while it is served."""
+    running = server.Server(one, 0)
+    thread = threading.Thread(target=running.run)
+    thread.start()
+    try:
+        yield running.url
+    finally:
+        running.stop()
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def client(plain: Generator) -> Iterator[Client]:
+    with served(plain) as url:
+        yield Client(url)
+
+
+@pytest.fixture(scope="module")
+def labelled() -> Iterator[Client]:
+    with served(generator(DIGITS)) as url:
+        yield Client(url)
+
+
+def pixels(answer: Answer) -> npt.NDArray[np.uint8]:
+    assert answer.status == 200, answer.text
+    assert answer.headers["content-type"] == "image/png"
+    return np.asarray(Image.open(io.BytesIO(answer.content)))
+
+
+class TestPictures:
+    def test_a_seeds_picture_is_the_first_that_sample_draws(
+        self, plain: Generator, client: Client
+    ) -> None:
+        drawn = next(sampling.sample_blocks(plain, 1, Draw(5, truncation=1.5)))
+        shown = pixels(client.get("/image?seed=5&truncation=1.5"))
+        assert np.abs(shown.astype(int) - drawn[0, 0]).max() <= 1
+
+    def test_the_same_address_gives_the_same_bytes(self, plain: Generator, client: Client) -> None:
+        with served(plain) as url:
+            for query in ("", "seed=1&s2=-1.25", "sheet=axes&seed=3", "sheet=seeds&truncation=0.5"):
+                again = Client(url).get(f"/image?{query}").content
+                assert client.get(f"/image?{query}").content == again
+
+    @pytest.mark.parametrize("query", ["seed=1", "truncation=0.5", "s1=3", "s8=-3", "seed=1&s3=1"])
+    def test_each_parameter_changes_the_picture(self, client: Client, query: str) -> None:
+        assert (pixels(client.get(f"/image?{query}")) != pixels(client.get("/image"))).any()
+
+    def test_a_seeds_own_coordinates_change_nothing(self, client: Client) -> None:
+        own = json.loads(client.get("/point?seed=9").content)
+        assert len(own) == 8
+        inside = {f"s{n}": value for n, value in enumerate(own, 1) if abs(value) <= 3}
+        still = pixels(client.get(f"/image?{urlencode({'seed': 9, **inside})}"))
+        moved = np.abs(still.astype(int) - pixels(client.get("/image?seed=9")))
+        assert moved.max() <= 1
+        there = json.loads(client.get("/point?seed=9&s2=-1.5").content)
+        np.testing.assert_allclose(there, [own[0], -1.5, *own[2:]], atol=1e-3)
+
+    def test_digits(self, labelled: Client) -> None:
+        row = pixels(labelled.get("/image?seed=4&sheet=classes"))
+        assert row.shape == (28 + 4, 10 * 30 + 2)
+        seven = pixels(labelled.get("/image?seed=4&label=7"))
+        cut = row[2:30, 2 + 7 * 30 : 2 + 7 * 30 + 28]
+        assert np.abs(cut.astype(int) - seven).max() <= 1
+        assert (seven != pixels(labelled.get("/image?seed=4&label=6"))).any()
+
+    def test_the_next_seeds(self, client: Client) -> None:
+        row = pixels(client.get(f"/image?seed={2**63 - 2}&sheet=seeds"))
+        for index, seed in enumerate([2**63 - 1, 0, 1]):
+            cut = row[2:30, 2 + index * 30 : 30 + index * 30].astype(int)
+            assert np.abs(cut - pixels(client.get(f"/image?seed={seed}"))).max() <= 1
+
+    def test_along_the_axes(self, client: Client) -> None:
+        sheet = pixels(client.get("/image?seed=2&s1=0.5&sheet=axes"))
+        assert sheet.shape == (8 * 30 + 2, 7 * 30 + 2)
+        cut = sheet[2 + 3 * 30 : 30 + 3 * 30, 2 + 6 * 30 : 30 + 6 * 30].astype(int)
+        assert np.abs(cut - pixels(client.get("/image?seed=2&s1=0.5&s4=3"))).max() <= 1
+
+    def test_a_large_one_repeats_pixels(self, client: Client) -> None:
+        small, large = (pixels(client.get(f"/image?side={side}")) for side in (1, 448))
+        np.testing.assert_array_equal(large[8::16, 8::16], small)
+        assert large.shape == (448, 448)
+
+    def test_in_colour_with_few_numbers_in_z(self) -> None:
+        one = generator(latent_dim=2)
+        config = config_io.override(config_io.to_table(one.config), [("data.channels", 3)])
+        network = networks.build_generator(config_io.validate(config, "")).eval()
+        coloured = Generator(network, config_io.validate(config, ""), 0, 0)
+        with served(coloured) as url:
+            client = Client(url)
+            assert pixels(client.get("/image?s2=1")).shape == (28, 28, 3)
+            assert pixels(client.get("/image?sheet=axes")).shape == (2 * 30 + 2, 7 * 30 + 2, 3)
+            assert client.get("/image?s3=1").status == 400
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("query", "message"),
+        [
+            ("seed=-1", "seed: "),
+            ("seed=1.5", "seed: "),
+            (f"seed={2**63}", "seed: "),
+            ("seed=" + "9" * 5000, "seed: "),
+            ("seed=1&seed=2", "seed: is given twice"),
+            ("s1=1&s1=2", "s1: is given twice"),
+            ("s1=nan", "s1: "),
+            ("s1=inf", "s1: "),
+            ("s1=3.1", "s1: "),
+            ("s1=", "s1: "),
+            ("s9=1", "s9: there are 8 directions"),
+            ("s0=1", "s0: no such parameter"),
+            ("s=1", "s: of which direction"),
+            ("truncation=0", "truncation: "),
+            ("truncation=nan", "truncation: "),
+            ("truncation=1e999", "truncation: "),
+            ("label=3", "label: there are 0 classes"),
+            ("sheet=classes", "sheet: this generator was trained without labels"),
+            ("sheet=/etc/passwd", "sheet: "),
+            ("side=1025", "side: "),
+            ("side=0", "side: "),
+            ("file=/etc/passwd", "file: no such parameter"),
+            ("x" * 5000 + "=1", "xxxx"),
+        ],
+    )
+    def test_a_parameter(self, client: Client, query: str, message: str) -> None:
+        answer = client.get(f"/image?{query}")
+        assert answer.status == 400
+        assert answer.text.startswith(message)
+        assert answer.text.count("\n") == 1
+        assert len(answer.text) < 200
+        assert answer.headers["content-type"].startswith("text/plain")
+
+    def test_a_points_parameter(self, client: Client) -> None:
+        for query in ("s1=nan", "s9=1", "seed=x", "file=/etc/passwd"):
+            assert client.get(f"/point?{query}").status == 400
+
+    def test_a_class_that_is_not_there(self, labelled: Client) -> None:
+        assert "there are 10 classes" in labelled.get("/image?label=10").text
+
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "/../../etc/passwd",
+            "/%2e%2e/%2e%2e/etc/passwd",
+            "/page.css/../server.py",
+            "/page/page.css",
+            "/index.html",
+            "/etc/passwd",
+            "//etc/passwd",
+            "/image/",
+            "/image/g.pt",
+        ],
+    )
+    def test_any_other_path(self, client: Client, path: str) -> None:
+        assert client.get(path).status == 404
+
+    @pytest.mark.parametrize("host", ["example.org", "example.org:8000", "127.0.0.1.example.org"])
+    def test_another_hosts_name(self, client: Client, host: str) -> None:
+        for path in ("/", "/image", "/about"):
+            assert client.get(path, headers={"Host": host}).status == 400
+
+    @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "PATCH"])
+    def test_whatever_would_change_something(self, client: Client, method: str) -> None:
+        for path in ("/", "/image", "/about", "/page.js"):
+            assert client.get(path, method).status == 405
+
+
+@pytest.mark.parametrize("path", ["/", "/page.js", "/image", "/about", "/none", "/image?seed=x"])
+def test_every_answer_keeps_to_itself(client: Client, path: str) -> None:
+    headers = client.get(path, headers={"Origin": "http://example.org"}).headers
+    policy = headers["content-security-policy"]
+    assert policy.startswith("default-src 'self';")
+    assert "unsafe" not in policy
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["cross-origin-resource-policy"] == "same-origin"
+    assert headers["cache-control"] == "no-store"
+    assert not any(name.startswith("access-control") for name in headers)
+
+
+def test_the_page_names_nothing_elsewhere(client: Client) -> None:
+    for path in ("/", "/page.css", "/page.js"):
+        assert not re.search(r"https?:|//\w|<style|style=|onclick", client.get(path).text)
+
+
+# In a browser ----------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def opened(
+    chromium: Chromium, one: Generator, fragment: str = "", **window: Any
+) -> Iterator[tuple[Tab, str]]:
+    """A page that has drawn all its pictures, and its address; it must leave no complaint."""
+    with served(one) as url, chromium.open(url + fragment, **window) as tab:
+        tab.page.locator("body[data-drawn]").wait_for()
+        yield tab, url
+        assert tab.problems == []
+        assert tab.requests
+        assert all(address.startswith(url) for address in tab.requests)
+
+
+def picture(tab: Tab, *parts: str) -> bytes:
+    """What is seen once the page has drawn a state with these parts."""
+    tab.page.locator("body" + "".join(f'[data-drawn*="{part}"]' for part in parts)).wait_for()
+    return tab.page.locator("#picture").screenshot()
+
+
+def test_every_control_changes_the_picture(chromium: Chromium) -> None:
+    with opened(chromium, generator(DIGITS)) as (tab, _):
+        page = tab.page
+        seen = [picture(tab, "seed=0", "label=0")]
+        page.get_by_label("7", exact=True).check()
+        seen.append(picture(tab, "label=7"))
+        page.get_by_label("Direction 1", exact=True).fill("2.5")
+        seen.append(picture(tab, "s1=2.5"))
+        page.get_by_label("Direction 1", exact=True).press("ArrowLeft")
+        seen.append(picture(tab, "s1=2.45"))
+        page.locator("#sliders canvas").nth(2).click(position={"x": 3, "y": 5})
+        seen.append(picture(tab, "s3=-3"))
+        page.get_by_label("Variety").fill("0.5")
+        seen.append(picture(tab, "truncation=0.5"))
+        shared = page.url
+        page.get_by_role("button", name="Back to the seed").click()
+        page.locator("body:not([data-drawn*=s1])").wait_for()
+        seen.append(page.locator("#picture").screenshot())
+        page.get_by_label("Seed", exact=True).fill("42")
+        seen.append(picture(tab, "seed=42"))
+        assert len(set(seen)) == len(seen)
+        assert "seed=0&label=7&truncation=0.5&s1=2.45&s3=-3" in shared
+        page.goto("about:blank")
+        page.goto(shared)
+        assert picture(tab, "s3=-3") == seen[5]
+        assert page.get_by_label("7", exact=True).is_checked()
+        assert page.get_by_label("Direction 3").input_value() == "-3"
+
+
+def test_surprise_me_and_download(chromium: Chromium, tmp_path: Path) -> None:
+    with opened(chromium, generator()) as (tab, url):
+        page = tab.page
+        before = picture(tab, "seed=0")
+        page.get_by_role("button", name="Surprise me").click()
+        page.locator("body:not([data-drawn*='seed=0'])").wait_for()
+        assert page.locator("#picture").screenshot() != before
+        seed = page.get_by_label("Seed", exact=True).input_value()
+        assert f"seed={seed}" in page.url
+        with page.expect_download() as download:
+            page.get_by_role("link", name="Download").click()
+        assert download.value.suggested_filename == f"mnistgan-seed-{seed}.png"
+        download.value.save_as(tmp_path / "picture.png")
+        with urllib.request.urlopen(f"{url}image?seed={seed}&side=448") as answer:
+            assert (tmp_path / "picture.png").read_bytes() == answer.read()
+        page.get_by_role("button", name=f"Seed {int(seed) + 3}", exact=True).click()
+        picture(tab, f"seed={int(seed) + 3}")
+
+
+def test_a_strangers_names_are_text(chromium: Chromium) -> None:
+    with opened(chromium, generator(HOSTILE), "#label=1&seed=1e400&s1=x&s2=99") as (tab, _):
+        assert [one.inner_text() for one in tab.page.locator(".tile").all()] == list(HOSTILE)
+        assert "seed=0&label=1&s2=3" in tab.page.url
+        assert tab.page.locator("#chooser-name").inner_text() == "Class"
+
+
+def test_a_small_phone_in_the_dark(chromium: Chromium) -> None:
+    with opened(chromium, generator(DIGITS), width=360, height=640, scheme="dark", touch=True) as (
+        tab,
+        _,
+    ):
+        assert tab.overflow() == 0
+        tab.page.get_by_label("Direction 8").scroll_into_view_if_needed()
+        box = tab.page.locator("#picture").bounding_box()
+        assert box
+        assert box["y"] >= 0
+        assert "rgb(22, 24, 27)" in tab.page.locator("body").evaluate(
+            "(body) => getComputedStyle(body).backgroundColor"
+        )
+
+
+# The command -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGHUP", 129)])
+def test_a_signal_ends_it_quietly(trained: Path, name: str, code: int) -> None:
+    if not hasattr(signal, name):
+        pytest.skip(f"this system has no {name}")
+    command = [sys.executable, "-m", "mnistgan", "play", "--ckpt", str(trained), "--port", "0"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        assert process.stderr
+        url = process.stdout.readline().strip()
+        assert re.fullmatch(r"http://127\.0\.0\.1:\d+/", url)
+        with urllib.request.urlopen(f"{url}image?seed=3") as answer:
+            assert answer.read().startswith(b"\x89PNG")
+        process.send_signal(getattr(signal, name))
+        assert process.wait() == code
+        assert process.stderr.read() == ""
+
+
+def test_a_port_in_use(invoke: Invoke, trained: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = invoke("play", "--ckpt", trained, "--port", port)
+    assert result.exit_code == 2
+    assert f"port {port} cannot be used" in result.stderr
+    assert "--port 0" in result.stderr
+    assert result.stdout == ""
+
+
+@pytest.mark.parametrize("missing", ["starlette", "uvicorn"])
+def test_without_the_extra(
+    invoke: Invoke, trained: Path, monkeypatch: pytest.MonkeyPatch, missing: str
+) -> None:
+    monkeypatch.delitem(sys.modules, "mnistgan.playing.server")
+    for name in [name for name in sys.modules if name.partition(".")[0] == missing]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, missing, None)
+    result = invoke("play", "--ckpt", trained)
+    assert result.exit_code == 1
+    assert 'pip install "mnistgan[play]"' in result.stderr
+
+
+def test_a_file_that_is_no_generator(invoke: Invoke, tmp_path: Path) -> None:
+    (tmp_path / "g.pt").write_bytes(b"no generator")
+    assert invoke("play", "--ckpt", "g.pt").exit_code == 2
