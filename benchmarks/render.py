@@ -52,6 +52,13 @@ TABLES = {
         "Slopes by least squares over the last three quarters, with every output, the watch and "
         "measurements on.",
     ),
+    "playing": (
+        "How long the page of `mnistgan play` waits",
+        "Whole requests over HTTP, in turn, on one thread, beside other work that kept the machine "
+        "as busy as the load average says; the processor's time is the server's own. The large "
+        "picture is `one`; a row of ten `seeds` or digits and the 56 along the `axes` follow when "
+        "a slider rests.",
+    ),
     "sampling": (
         "Sampling into a file",
         "Images a second of G alone, and on their way into an `.npz`, in turn.",

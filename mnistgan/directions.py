@@ -38,7 +38,7 @@ def directions(generator: Generator, count: int) -> Tensor:
 
 
 def place(z: Tensor, axes: Tensor, at: Mapping[int, float]) -> Tensor:
-    """z moved along some directions to given coordinates; along all others it stays.
+    """Move z along some directions to given coordinates; along all others it stays.
 
     Of noise each coordinate is standard normal, so that -3 to 3 is nearly all that G has seen.
 

@@ -153,18 +153,15 @@ class Pictures:
         return z.expand(rows, -1), labels.expand(rows) if classes else None
 
     def _several(self, wish: Wish) -> Tensor:
+        z = self._z(wish)
+        if wish.sheet == "axes":
+            places = [(number, stop) for number in range(len(self._axes)) for stop in STOPS]
+            return torch.stack([directions.place(z, self._axes, {n: at}) for n, at in places])
         if wish.sheet == "seeds":
             seeds = ((wish.seed + more) % _SEEDS for more in range(1, _NEXT_SEEDS + 1))
             wishes = [wish.model_copy(update={"seed": seed}) for seed in seeds]
-        elif wish.sheet == "axes":
-            wishes = [
-                wish.model_copy(update={"s": {**wish.s, number: stop}})
-                for number in range(1, len(self._axes) + 1)
-                for stop in STOPS
-            ]
-        else:
-            wishes = [wish]
-        return torch.stack([self._z(one) for one in wishes])
+            return torch.stack([self._z(one) for one in wishes])
+        return z[None]
 
     def _z(self, wish: Wish) -> Tensor:
         for number, value in wish.s.items():
