@@ -34,7 +34,8 @@ def directions(generator: Generator, count: int) -> Tensor:
     _, vectors = torch.linalg.eigh(weights.T @ weights)  # in ascending order, as columns
     strongest = vectors.T.flip(0)[:count]
     furthest = strongest.abs().argmax(dim=1, keepdim=True)
-    return (strongest * strongest.gather(1, furthest).sign()).float()
+    turned: Tensor = strongest * strongest.gather(1, furthest).sign()
+    return turned.float()
 
 
 def place(z: Tensor, axes: Tensor, at: Mapping[int, float]) -> Tensor:

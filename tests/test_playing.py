@@ -47,7 +47,7 @@ def generator(classes: tuple[str, ...] = (), **model: Any) -> Generator:
     network = networks.build_generator(config).eval()
     with torch.no_grad():
         for weights in network.parameters():
-            weights *= 4
+            weights.mul_(4)
     return Generator(network, config, 7, 1)
 
 
