@@ -39,6 +39,7 @@ MEANINGS = (
         "root mean square of the pixels' difference",
     ),
     Meaning("copies", "copies of training images", "share"),
+    Meaning("agreement", "agreement", "of the classifier with the class that was asked for"),
 )
 """In the order in which people read them; see :class:`mnistgan.evaluation.report.Figures`."""
 
