@@ -73,7 +73,7 @@ def sample(
         bool,
         typer.Option(
             "--labels",
-            help="With each class: as asked, else as the data set's classifier sees it; idx always.",
+            help="With each class: as asked, or as the classifier sees it; idx always.",
         ),
     ] = False,
     min_confidence: Annotated[
