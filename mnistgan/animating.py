@@ -35,7 +35,7 @@ def animate_training(run: RunDirectory, path: Path, fps: float | None = None) ->
         UsageError: unknown ending, no run directory, or no grids in it.
     """
     rendering.check_suffix(path, rendering.ANIMATION_FORMATS)
-    side = 16 + 9 * (run.read_config().data.image_size + 4)  # more than any grid of ours has
+    size = run.read_config().data.image_size
     grids = history.read_samples(run.samples)
     if not grids:
         raise UsageError(
@@ -44,7 +44,7 @@ def animate_training(run: RunDirectory, path: Path, fps: float | None = None) ->
     chosen = [grids[index] for index in rendering.spread(len(grids), MAX_FRAMES)]
     frames = [
         rendering.caption(
-            rendering.enlarge(rendering.read_png(grid.file, side)), f"epoch {grid.epoch}"
+            rendering.enlarge(rendering.read_grid(grid.file, size)), f"epoch {grid.epoch}"
         )
         for grid in chosen
     ]

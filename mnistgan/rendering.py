@@ -53,6 +53,30 @@ def grid(images: Images, columns: int | None = None) -> Picture:
     return to_picture(np.pad(flat, ((0, 0), (0, _GAP), (0, _GAP))))
 
 
+def ungrid(picture: Picture, size: int) -> Images:
+    """The images that a :func:`grid` shows, uint8 N x C x H x W, with the black ones at its end.
+
+    Args:
+        picture: the grid.
+        size: side of the images.
+
+    Raises:
+        UsageError: it is no grid of images of that size.
+    """
+    height, width = picture.shape[:2]
+    if (
+        min(height, width) < size + 2 * _GAP
+        or (height - _GAP) % (size + _GAP)
+        or (width - _GAP) % (size + _GAP)
+    ):
+        raise UsageError(f"a picture of {width} x {height} is no grid of {size} x {size} images")
+    tiles = picture[_GAP:, _GAP:].reshape(
+        height // (size + _GAP), size + _GAP, width // (size + _GAP), size + _GAP, -1
+    )
+    images = tiles[:, :size, :, :size].transpose(0, 2, 4, 1, 3)
+    return np.ascontiguousarray(images.reshape(-1, *images.shape[2:]))
+
+
 def class_grid(
     images: Images, labels: npt.NDArray[np.int64] | None, classes: Sequence[str], columns: int
 ) -> Picture:
@@ -99,6 +123,19 @@ def read_png(path: Path, max_side: int = 10_000) -> Picture:
             return np.asarray(image.convert("L" if image.mode in ("1", "L", "I;16") else "RGB"))
     except (OSError, ValueError, Warning, Image.DecompressionBombError) as error:
         raise UsageError(f"{path}: cannot be read as a PNG ({error})") from error
+
+
+def read_grid(path: Path, size: int) -> Picture:
+    """Read a grid that a run left.
+
+    Args:
+        path: of its PNG.
+        size: side of the images in it.
+
+    Raises:
+        UsageError: as :func:`read_png`, or it is larger than any grid of a run.
+    """
+    return read_png(path, 16 + 9 * (size + 4))
 
 
 # Animations ------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from browser import Chromium, launch
 from hypothesis import settings
 from mirror import Mirror, serve
 from published import Small
@@ -100,6 +101,12 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     result = CliRunner().invoke(app, ["train", "--config", str(config), "--output-dir", str(run)])
     assert result.exit_code == 0, result.output
     return run
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Chromium]:
+    """A headless browser; as long as it runs its thread has an event loop, so not for long."""
+    yield from launch()
 
 
 @pytest.fixture(scope="session")
