@@ -93,7 +93,7 @@ def _section(path: str, table: Schema, whole: Schema) -> Iterator[str]:
 def _title(path: str, table: Schema) -> str:
     if not path:
         return "At the top"
-    about = table["description"]
+    about: str = table["description"]
     return f"\\[{path}\\]" + about.partition("]")[2].rstrip(".").replace(" with ", ", ")
 
 
@@ -112,6 +112,8 @@ def _keys(keys: dict[str, Schema]) -> str:
 
 def values(node: Schema) -> str:
     """What a key takes, in words."""
+    if {"type": "string"} in node.get("anyOf", []):
+        return "text"  # whatever is offered beside it
     if "anyOf" in node:
         return " or ".join(values(one) for one in node["anyOf"])
     if "enum" in node:

@@ -115,8 +115,8 @@ class DataConfig(Section):
         AfterValidator(_data_name),
         WithJsonSchema({"anyOf": [{"enum": list(DATA_SETS)}, {"type": "string"}]}),
     ] = "mnist"
-    """A data set of :mod:`mnistgan.catalog`, or the path of images of one's own: a folder of
-    pictures, an .npz file (see :mod:`mnistgan.npz`), or an IDX file."""
+    """A data set that ``mnistgan data`` lists, or the path of images of one's own: a folder of
+    pictures, an .npz file, or an IDX file."""
     labels: str | None = Field(None, pattern=r"^[^\x00]+$")
     """For an IDX file: the one with its labels; else the one beside it, by MNIST's naming."""
     root: str | None = Field(None, pattern=r"^[^\x00]+$")

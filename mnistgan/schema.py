@@ -100,6 +100,8 @@ def _tidy(node: Any) -> Any:
 
 def _says_nothing(key: str, value: Any) -> bool:
     """Whether it repeats what is said elsewhere: the names, and the defaults of whole tables."""
+    if (key, value) == ("additionalProperties", True):
+        return True
     if key == "default":
         return value is None or (isinstance(value, dict) and "type" not in value)
     return key == "title" and isinstance(value, str)

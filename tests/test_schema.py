@@ -65,7 +65,7 @@ def test_every_example_keeps_to_it(path: Path) -> None:
 )
 def test_what_the_models_refuse_it_refuses(table: dict[str, Any]) -> None:
     assert refused(table)
-    taken, problems = config_io.check(table)
+    _, problems = config_io.check(table)
     assert problems or "outputs" in table  # whose options the outputs themselves check
 
 
