@@ -31,6 +31,8 @@ html_theme = "furo"
 html_title = "mnistgan"
 html_copy_source = False
 html_show_copyright = False
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 html_extra_path = ["run-config.schema.json"]
 
 
