@@ -72,6 +72,7 @@ def _help(text: str) -> str:
 def config() -> str:
     """Each key of the run config: its table, its values, its default, its meaning."""
     whole = schema.run_config({})
+    del whole["properties"]["outputs"]  # which have a part of the page to themselves
     return "\n".join(_section("", whole, whole))
 
 

