@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
-from pydantic import ConfigDict
-
 from mnistgan.config import Section
 from mnistgan.events import Event
 
@@ -18,8 +16,6 @@ class OutputOptions(Section):
 
     The docstring under a field is what ``mnistgan outputs NAME`` shows of it.
     """
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
 
 
 class Output:
