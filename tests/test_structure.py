@@ -26,6 +26,7 @@ FLOORS = [
     ["conditioning"],
     ["datasets.verifying", "training", "plotting", "image_files", "inspection", "outputs.base"],
     ["sampling", "comparing", "outputs.registry", "watching", "evaluation", "evaluation.measures"],
+    ["walks", "projecting"],
     ["animating", "export", "outputs.dispatch", "evaluation.classifier"],
     ["outputs", "outputs.metrics", "outputs.samples", "outputs.animation", "outputs.curves"],
     ["preflight", "evaluation.reference", "evaluation.subject"],
