@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from mnistgan import history, rendering
 from mnistgan.errors import UsageError
+from mnistgan.events import Images
 from mnistgan.progress import OnProgress, Progress, no_progress
 from mnistgan.rundir import RunDirectory
 
@@ -82,11 +82,7 @@ def draw_walk(
     """
     rendering.check_suffix(path, WALK_FORMATS)
     still = path.suffix.lower() == ".png"
-    shown = list(itertools.islice(walk, 1)) if still and walk.square else walk
-    frames = []
-    for z, labels in shown:
-        frames.append(generator(z, labels))
-        on_progress(Progress("drawing", len(frames), len(shown), "frames"))
+    frames = draw_frames(generator, walk[:1] if still and walk.square else walk, on_progress)
     if still:
         columns = None if walk.square else len(frames)
         images = np.stack(frames, axis=1).reshape(-1, *frames[0].shape[1:])
@@ -94,3 +90,14 @@ def draw_walk(
     else:
         pictures = [rendering.enlarge(rendering.grid(images)) for images in frames]
         rendering.save_animation(path, pictures, fps)
+
+
+def draw_frames(
+    generator: Generator, walk: Walk, on_progress: OnProgress = no_progress
+) -> list[Images]:
+    """The images of each frame, uint8 N x C x H x W."""
+    frames: list[Images] = []
+    for z, labels in walk:
+        frames.append(generator(z, labels))
+        on_progress(Progress("drawing", len(frames), len(walk), "frames"))
+    return frames

@@ -6,7 +6,7 @@ Each walk is closed: the frame after the last would be the first.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -44,6 +44,10 @@ class Walk:
 
     def __len__(self) -> int:
         return len(self.z)
+
+    def __getitem__(self, frames: slice) -> Walk:
+        labels = None if self.labels is None else self.labels[frames]
+        return replace(self, z=self.z[frames], labels=labels)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor | None]]:
         for frame, z in enumerate(self.z):

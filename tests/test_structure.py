@@ -28,6 +28,7 @@ FLOORS = [
     ["sampling", "comparing", "outputs.registry", "watching", "evaluation", "evaluation.measures"],
     ["walks", "projecting"],
     ["animating", "export", "outputs.dispatch", "evaluation.classifier"],
+    ["projection_io"],
     ["outputs", "outputs.metrics", "outputs.samples", "outputs.animation", "outputs.curves"],
     ["preflight", "evaluation.reference", "evaluation.subject"],
     ["evaluation.report", "evaluation.tstr", "labelling"],

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, TypeAlias
 
 import typer
 
-from mnistgan.cli.options import Debug
+from mnistgan.cli.options import Debug, whole_numbers
 from mnistgan.errors import UsageError
 
 Kind: TypeAlias = Literal["slerp", "linear", "circle", "classes", "corners"]
@@ -93,7 +93,7 @@ def animate(
         if seed is not None and seeds is not None:
             raise UsageError("give --seed, or --seeds of your choice, not both")
         target = out or Path("walk.gif")
-        wish = _Wish(walk or "slerp", seed or 0, _parse_seeds(seeds), digits, frames)
+        wish = _Wish(walk or "slerp", seed or 0, whole_numbers("--seeds", seeds), digits, frames)
         _walk(ckpt, target, wish, fps)
     typer.echo(target)
 
@@ -107,13 +107,6 @@ class _Wish:
     seeds: tuple[int, ...]
     digits: str | None
     frames: int | None
-
-
-def _parse_seeds(text: str | None) -> tuple[int, ...]:
-    parts = [] if text is None else [part.strip() for part in text.split(",")]
-    if not all(part.isascii() and part.isdigit() and int(part) < 2**63 for part in parts):
-        raise UsageError(f"--seeds {text}: give whole numbers with commas between, as 1,5,9")
-    return tuple(map(int, parts))
 
 
 def _walk(ckpt: Path, target: Path, wish: _Wish, fps: float | None) -> None:
