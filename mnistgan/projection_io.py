@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -49,7 +49,11 @@ def read(paths: Sequence[Path], config: DataConfig, invert: bool = False) -> lis
     Raises:
         DataError: one cannot be read.
     """
-    images = [folder.read_picture(path, Fit.of(config)) for path in paths]
+    fit = Fit.of(config)
+    if invert:  # the background, too, which is to be ours in the end
+        red, green, blue = fit.background
+        fit = replace(fit, background=(255 - red, 255 - green, 255 - blue))
+    images = [folder.read_picture(path, fit) for path in paths]
     return [
         Given(path.name, 255 - image if invert else image)
         for path, image in zip(paths, images, strict=True)
