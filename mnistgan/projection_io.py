@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from mnistgan import animating, datasets, rendering, walks
-from mnistgan.config import DataConfig
+from mnistgan.catalog import DATA_SETS, PartName
+from mnistgan.config import DataConfig, data_kind
 from mnistgan.datasets import folder
 from mnistgan.datasets.fitting import Fit
 from mnistgan.errors import UsageError, printable
@@ -60,30 +61,35 @@ def read(paths: Sequence[Path], config: DataConfig, invert: bool = False) -> lis
     ]
 
 
-def from_test_part(
+def from_data(
     indices: Sequence[int],
     config: DataConfig,
     root: Path | None = None,
     on_progress: OnProgress = no_progress,
 ) -> list[Given]:
-    """Images that the generator was not trained on, by their index, counted from 0.
+    """Images of a generator's data set: of its test part, which G has not seen, if it has one.
 
     Args:
-        indices: in the test part of a published data set.
+        indices: counted from 0.
         config: the data that the generator was trained on.
         root: folder of the data sets; by default what the config says.
         on_progress: called while files are fetched and images read.
 
     Raises:
-        UsageError: there is no such image, or no test part.
+        DataError: the data cannot be loaded.
+        UsageError: there is no such image.
     """
     if root is not None:
         config = config.model_copy(update={"root": str(root)})
-    data = datasets.load(config, "test", on_progress)
+    published = DATA_SETS.get(config.name) if data_kind(config.name) == "published" else None
+    part: PartName = "test" if published and published.part("test") else "train"
+    data = datasets.load(config, part, on_progress)
     for index in indices:
         if index >= len(data):
-            raise UsageError(f"{data.source}: has test images 0 to {len(data) - 1}, no {index}")
-    return [Given(f"test image {index}", data.images[index]) for index in indices]
+            raise UsageError(
+                f"{data.source}: its {part} images end at {len(data) - 1}, not {index}"
+            )
+    return [Given(f"{part} image {index}", data.images[index]) for index in indices]
 
 
 def check(path: Path, count: int, json_file: Path | None = None) -> None:

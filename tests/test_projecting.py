@@ -137,6 +137,16 @@ def test_a_picture_and_its_json(invoke: Invoke, trained: Path, digit: Path, tmp_
         assert image.width > 2.5 * image.height  # three tiles
 
 
+def test_images_of_the_data_set(invoke: Invoke, trained: Path) -> None:
+    result = invoke("project", "--index", "3,5", "--ckpt", trained, "--steps", 5)
+    assert result.exit_code == 0, result.output
+    assert [line.partition(":")[0] for line in result.stdout.splitlines()] == [
+        "train image 3",
+        "train image 5",
+        "projection.png",
+    ]
+
+
 def test_a_walk_from_one_to_another(
     invoke: Invoke, conditional_file: Path, digit: Path, tmp_path: Path
 ) -> None:
@@ -164,7 +174,7 @@ def test_a_picture_that_is_a_negative_is_told(invoke: Invoke, trained: Path, dig
         (["none.png"], "No such file"),
         (["."], "is no file"),
         (["huge.png"], "too many"),
-        (["--index", "7"], "no test part"),
+        (["--index", "1797"], "end at 1796"),
         (["--index", "x"], "whole numbers"),
         ([], "1 to 100 images"),
         (["digit.png", "--out", "a.gif"], "two images"),

@@ -28,7 +28,7 @@ def project(
         str | None,
         typer.Option(
             metavar="I,I,...",
-            help="Or test images of the data set that the generator was trained on.",
+            help="Or images of the generator's data set, of its test part if it has one.",
         ),
     ] = None,
     out: Annotated[
@@ -94,7 +94,7 @@ def project(
             )
     with bar() as on_progress:
         if indices:
-            given += projection_io.from_test_part(indices, data, data_root, on_progress)
+            given += projection_io.from_data(indices, data, data_root, on_progress)
         pictures = [one.image for one in given]
         found = projecting.project(generator, pictures, search, on_progress)
         projection_io.write(out, generator, given, found, on_progress)
