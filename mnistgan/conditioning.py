@@ -72,10 +72,10 @@ def _parse_part(part: str, classes: Sequence[str]) -> Sequence[int]:
     single = _find(name, classes)
     if single is not None:
         return (single,)
-    first, dash, last = name.partition("-")
-    ends = _find(first.strip(), classes), _find(last.strip(), classes)
-    if dash and ends[0] is not None and ends[1] is not None and ends[0] <= ends[1]:
-        return range(ends[0], ends[1] + 1)
+    for dash in (place for place, letter in enumerate(name) if letter == "-"):
+        first, last = (_find(end.strip(), classes) for end in (name[:dash], name[dash + 1 :]))
+        if first is not None and last is not None and first <= last:
+            return range(first, last + 1)
     known = ", ".join(classes[:10]) + (", ..." if len(classes) > 10 else "")
     raise UsageError(
         f"{name!r} is no class of this generator{did_you_mean(name, classes)}; it knows {known}"
