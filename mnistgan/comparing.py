@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -181,7 +181,7 @@ def grids(runs: Sequence[RunDirectory]) -> Picture | None:
         return None
     epochs = [shared[place] for place in rendering.spread(len(shared), _GRID_EPOCHS)]
     rows = [
-        _side_by_side(
+        rendering.beside(
             [
                 rendering.caption(
                     rendering.read_png(index[epoch]), f"{plotting.label(run, runs)}, epoch {epoch}"
@@ -191,28 +191,10 @@ def grids(runs: Sequence[RunDirectory]) -> Picture | None:
         )
         for run, index in zip(runs, indexes, strict=True)
     ]
-    return _stacked(rows)
+    return rendering.stacked(rows)
 
 
 def _grids_of(run: RunDirectory) -> dict[int, Path]:
     if not (run.samples / "index.csv").exists():
         return {}
     return {grid.epoch: grid.file for grid in history.read_samples(run.samples)}
-
-
-def _side_by_side(pictures: Sequence[Picture]) -> Picture:
-    return np.concatenate(list(_padded(pictures, axis=0)), axis=1)
-
-
-def _stacked(pictures: Sequence[Picture]) -> Picture:
-    return np.concatenate(list(_padded(pictures, axis=1)), axis=0)
-
-
-def _padded(pictures: Sequence[Picture], axis: int) -> Iterator[Picture]:
-    """The pictures in colour and of one length along an axis, black where they were shorter."""
-    longest = max(picture.shape[axis] for picture in pictures)
-    for picture in pictures:
-        colour = picture if picture.ndim == 3 else np.repeat(picture[..., None], 3, axis=-1)
-        widths = [(0, 0)] * 3
-        widths[axis] = (0, longest - picture.shape[axis])
-        yield np.pad(colour, widths)

@@ -7,7 +7,7 @@ when grey and H x W x 3 in colour.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -100,6 +100,26 @@ def class_grid(
         row[: len(found)] = found
         rows.append(caption(enlarge(grid(row, columns)), name))
     return np.concatenate(rows)
+
+
+def beside(pictures: Sequence[Picture]) -> Picture:
+    """Pictures in a row, in colour, black below those that are less high."""
+    return np.concatenate(list(_padded(pictures, axis=0)), axis=1)
+
+
+def stacked(pictures: Sequence[Picture]) -> Picture:
+    """Pictures one below the other, in colour, black beside those that are less wide."""
+    return np.concatenate(list(_padded(pictures, axis=1)), axis=0)
+
+
+def _padded(pictures: Sequence[Picture], axis: int) -> Iterator[Picture]:
+    """The pictures in colour and of one length along an axis."""
+    longest = max(picture.shape[axis] for picture in pictures)
+    for picture in pictures:
+        colour = picture if picture.ndim == 3 else np.repeat(picture[..., None], 3, axis=-1)
+        widths = [(0, 0)] * 3
+        widths[axis] = (0, longest - picture.shape[axis])
+        yield np.pad(colour, widths)
 
 
 def save_png(path: Path, picture: Picture) -> None:
