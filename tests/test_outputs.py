@@ -63,7 +63,8 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
 def test_the_built_in_ones_travel_the_same_road(invoke: Invoke) -> None:
     result = invoke("outputs")
     assert [line.split()[:2] for line in result.stdout.splitlines()] == [
-        [name, "mnistgan"] for name in ("animation", "curves", "metrics", "samples")
+        [name, "mnistgan"]
+        for name in ("animation", "curves", "metrics", "samples", "tensorboard", "wandb")
     ]
 
 

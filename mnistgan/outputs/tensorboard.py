@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
@@ -11,9 +11,6 @@ from mnistgan.events import EpochEnded, Evaluated, Event, Images, RunEnded, RunS
 from mnistgan.outputs.base import Output, OutputOptions
 from mnistgan.outputs.tracking import ScalarNames, Scalars, measures
 
-if TYPE_CHECKING:
-    from torch.utils.tensorboard import SummaryWriter
-
 
 class TensorBoard(Output):
     """Writes the folder tensorboard/: curves, grids, measures and the config.
@@ -21,7 +18,7 @@ class TensorBoard(Output):
     See them with: tensorboard --logdir RUN (or runs, for all runs at once).
     """
 
-    libraries = {"tensorboard": "mnistgan[tensorboard]"}
+    libraries: ClassVar = {"tensorboard": "mnistgan[tensorboard]"}
 
     class Options(OutputOptions):
         """How often."""
@@ -30,7 +27,7 @@ class TensorBoard(Output):
         """Steps between two points of the curves."""
 
     options: Options
-    _writer: SummaryWriter
+    _writer: Any  # a SummaryWriter, of which torch leaves the file_writer untyped
     _names: ScalarNames
 
     def handle(self, event: Event) -> None:

@@ -33,7 +33,9 @@ class ScalarNames:
 
     def of_step(self, event: StepMetrics) -> Scalars:
         """The same numbers as they come."""
-        return self.of_row(dict(zip(history.METRICS_COLUMNS, history.metrics_row(event), strict=True)))
+        return self.of_row(
+            dict(zip(history.METRICS_COLUMNS, history.metrics_row(event), strict=True))
+        )
 
 
 def measures(figures: Mapping[str, float]) -> Scalars:
