@@ -73,7 +73,7 @@ def test_a_third_party_is_listed_shown_configured_and_called(
 ) -> None:
     install(COUNTER, "Counter")
     listed = invoke("outputs")
-    assert "counter    acme 2.5" in listed.stdout
+    assert "counter      acme 2.5" in listed.stdout
     assert "acme_output" not in sys.modules, "listing imported it"
     shown = invoke("outputs", "counter")
     assert "Counts steps." in shown.stdout
