@@ -124,6 +124,7 @@ def load_generator(path: Path) -> Checkpoint:
     """
     if path.suffix.lower() == safetensors_files.SUFFIX:
         found = safetensors_files.read(path)
+        _check_classes(path, found.config)
         state = {"generator": found.weights, "step": found.step, "epoch": found.epoch}
         return Checkpoint("generator", found.config, state, found.versions)
     content = sealed.read(path)
@@ -135,7 +136,13 @@ def load_generator(path: Path) -> Checkpoint:
         raise FileFormatError(f"{path}: {error}") from error
     except (TypeError, ValueError) as error:  # a config with values that no TOML could have had
         raise FileFormatError(f"{path}: {NOT_OURS}") from error
+    _check_classes(path, config)
     return Checkpoint(kind, config, content["state"], content["versions"])
+
+
+def _check_classes(path: Path, config: RunConfig) -> None:
+    if config.model.conditional and not config.model.classes:  # the training had filled them in
+        raise FileFormatError(f"{path}: its conditional model has no classes; {NOT_OURS}")
 
 
 def _check(content: Mapping[str, Any]) -> Kind:

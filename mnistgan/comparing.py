@@ -32,6 +32,7 @@ FIGURES = (
     "coverage",
     "classifier_score",
     "missing_classes",
+    "agreement",
 )
 _SAME_RECIPE = ("seed", "name", "outputs", "data.root", "checkpoint.", "evaluate.", "watch.")
 _GRID_EPOCHS = 5

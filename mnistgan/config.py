@@ -58,6 +58,8 @@ Widths = Annotated[tuple[Width, ...], Field(min_length=1, max_length=64), Before
 Slope = Annotated[float, Field(ge=0, lt=1)]
 Rate = Annotated[float, Field(gt=0, le=1)]
 Beta = Annotated[float, Field(ge=0, lt=1)]
+ClassName = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,255}$")]
+ClassNames = Annotated[tuple[ClassName, ...], Field(max_length=10_000), BeforeValidator(_tuple)]
 
 
 def data_kind(name: str) -> Literal["published", "npz", "path"] | None:
@@ -154,7 +156,24 @@ class DcganDiscriminatorConfig(Section):
     spectral_norm: bool = False
 
 
-class MlpConfig(Section):
+class Family(Section):
+    """What ``[model]`` holds in every family."""
+
+    conditional: bool = False
+    """Whether G and D are told each image's label, so that G can be asked for a class."""
+    classes: ClassNames = ()
+    """The names of the labels, in order. Leave them out: training fills in those of the data."""
+
+    @model_validator(mode="after")
+    def _classes_need_labels(self) -> Family:
+        if self.classes and not self.conditional:
+            raise ValueError(
+                "classes belong to a conditional model; leave them out, or set conditional = true"
+            )
+        return self
+
+
+class MlpConfig(Family):
     """``[model]`` with ``family = "mlp"``: fully connected G and D."""
 
     family: Literal["mlp"] = "mlp"
@@ -165,7 +184,7 @@ class MlpConfig(Section):
     discriminator: MlpDiscriminatorConfig = MlpDiscriminatorConfig()
 
 
-class DcganConfig(Section):
+class DcganConfig(Family):
     """``[model]`` with ``family = "dcgan"``: convolutional G and D."""
 
     family: Literal["dcgan"] = "dcgan"

@@ -18,11 +18,12 @@ from mnistgan.events import Images
 from mnistgan.labelling import Labeller
 from mnistgan.npz import Piece
 from mnistgan.progress import OnProgress, Progress, no_progress
-from mnistgan.sampling import BLOCK, Generator
+from mnistgan.sampling import BLOCK, Draw, Generator
 
 PATIENCE = 2**16
 """Samples in a row that bring nothing the rule can use; then it is given up."""
 
+_DEFAULT = Draw()
 _WAITING = 256  # images of a class that wait for their turn: more than chance alone heaps up
 
 
@@ -42,32 +43,47 @@ class Block(NamedTuple):
 
 @dataclass(frozen=True)
 class Source:
-    """The endless samples of a seed, each a function of (seed, index) alone.
+    """Endless samples, each a function of (draw, index) alone.
 
     Attributes:
-        generator: that makes the images.
-        seed: of the noise.
-        labeller: that tells what is on them, if labels are wanted.
+        generator: that makes the images; a conditional one brings the labels that it was given.
+        draw: what is asked of it.
+        labeller: that tells what is on the images of any other, if labels are wanted, and how sure
+            it is of the labels of all.
     """
 
     generator: Generator
-    seed: int = 0
+    draw: Draw = _DEFAULT
     labeller: Labeller | None = None
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The name of each label, in order; empty where nobody tells any."""
+        return self.generator.classes or (self.labeller.classes if self.labeller else ())
 
     def block(self, number: int) -> Block:
         """Samples ``256 * number`` and on, 256 of them."""
-        # A generator that is told the class of each image will bring its labels here.
-        images = sampling.block(self.generator, number, self.seed)
-        return Block(images, *(self.labeller(images) if self.labeller else (None, None)))
+        images = sampling.block(self.generator, number, self.draw)
+        labels = self.draw.labels(self.generator, number)
+        if self.labeller is None:
+            return Block(images, labels, None)
+        if labels is None:
+            return Block(images, *self.labeller(images))
+        return Block(images, labels, self.labeller.confidences(images, labels))
 
     def blocks(self, start: int) -> Iterator[tuple[int, Block]]:
         """All samples from an index on; with each block the index of its first one."""
         before, skipped = divmod(start, BLOCK)
         for number in itertools.count(before):
             images, labels, confidences = self.block(number)
-            if skipped and labels is not None and confidences is not None:
-                labels, confidences = labels[skipped:], confidences[skipped:]
-            yield number * BLOCK + skipped, Block(images[skipped:], labels, confidences)
+            yield (
+                number * BLOCK + skipped,
+                Block(
+                    images[skipped:],
+                    None if labels is None else labels[skipped:],
+                    None if confidences is None else confidences[skipped:],
+                ),
+            )
             skipped = 0
 
 
@@ -100,7 +116,8 @@ class Drawing:
     """So many images of a source that follow a rule; iterating draws them, in pieces.
 
     Args:
-        source: of the samples; with a labeller unless the rule takes all.
+        source: of the samples; with labels where the rule is balanced, and with a labeller where it
+            asks for confidence.
         count: how many images.
         start: index of the first sample to look at.
         rule: which are taken; by default all. Balanced ones come class after class in turn, so
@@ -154,8 +171,7 @@ class Drawing:
             yield block.images[rows], None if block.labels is None else block.labels[rows]
 
     def _in_turn(self) -> Iterator[Piece]:
-        assert self._source.labeller is not None
-        classes = len(self._source.labeller.classes)
+        classes = len(self._source.classes)
         waiting: list[deque[Images]] = [deque() for _ in range(classes)]
         for first, block in self._source.blocks(self.stop):
             assert block.labels is not None
@@ -183,8 +199,7 @@ class Drawing:
         sure = self._rule.min_confidence
         what, cures = "", []
         if self._rule.balanced:
-            assert self._source.labeller is not None
-            classes = self._source.labeller.classes
+            classes = self._source.classes
             what = f" of class {classes[self.done % len(classes)]!r}"
             cures.append("leave --balanced out")
         if sure:

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mnistgan import config_io, latents, networks, safetensors_files
+from mnistgan import conditioning, config_io, latents, networks, safetensors_files
 from mnistgan.errors import ExportError, UsageError
 from mnistgan.files import atomic_path
 from mnistgan.latents import Stream
@@ -49,17 +49,19 @@ class UnitImages(nn.Module):
         self.network = generator.network
         self.pixels = networks.pixel_range(generator.config)
 
-    def forward(self, z: Tensor) -> Tensor:
-        """float32 N x latent_dim to float32 N x C x H x W in [0, 1]."""
-        images: Tensor = self.pixels.to_unit(self.network(z))
+    def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        """float32 N x latent_dim, and perhaps int64 N, to float32 N x C x H x W in [0, 1]."""
+        told = () if labels is None else (labels,)
+        images: Tensor = self.pixels.to_unit(self.network(z, *told))
         return images
 
 
 def export_onnx(generator: Generator, path: Path) -> Exported:
     """Write a generator as one ONNX file and hold it against torch.
 
-    Input ``z`` (float32, batch x latent_dim), output ``images`` (float32, batch x C x H x W in
-    [0, 1]), batch free. The metadata holds the run config as TOML under ``mnistgan.config``.
+    Input ``z`` (float32, batch x latent_dim) and, of a conditional one, ``labels`` (int64, batch);
+    output ``images`` (float32, batch x C x H x W in [0, 1]), batch free. The metadata holds the run
+    config as TOML under ``mnistgan.config``: with the names of the labels, ``model.classes``.
 
     Raises:
         UsageError: the ending is not .onnx, or the folder cannot be written.
@@ -87,16 +89,17 @@ def export_safetensors(generator: Generator, path: Path) -> Path:
 def _write(model: UnitImages, generator: Generator, path: Path) -> None:
     import onnx
 
-    example = _noise(generator, 2)  # a batch of 1 would be taken for a constant
+    example = _inputs(generator, 2)  # a batch of 1 would be taken for a constant
+    batch = {0: torch.export.Dim("batch")}
     with _quiet():
         program = torch.onnx.export(
             model,
-            (example,),
+            tuple(example.values()),
             dynamo=True,
             opset_version=OPSET,
-            input_names=["z"],
+            input_names=list(example),
             output_names=["images"],
-            dynamic_shapes={"z": {0: torch.export.Dim("batch")}},
+            dynamic_shapes=dict.fromkeys(example, batch),
             external_data=False,
             verbose=False,
         )
@@ -119,9 +122,9 @@ def _check(model: UnitImages, generator: Generator, path: Path) -> float:
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     worst = 0.0
     for batch in CHECKED_BATCHES:
-        z = _noise(generator, batch)
-        expected = model(z).numpy()
-        (images,) = session.run(["images"], {"z": z.numpy()})
+        inputs = _inputs(generator, batch)
+        expected = model(*inputs.values()).numpy()
+        (images,) = session.run(["images"], {key: one.numpy() for key, one in inputs.items()})
         same_shape = images.shape == expected.shape
         difference = float(np.abs(images - expected).max()) if same_shape else np.inf
         if not same_shape or not np.allclose(images, expected, RTOL, ATOL):
@@ -133,9 +136,13 @@ def _check(model: UnitImages, generator: Generator, path: Path) -> float:
     return worst
 
 
-def _noise(generator: Generator, batch: int) -> Tensor:
+def _inputs(generator: Generator, batch: int) -> dict[str, Tensor]:
     shape = (batch, generator.config.model.latent_dim)
-    return latents.normal(LATENT_SEED, Stream.SAMPLE, 0, shape)
+    inputs = {"z": latents.normal(LATENT_SEED, Stream.SAMPLE, 0, shape)}
+    if generator.classes:
+        labels = conditioning.every_class(generator.classes).labels(0, batch)
+        inputs["labels"] = torch.from_numpy(labels)
+    return inputs
 
 
 @contextlib.contextmanager

@@ -45,6 +45,8 @@ FIGURES = (
     "missing_classes",
 )
 EVALUATIONS_COLUMNS = ("epoch", "step", "n", *FIGURES)
+LABELLED_COLUMNS = (*EVALUATIONS_COLUMNS, "agreement")
+"""Of a conditional generator's measurements."""
 
 _GREATEST = float(np.finfo(np.float32).max)
 """What the numbers were computed in; a sum of greater ones may be none that can be drawn."""
@@ -73,9 +75,10 @@ def metrics_row(metrics: StepMetrics) -> list[Any]:
     ]
 
 
-def evaluation_row(event: Evaluated) -> list[Any]:
+def evaluation_row(event: Evaluated, columns: Sequence[str]) -> list[Any]:
     """A measurement in the columns' order."""
-    return [event.epoch, event.step, event.n, *(event.figures[name] for name in FIGURES)]
+    values = {"epoch": event.epoch, "step": event.step, "n": event.n, **event.figures}
+    return [values[name] for name in columns]
 
 
 def read_metrics(path: Path) -> dict[str, npt.NDArray[np.float64]]:
@@ -84,7 +87,7 @@ def read_metrics(path: Path) -> dict[str, npt.NDArray[np.float64]]:
     Raises:
         UsageError: there is no such file, or it is no metrics.csv.
     """
-    return _read_numbers(path, METRICS_COLUMNS, len(METRICS_COLUMNS))
+    return _read_numbers(path, len(METRICS_COLUMNS), METRICS_COLUMNS)
 
 
 def read_evaluations(path: Path) -> dict[str, npt.NDArray[np.float64]]:
@@ -95,14 +98,15 @@ def read_evaluations(path: Path) -> dict[str, npt.NDArray[np.float64]]:
     """
     if not path.exists():
         return {name: np.empty(0) for name in EVALUATIONS_COLUMNS}
-    return _read_numbers(path, EVALUATIONS_COLUMNS, len(EVALUATIONS_COLUMNS) - len(FIGURES))
+    finite = len(EVALUATIONS_COLUMNS) - len(FIGURES)
+    return _read_numbers(path, finite, EVALUATIONS_COLUMNS, LABELLED_COLUMNS)
 
 
 def _read_numbers(
-    path: Path, columns: Sequence[str], finite: int
+    path: Path, finite: int, *heads: Sequence[str]
 ) -> dict[str, npt.NDArray[np.float64]]:
-    """The columns by name, of which so many are always finite."""
-    rows = _read(path, columns)
+    """The columns by name, of which so many are always finite; they are those of one head."""
+    columns, rows = _read(path, *heads)
     try:
         table = np.array(rows, dtype=np.float64).reshape(-1, len(columns))
         size = np.abs(table)
@@ -124,7 +128,7 @@ def read_samples(folder: Path) -> list[SampleGrid]:
     try:
         grids = [
             SampleGrid(int(epoch), int(step), folder / name)
-            for epoch, step, name in _read(index, SAMPLES_COLUMNS)
+            for epoch, step, name in _read(index, SAMPLES_COLUMNS)[1]
         ]
     except ValueError as error:
         raise UsageError(f"{index}: is no index of mnistgan's samples ({error})") from error
@@ -153,16 +157,17 @@ def _rows_until(path: Path, columns: Sequence[str], step: int) -> list[list[str]
     return [row for row in whole if row[where].isdigit() and int(row[where]) <= step]
 
 
-def _read(path: Path, columns: Sequence[str]) -> list[list[str]]:
+def _read(path: Path, *heads: Sequence[str]) -> tuple[Sequence[str], list[list[str]]]:
+    """The table's columns, which are those of one head, and its rows."""
     try:
         rows = _lines(path)
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror})") from error
     except (ValueError, csv.Error) as error:
         raise UsageError(f"{path}: is no CSV file ({error})") from error
-    if not rows or rows[0] != list(columns):
-        raise UsageError(f"{path}: does not begin with the columns {','.join(columns)}")
-    return rows[1:]
+    if not rows or tuple(rows[0]) not in heads:
+        raise UsageError(f"{path}: does not begin with the columns {','.join(heads[0])}")
+    return rows[0], rows[1:]
 
 
 def _lines(path: Path) -> list[list[str]]:

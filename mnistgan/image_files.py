@@ -45,7 +45,12 @@ def check_target(path: Path, kind: Format, count: int) -> None:
 
 
 def write_images(
-    path: Path, kind: Format, pieces: Iterable[Piece], count: int, shape: tuple[int, int, int]
+    path: Path,
+    kind: Format,
+    pieces: Iterable[Piece],
+    count: int,
+    shape: tuple[int, int, int],
+    columns: int | None = None,
 ) -> None:
     """Write a stream of images, and in an ``npz`` of their labels.
 
@@ -56,12 +61,14 @@ def write_images(
         pieces: images, uint8 n x C x H x W, with labels or None; ``count`` images in all.
         count: how many images come.
         shape: C, H, W of each.
+        columns: of a grid; by default as many as make it square.
 
     Raises:
         UsageError: the folder cannot be written.
     """
     if kind == "grid":
-        rendering.save_png(path, rendering.grid(np.concatenate([images for images, _ in pieces])))
+        images = np.concatenate([images for images, _ in pieces])
+        rendering.save_png(path, rendering.grid(images, columns))
     elif kind == "png":
         _write_folder(path, (images for images, _ in pieces), count)
     else:

@@ -34,7 +34,6 @@ class Labeller:
     classifier: Classifier
     classes: tuple[str, ...]
 
-    @torch.no_grad()
     def __call__(self, images: Images) -> tuple[Labels, npt.NDArray[np.float64]]:
         """The most probable class of each image, and its probability in [0, 1].
 
@@ -46,9 +45,17 @@ class Labeller:
         Returns:
             int64, N; float64, N.
         """
+        probabilities = self._probabilities(images)
+        return probabilities.argmax(axis=1), probabilities.max(axis=1)
+
+    def confidences(self, images: Images, labels: Labels) -> npt.NDArray[np.float64]:
+        """The probability in [0, 1] that each image shows what its label says; float64, N."""
+        return np.take_along_axis(self._probabilities(images), labels[:, None], axis=1)[:, 0]
+
+    @torch.no_grad()
+    def _probabilities(self, images: Images) -> npt.NDArray[np.float64]:
         _, logits = self.classifier.network(_RANGE.from_uint8(torch.from_numpy(images)))
-        confidences, labels = logits.double().softmax(dim=1).max(dim=1)
-        return labels.numpy(), confidences.numpy()
+        return np.asarray(logits.double().softmax(dim=1).numpy())
 
 
 def for_data(

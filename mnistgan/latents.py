@@ -52,6 +52,19 @@ def uniform(seed: int, stream: Stream, index: int, shape: tuple[int, ...]) -> Te
     return torch.from_numpy(rng(seed, stream, index).random(shape, dtype=np.float32))
 
 
+def truncated(z: Tensor, limit: float) -> Tensor:
+    """Standard normal noise made truncated normal: each value in [-limit, limit], in its order.
+
+    By the distribution functions, so that each value is still a function of its own draw alone,
+    where Brock et al. 2019 ("Large Scale GAN Training for High Fidelity Natural Image Synthesis",
+    section 3.1) draw again what is too large; the distribution is the same.
+    """
+    normal_cdf, inverse = torch.special.ndtr, torch.special.ndtri
+    low, high = normal_cdf(torch.tensor([-limit, limit], dtype=torch.float64))
+    moved: Tensor = inverse(low + (high - low) * normal_cdf(z.double()))
+    return moved.clamp(-limit, limit).to(z.dtype)
+
+
 Draw: TypeAlias = Callable[[int, Stream, int, tuple[int, ...]], Tensor]
 
 _TURNS = 32  # in a block; another number would change every run

@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from mnistgan.config import LossName, ScoreKind, TrainConfig
 
@@ -100,11 +100,14 @@ def score(kind: ScoreKind, logits: Tensor) -> Tensor:
     return logits.sigmoid().mean() if kind == "probability" else logits.mean()
 
 
-def gradient_penalty(discriminator: nn.Module, real: Tensor, fake: Tensor, mix: Tensor) -> Tensor:
+def gradient_penalty(
+    discriminator: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, mix: Tensor
+) -> Tensor:
     """Mean of (|grad D(x_mix)| - 1)^2 between real and fake (Gulrajani et al. 2017, eq. 3).
 
     Args:
-        discriminator: must hold no batch statistics, or the penalty means nothing.
+        discriminator: images -> logits; must hold no batch statistics, or the penalty means
+            nothing.
         real: N x C x H x W.
         fake: N x C x H x W, detached.
         mix: share of the fake in each pair, uniform in [0, 1), length N.

@@ -24,16 +24,20 @@ class LabelRecipe(Section):
     """Where labels come from, and which images they let in.
 
     Attributes:
-        classifier: its name.
+        classifier: the name of the one that looked at the images; None where nobody had to.
         sha256: of its weights.
         classes: the name of each label, in order.
+        asked: labels that a conditional generator was asked for, in turn; else none.
+        repeat: how often each, in a row.
         min_confidence: see :class:`mnistgan.drawing.Rule`.
         balanced: likewise.
     """
 
-    classifier: str
-    sha256: str
+    classifier: str | None = None
+    sha256: str | None = None
     classes: tuple[str, ...]
+    asked: tuple[int, ...] = ()
+    repeat: int = 1
     min_confidence: float
     balanced: bool
 
@@ -47,6 +51,7 @@ class Recipe(Section):
         count: images in all shards.
         shard_size: images in each; the last holds what is left.
         seed: of the noise.
+        truncation: of the noise, if any.
         generator: SHA-256 of the generator's file.
         shape: C, H, W of an image.
         labels: where they come from, if there are any.
@@ -57,6 +62,7 @@ class Recipe(Section):
     count: int = Field(ge=1)
     shard_size: int = Field(ge=1)
     seed: int
+    truncation: float | None = None
     generator: str
     shape: tuple[int, int, int]
     labels: LabelRecipe | None = None
@@ -72,22 +78,14 @@ class Recipe(Section):
             shard_size: how many of them in a shard.
             rule: which samples are taken.
         """
-        labels = None
-        if source.labeller:
-            by = source.labeller.classifier
-            labels = LabelRecipe(
-                classifier=by.name,
-                sha256=by.sha256,
-                classes=source.labeller.classes,
-                **dataclasses.asdict(rule),
-            )
         return cls(
             count=count,
             shard_size=shard_size,
-            seed=source.seed,
+            seed=source.draw.seed,
+            truncation=source.draw.truncation,
             generator=files.sha256(file),
             shape=networks.image_shape(source.generator.config),
-            labels=labels,
+            labels=_label_recipe(source, rule),
         )
 
     @property
@@ -113,6 +111,21 @@ class Recipe(Section):
         """
         room = self.shard_size * (1 if self.rule.takes_all else PATIENCE)
         return (number - 1) * room
+
+
+def _label_recipe(source: Source, rule: Rule) -> LabelRecipe | None:
+    if not source.classes:
+        return None
+    by = source.labeller.classifier if source.labeller else None
+    asked = source.draw.asked_of(source.generator)
+    return LabelRecipe(
+        classifier=by.name if by else None,
+        sha256=by.sha256 if by else None,
+        classes=source.classes,
+        asked=asked.classes if asked else (),
+        repeat=asked.repeat if asked else 1,
+        **dataclasses.asdict(rule),
+    )
 
 
 class Entry(Section):
@@ -232,9 +245,10 @@ _DIFFERENCES = {
     "count": "-n {}, not {}",
     "shard_size": "--shard-size {}, not {}",
     "seed": "--seed {}, not {}",
+    "truncation": "--truncation {}, not {}",
     "generator": "another generator (SHA-256 {:.12}..., not {:.12}...)",
     "shape": "images of shape {}, not {}",
-    "labels": "other labels (by --labels, --min-confidence, --balanced or the classifier)",
+    "labels": "other labels (--labels, --digits, --min-confidence, --balanced; the classifier)",
 }
 
 

@@ -45,7 +45,7 @@ def write(
 
     Args:
         folder: checked with :func:`check`; made if it is not there.
-        source: of the images, with a labeller.
+        source: of the images, with labels.
         train: how many images the training part gets.
         test: how many the test part gets.
         rule: which samples are taken, in each part for itself; by default all.
@@ -55,11 +55,11 @@ def write(
         UsageError: the folder cannot be written, or there are too many classes.
         MnistganError: what the rule asks for does not come.
     """
-    assert source.labeller is not None
-    if len(source.labeller.classes) > _MOST_CLASSES:
+    assert source.classes
+    if len(source.classes) > _MOST_CLASSES:
         raise UsageError(
             f"the format idx has room for {_MOST_CLASSES} classes, not for "
-            f"{len(source.labeller.classes)}: use --format npz"
+            f"{len(source.classes)}: use --format npz"
         )
     target = folder / _MNIST.folder
     files.check_new_folder(target)

@@ -1,13 +1,15 @@
 """The families of G and D, built from a model config.
 
 A generator maps z (N x latent_dim) to images (N x C x H x W) in its output activation's range; a
-discriminator maps such images to N logits. No discriminator holds batch statistics, so real and
-fake images can pass through it in one batch.
+discriminator maps such images to N logits. Those of a conditional model take the images' labels
+(int64, N) as a second argument. No discriminator holds batch statistics, so real and fake images
+can pass through it in one batch.
 """
 
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -30,6 +32,11 @@ from mnistgan.latents import torch_seed
 
 Shape: TypeAlias = tuple[int, int, int]
 """C, H, W of an image."""
+
+Told: TypeAlias = tuple[Tensor, ...]
+"""What G and D are told besides z or the images: nothing, or the labels."""
+
+_LABEL_DIM = 32  # of an embedded label beside z, or beside the pixels
 
 
 @dataclass(frozen=True)
@@ -69,22 +76,32 @@ def pixel_range(config: RunConfig) -> PixelRange:
 def build_generator(config: RunConfig) -> nn.Module:
     """G with its first weights, which depend on the config's seed alone."""
     model, shape = config.model, image_shape(config)
+    inputs = model.latent_dim + (_LABEL_DIM if model.conditional else 0)
+    network: nn.Module
     with _first_weights_from(torch_seed(config.seed, player=0)):
         if isinstance(model, MlpConfig):
-            network = mlp_generator(model.generator, model.latent_dim, shape)
+            network = mlp_generator(model.generator, inputs, shape)
         else:
-            network = dcgan_generator(model.generator, model.latent_dim, shape)
+            network = dcgan_generator(model.generator, inputs, shape)
+        if model.conditional:
+            network = LabelledGenerator(network, len(model.classes))
         return network.apply(_init_normal) if model.init == "normal" else network
 
 
 def build_discriminator(config: RunConfig) -> nn.Module:
     """D with its first weights, likewise."""
     model, shape = config.model, image_shape(config)
+    network: nn.Module
     with _first_weights_from(torch_seed(config.seed, player=1)):
         if isinstance(model, MlpConfig):
-            network = mlp_discriminator(model.discriminator, shape)
+            inputs = math.prod(shape) + (_LABEL_DIM if model.conditional else 0)
+            network = mlp_discriminator(model.discriminator, inputs)
+            if model.conditional:
+                network = LabelledDiscriminator(network, len(model.classes))
         else:
-            network = dcgan_discriminator(model.discriminator, shape)
+            network = layers = dcgan_discriminator(model.discriminator, shape)
+            if model.conditional:
+                network = ProjectionDiscriminator(layers, len(model.classes))
         network = network.apply(_init_normal) if model.init == "normal" else network
         # Normalised last, so that the first weights are those of the plain layers.
         return network.apply(_normalise) if model.discriminator.spectral_norm else network
@@ -101,12 +118,12 @@ def count_parameters(module: nn.Module) -> int:
 
 
 @torch.no_grad()
-def generate(generator: nn.Module, z: Tensor, pixels: PixelRange) -> Tensor:
+def generate(generator: nn.Module, z: Tensor, told: Told, pixels: PixelRange) -> Tensor:
     """Images of some noise, uint8, by BatchNorm's running statistics, which stay as they are."""
     training = generator.training
     generator.eval()
     try:
-        return pixels.to_uint8(generator(z))
+        return pixels.to_uint8(generator(z, *told))
     finally:
         generator.train(training)
 
@@ -114,26 +131,22 @@ def generate(generator: nn.Module, z: Tensor, pixels: PixelRange) -> Tensor:
 # Fully connected -------------------------------------------------------------------------------
 
 
-def mlp_generator(config: MlpGeneratorConfig, latent_dim: int, shape: Shape) -> nn.Sequential:
+def mlp_generator(config: MlpGeneratorConfig, inputs: int, shape: Shape) -> nn.Sequential:
     """Linear (-> BatchNorm) -> activation for each width, then Linear -> tanh or sigmoid."""
     layers: list[nn.Module] = []
-    inputs = latent_dim
     for width in config.widths:
         batch_norm = config.norm == "batch"
         layers.append(nn.Linear(inputs, width, bias=not batch_norm))  # BatchNorm adds its own
         layers += [nn.BatchNorm1d(width)] if batch_norm else []
         layers.append(_activation(config.activation, config.slope))
         inputs = width
-    pixels = shape[0] * shape[1] * shape[2]
-    return nn.Sequential(
-        *layers, nn.Linear(inputs, pixels), _output(config.output), nn.Unflatten(1, shape)
-    )
+    last = nn.Linear(inputs, math.prod(shape))
+    return nn.Sequential(*layers, last, _output(config.output), nn.Unflatten(1, shape))
 
 
-def mlp_discriminator(config: MlpDiscriminatorConfig, shape: Shape) -> nn.Sequential:
+def mlp_discriminator(config: MlpDiscriminatorConfig, inputs: int) -> nn.Sequential:
     """Linear -> activation for each width, then Linear to one logit."""
     layers: list[nn.Module] = [nn.Flatten()]
-    inputs = shape[0] * shape[1] * shape[2]
     for width in config.widths:
         layers += [nn.Linear(inputs, width), _activation(config.activation, config.slope)]
         inputs = width
@@ -143,7 +156,7 @@ def mlp_discriminator(config: MlpDiscriminatorConfig, shape: Shape) -> nn.Sequen
 # Convolutional ---------------------------------------------------------------------------------
 
 
-def dcgan_generator(config: DcganGeneratorConfig, latent_dim: int, shape: Shape) -> nn.Sequential:
+def dcgan_generator(config: DcganGeneratorConfig, inputs: int, shape: Shape) -> nn.Sequential:
     """FC -> BatchNorm -> ReLU, then transposed convolutions (kernel 4) that double the side.
 
     After Radford et al. 2016 ("Unsupervised Representation Learning with Deep Convolutional
@@ -154,7 +167,7 @@ def dcgan_generator(config: DcganGeneratorConfig, latent_dim: int, shape: Shape)
     start = size >> count
     width = config.width << (count - 1)
     layers: list[nn.Module] = [
-        nn.Linear(latent_dim, width * start * start, bias=False),
+        nn.Linear(inputs, width * start * start, bias=False),
         nn.Unflatten(1, (width, start, start)),
         nn.BatchNorm2d(width),
         nn.ReLU(inplace=True),
@@ -196,6 +209,79 @@ def stages(size: int) -> int:
     while size % 2 ** (count + 1) == 0 and size >> (count + 1) >= 4:
         count += 1
     return count
+
+
+# Conditional -----------------------------------------------------------------------------------
+
+
+class LabelledGenerator(nn.Module):
+    """A generator that is fed an embedded label beside z (Mirza & Osindero 2014, section 3.2).
+
+    Args:
+        images: a generator of as many inputs more.
+        classes: how many there are.
+    """
+
+    def __init__(self, images: nn.Module, classes: int) -> None:
+        super().__init__()
+        self.images = images
+        self.labels = nn.Embedding(classes, _LABEL_DIM)
+
+    def forward(self, z: Tensor, labels: Tensor) -> Tensor:
+        """Images of z, N x latent_dim, and labels.
+
+        Labels are int64, N; or float32, N x classes: how much of each class's embedding to mix.
+        """
+        embedding = self.labels.weight
+        told = labels @ embedding if labels.is_floating_point() else self.labels(labels)
+        images: Tensor = self.images(torch.cat((z, told), dim=1))
+        return images
+
+
+class LabelledDiscriminator(nn.Module):
+    """A discriminator that is fed an embedded label beside the pixels (Mirza & Osindero 2014).
+
+    Args:
+        logits: a fully connected discriminator of as many inputs more.
+        classes: how many there are.
+    """
+
+    def __init__(self, logits: nn.Module, classes: int) -> None:
+        super().__init__()
+        self.logits = logits
+        self.labels = nn.Embedding(classes, _LABEL_DIM)
+
+    def forward(self, images: Tensor, labels: Tensor) -> Tensor:
+        """N logits of images with their labels, int64 N."""
+        logits: Tensor = self.logits(torch.cat((images.flatten(1), self.labels(labels)), dim=1))
+        return logits
+
+
+class ProjectionDiscriminator(nn.Module):
+    """A discriminator whose logit is l(f) + f . v_y, of features f and a label y.
+
+    After Miyato & Koyama 2018 ("cGANs with Projection Discriminator", equation 3), but for the
+    features, which keep their places where the paper sums over them.
+
+    Args:
+        layers: a discriminator that ends in Linear -> Flatten.
+        classes: how many there are.
+    """
+
+    def __init__(self, layers: nn.Sequential, classes: int) -> None:
+        super().__init__()
+        *features, last, self.flatten = layers
+        assert isinstance(last, nn.Linear)
+        self.features = nn.Sequential(*features)
+        self.logits = last
+        self.vectors = nn.Linear(last.in_features, classes, bias=False)  # a v of each class
+
+    def forward(self, images: Tensor, labels: Tensor) -> Tensor:
+        """N logits of images with their labels, int64 N."""
+        features = self.features(images)
+        projected = self.vectors(features).gather(1, labels[:, None])
+        logits: Tensor = self.flatten(self.logits(features) + projected)
+        return logits
 
 
 # Pieces ----------------------------------------------------------------------------------------

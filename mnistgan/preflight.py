@@ -52,6 +52,7 @@ MAY_CHANGE = (
     "data.root",
     "data.name",  # the images themselves are held against those of the run
     "data.labels",
+    "model.classes",  # likewise
     "checkpoint.",
     "evaluate.",
     "watch.",

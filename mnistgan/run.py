@@ -278,7 +278,7 @@ class Run:
     ) -> None:
         """Save the state, or say what was lost and how to go on."""
         try:
-            save(path, self.plan.config, self._state())
+            save(path, self.trainer.config, self._state())
         except TrainingError:
             raise
         except (OSError, MnistganError) as error:
@@ -358,7 +358,7 @@ class Run:
             "platform": platform.platform(),
         }
         write_text(self.directory.environment_file, json.dumps(environment, indent=2) + "\n")
-        write_text(self.directory.config_file, config_io.to_toml(self.plan.config))
+        write_text(self.directory.config_file, config_io.to_toml(self.trainer.config))
 
 
 def _watch(config: RunConfig, data: ImageSet) -> Watch | None:

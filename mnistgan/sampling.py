@@ -1,11 +1,13 @@
 """Images out of a generator file: the same for the same seed, whatever the count or the batch.
 
-Image i of a seed depends on (seed, i) alone: noise is drawn and sent through G in blocks of a fixed
-size, the last one padded, because a matrix product of another shape may round differently.
+Image i of a :class:`Draw` depends on that and i alone: noise is drawn and sent through G in blocks
+of a fixed size, the last one padded, because a matrix product of another shape may round
+differently.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +16,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mnistgan import checkpoint, devices, latents, networks, rundir
+from mnistgan import checkpoint, conditioning, devices, latents, networks, rundir
+from mnistgan.conditioning import Asked
 from mnistgan.config import RunConfig
-from mnistgan.errors import FileFormatError
+from mnistgan.datasets.image_set import Labels
+from mnistgan.errors import FileFormatError, UsageError
 from mnistgan.events import Images
 from mnistgan.latents import Stream
 from mnistgan.progress import OnProgress, Progress, no_progress
@@ -29,7 +33,8 @@ class Generator:
     """A trained generator, ready to be sampled.
 
     Attributes:
-        network: maps z, float32 N x latent_dim, to images in the config's output range.
+        network: maps z, float32 N x latent_dim, to images in the config's output range; a
+            conditional one takes their labels, too.
         config: of the run that trained it.
         step: updates of G that it has had.
         epoch: the epoch of that step.
@@ -43,10 +48,35 @@ class Generator:
     def __post_init__(self) -> None:
         devices.keep_freed_memory()
 
-    def __call__(self, z: Tensor) -> Images:
-        """Images of noise of one's own: float32 N x latent_dim to uint8 N x C x H x W."""
-        z = z.to(next(self.network.parameters()).device)
-        return networks.generate(self.network, z, networks.pixel_range(self.config)).cpu().numpy()
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the labels that it takes, in order; empty where it takes none."""
+        return self.config.model.classes
+
+    def __call__(self, z: Tensor, labels: Tensor | None = None) -> Images:
+        """Images of noise of one's own.
+
+        Args:
+            z: float32, N x latent_dim.
+            labels: of a conditional generator's images: int64, N; or float32, N x classes, how much
+                of each class's embedding to mix.
+
+        Returns:
+            uint8, N x C x H x W.
+
+        Raises:
+            UsageError: there are labels where it takes none, or none where it does.
+        """
+        if (labels is None) == bool(self.classes):
+            raise UsageError(
+                "this generator is conditional: give labels, too"
+                if self.classes
+                else "this generator was trained without labels: give z alone"
+            )
+        device = next(self.network.parameters()).device
+        told = () if labels is None else (labels.to(device),)
+        pixels = networks.pixel_range(self.config)
+        return networks.generate(self.network, z.to(device), told, pixels).cpu().numpy()
 
 
 def load_generator(path: Path | str) -> Generator:
@@ -68,24 +98,76 @@ def load_generator(path: Path | str) -> Generator:
     return Generator(network.eval(), file.config, file.step, file.epoch)
 
 
-def sample(generator: Generator, count: int, seed: int = 0) -> Images:
+@dataclass(frozen=True)
+class Draw:
+    """What is asked for: each image is a function of this and its index.
+
+    Attributes:
+        seed: of the noise.
+        asked: the images' classes; by default a conditional generator makes each class in turn.
+        truncation: no component of z lies further from 0 than this: the smaller, the more typical
+            the images, and the more alike (Brock et al. 2019, "Large Scale GAN Training", section
+            3.1). None leaves z as it is.
+
+    Raises:
+        UsageError: the truncation is not a positive number.
+    """
+
+    seed: int = 0
+    asked: Asked | None = None
+    truncation: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.truncation is not None and not 0 < self.truncation < math.inf:
+            raise UsageError(f"a truncation of {self.truncation}: give a positive number, like 1.5")
+
+    def z(self, number: int, latent_dim: int) -> Tensor:
+        """Of a whole block, float32 256 x latent_dim."""
+        z = latents.normal(self.seed, Stream.SAMPLE, number, (BLOCK, latent_dim))
+        return z if self.truncation is None else latents.truncated(z, self.truncation)
+
+    def asked_of(self, generator: Generator) -> Asked | None:
+        """The classes that a generator is asked for; None of one that was trained without labels.
+
+        Raises:
+            UsageError: it knows no such classes.
+        """
+        if self.asked and not all(0 <= one < len(generator.classes) for one in self.asked.classes):
+            raise UsageError(
+                f"this generator has {len(generator.classes)} classes, not those that are asked for"
+            )
+        if not generator.classes:
+            return None
+        return self.asked or conditioning.every_class(generator.classes)
+
+    def labels(self, generator: Generator, number: int) -> Labels | None:
+        """Of a whole block, int64 256; None of a generator that was trained without labels."""
+        asked = self.asked_of(generator)
+        return None if asked is None else asked.labels(number * BLOCK, BLOCK)
+
+
+_DEFAULT = Draw()
+
+
+def sample(generator: Generator, count: int, seed: int = 0, asked: Asked | None = None) -> Images:
     """``count`` images as one array, uint8 N x C x H x W."""
-    return np.concatenate(list(sample_blocks(generator, count, seed)))
+    return np.concatenate(list(sample_blocks(generator, count, Draw(seed, asked))))
 
 
 def sample_blocks(
     generator: Generator,
     count: int,
-    seed: int = 0,
+    draw: Draw = _DEFAULT,
     on_progress: OnProgress = no_progress,
 ) -> Iterator[Images]:
     """The same images in blocks of at most 256, so that any number fits in memory."""
     for number, start in enumerate(range(0, count, BLOCK)):
-        yield block(generator, number, seed)[: count - start]
+        yield block(generator, number, draw)[: count - start]
         on_progress(Progress("sampling", min(start + BLOCK, count), count))
 
 
-def block(generator: Generator, number: int, seed: int = 0) -> Images:
-    """A whole block of a seed's images, uint8 256 x C x H x W: the first is ``256 * number``."""
-    z = latents.normal(seed, Stream.SAMPLE, number, (BLOCK, generator.config.model.latent_dim))
-    return generator(z)
+def block(generator: Generator, number: int, draw: Draw = _DEFAULT) -> Images:
+    """A whole block of images, uint8 256 x C x H x W: the first is ``256 * number``."""
+    z = draw.z(number, generator.config.model.latent_dim)
+    labels = draw.labels(generator, number)
+    return generator(z, None if labels is None else torch.from_numpy(labels))

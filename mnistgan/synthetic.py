@@ -14,7 +14,7 @@ from torch.utils.data import Dataset
 from mnistgan import devices, labelling, sampling
 from mnistgan.drawing import Block, Source
 from mnistgan.errors import UsageError
-from mnistgan.sampling import BLOCK, Generator
+from mnistgan.sampling import BLOCK, Draw, Generator
 
 _CACHE_BYTES = 2**26
 
@@ -30,15 +30,16 @@ class SyntheticDigits(Dataset[Any]):
 
     Without labels an item is an image: float32, C x H x W, in [0, 1] (what torchvision's
     ``ToTensor`` makes of MNIST), or what the transform makes of it. With labels it is a pair of
-    that and the most probable class, an int, as the classifier of the generator's data sees it.
+    that and its class, an int: the one that a conditional generator was asked for, each in turn; of
+    another generator's image the most probable one, as the classifier of its data sees it.
 
     Args:
         source: a generator file, a checkpoint or a run directory; or a loaded generator.
         length: how many items there are; as many more are another seed away.
         seed: of the noise, from 0 to 2**63 - 1.
         transform: called with each image.
-        labels: whether items are pairs of image and label. MNIST's classifier comes with the
-            package; for other data one is trained now, once.
+        labels: whether items are pairs of image and label. Where a classifier tells them, MNIST's
+            comes with the package; for other data one is trained now, once.
 
     Attributes:
         classes: the name of each label, in order; empty without labels.
@@ -62,10 +63,12 @@ class SyntheticDigits(Dataset[Any]):
                 "2**63 - 1"
             )
         generator = source if isinstance(source, Generator) else sampling.load_generator(source)
-        labeller = labelling.for_data(generator.config.data) if labels else None
-        self.classes = labeller.classes if labeller else ()
+        must_look = labels and not generator.classes
+        labeller = labelling.for_data(generator.config.data) if must_look else None
         self.transform = transform
-        self._source = Source(generator, seed, labeller)
+        self._labels = labels
+        self._source = Source(generator, Draw(seed), labeller)
+        self.classes = self._source.classes if labels else ()
         self._length = length
         self._block = self._remember()
 
@@ -85,7 +88,10 @@ class SyntheticDigits(Dataset[Any]):
         found = self._block(block)
         image = torch.from_numpy(found.images[row]).to(torch.float32).div_(255)
         item = image if self.transform is None else self.transform(image)
-        return item if found.labels is None else (item, int(found.labels[row]))
+        if not self._labels:
+            return item
+        assert found.labels is not None
+        return item, int(found.labels[row])
 
     def _make(self, number: int) -> Block:
         with devices.one_thread():  # as workers compute: another number may round differently

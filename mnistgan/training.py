@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mnistgan import devices, latents, losses, networks, precision
+from mnistgan import conditioning, devices, latents, losses, networks, precision
 from mnistgan.adam import Adam
 from mnistgan.averaging import Average
 from mnistgan.config import RunConfig
@@ -54,7 +54,7 @@ class Trainer:
         clock: seconds, for the rates and for ``max_minutes``.
 
     Attributes:
-        config: the recipe.
+        config: the recipe, with the classes of the data where the model is conditional.
         data: what it trains on.
         device: where it computes.
         step: updates of G so far.
@@ -65,7 +65,8 @@ class Trainer:
         average: the moving average of G, or None where the config keeps none.
 
     Raises:
-        DataError: there are fewer images than one step needs, or they are of another shape.
+        DataError: there are fewer images than one step needs, they are of another shape, or have no
+            labels where the model is conditional.
         UsageError: the device that the config names is not there, or the ranks cannot share the
             batch evenly.
     """
@@ -98,7 +99,7 @@ class Trainer:
                 f"train.batch_size: {train.batch_size} images cannot be shared evenly by "
                 f"{ranks.size} ranks, two or more to each; choose a multiple of {ranks.size}"
             )
-        self.config = config
+        self.config = config = conditioning.with_classes(config, data)
         self.data = data
         self.device = devices.resolve(train.device)
         self._dtype = precision.resolve(train.precision, self.device)
@@ -113,6 +114,13 @@ class Trainer:
         self._score = partial(losses.score, train.score_kind)
         self._range = networks.pixel_range(config)
         self._images = torch.from_numpy(data.images).to(self.device)
+        self._labels: networks.Told = ()
+        self._fixed_labels: networks.Told = ()
+        if config.model.conditional:
+            assert data.labels is not None
+            fixed = conditioning.in_a_grid(data.classes, FIXED_COUNT)
+            self._labels = (torch.from_numpy(data.labels).to(self.device),)
+            self._fixed_labels = (torch.from_numpy(fixed).to(self.device),)
         self.generator = networks.build_generator(config).to(self.device).train()
         self.discriminator = networks.build_discriminator(config).to(self.device).train()
         self.average = self._averaging = None
@@ -188,7 +196,7 @@ class Trainer:
 
     def fixed_images(self) -> Images:
         """What the fixed noise gives now; uint8, 64 x C x H x W. Changes nothing."""
-        images = networks.generate(self.sampled, self._fixed_z, self._range)
+        images = networks.generate(self.sampled, self._fixed_z, self._fixed_labels, self._range)
         return _read_only(images.cpu().numpy())
 
     # One step ----------------------------------------------------------------------------------
@@ -202,11 +210,13 @@ class Trainer:
         train = self.config.train
         for turn in range(self.step * train.d_steps, (self.step + 1) * train.d_steps):
             last = turn % train.d_steps == train.d_steps - 1
+            real, told = self._batch(turn)
             with torch.set_grad_enabled(last), self._lowered():  # only the last fakes teach G
-                fake = self.generator(self._ranks.part(self._noise[turn]))
+                fake = self.generator(self._ranks.part(self._noise[turn]), *told)
             fake = fake.float()
-            loss_d, d_real, d_fake_before = self._update_discriminator(turn, fake.detach())
-        loss_g, d_fake_after = self._update_generator(fake)
+            scores = self._update_discriminator(turn, real, fake.detach(), told)
+        loss_d, d_real, d_fake_before = scores
+        loss_g, d_fake_after = self._update_generator(fake, told)
         self.step += 1
         if self._averaging is not None:
             self._averaging.update(self.step)
@@ -215,28 +225,35 @@ class Trainer:
         self._rows[self._pending] = row
         self._pending += 1
 
-    def _update_discriminator(self, turn: int, fake: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _update_discriminator(
+        self, turn: int, real: Tensor, fake: Tensor, told: networks.Told
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """One update of D on as many real images as fakes, of the same labels where there are."""
         train = self.config.train
         r1 = train.r1 * train.r1_every if turn % train.r1_every == 0 else 0.0
-        real = self._real(turn).requires_grad_(r1 > 0)
+        real.requires_grad_(r1 > 0)
         # A penalty differentiates twice: its tensors stay float32.
         with self._lowered() if not r1 else contextlib.nullcontext():
             # One pass for both halves: no discriminator of ours holds batch statistics.
-            logits = self.discriminator(torch.cat((real, fake)))
+            twice = (torch.cat((labels, labels)) for labels in told)
+            logits = self.discriminator(torch.cat((real, fake)), *twice)
         real_logits, fake_logits = logits.float().chunk(2)
         penalised = self._loss.discriminator(real_logits, fake_logits)
         if r1:
             penalised = penalised + r1 * losses.r1_penalty(real_logits, real)
         if train.loss == "wasserstein-gp" and train.gradient_penalty:
             penalised = penalised + train.gradient_penalty * losses.gradient_penalty(
-                self.discriminator, real.detach(), fake, self._ranks.part(self._mix[turn])
+                lambda mixed: self.discriminator(mixed, *told),
+                real.detach(),
+                fake,
+                self._ranks.part(self._mix[turn]),
             )
         self._adam_d.minimise(penalised, train.lr_d * self._rate_left())
         return penalised, self._score(real_logits), self._score(fake_logits)
 
-    def _update_generator(self, fake: Tensor) -> tuple[Tensor, Tensor]:
+    def _update_generator(self, fake: Tensor, told: networks.Told) -> tuple[Tensor, Tensor]:
         with self._lowered():
-            fake_logits = self.discriminator(fake)
+            fake_logits = self.discriminator(fake, *told)
         fake_logits = fake_logits.float()
         loss = self._loss.generator(fake_logits)
         self._adam_g.minimise(loss, self.config.train.lr_g * self._rate_left())
@@ -245,15 +262,16 @@ class Trainer:
     def _lowered(self) -> torch.autocast:
         return precision.lowered(self._dtype, self.device)
 
-    def _real(self, turn: int) -> Tensor:
-        """The batch of one update of D; updates count from 0 over the whole run."""
+    def _batch(self, turn: int) -> tuple[Tensor, networks.Told]:
+        """Images of one update of D and what is told of them; updates count over the whole run."""
         epoch, position = divmod(turn, self.steps_per_epoch * self.config.train.d_steps)
         if self._order[0] != epoch + 1:
             order = latents.permutation(self.config.seed, epoch + 1, len(self.data))
             self._order = (epoch + 1, order.to(self.device))
         size = self.config.train.batch_size
         rows = self._ranks.part(self._order[1][position * size : (position + 1) * size])
-        return self._range.from_uint8(self._images[rows])
+        told = tuple(labels[rows] for labels in self._labels)
+        return self._range.from_uint8(self._images[rows]), told
 
     def _rate_left(self) -> float:
         """The share of the learning rates that is left at this step."""

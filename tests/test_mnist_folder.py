@@ -25,7 +25,7 @@ NAMES = {
 
 @pytest.fixture(scope="module")
 def source(trained: Path) -> Source:
-    return Source(sampling.load_generator(trained), seed=2, labeller=ByPixels.make())
+    return Source(sampling.load_generator(trained), sampling.Draw(2), labeller=ByPixels.make())
 
 
 def test_torchvision_loads_it_unchanged(source: Source, tmp_path: Path) -> None:
@@ -34,7 +34,7 @@ def test_torchvision_loads_it_unchanged(source: Source, tmp_path: Path) -> None:
     raw = tmp_path / "new" / "folder" / "MNIST" / "raw"
     assert {path.name for path in raw.iterdir()} == NAMES
     parts = [mnist(tmp_path / "new" / "folder", train=train) for train in (True, False)]
-    samples = sampling.sample(source.generator, 370, source.seed)[:, 0]
+    samples = sampling.sample(source.generator, 370, source.draw.seed)[:, 0]
     labels, _ = ByPixels.make()(samples)
     np.testing.assert_array_equal(parts[0].data.numpy(), samples[:300])
     np.testing.assert_array_equal(parts[1].data.numpy(), samples[300:])

@@ -21,6 +21,7 @@ ISSUED = {
 NO_PART_OF_A_RECIPE = {
     "data.root", "train.device", "train.max_minutes", "name",  # about the machine, or its user
     "data.labels", "data.fit", "data.background",  # about images of one's own
+    "model.classes",  # the data's
 }  # fmt: skip
 
 

@@ -36,7 +36,7 @@ def file(trained: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def source(file: Path) -> Source:
-    return Source(sampling.load_generator(file), seed=5)
+    return Source(sampling.load_generator(file), sampling.Draw(5))
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +119,7 @@ def test_shards_are_the_samples_in_pieces(source: Source, recipe: Recipe, tmp_pa
         (800, 1199),
         (1200, 1499),
     ]
-    every = sampling.sample(source.generator, COUNT, source.seed)
+    every = sampling.sample(source.generator, COUNT, source.draw.seed)
     np.testing.assert_array_equal(np.concatenate(arrays), every[:, 0])
     assert [(one.done, one.total) for one in told][-1] == (COUNT, COUNT)
 

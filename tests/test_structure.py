@@ -23,6 +23,7 @@ FLOORS = [
     ["datasets.fetching", "datasets.image_set", "datasets.cache"],
     ["datasets.own", "datasets.published", "datasets.folder"],
     ["datasets", "rundir", "history", "checkpoint", "rendering", "averaging", "devices"],
+    ["conditioning"],
     ["datasets.verifying", "training", "plotting", "image_files", "inspection", "outputs.base"],
     ["sampling", "comparing", "outputs.registry", "watching", "evaluation", "evaluation.measures"],
     ["animating", "export", "notebook", "evaluation.classifier"],

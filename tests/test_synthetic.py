@@ -98,10 +98,10 @@ def test_reading_in_order_makes_each_block_once(
     made: list[int] = []
     real = sampling.block
 
-    def counted(generator: sampling.Generator, number: int, seed: int) -> Any:
+    def counted(generator: sampling.Generator, number: int, draw: sampling.Draw) -> Any:
         made.append(number)
         assert torch.get_num_threads() == 1
-        return real(generator, number, seed)
+        return real(generator, number, draw)
 
     monkeypatch.setattr(sampling, "block", counted)
     for index in range(LENGTH):

@@ -10,7 +10,7 @@ import pytest
 import torch
 from support import StopAfter, Tiny
 
-from mnistgan import datasets, losses
+from mnistgan import datasets, losses, networks
 from mnistgan.config import DataConfig
 from mnistgan.errors import DataError, TrainingError
 from mnistgan.events import EpochEnded, Event, RunEnded, RunStarted, StepMetrics
@@ -103,16 +103,16 @@ def test_the_steps_of_wasserstein_take_fresh_images(tiny: Tiny, digits: datasets
     trainer = Trainer(config, digits)
     assert trainer.steps_per_epoch == 5  # 1,797 // 300
     seen: list[int] = []
-    original = trainer._real
+    original = trainer._batch
 
-    def spy(turn: int) -> torch.Tensor:
+    def spy(turn: int) -> tuple[torch.Tensor, networks.Told]:
         seen.append(turn)
         return original(turn)
 
-    trainer._real = spy  # type: ignore[method-assign]
+    trainer._batch = spy  # type: ignore[method-assign]
     list(trainer)
     assert seen == list(range(15))
-    first_pass = torch.cat([original(turn) for turn in range(15)])
+    first_pass = torch.cat([original(turn)[0] for turn in range(15)])
     assert len({tuple(image.flatten().tolist()) for image in first_pass}) > 1490  # no repeats
 
 
@@ -156,7 +156,7 @@ def test_the_generators_update_leaves_the_discriminator_alone(
 ) -> None:
     trainer = Trainer(tiny(), digits)
     trainer.discriminator.zero_grad(set_to_none=True)
-    trainer._update_generator(trainer.generator(trainer._noise[0]))
+    trainer._update_generator(trainer.generator(trainer._noise[0]), ())
     assert all(parameter.grad is None for parameter in trainer.discriminator.parameters())
 
 

@@ -93,7 +93,7 @@ def evaluate(
                 source, count, seed, data=data, root=data_root, on_progress=on_progress
             )
         real = reference.load(what.data, on_progress)
-        result = report.evaluate(what.images, real, seed, on_progress)
+        result = report.evaluate(what.images, real, seed, on_progress, what.labels)
         scores = None
         if score is not None:
             scores = tstr.score(what.images, what.labels, real, seed, on_progress)
@@ -139,6 +139,7 @@ _ROWS = (
     ("kl_to_uniform", "KL to uniform", "nats"),
     ("nearest_distance", "nearest training image", "root mean square of the pixels' difference"),
     ("copies", "copies of training images", "share"),
+    ("agreement", "agreement", "of the classifier with the class that was asked for"),
 )
 
 
@@ -154,6 +155,8 @@ def _show(result: Report, scores: Scores | None) -> None:
     table.add_column()
     for name, title, meaning in _ROWS:
         values = [getattr(one, name) for one in (figures, floor)]
+        if name == "agreement" and values[0] is None:  # nothing was asked for
+            continue
         texts = [_number(value) for value in values]
         if name == "kernel_distance":
             spreads = (figures.kernel_distance_std, floor.kernel_distance_std)
@@ -172,6 +175,14 @@ def _show(result: Report, scores: Scores | None) -> None:
     shares = "  ".join(f"{name} {share:.1%}" for name, share in figures.shares.items())
     console.print(f"shares: {shares}", soft_wrap=True, markup=False)
     console.print(f"missing classes: {', '.join(figures.missing) or 'none'}", markup=False)
+    if figures.class_distances is not None:
+        distances = "  ".join(
+            f"{name} {_number(one)} ({_number((floor.class_distances or {}).get(name))})"
+            for name, one in figures.class_distances.items()
+        )
+        console.print(
+            f"Frechet distance by class (floor): {distances}", soft_wrap=True, markup=False
+        )
     if scores is not None:
         console.print(
             f"classification accuracy, labels {scores.labels}: trained on these images, tested on "

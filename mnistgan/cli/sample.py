@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -32,8 +33,29 @@ _ONLY_WITH = {
 
 def sample(
     ckpt: Checkpoint,
-    count: Annotated[int, typer.Option("-n", min=1, max=10**12, help="How many images.")],
+    count: Annotated[
+        int | None, typer.Option("-n", min=1, max=10**12, help="How many images.")
+    ] = None,
     seed: Seed = 0,
+    digits: Annotated[
+        str | None,
+        typer.Option(
+            "--digits",
+            "--digit",
+            metavar="7|1,3|0-9",
+            help="Classes, each in turn, by name or number.  [dim](conditional generators)[/dim]",
+        ),
+    ] = None,
+    per_digit: Annotated[
+        int | None,
+        typer.Option(
+            "--per-digit", min=1, max=10**12, help="In -n's place: images of each, a row a class."
+        ),
+    ] = None,
+    truncation: Annotated[
+        float | None,
+        typer.Option(help="Cut the noise off: 1 makes typical images, 3 nearly all kinds."),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -77,9 +99,12 @@ def sample(
 ) -> None:
     """Draw images from a trained generator.
 
-    Image i depends on the seed and i alone, whatever -n is.
+    Image i depends on the options and i alone, whatever -n is.
 
     [bold]mnistgan sample --ckpt g.pt -n 100[/bold]   a 10x10 grid
+
+    [bold]mnistgan sample --ckpt g.pt --digits 0-9 --per-digit 10[/bold]   a row of each digit, if
+    the generator is conditional; --digit 7 -n 100 makes sevens
 
     [bold]mnistgan sample --ckpt g.pt -n 1000000 --format npz[/bold]   streamed, in constant memory
 
@@ -100,30 +125,44 @@ def sample(
             "--balanced": balanced,
         },
     )
+    _refuse_unclear(count, per_digit, digits is not None and balanced)
     target = out or Path(_DEFAULT[format])
 
-    from mnistgan import image_files
-
-    if format != "idx" and format != "shards":
-        image_files.check_target(target, format, count)
-
-    from mnistgan import labelling, mnist_folder, networks, rundir, sampling, shards
+    from mnistgan import (
+        conditioning,
+        image_files,
+        labelling,
+        mnist_folder,
+        networks,
+        rundir,
+        sampling,
+        shards,
+    )
     from mnistgan.cli.bars import bar
     from mnistgan.drawing import Drawing, Rule, Source
     from mnistgan.manifest import Recipe, check_size
 
     rule, writer = Rule(min_confidence, balanced), shards.Part.parse(part)
-    if format == "shards":
-        check_size(count, shard_size or _SHARD_SIZE)
+    draw = sampling.Draw(seed, truncation=truncation)
     use_threads(threads)
     generator = sampling.load_generator(ckpt)
-    if format == "idx":
+    if digits is not None or per_digit is not None:
+        asked = conditioning.parse(digits, generator.classes, per_digit or 1)
+        draw = replace(draw, asked=asked)
+        count = count or len(asked.classes) * asked.repeat
+    assert count is not None
+    told = draw.asked_of(generator)
+    if format == "shards":
+        check_size(count, shard_size or _SHARD_SIZE)
+    elif format == "idx":
         mnist_folder.check(target, generator.config)
+    else:
+        image_files.check_target(target, format, count)
     with bar() as on_progress:
         labeller = None
-        if labels or format == "idx" or not rule.takes_all:
+        if rule.min_confidence or (told is None and (labels or balanced or format == "idx")):
             labeller = labelling.for_data(generator.config.data, data_root, on_progress)
-        source = Source(generator, seed, labeller)
+        source = Source(generator, draw, labeller)
         if format == "idx":
             mnist_folder.write(target, source, count, test or max(1, count // 6), rule, on_progress)
         elif format == "shards":
@@ -133,10 +172,18 @@ def sample(
         else:
             drawing = Drawing(source, count, 0, rule, on_progress)
             shape = networks.image_shape(generator.config)
-            image_files.write_images(target, format, drawing, count, shape)
+            columns = told.columns if told else None
+            image_files.write_images(target, format, drawing, count, shape, columns)
     if format == "shards":
         typer.echo(f"mnistgan: {outcome}", err=True)
     typer.echo(target)
+
+
+def _refuse_unclear(count: int | None, per_digit: int | None, is_twice_balanced: bool) -> None:
+    if (count is None) == (per_digit is None):
+        raise UsageError("how many images? give -n, or --per-digit for so many of each class")
+    if is_twice_balanced:
+        raise UsageError("--digits asks for each class in turn; leave --balanced out")
 
 
 def _refuse_misplaced(format: str, given: Mapping[str, object]) -> None:

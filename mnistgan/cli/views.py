@@ -215,8 +215,10 @@ def metrics_line(metrics: StepMetrics, config: RunConfig) -> str:
 
 def measured_line(event: Evaluated) -> str:
     """A measurement's main figures."""
-    names = ("precision", "recall", "coverage")
-    others = "  ".join(f"{name} {event.figures[name]:.3f}" for name in names)
+    names = ("precision", "recall", "coverage", "agreement")
+    others = "  ".join(
+        f"{name} {event.figures[name]:.3f}" for name in names if name in event.figures
+    )
     best = "  best so far" if event.is_best else ""
     distance = f"{event.figures['frechet_distance']:.3g}"
     return (

@@ -56,9 +56,12 @@ class Measuring:
     def measure(self, generator: Generator) -> Evaluated:
         """Draw images by the run's seed, and measure them."""
         count, seed = self._config.evaluate.n, self._config.seed
-        images = np.concatenate(list(sampling.sample_blocks(generator, count, seed)))
+        draw = sampling.Draw(seed)
+        images = np.concatenate(list(sampling.sample_blocks(generator, count, draw)))
+        asked = draw.asked_of(generator)
+        labels = asked.labels(0, count) if asked else None
         seen = self._reference.classifier.see(images)
-        figures = report.figures(seen, self._reference, seed).numbers()
+        figures = report.figures(seen, self._reference, seed, labels=labels).numbers()
         is_best = figures["frechet_distance"] < self._best
         self._best = min(self._best, figures["frechet_distance"])
         self._last = generator.step

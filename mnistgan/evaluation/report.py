@@ -12,7 +12,7 @@ import numpy.typing as npt
 from mnistgan import latents
 from mnistgan.errors import DataError
 from mnistgan.evaluation import measures
-from mnistgan.evaluation.classifier import Classifier, Seen
+from mnistgan.evaluation.classifier import Classifier, Labels, Seen
 from mnistgan.evaluation.measures import Moments, Nearest
 from mnistgan.evaluation.reference import Reference
 from mnistgan.events import Images
@@ -45,6 +45,10 @@ class Figures:
         nearest_distance: mean distance to the nearest training image, root mean square of the
             pixels' difference, in [0, 1]. None where it was not asked for.
         copies: share of images that repeat a training image, see :class:`measures.Nearest`.
+        agreement: share of images that the classifier sees as the class that was asked for; of real
+            images its accuracy. None of images without labels.
+        class_distances: Frechet distance of the images of each class that was asked for to the
+            training images of that class. None of images without labels.
     """
 
     frechet_distance: float
@@ -62,6 +66,8 @@ class Figures:
     confidence: float
     nearest_distance: float | None = None
     copies: float | None = None
+    agreement: float | None = None
+    class_distances: dict[str, float] | None = None
 
     def numbers(self) -> dict[str, float]:
         """What is a single number, by name; of the missing classes how many."""
@@ -125,20 +131,42 @@ def _plain(figures: Figures) -> dict[str, Any]:
 
 
 def evaluate(
-    images: Images, reference: Reference, seed: int = 0, on_progress: OnProgress = no_progress
+    images: Images,
+    reference: Reference,
+    seed: int = 0,
+    on_progress: OnProgress = no_progress,
+    labels: Labels | None = None,
 ) -> Report:
     """Measure images, uint8 N x C x H x W, against real ones of the same shape.
 
+    Args:
+        images: to be measured.
+        reference: the real ones.
+        seed: of the subsets.
+        on_progress: called while they are looked at.
+        labels: what the images are meant to be, N, if somebody said so.
+
     Raises:
-        DataError: there are fewer than 50, of which no figure would mean anything.
+        DataError: there are fewer than 50, of which no figure would mean anything, or the labels
+            are not those of the real images.
     """
     if len(images) < _FEWEST:
         raise DataError(f"there are {len(images)} images to measure; give at least {_FEWEST}")
+    classes = len(reference.train.classes)
+    if labels is not None and not (labels.min() >= 0 and labels.max() < classes):
+        raise DataError(
+            f"the labels run from {labels.min()} to {labels.max()}, and {reference.name} has "
+            f"{classes} classes; name the images' own data set by --data"
+        )
     seen = reference.classifier.see(images, "seeing the images", on_progress)
     train = reference.train.images
     found = measures.nearest(train, images, on_progress)
     chosen = latents.rng(seed, Stream.SUBSET, 2).permutation(len(reference.test))
-    test = reference.test.images[np.sort(chosen[: len(images)])]
+    rows = np.sort(chosen[: len(images)])
+    test = reference.test.images[rows]
+    test_labels = None
+    if labels is not None and reference.test.labels is not None:
+        test_labels = reference.test.labels[rows]
     test_seen = reference.classifier.see(test, "seeing the floor", on_progress)
     test_found = measures.nearest(train, test, on_progress)
     return Report(
@@ -146,16 +174,20 @@ def evaluate(
         seed=seed,
         data=reference.name,
         classifier=reference.classifier,
-        figures=figures(seen, reference, seed, found),
+        figures=figures(seen, reference, seed, found, labels),
         floor_n=len(test),
-        floor=figures(test_seen, reference, seed, test_found),
+        floor=figures(test_seen, reference, seed, test_found, test_labels),
         seen=seen,
         nearest=found,
     )
 
 
 def figures(
-    seen: Seen, reference: Reference, seed: int = 0, found: Nearest | None = None
+    seen: Seen,
+    reference: Reference,
+    seed: int = 0,
+    found: Nearest | None = None,
+    labels: Labels | None = None,
 ) -> Figures:
     """The measures of what the classifier saw in some images.
 
@@ -191,7 +223,20 @@ def figures(
         confidence=float(seen.probabilities.max(axis=1).mean()),
         nearest_distance=None if found is None else float(found.distance.mean()),
         copies=None if found is None else found.copies,
+        agreement=None if labels is None else float((seen.labels == labels).mean()),
+        class_distances=None if labels is None else _class_distances(seen, labels, reference),
     )
+
+
+def _class_distances(seen: Seen, labels: Labels, reference: Reference) -> dict[str, float]:
+    """Of the classes that have two images or more on either side."""
+    distances = {}
+    for label, name in enumerate(reference.train.classes):
+        real = reference.train_features[reference.train.labels == label]
+        fake = seen.features[labels == label]
+        if min(len(real), len(fake)) >= 2:
+            distances[name] = measures.frechet_distance(Moments.of(real), Moments.of(fake))
+    return distances
 
 
 def _shares(labels: npt.NDArray[np.int64], classes: int) -> npt.NDArray[np.float64]:

@@ -20,7 +20,8 @@ class Subject:
 
     Attributes:
         images: uint8, N x C x H x W.
-        labels: theirs, or None where nobody said.
+        labels: theirs, or None where nobody said; a conditional generator's are those that it was
+            asked for.
         data: the real images to hold them against.
     """
 
@@ -72,5 +73,8 @@ def from_generator(
     changes = {"name": data, "root": None if root is None else str(root)}
     given = {key: value for key, value in changes.items() if value is not None}
     config = config_io.validate({"data": table | given}, "").data
-    blocks = sampling.sample_blocks(generator, count, seed, on_progress)
-    return Subject(np.concatenate(list(blocks)), None, config)
+    draw = sampling.Draw(seed)
+    images = np.concatenate(list(sampling.sample_blocks(generator, count, draw, on_progress)))
+    asked = draw.asked_of(generator)
+    is_its_own = config.name == generator.config.data.name  # other data has other classes
+    return Subject(images, asked.labels(0, count) if asked and is_its_own else None, config)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from typing import Any, TextIO
 
 from mnistgan import history
@@ -16,6 +17,7 @@ class Metrics(Output):
 
     _file: TextIO
     _writer: Any
+    _columns: Sequence[str] = history.EVALUATIONS_COLUMNS
 
     def handle(self, event: Event) -> None:
         """Open at the start, write each step, close at the end."""
@@ -26,17 +28,17 @@ class Metrics(Output):
                     run.metrics_file, history.METRICS_COLUMNS, event.step
                 )
                 self._writer = csv.writer(self._file, lineterminator="\n")
+                if event.config.model.conditional:
+                    self._columns = history.LABELLED_COLUMNS
                 if event.config.evaluate.every or run.evaluations_file.exists():
-                    history.continue_table(
-                        run.evaluations_file, history.EVALUATIONS_COLUMNS, event.step
-                    ).close()
+                    history.continue_table(run.evaluations_file, self._columns, event.step).close()
             case StepMetrics():
                 self._writer.writerow(history.metrics_row(event))
             case Evaluated():
                 path = RunDirectory(self.directory).evaluations_file
-                columns = history.EVALUATIONS_COLUMNS
                 # A run that was stopped between measuring and saving has the row already.
-                with history.continue_table(path, columns, event.step - 1) as file:
-                    csv.writer(file, lineterminator="\n").writerow(history.evaluation_row(event))
+                with history.continue_table(path, self._columns, event.step - 1) as file:
+                    row = history.evaluation_row(event, self._columns)
+                    csv.writer(file, lineterminator="\n").writerow(row)
             case RunEnded():
                 self._file.close()

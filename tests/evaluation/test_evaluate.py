@@ -230,9 +230,9 @@ class TestWhileTraining:
         train(config, tmp_path / "whole")
         stop, figures = StopToken(), report.figures
 
-        def stop_meanwhile(*args: Any) -> Any:
+        def stop_meanwhile(*args: Any, **options: Any) -> Any:
             stop.request()
-            return figures(*args)
+            return figures(*args, **options)
 
         events: list[Event] = []
         with monkeypatch.context() as patch:
