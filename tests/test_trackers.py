@@ -318,7 +318,7 @@ def test_wandb_after_a_kill(tiny: Tiny, tmp_path: Path, wandb: Any) -> None:
     table = run / "evaluations.csv"
     with history.continue_table(table, history.EVALUATIONS_COLUMNS, 0) as file:
         measured = Evaluated(1, 7, 100, "a-classifier, n=100", FIGURES, True)
-        csv.writer(file).writerow(history.evaluation_row(measured))
+        csv.writer(file).writerow(history.evaluation_row(measured, history.EVALUATIONS_COLUMNS))
     list(Run(preflight.plan_resume(run, None)))
     wandb.teardown()
     told = assert_wandb_tells_all(run, every=1)
