@@ -95,7 +95,7 @@ def quality(about: str, results: list[dict[str, Any]]) -> list[str]:
         groups[one["row"]["name"]].append(one)
     first = results[0]
     features, floor = first["figures"]["features"], first["figures"]["floor"]
-    columns = COLUMNS
+    columns: tuple[str, ...] = COLUMNS
     told = ""
     if first["figures"]["metrics"].get("agreement") is not None:
         columns = (*COLUMNS, "agreement")

@@ -6,6 +6,7 @@ when grey and H x W x 3 in colour.
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -125,7 +126,14 @@ def _padded(pictures: Sequence[Picture], axis: int) -> Iterator[Picture]:
 def save_png(path: Path, picture: Picture) -> None:
     """Write a picture as PNG, atomically."""
     with atomic_path(path) as temporary:
-        Image.fromarray(picture).save(temporary, format="PNG")
+        temporary.write_bytes(to_png(picture))
+
+
+def to_png(picture: Picture) -> bytes:
+    """A picture as the bytes of a PNG file."""
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, format="PNG")
+    return buffer.getvalue()
 
 
 def read_png(path: Path, max_side: int = 10_000) -> Picture:

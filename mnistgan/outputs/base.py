@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
@@ -32,6 +33,8 @@ class Output:
     api_version: ClassVar[int] = API_VERSION
     needs: ClassVar[tuple[str, ...]] = ()
     """Names of outputs that must be on too; they see each event first."""
+    libraries: ClassVar[Mapping[str, str]] = {}
+    """Modules that must be installed too -> what brings each, for pip; checked before a run."""
 
     class Options(OutputOptions):
         """Without options, unless a subclass says otherwise."""
