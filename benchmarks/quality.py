@@ -3,10 +3,11 @@
     python benchmarks/quality.py                   # everything that is missing in the file
     python benchmarks/quality.py --only fast       # rows whose name contains this
     python benchmarks/quality.py --table ablation  # what each part of the recipe fast is worth
+    python benchmarks/quality.py --table conditional
     python benchmarks/render.py                    # results/*.json -> RESULTS.md
 
 Every run is a process of its own, one at a time: leave the machine alone meanwhile. The ablation
-counts steps, not minutes, and may share the machine.
+and the conditional presets count steps, not minutes, and may share the machine.
 """
 
 from __future__ import annotations
@@ -64,7 +65,11 @@ ABLATION = (
     changed("train.r1=0.03"),
     changed("train.lr_decay_from=0.5"),
 )
-TABLES = {"quality": QUALITY, "ablation": ABLATION}
+CONDITIONAL = (
+    Row("cgan-mlp", ("--config", "cgan-mlp"), None, 3),
+    Row("cgan-dcgan", ("--config", "cgan-dcgan"), None, 1),
+)
+TABLES = {"quality": QUALITY, "ablation": ABLATION, "conditional": CONDITIONAL}
 
 
 def main() -> None:

@@ -22,8 +22,16 @@ MEASURED = {
         "The recipe with other keys, for 20 epochs each: the steps that it makes in two minutes "
         "on two idle cores.",
     ),
+    "conditional": (
+        "Digits on demand",
+        "The presets as they are, all their epochs, beside other work. Agreement is how often the "
+        "classifier sees the digit that was asked for (of real test images: how often it is "
+        "right).",
+    ),
 }
 """Of results/NAME.json, made by quality.py: a title, and what is in it."""
+
+COLUMNS = ("frechet_distance", "precision", "recall", "coverage")
 
 TABLES = {
     "throughput": (
@@ -94,14 +102,19 @@ def quality(about: str, results: list[dict[str, Any]]) -> list[str]:
         groups[one["row"]["name"]].append(one)
     first = results[0]
     features, floor = first["figures"]["features"], first["figures"]["floor"]
+    columns: tuple[str, ...] = COLUMNS
+    told = ""
+    if first["figures"]["metrics"].get("agreement") is not None:
+        columns = (*COLUMNS, "agreement")
+        told = f" and agreement {floor['agreement']:.3f}"
+    heads = " | ".join(name.replace("frechet_", "Frechet ") for name in columns)
     lines = [
         f"`benchmarks/quality.py`, {where(first['machine'])}. Frechet distance "
         f"({features['name']}, sha256 {features['sha256'][:12]}, n={first['figures']['n']:,}); "
-        f"the floor, real test images, has {floor['frechet_distance']:.2f}. {about}",
+        f"the floor, real test images, has {floor['frechet_distance']:.2f}{told}. {about}",
         "",
-        "| recipe | seeds | seconds | steps | Frechet distance | precision | recall | coverage "
-        "| missing digits |",
-        "|---|---|---|---|---|---|---|---|---|",
+        f"| recipe | seeds | seconds | steps | {heads} | missing digits |",
+        "|" + "---|" * (5 + len(columns)),
     ]
     for name, runs in groups.items():
         metrics = [run["figures"]["metrics"] for run in runs]
@@ -109,10 +122,7 @@ def quality(about: str, results: list[dict[str, Any]]) -> list[str]:
         lines.append(
             f"| {name} | {len(runs)} | {np.mean([run['seconds'] for run in runs]):.0f} "
             f"| {np.mean([run['steps'] for run in runs]):,.0f} "
-            + "".join(
-                f"| {interval([one[key] for one in metrics])} "
-                for key in ("frechet_distance", "precision", "recall", "coverage")
-            )
+            + "".join(f"| {interval([one[key] for one in metrics])} " for key in columns)
             + f"| {missing} |"
         )
     return [*lines, "", "Of several seeds: mean ± half of the 95 % confidence interval.", ""]

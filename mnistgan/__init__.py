@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mnistgan.errors import MnistganError
     from mnistgan.evaluation.report import evaluate
     from mnistgan.export import export_onnx
+    from mnistgan.notebook import LiveBar
     from mnistgan.run import train
     from mnistgan.sampling import Generator, load_generator, sample
     from mnistgan.synthetic import SyntheticDigits
@@ -31,6 +32,7 @@ __all__ = [
     "Trainer",
     "Generator",
     "SyntheticDigits",
+    "LiveBar",
     "MnistganError",
     "__version__",
 ]
@@ -45,6 +47,7 @@ _HOMES = {
     "Trainer": "training",
     "Generator": "sampling",
     "SyntheticDigits": "synthetic",
+    "LiveBar": "notebook",
     "MnistganError": "errors",
 }
 

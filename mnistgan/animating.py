@@ -5,17 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from mnistgan import history, rendering
 from mnistgan.errors import UsageError
+from mnistgan.events import Images
 from mnistgan.progress import OnProgress, Progress, no_progress
 from mnistgan.rundir import RunDirectory
 
 if TYPE_CHECKING:  # a run's progress is drawn without torch
-    from mnistgan.latents import WalkPath
     from mnistgan.sampling import Generator
+    from mnistgan.walks import Walk
 
 MAX_FRAMES = 100
 """Of a run's progress; longer runs are thinned out evenly."""
+
+WALK_FORMATS = (*rendering.ANIMATION_FORMATS, ".png")
 
 
 def has_frames(run: RunDirectory) -> bool:
@@ -35,7 +40,7 @@ def animate_training(run: RunDirectory, path: Path, fps: float | None = None) ->
         UsageError: unknown ending, no run directory, or no grids in it.
     """
     rendering.check_suffix(path, rendering.ANIMATION_FORMATS)
-    side = 16 + 9 * (run.read_config().data.image_size + 4)  # more than any grid of ours has
+    size = run.read_config().data.image_size
     grids = history.read_samples(run.samples)
     if not grids:
         raise UsageError(
@@ -44,7 +49,7 @@ def animate_training(run: RunDirectory, path: Path, fps: float | None = None) ->
     chosen = [grids[index] for index in rendering.spread(len(grids), MAX_FRAMES)]
     frames = [
         rendering.caption(
-            rendering.enlarge(rendering.read_png(grid.file, side)), f"epoch {grid.epoch}"
+            rendering.enlarge(rendering.read_grid(grid.file, size)), f"epoch {grid.epoch}"
         )
         for grid in chosen
     ]
@@ -55,38 +60,44 @@ def animate_training(run: RunDirectory, path: Path, fps: float | None = None) ->
     return len(frames)
 
 
-def animate_walk(
+def draw_walk(
     generator: Generator,
+    walk: Walk,
     path: Path,
-    kind: WalkPath = "slerp",
-    *,
-    seed: int = 0,
-    frames: int = 60,
-    walkers: int = 16,
     fps: float = 15.0,
     on_progress: OnProgress = no_progress,
 ) -> None:
-    """Write a seamless walk through latent space: a grid of walkers, looping for ever.
+    """Write a walk: moving, looping for ever, or its frames side by side as one picture.
 
     Args:
-        generator: whose images to show.
-        path: GIF, WebP or MP4 by its ending.
-        kind: see :func:`mnistgan.latents.walk`.
-        seed: of the points walked through.
-        frames: of one round.
-        walkers: images in each frame.
+        generator: that the walk was planned for.
+        walk: which frames.
+        path: GIF, WebP or MP4 by its ending; or a PNG with a row a walker and a column a frame, or
+            of a square, with its first frame.
         fps: frames a second.
         on_progress: called with the frames drawn so far.
 
     Raises:
         UsageError: unknown ending.
     """
-    from mnistgan import latents
+    rendering.check_suffix(path, WALK_FORMATS)
+    still = path.suffix.lower() == ".png"
+    frames = draw_frames(generator, walk[:1] if still and walk.square else walk, on_progress)
+    if still:
+        columns = None if walk.square else len(frames)
+        images = np.stack(frames, axis=1).reshape(-1, *frames[0].shape[1:])
+        rendering.save_png(path, rendering.enlarge(rendering.grid(images, columns)))
+    else:
+        pictures = [rendering.enlarge(rendering.grid(images)) for images in frames]
+        rendering.save_animation(path, pictures, fps)
 
-    rendering.check_suffix(path, rendering.ANIMATION_FORMATS)
-    walk = latents.walk(kind, seed, walkers, frames, generator.config.model.latent_dim)
-    pictures = []
-    for z in walk:
-        pictures.append(rendering.enlarge(rendering.grid(generator(z))))
-        on_progress(Progress("drawing", len(pictures), frames, "frames"))
-    rendering.save_animation(path, pictures, fps)
+
+def draw_frames(
+    generator: Generator, walk: Walk, on_progress: OnProgress = no_progress
+) -> list[Images]:
+    """The images of each frame, uint8 N x C x H x W."""
+    frames: list[Images] = []
+    for z, labels in walk:
+        frames.append(generator(z, labels))
+        on_progress(Progress("drawing", len(frames), len(walk), "frames"))
+    return frames

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import csv
 import io
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from mnistgan import config_io, history, plotting, rendering
 from mnistgan.config import RunConfig
-from mnistgan.errors import UsageError, printable
+from mnistgan.evaluation import figures
 from mnistgan.files import write_text
 from mnistgan.rendering import Picture
 from mnistgan.rundir import RunDirectory
@@ -101,30 +99,13 @@ def _measure(run: RunDirectory) -> Measured:
     if run.metrics_file.exists():
         last = int(max(history.read_metrics(run.metrics_file)["step"], default=0))
     if run.figures_file.exists():
-        return Measured(run, config, last, *read_figures(run.figures_file))
+        measured = figures.read(run.figures_file)
+        return Measured(run, config, last, measured.measured_with, measured.numbers)
     table = history.read_evaluations(run.evaluations_file)
     if not len(table["step"]):
         return Measured(run, config, last, "", {})
-    figures = {name: float(table[name][-1]) for name in history.FIGURES}
-    return Measured(run, config, last, f"while training, n={int(table['n'][-1])}", figures)
-
-
-def read_figures(path: Path) -> tuple[str, dict[str, float]]:
-    """What a figures.json was measured with, and its numbers.
-
-    Raises:
-        UsageError: it is none.
-    """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        metrics: dict[str, Any] = content["metrics"]
-        name, count = printable(str(content["features"]["name"])), int(content["n"])
-        metrics["missing_classes"] = len(metrics.get("missing", ()))
-        numbers = {key: float(one) for key, one in metrics.items() if isinstance(one, int | float)}
-    except (OSError, ValueError, ArithmeticError, LookupError, AttributeError, TypeError,
-            RecursionError) as error:  # fmt: skip
-        raise UsageError(f"{path}: is no file of mnistgan evaluate ({error})") from error
-    return f"{name}, n={count}", numbers
+    numbers = {name: float(table[name][-1]) for name in history.FIGURES}
+    return Measured(run, config, last, f"while training, n={int(table['n'][-1])}", numbers)
 
 
 def _same_recipe(one: Measured, other: Measured) -> bool:
@@ -200,7 +181,7 @@ def grids(runs: Sequence[RunDirectory]) -> Picture | None:
         return None
     epochs = [shared[place] for place in rendering.spread(len(shared), _GRID_EPOCHS)]
     rows = [
-        _side_by_side(
+        rendering.beside(
             [
                 rendering.caption(
                     rendering.read_png(index[epoch]), f"{plotting.label(run, runs)}, epoch {epoch}"
@@ -210,28 +191,10 @@ def grids(runs: Sequence[RunDirectory]) -> Picture | None:
         )
         for run, index in zip(runs, indexes, strict=True)
     ]
-    return _stacked(rows)
+    return rendering.stacked(rows)
 
 
 def _grids_of(run: RunDirectory) -> dict[int, Path]:
     if not (run.samples / "index.csv").exists():
         return {}
     return {grid.epoch: grid.file for grid in history.read_samples(run.samples)}
-
-
-def _side_by_side(pictures: Sequence[Picture]) -> Picture:
-    return np.concatenate(list(_padded(pictures, axis=0)), axis=1)
-
-
-def _stacked(pictures: Sequence[Picture]) -> Picture:
-    return np.concatenate(list(_padded(pictures, axis=1)), axis=0)
-
-
-def _padded(pictures: Sequence[Picture], axis: int) -> Iterator[Picture]:
-    """The pictures in colour and of one length along an axis, black where they were shorter."""
-    longest = max(picture.shape[axis] for picture in pictures)
-    for picture in pictures:
-        colour = picture if picture.ndim == 3 else np.repeat(picture[..., None], 3, axis=-1)
-        widths = [(0, 0)] * 3
-        widths[axis] = (0, longest - picture.shape[axis])
-        yield np.pad(colour, widths)

@@ -19,6 +19,7 @@ from pydantic import (
     Discriminator,
     Field,
     Tag,
+    WithJsonSchema,
     model_validator,
 )
 
@@ -38,9 +39,19 @@ BUILT_IN_OUTPUTS = ("metrics", "samples", "animation", "curves")
 
 
 class Section(BaseModel):
-    """Base of all tables: frozen, no unknown keys, no silent conversions, no NaN."""
+    """Base of all tables: frozen, no unknown keys, no silent conversions, no NaN.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+    The docstring under a field is what the documentation, an editor and ``mnistgan outputs NAME``
+    show of it.
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,
+    )
 
 
 def _whole(value: object) -> object:
@@ -87,8 +98,11 @@ def _data_name(name: str) -> str:
     return name
 
 
+_COLOUR = "black|white|#[0-9a-fA-F]{6}"
+
+
 def _colour(value: str) -> str:
-    if value not in ("black", "white") and not re.fullmatch("#[0-9a-fA-F]{6}", value):
+    if not re.fullmatch(_COLOUR, value):
         raise ValueError(f"must be black, white or #rrggbb, got {value!r}")
     return value
 
@@ -96,9 +110,13 @@ def _colour(value: str) -> str:
 class DataConfig(Section):
     """``[data]``: which images, at what size."""
 
-    name: Annotated[str, AfterValidator(_data_name)] = "mnist"
-    """A data set of :mod:`mnistgan.catalog`, or the path of images of one's own: a folder of
-    pictures, an .npz file (see :mod:`mnistgan.npz`), or an IDX file."""
+    name: Annotated[
+        str,
+        AfterValidator(_data_name),
+        WithJsonSchema({"anyOf": [{"enum": list(DATA_SETS)}, {"type": "string"}]}),
+    ] = "mnist"
+    """A data set that ``mnistgan data`` lists, or the path of images of one's own: a folder of
+    pictures, an .npz file, or an IDX file."""
     labels: str | None = Field(None, pattern=r"^[^\x00]+$")
     """For an IDX file: the one with its labels; else the one beside it, by MNIST's naming."""
     root: str | None = Field(None, pattern=r"^[^\x00]+$")
@@ -106,9 +124,12 @@ class DataConfig(Section):
     image_size: int = Field(28, ge=4, le=1024)
     """Side of the square images, in pixels."""
     channels: Annotated[Literal[1, 3], BeforeValidator(_whole)] = 1
+    """1 is grey, 3 is colour."""
     fit: Literal["pad", "crop"] = "pad"
     """What happens to images that are not square: padded, or cut to their middle."""
-    background: Annotated[str, AfterValidator(_colour)] = "black"
+    background: Annotated[
+        str, AfterValidator(_colour), Field(json_schema_extra={"pattern": f"^({_COLOUR})$"})
+    ] = "black"
     """Behind transparent pixels and in the padding: black, white or #rrggbb."""
 
     @model_validator(mode="after")
@@ -122,8 +143,11 @@ class MlpGeneratorConfig(Section):
     """``[model.generator]`` of the family ``mlp``."""
 
     widths: Widths = (512, 512)
+    """Of the hidden layers, from z on."""
     norm: Literal["none", "batch"] = "batch"
+    """BatchNorm in each hidden layer, or none."""
     activation: Activation = "relu"
+    """After each hidden layer."""
     slope: Slope = 0.2
     """Of leaky_relu on its negative side."""
     output: OutputRange = "tanh"
@@ -134,9 +158,13 @@ class MlpDiscriminatorConfig(Section):
     """``[model.discriminator]`` of the family ``mlp``."""
 
     widths: Widths = (512, 256)
+    """Of the hidden layers, from the image on."""
     activation: Activation = "leaky_relu"
+    """After each hidden layer."""
     slope: Slope = 0.2
+    """Of leaky_relu on its negative side."""
     spectral_norm: bool = False
+    """Divide each layer's weights by their largest singular value (Miyato et al. 2018)."""
 
 
 class DcganGeneratorConfig(Section):
@@ -145,6 +173,7 @@ class DcganGeneratorConfig(Section):
     width: Width = 64
     """Channels before the last layer; each earlier stage has twice as many."""
     output: OutputRange = "tanh"
+    """Last activation; it also decides the range that real images are scaled to."""
 
 
 class DcganDiscriminatorConfig(Section):
@@ -153,7 +182,9 @@ class DcganDiscriminatorConfig(Section):
     width: Width = 64
     """Channels after the first layer; each later stage has twice as many."""
     slope: Slope = 0.2
+    """Of leaky_relu on its negative side."""
     spectral_norm: bool = False
+    """Divide each layer's weights by their largest singular value (Miyato et al. 2018)."""
 
 
 class Family(Section):
@@ -177,7 +208,9 @@ class MlpConfig(Family):
     """``[model]`` with ``family = "mlp"``: fully connected G and D."""
 
     family: Literal["mlp"] = "mlp"
+    """Fully connected G and D."""
     latent_dim: Width = 64
+    """Length of z ~ N(0, 1)."""
     init: Literal["default", "normal"] = "default"
     """First weights: torch's own, or N(0, 0.02) as in Radford 2016."""
     generator: MlpGeneratorConfig = MlpGeneratorConfig()
@@ -188,8 +221,11 @@ class DcganConfig(Family):
     """``[model]`` with ``family = "dcgan"``: convolutional G and D."""
 
     family: Literal["dcgan"] = "dcgan"
+    """Convolutional G and D."""
     latent_dim: Width = 100
+    """Length of z ~ N(0, 1)."""
     init: Literal["default", "normal"] = "normal"
+    """First weights: torch's own, or N(0, 0.02) as in Radford 2016."""
     generator: DcganGeneratorConfig = DcganGeneratorConfig()
     discriminator: DcganDiscriminatorConfig = DcganDiscriminatorConfig()
 
@@ -213,12 +249,17 @@ class TrainConfig(Section):
     """``[train]``: how long, how fast, against which loss."""
 
     epochs: int = Field(20, ge=1)
+    """Passes through the data."""
     max_minutes: float | None = Field(None, gt=0)
     """Stop, save and end well after so many minutes of this process."""
     batch_size: int = Field(64, ge=2)
+    """Images in each update."""
     loss: LossName = "non-saturating"
+    """What G and D minimise."""
     lr_g: Rate = 1e-3
+    """Adam's learning rate for G."""
     lr_d: Rate = 1e-3
+    """Adam's learning rate for D."""
     betas: Annotated[tuple[Beta, Beta], BeforeValidator(_tuple)] = (0.0, 0.999)
     """Adam's decay rates."""
     d_steps: int = Field(1, ge=1, le=100)
@@ -241,6 +282,7 @@ class TrainConfig(Section):
     takes what the device is fast at: bfloat16 on processors with AMX or AVX512-BF16 and on GPUs
     from Ampere on, float16 on Volta and Turing, else float32."""
     device: DeviceName = "auto"
+    """Where to train; ``auto`` takes a GPU where there is one."""
 
     @property
     def score_kind(self) -> ScoreKind:
@@ -283,14 +325,16 @@ class WatchConfig(Section):
     """``[watch]``: what happens when the training looks as if it had collapsed."""
 
     action: Literal["warn", "stop", "off"] = "warn"
+    """Say so and go on, save and end the run, or look at nothing."""
 
 
 class RunConfig(Section):
     """One run, whole. ``RunConfig()`` is the default recipe, chosen by benchmarks/RESULTS.md."""
 
     seed: int = Field(0, ge=0, lt=2**63)
+    """Of everything random: weights, order of the data, noise."""
     name: str | None = Field(None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
-    """First part of the run directory's name."""
+    """First part of the run directory's name; by default FAMILY-DATA."""
     data: DataConfig = DataConfig()
     model: ModelConfig = MlpConfig()
     train: TrainConfig = TrainConfig()

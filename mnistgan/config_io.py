@@ -268,16 +268,17 @@ def to_toml(config: RunConfig) -> str:
 
 def changed_keys(old: RunConfig, new: RunConfig) -> dict[str, tuple[Any, Any]]:
     """Dotted key -> (old value, new value) for each key in which two configs differ."""
-    before, after = _flatten(to_table(old)), _flatten(to_table(new))
+    before, after = flatten(to_table(old)), flatten(to_table(new))
     keys = [key for key in {**before, **after} if before.get(key) != after.get(key)]
     return {key: (before.get(key), after.get(key)) for key in keys}
 
 
-def _flatten(table: Mapping[str, Any], prefix: str = "") -> Table:
+def flatten(table: Mapping[str, Any], prefix: str = "") -> Table:
+    """Dotted key -> value, of a table of tables."""
     flat: Table = {}
     for key, value in table.items():
         if isinstance(value, Mapping) and value:
-            flat |= _flatten(value, f"{prefix}{key}.")
+            flat |= flatten(value, f"{prefix}{key}.")
         else:
             flat[f"{prefix}{key}"] = value
     return flat

@@ -8,6 +8,7 @@ order, in any process. So there is no random state to save, and none to restore.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from enum import IntEnum
 from typing import Any, Literal, TypeAlias
@@ -19,6 +20,8 @@ from torch import Tensor
 
 WalkPath: TypeAlias = Literal["slerp", "linear", "circle"]
 FloatArray: TypeAlias = npt.NDArray[np.floating[Any]]
+Blend: TypeAlias = Callable[[FloatArray, FloatArray, float | FloatArray], FloatArray]
+"""Points between two, at shares of the way."""
 
 
 class Stream(IntEnum):
@@ -33,6 +36,7 @@ class Stream(IntEnum):
     WALK = 6
     CLASSIFIER = 7
     SUBSET = 8
+    PROJECTION = 9
 
 
 def rng(seed: int, stream: Stream, index: int = 0) -> np.random.Generator:
@@ -130,21 +134,53 @@ def walk(path: WalkPath, seed: int, walkers: int, frames: int, latent_dim: int) 
     points = rng(seed, Stream.WALK).standard_normal((4, walkers, latent_dim), dtype=np.float32)
     if path == "circle":
         return torch.from_numpy(_circle(points[0], points[1], frames))
-    blend = slerp if path == "slerp" else lerp
-    turns = np.arange(frames) * len(points) / frames
+    return torch.from_numpy(loop(points, frames, slerp if path == "slerp" else lerp))
+
+
+def loop(points: FloatArray, frames: int, blend: Blend) -> FloatArray:
+    """From each point to the next and from the last to the first: a closed walk.
+
+    Args:
+        points: float32, P x ...
+        frames: of the whole walk, shared among the P ways as evenly as can be; with P or more of
+            them, each point is a frame of its own.
+        blend: :func:`slerp` or :func:`lerp`.
+
+    Returns:
+        float32, frames x ...
+    """
+    starts = [number * frames // len(points) for number in range(len(points) + 1)]
     rows = [
-        blend(points[int(turn)], points[(int(turn) + 1) % len(points)], turn % 1.0)
-        for turn in turns
+        blend(points[number], points[(number + 1) % len(points)], step / (stop - start))
+        for number, (start, stop) in enumerate(itertools.pairwise(starts))
+        for step in range(stop - start)
     ]
-    return torch.from_numpy(np.stack(rows))
+    return np.stack(rows)
 
 
-def lerp(start: FloatArray, end: FloatArray, share: float) -> FloatArray:
+def square(corners: FloatArray, side: int, blend: Blend) -> FloatArray:
+    """``side * side`` points between four: blended down the left and right edge, then across.
+
+    Args:
+        corners: float32, 4 x D: top left, top right, bottom left, bottom right.
+        side: points along an edge, with its corners.
+        blend: :func:`slerp` or :func:`lerp`.
+
+    Returns:
+        float32, side * side x D, row by row.
+    """
+    shares = np.linspace(0, 1, side, dtype=np.float32)[:, None]
+    top_left, top_right, bottom_left, bottom_right = corners
+    left, right = blend(top_left, bottom_left, shares), blend(top_right, bottom_right, shares)
+    return blend(left[:, None], right[:, None], shares).reshape(side * side, -1)
+
+
+def lerp(start: FloatArray, end: FloatArray, share: float | FloatArray) -> FloatArray:
     """The point at ``share`` of the straight line from start to end."""
     return np.asarray((1 - share) * start + share * end, dtype=np.float32)
 
 
-def slerp(start: FloatArray, end: FloatArray, share: float) -> FloatArray:
+def slerp(start: FloatArray, end: FloatArray, share: float | FloatArray) -> FloatArray:
     """Spherical interpolation along the last axis (White 2016, "Sampling Generative Networks").
 
     Keeps the length typical of Gaussian noise, which a straight line through high-dimensional

@@ -6,8 +6,9 @@ when grey and H x W x 3 in colour.
 
 from __future__ import annotations
 
+import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -53,6 +54,30 @@ def grid(images: Images, columns: int | None = None) -> Picture:
     return to_picture(np.pad(flat, ((0, 0), (0, _GAP), (0, _GAP))))
 
 
+def ungrid(picture: Picture, size: int) -> Images:
+    """The images that a :func:`grid` shows, uint8 N x C x H x W, with the black ones at its end.
+
+    Args:
+        picture: the grid.
+        size: side of the images.
+
+    Raises:
+        UsageError: it is no grid of images of that size.
+    """
+    height, width = picture.shape[:2]
+    if (
+        min(height, width) < size + 2 * _GAP
+        or (height - _GAP) % (size + _GAP)
+        or (width - _GAP) % (size + _GAP)
+    ):
+        raise UsageError(f"a picture of {width} x {height} is no grid of {size} x {size} images")
+    tiles = picture[_GAP:, _GAP:].reshape(
+        height // (size + _GAP), size + _GAP, width // (size + _GAP), size + _GAP, -1
+    )
+    images = tiles[:, :size, :, :size].transpose(0, 2, 4, 1, 3)
+    return np.ascontiguousarray(images.reshape(-1, *images.shape[2:]))
+
+
 def class_grid(
     images: Images, labels: npt.NDArray[np.int64] | None, classes: Sequence[str], columns: int
 ) -> Picture:
@@ -78,10 +103,37 @@ def class_grid(
     return np.concatenate(rows)
 
 
+def beside(pictures: Sequence[Picture]) -> Picture:
+    """Pictures in a row, in colour, black below those that are less high."""
+    return np.concatenate(list(_padded(pictures, axis=0)), axis=1)
+
+
+def stacked(pictures: Sequence[Picture]) -> Picture:
+    """Pictures one below the other, in colour, black beside those that are less wide."""
+    return np.concatenate(list(_padded(pictures, axis=1)), axis=0)
+
+
+def _padded(pictures: Sequence[Picture], axis: int) -> Iterator[Picture]:
+    """The pictures in colour and of one length along an axis."""
+    longest = max(picture.shape[axis] for picture in pictures)
+    for picture in pictures:
+        colour = picture if picture.ndim == 3 else np.repeat(picture[..., None], 3, axis=-1)
+        widths = [(0, 0)] * 3
+        widths[axis] = (0, longest - picture.shape[axis])
+        yield np.pad(colour, widths)
+
+
 def save_png(path: Path, picture: Picture) -> None:
     """Write a picture as PNG, atomically."""
     with atomic_path(path) as temporary:
-        Image.fromarray(picture).save(temporary, format="PNG")
+        temporary.write_bytes(to_png(picture))
+
+
+def to_png(picture: Picture) -> bytes:
+    """A picture as the bytes of a PNG file."""
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, format="PNG")
+    return buffer.getvalue()
 
 
 def read_png(path: Path, max_side: int = 10_000) -> Picture:
@@ -99,6 +151,19 @@ def read_png(path: Path, max_side: int = 10_000) -> Picture:
             return np.asarray(image.convert("L" if image.mode in ("1", "L", "I;16") else "RGB"))
     except (OSError, ValueError, Warning, Image.DecompressionBombError) as error:
         raise UsageError(f"{path}: cannot be read as a PNG ({error})") from error
+
+
+def read_grid(path: Path, size: int) -> Picture:
+    """Read a grid that a run left.
+
+    Args:
+        path: of its PNG.
+        size: side of the images in it.
+
+    Raises:
+        UsageError: as :func:`read_png`, or it is larger than any grid of a run.
+    """
+    return read_png(path, 16 + 9 * (size + 4))
 
 
 # Animations ------------------------------------------------------------------------------------
@@ -247,7 +312,7 @@ def _panel(axes: Axes, runs: Mapping[str, Metrics], columns: Mapping[str, str]) 
                 steps[keep], smooth(values)[keep], dashes, color=colour, label=name, linewidth=1.4
             )
     axes.grid(alpha=0.25)
-    axes.legend(fontsize=8)
+    axes.legend(fontsize=8, loc="upper right")  # "best" looks at every step, for seconds
 
 
 def _measured_panel(axes: Axes, measured: Mapping[str, Metrics], runs: list[str]) -> None:
@@ -260,7 +325,7 @@ def _measured_panel(axes: Axes, measured: Mapping[str, Metrics], runs: list[str]
     axes.set(title="Frechet distance", xlabel="step", yscale=scale)
     axes.grid(alpha=0.25, which="both")
     if len(runs) > 1:
-        axes.legend(fontsize=8)
+        axes.legend(fontsize=8, loc="upper right")
 
 
 def smooth(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -65,6 +65,11 @@ class RunDirectory:
         return self.path / "evaluation" / "figures.json"
 
     @property
+    def report_file(self) -> Path:
+        """The whole run on one page."""
+        return self.path / "report.html"
+
+    @property
     def samples(self) -> Path:
         """Folder of the grids, with their index.csv."""
         return self.path / "samples"

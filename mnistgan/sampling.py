@@ -78,6 +78,15 @@ class Generator:
         pixels = networks.pixel_range(self.config)
         return networks.generate(self.network, z.to(device), told, pixels).cpu().numpy()
 
+    def _repr_png_(self) -> bytes:
+        """What a notebook shows: a few samples, of a conditional one a column a class."""
+        from mnistgan import rendering
+
+        columns = len(self.classes) or 8
+        picture = rendering.enlarge(rendering.grid(sample(self, 8 * columns), columns))
+        where = f"{self.config.model.family}, epoch {self.epoch}, step {self.step:,}"
+        return rendering.to_png(rendering.caption(picture, where))
+
 
 def load_generator(path: Path | str) -> Generator:
     """Load a generator file, a checkpoint, or a run directory's generator, on the CPU.

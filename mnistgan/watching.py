@@ -82,11 +82,15 @@ class Watch:
         self._bad_epochs: dict[str, list[int]] = {}
         self._told: set[str] = set()
 
+    def begin(self, real_images: Images) -> None:
+        """See what real images look like, uint8 N x C x H x W: as many as an epoch shows."""
+        self._distinct_real = distinct(real_images)
+
     def look(self, event: Event) -> list[Finding]:
         """What is new in an event; a sign that lasts is told once."""
         match event:
             case RunStarted():
-                self._distinct_real = distinct(event.real_images)
+                self.begin(event.real_images)
                 return []
             case StepMetrics():
                 return self._new(self._at_numbers(event))

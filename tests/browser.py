@@ -78,6 +78,7 @@ class Chromium:
         context = self._browser.new_context(
             viewport={"width": width, "height": height}, color_scheme=scheme, has_touch=touch
         )
+        context.set_default_timeout(120_000)  # milliseconds; a busy machine takes its time
         try:
             tab = Tab(context.new_page())
             tab._watch()

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+import typer
 from typer.testing import Result
 
+from mnistgan.cli import app
 from mnistgan.config import RunConfig
 from mnistgan.evaluation import classifier
 from mnistgan.evaluation.classifier import Labels
@@ -62,3 +66,33 @@ class ByPixels(Labeller):
     def __call__(self, images: Images) -> tuple[Labels, npt.NDArray[np.float64]]:
         sums = images.reshape(len(images), -1).sum(axis=1, dtype=np.int64)
         return sums % 10, (sums // 10 % 10 + 1) / 10
+
+
+def fenced(markdown: str, language: str) -> list[str]:
+    """The blocks of code of a language in a text."""
+    return re.findall(rf"^```{language}\n(.*?)^```", markdown, re.DOTALL | re.MULTILINE)
+
+
+def shown_commands(markdown: str) -> list[list[str]]:
+    """The calls of ``mnistgan`` in a text's blocks of bash, each as its arguments."""
+    lines = "\n".join(fenced(markdown, "bash")).replace("\\\n", " ").splitlines()
+    calls = (shlex.split(line, comments=True) for line in lines)
+    return [call[1:] for call in calls if call[:1] == ["mnistgan"]]
+
+
+def parse(call: list[str]) -> typer.Context:
+    """Parse a call's arguments as the command line would, and run nothing.
+
+    Raises:
+        TyperException: there is no such command or option, or a value is none of its values.
+    """
+    context = typer.Context(typer.main.get_command(app), info_name="mnistgan")
+    arguments = list(call)
+    while hasattr(context.command, "get_command") and arguments:
+        group: Any = context.command
+        name, command, arguments = group.resolve_command(context, arguments)
+        is_group = hasattr(command, "get_command")
+        context = command.make_context(
+            name, [] if is_group else arguments, parent=context, resilient_parsing=is_group
+        )
+    return context

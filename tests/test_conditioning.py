@@ -14,7 +14,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import Invoke, StopAfter, Tiny
 
-from mnistgan import checkpoint, conditioning, config_io, datasets, networks, rendering, sampling
+from mnistgan import (
+    checkpoint,
+    conditioning,
+    config_io,
+    datasets,
+    history,
+    networks,
+    rendering,
+    sampling,
+)
 from mnistgan.conditioning import Asked
 from mnistgan.config import DataConfig
 from mnistgan.drawing import Drawing, Source
@@ -195,6 +204,20 @@ class TestTraining:
             whole, parts = (tmp_path / run / name for run in ("whole", "parts"))
             if name != "metrics.csv":  # images a second differ
                 assert whole.read_bytes() == parts.read_bytes()
+
+    @pytest.mark.usefixtures("hurried")
+    def test_agreement_is_measured_on_the_way(
+        self, invoke: Invoke, tiny_toml: Path, tmp_path: Path
+    ) -> None:
+        sets = ("--set", "model.conditional=true", "--set", "evaluate.every=1")
+        command = ("train", "--config", tiny_toml, *sets, "--set", "evaluate.n=100")
+        result = invoke(*command, "--epochs", 1, "--output-dir", "run")
+        assert result.exit_code == 0, result.output
+        assert "agreement 0." in result.stderr
+        assert invoke("train", "--resume", "run", "--epochs", 2).exit_code == 0
+        rows = history.read_evaluations(tmp_path / "run" / "evaluations.csv")
+        assert rows["epoch"].tolist() == [1, 2]
+        assert ((rows["agreement"] >= 0) & (rows["agreement"] <= 1)).all()
 
 
 def _label_weights(trainer: Trainer) -> list[torch.Tensor]:

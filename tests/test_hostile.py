@@ -28,8 +28,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import Invoke
 
-from mnistgan import checkpoint, comparing, history, rendering, sealed
+from mnistgan import checkpoint, history, rendering, sealed
 from mnistgan.errors import FileFormatError, UsageError
+from mnistgan.evaluation import figures as measured
 from mnistgan.history import EVALUATIONS_COLUMNS, FIGURES, METRICS_COLUMNS
 from mnistgan.rundir import RunDirectory
 
@@ -388,7 +389,7 @@ def test_any_figures(tmp_path_factory: pytest.TempPathFactory, content: Content)
     path = tmp_path_factory.getbasetemp() / "figures.json"
     path.write_text(json.dumps(content))
     with contextlib.suppress(UsageError):
-        comparing.read_figures(path)
+        measured.read(path)
 
 
 @given(json_values)

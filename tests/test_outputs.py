@@ -63,7 +63,16 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
 def test_the_built_in_ones_travel_the_same_road(invoke: Invoke) -> None:
     result = invoke("outputs")
     assert [line.split()[:2] for line in result.stdout.splitlines()] == [
-        [name, "mnistgan"] for name in ("animation", "curves", "metrics", "samples")
+        [name, "mnistgan"]
+        for name in (
+            "animation",
+            "curves",
+            "metrics",
+            "report",
+            "samples",
+            "tensorboard",
+            "wandb",
+        )
     ]
 
 
@@ -72,7 +81,7 @@ def test_a_third_party_is_listed_shown_configured_and_called(
 ) -> None:
     install(COUNTER, "Counter")
     listed = invoke("outputs")
-    assert "counter    acme 2.5" in listed.stdout
+    assert "counter      acme 2.5" in listed.stdout
     assert "acme_output" not in sys.modules, "listing imported it"
     shown = invoke("outputs", "counter")
     assert "Counts steps." in shown.stdout
@@ -91,7 +100,8 @@ REFUSED = [
     (COUNTER, "Missing", "", "does not import (AttributeError"),
     ("import no_such_module", "Counter", "", "does not import (ModuleNotFoundError"),
     ("raise SystemExit(0)", "Counter", "", "does not import (SystemExit: 0"),
-    (COUNTER + "    needs = 3", "Counter", "", "needs that are no names"),
+    (COUNTER + "    needs = 3", "Counter", "", "needs or libraries that are no names"),
+    (COUNTER + "    libraries = 3", "Counter", "", "needs or libraries that are no names"),
     (COUNTER + "    Options = 3", "Counter", "", "Options that are no OutputOptions"),
     ("raise SystemError('broken')", "Counter", "", "does not import (SystemError: broken"),
     ("Counter = 3", "Counter", "", "is no mnistgan.outputs.base.Output but 3"),

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from support import Invoke, Tiny
+from support import Tiny, fenced, parse, shown_commands
 
 import mnistgan
 from mnistgan import datasets, presets
@@ -16,12 +16,8 @@ from mnistgan.training import Trainer
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
-
-
 def test_the_output_of_ones_own(tiny: Tiny, tmp_path: Path) -> None:
-    (source,) = [block for block in blocks("python") if "class Balance" in block]
+    (source,) = [block for block in fenced(README, "python") if "class Balance" in block]
     assert len(source.splitlines()) <= 25
     namespace: dict[str, type[Output]] = {}
     exec(compile(source, "balance.py", "exec"), namespace)
@@ -34,7 +30,7 @@ def test_the_output_of_ones_own(tiny: Tiny, tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("hurried")
 def test_the_python_example_names_what_is_there(trained: Path) -> None:
-    (source,) = [block for block in blocks("python") if "load_generator" in block]
+    (source,) = [block for block in fenced(README, "python") if "load_generator" in block]
     names = set(re.findall(r"(?<!from )mnistgan\.(\w+)", source))
     assert names
     assert names <= set(mnistgan.__all__)
@@ -45,7 +41,7 @@ def test_the_python_example_names_what_is_there(trained: Path) -> None:
 
 
 def test_the_data_set_of_the_example(trained: Path) -> None:
-    (source,) = [block for block in blocks("python") if "SyntheticDigits(" in block]
+    (source,) = [block for block in fenced(README, "python") if "SyntheticDigits(" in block]
     source = source.replace("g.pt", str(trained / "g.pt"))
     for here, small in {"length=60_000": "length=512", "num_workers=4": "num_workers=0"}.items():
         assert here in source
@@ -55,14 +51,9 @@ def test_the_data_set_of_the_example(trained: Path) -> None:
     assert getattr(namespace["images"], "shape", None) == (256, 1, 28, 28)
 
 
-COMMANDS = re.findall(r"^mnistgan (\w+)(.*?)(?:#.*)?$", "\n".join(blocks("bash")), re.MULTILINE)
-
-
-@pytest.mark.parametrize(("command", "arguments"), sorted(set(COMMANDS)))
-def test_a_command_and_its_options_exist(invoke: Invoke, command: str, arguments: str) -> None:
-    shown = invoke(command, "--help").stdout
-    for option in re.findall(r"--[a-z-]+", arguments):
-        assert option in shown
+@pytest.mark.parametrize("call", shown_commands(README), ids=" ".join)
+def test_a_command_parses(call: list[str]) -> None:
+    parse(call)
 
 
 def test_the_table_names_every_preset() -> None:

@@ -29,6 +29,20 @@ def test_every_image_is_in_the_grid_once(count: int, channels: int, columns: int
     assert np.count_nonzero(picture) == count * channels * 20
 
 
+@given(st.integers(1, 30), st.sampled_from([1, 3]), st.integers(4, 9), st.integers(1, 9))
+def test_a_grid_gives_its_images_back(count: int, channels: int, size: int, columns: int) -> None:
+    images = np.random.default_rng(count).integers(0, 256, (count, channels, size, size), np.uint8)
+    found = rendering.ungrid(rendering.grid(images, columns), size)
+    assert (found[:count] == images).all()
+    assert not found[count:].any()
+
+
+@pytest.mark.parametrize("shape", [(2, 2), (31, 32), (32, 33, 3)])
+def test_what_is_no_grid(shape: tuple[int, ...]) -> None:
+    with pytest.raises(UsageError, match="no grid of 28 x 28 images"):
+        rendering.ungrid(np.zeros(shape, np.uint8), 28)
+
+
 def test_a_hundred_images_make_ten_by_ten() -> None:
     assert rendering.grid(np.zeros((100, 1, 28, 28), np.uint8)).shape == (302, 302)
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 import typer
 
-from mnistgan.cli.options import Debug
+from mnistgan.cli.options import Debug, whole_numbers
+from mnistgan.errors import UsageError
+
+Kind: TypeAlias = Literal["slerp", "linear", "circle", "classes", "corners"]
 
 
 def animate(
@@ -19,19 +23,41 @@ def animate(
         typer.Option(metavar="FILE", help="Walk through this generator's latent space instead."),
     ] = None,
     walk: Annotated[
-        Literal["slerp", "linear", "circle"] | None,
-        typer.Option(help="The walk's path; by default slerp.  [dim](with --ckpt)[/dim]"),
+        Kind | None,
+        typer.Option(
+            help="The walk's path, by default slerp; or from class to class; or the square between "
+            "four corners.  [dim](with --ckpt)[/dim]"
+        ),
+    ] = None,
+    seeds: Annotated[
+        str | None,
+        typer.Option(
+            metavar="S,S,...",
+            help="Through image 0 of each of these seeds.  [dim](with --ckpt)[/dim]",
+        ),
+    ] = None,
+    digits: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A-B|A,B,...",
+            help="Of a conditional generator: which classes.  [dim](with --ckpt)[/dim]",
+        ),
     ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE.gif|.mp4|.webp", help="By default RUN/training.gif, or walk.gif."
+            metavar="FILE.gif|.mp4|.webp|.png",
+            help="By default RUN/training.gif, or walk.gif; a walk as .png is a still picture.",
         ),
     ] = None,
     fps: Annotated[float | None, typer.Option(min=0.1, max=60, help="Frames a second.")] = None,
     frames: Annotated[
         int | None,
-        typer.Option(min=2, max=2000, help="By default 60.  [dim](with --ckpt)[/dim]"),
+        typer.Option(
+            min=2,
+            max=2000,
+            help="By default 15 from point to point, in a .png 3.  [dim](with --ckpt)[/dim]",
+        ),
     ] = None,
     seed: Annotated[
         int | None,
@@ -44,43 +70,63 @@ def animate(
     [bold]mnistgan animate[/bold]   how the newest run's digits grew, from fixed noise
 
     [bold]mnistgan animate --ckpt g.pt --walk circle --out walk.mp4[/bold]   a seamless walk
+
+    [bold]mnistgan animate --ckpt g.pt --seeds 1,5,9[/bold]   through three images that you chose
+
+    [bold]mnistgan animate --ckpt g.pt --walk classes[/bold]   what changes is the digit
+
+    [bold]mnistgan animate --ckpt g.pt --walk corners --seeds 1,5,9,12 --out square.png[/bold]
     """
     from mnistgan import animating, rundir
 
     if ckpt is None:
-        if (walk, frames, seed) != (None, None, None):
-            raise typer.BadParameter(
-                "--walk, --frames and --seed need a generator: add --ckpt FILE"
+        if (walk, frames, seed, seeds, digits) != (None,) * 5:
+            raise UsageError(
+                "--walk, --seeds, --digits, --frames and --seed need a generator: add --ckpt FILE"
             )
         directory = rundir.RunDirectory(run) if run else rundir.newest()
         target = out or directory.path / "training.gif"
         animating.animate_training(directory, target, fps)
     else:
         if run is not None:
-            raise typer.BadParameter("give a RUN to show its progress, or --ckpt to walk, not both")
+            raise UsageError("give a RUN to show its progress, or --ckpt to walk, not both")
+        if seed is not None and seeds is not None:
+            raise UsageError("give --seed, or --seeds of your choice, not both")
         target = out or Path("walk.gif")
-        _walk(ckpt, target, walk or "slerp", seed=seed or 0, frames=frames or 60, fps=fps or 15.0)
+        wish = _Wish(walk or "slerp", seed or 0, whole_numbers("--seeds", seeds), digits, frames)
+        _walk(ckpt, target, wish, fps)
     typer.echo(target)
 
 
-def _walk(
-    ckpt: Path,
-    target: Path,
-    walk: Literal["slerp", "linear", "circle"],
-    *,
-    seed: int,
-    frames: int,
-    fps: float,
-) -> None:
+@dataclass(frozen=True)
+class _Wish:
+    """The walk that was asked for."""
+
+    kind: Kind
+    seed: int
+    seeds: tuple[int, ...]
+    digits: str | None
+    frames: int | None
+
+
+def _walk(ckpt: Path, target: Path, wish: _Wish, fps: float | None) -> None:
     from mnistgan import animating, rendering
 
-    rendering.check_suffix(target, rendering.ANIMATION_FORMATS)
+    rendering.check_suffix(target, animating.WALK_FORMATS)
 
+    from mnistgan import conditioning, sampling, walks
     from mnistgan.cli.bars import bar
-    from mnistgan.sampling import load_generator
 
-    generator = load_generator(ckpt)
+    generator = sampling.load_generator(ckpt)
+    asked = conditioning.parse(wish.digits, generator.classes) if wish.digits else None
+    walk = walks.plan(
+        generator,
+        wish.kind,
+        frames=wish.frames,
+        seed=wish.seed,
+        seeds=wish.seeds,
+        asked=asked,
+        pace=3 if target.suffix.lower() == ".png" else 15,
+    )
     with bar() as on_progress:
-        animating.animate_walk(
-            generator, target, walk, seed=seed, frames=frames, fps=fps, on_progress=on_progress
-        )
+        animating.draw_walk(generator, walk, target, fps or 15.0, on_progress)

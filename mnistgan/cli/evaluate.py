@@ -126,26 +126,11 @@ def _json(result: Report, scores: Scores | None) -> str:
     return json.dumps(content, indent=2, allow_nan=False) + "\n"
 
 
-_ROWS = (
-    ("frechet_distance", "Frechet distance", "0 is perfect"),
-    ("kernel_distance", "kernel distance", "0 is perfect"),
-    ("precision", "precision", "of the fakes, look like real ones"),
-    ("recall", "recall", "of the real ones, could be fakes"),
-    ("density", "density", "1 is as dense as real images"),
-    ("coverage", "coverage", "of the real ones, have a fake beside them"),
-    ("classifier_score", "classifier score", "from 1 to the number of classes"),
-    ("confidence", "mean confidence", "of the classifier"),
-    ("kl_to_labels", "KL to the labels' shares", "nats; 0 is perfect"),
-    ("kl_to_uniform", "KL to uniform", "nats"),
-    ("nearest_distance", "nearest training image", "root mean square of the pixels' difference"),
-    ("copies", "copies of training images", "share"),
-    ("agreement", "agreement", "of the classifier with the class that was asked for"),
-)
-
-
 def _show(result: Report, scores: Scores | None) -> None:
     from rich.console import Console
     from rich.table import Table
+
+    from mnistgan.evaluation.figures import MEANINGS
 
     figures, floor = result.figures, result.floor
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -153,7 +138,7 @@ def _show(result: Report, scores: Scores | None) -> None:
     for head in ("images", "floor"):
         table.add_column(head, justify="right", no_wrap=True)
     table.add_column()
-    for name, title, meaning in _ROWS:
+    for name, title, meaning in MEANINGS:
         values = [getattr(one, name) for one in (figures, floor)]
         if name == "agreement" and values[0] is None:  # nothing was asked for
             continue

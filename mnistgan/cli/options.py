@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mnistgan.errors import UsageError
+
 if TYPE_CHECKING:
     from mnistgan.config import DataConfig
 
@@ -35,6 +37,20 @@ def use_threads(count: int | None) -> None:
     from mnistgan import devices
 
     devices.use_threads(count)
+
+
+def whole_numbers(option: str, text: str | None) -> tuple[int, ...]:
+    """What ``1,5,9`` lists; nothing where the option is not given.
+
+    Raises:
+        UsageError: it is something else.
+    """
+    parts = [] if text is None else [part.strip() for part in text.split(",")]
+    if not all(part.isascii() and part.isdigit() and len(part) < 20 for part in parts) or any(
+        int(part) >= 2**63 for part in parts
+    ):
+        raise UsageError(f"{option} {text}: give whole numbers with commas between, as 1,5,9")
+    return tuple(map(int, parts))
 
 
 def data_config(name: str, root: Path | None, **keys: object) -> DataConfig:

@@ -72,7 +72,8 @@ def sample(
     labels: Annotated[
         bool,
         typer.Option(
-            "--labels", help="With the class that the data set's classifier sees; idx always."
+            "--labels",
+            help="With each class: as asked, or as the classifier sees it; idx always.",
         ),
     ] = False,
     min_confidence: Annotated[

@@ -194,8 +194,9 @@ def headline(event: RunStarted, directory: Path) -> str:
     if together and getattr(config.model.generator, "norm", "batch") == "batch":
         together += ", BatchNorm over each one's part of a batch"
     begin = f"going on after step {event.step}" if event.step else f"writing to {directory}"
+    conditional = "conditional " if config.model.conditional else ""
     return (
-        f"{config.model.family}, {config.train.loss}: G {event.parameters_g:,} and "
+        f"{conditional}{config.model.family}, {config.train.loss}: G {event.parameters_g:,} and "
         f"D {event.parameters_d:,} weights, on {event.device} in {event.precision}{together}\n"
         f"{event.data_count:,} images of {size}x{size}x{channels} from {event.data_source}\n"
         f"{_count(config.train.epochs, 'epoch')} of "

@@ -110,6 +110,23 @@ def read_folder(path: Path, fit: Fit, on_progress: OnProgress = no_progress) -> 
     return ImageSet(read.images, labels, listing.classes, str(path), notes)
 
 
+def read_picture(path: Path, fit: Fit) -> Array:
+    """One picture, fitted: uint8, C x size x size.
+
+    Raises:
+        DataError: it cannot be read, or is none.
+    """
+    if path.exists() and not path.is_file():
+        raise DataError(f"{path}: is no file; give a picture ({', '.join(SUFFIXES)})")
+    with _no_warnings():
+        result = _decode(str(path), fit)
+    if isinstance(result, Unreadable):
+        raise DataError(
+            f"{path}: cannot be read ({result.reason}); give a picture as PNG, JPEG, WebP or GIF"
+        )
+    return result
+
+
 def list_pictures(path: Path) -> Listing:
     """The pictures of a folder, by their names.
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
-
-from pydantic import ConfigDict
 
 from mnistgan.config import Section
 from mnistgan.events import Event
@@ -18,8 +17,6 @@ class OutputOptions(Section):
 
     The docstring under a field is what ``mnistgan outputs NAME`` shows of it.
     """
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
 
 
 class Output:
@@ -36,6 +33,8 @@ class Output:
     api_version: ClassVar[int] = API_VERSION
     needs: ClassVar[tuple[str, ...]] = ()
     """Names of outputs that must be on too; they see each event first."""
+    libraries: ClassVar[Mapping[str, str]] = {}
+    """Modules that must be installed too -> what brings each, for pip; checked before a run."""
 
     class Options(OutputOptions):
         """Without options, unless a subclass says otherwise."""

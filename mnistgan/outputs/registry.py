@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -58,13 +59,15 @@ class Plugin:
             raise UsageError(
                 f"{origin} is no mnistgan.outputs.base.Output but {loaded!r}; mend that package"
             )
-        options, needs = loaded.Options, loaded.needs
-        if not (isinstance(options, type) and issubclass(options, OutputOptions)) or not (
-            isinstance(needs, tuple) and all(isinstance(need, str) for need in needs)
+        options, needs, libraries = loaded.Options, loaded.needs, loaded.libraries
+        if not (
+            (isinstance(options, type) and issubclass(options, OutputOptions))
+            and (isinstance(needs, tuple) and all(isinstance(need, str) for need in needs))
+            and isinstance(libraries, Mapping)
         ):
             raise UsageError(
-                f"{origin} has Options that are no OutputOptions, or needs that are no names; mend "
-                "that package"
+                f"{origin} has Options that are no OutputOptions, or needs or libraries that are "
+                "no names; mend that package"
             )
         if loaded.api_version != API_VERSION:
             raise UsageError(
@@ -149,7 +152,19 @@ def prepare(tables: Mapping[str, Mapping[str, Any]]) -> tuple[list[Prepared], li
             prepared[name] = Prepared(plugin, options)
             missing = [need for need in plugin.output.needs if need not in tables]
             problems += [f"outputs.{name}: needs outputs.{need}, which is off" for need in missing]
+            problems += [
+                f'outputs.{name}: needs {module}, which is not installed; pip install "{source}", '
+                f"or turn it off: --set outputs.{name}=false"
+                for module, source in plugin.output.libraries.items()
+                if not _is_installed(module)
+            ]
     return _in_order(prepared), problems
+
+
+def _is_installed(module: str) -> bool:
+    """Whether it could be imported; a mere folder of that name, as trackers leave, is no module."""
+    spec = find_spec(module)
+    return spec is not None and spec.origin is not None
 
 
 def _in_order(prepared: Mapping[str, Prepared]) -> list[Prepared]:

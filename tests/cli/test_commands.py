@@ -17,7 +17,7 @@ import mnistgan
 from mnistgan.rendering import read_png
 from mnistgan.rundir import RunDirectory
 
-COMMANDS = ["train", "sample", "animate", "plot", "export", "info", "outputs", "init"]
+COMMANDS = ["train", "sample", "animate", "project", "plot", "export", "info", "outputs", "init"]
 
 
 def size_of(path: Path) -> tuple[int, int]:

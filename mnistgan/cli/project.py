@@ -1,0 +1,105 @@
+"""``mnistgan project``: where in a generator's latent space an image lies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mnistgan.cli.options import (
+    Checkpoint,
+    DataRoot,
+    Debug,
+    Seed,
+    Threads,
+    use_threads,
+    whole_numbers,
+)
+
+
+def project(
+    ckpt: Checkpoint,
+    images: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[IMAGE]...", help="Pictures of any size: PNG, JPEG, WebP, GIF."),
+    ] = None,
+    index: Annotated[
+        str | None,
+        typer.Option(
+            metavar="I,I,...",
+            help="Or images of the generator's data set, of its test part if it has one.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path,
+        typer.Option(
+            metavar="FILE.png|.gif|.mp4|.webp",
+            help="What was given beside what was found; or the walk from image to image.",
+        ),
+    ] = Path("projection.png"),
+    digit: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CLASS",
+            help="Of a conditional generator; by default the class that fits best.",
+        ),
+    ] = None,
+    invert: Annotated[
+        bool, typer.Option("--invert", help="The pictures are dark on bright: turn them round.")
+    ] = False,
+    restarts: Annotated[int, typer.Option(min=1, max=1000, help="Descents for each image.")] = 8,
+    steps: Annotated[int, typer.Option(min=1, max=100_000, help="Of each descent.")] = 300,
+    seed: Seed = 0,
+    json_file: Annotated[
+        Path | None,
+        typer.Option("--json", metavar="FILE", help="Also write each z and its error there."),
+    ] = None,
+    data_root: DataRoot = None,
+    threads: Threads = None,
+    debug: Debug = False,
+) -> None:
+    """Find the z of which a generator makes an image most like a given one.
+
+    [bold]mnistgan project seven.png --ckpt g.pt[/bold]   beside what was found: projection.png
+
+    [bold]mnistgan project --index 7,12 --ckpt g.pt --out walk.gif[/bold]   from digit to digit
+    """
+    from mnistgan import projection_io
+
+    indices = whole_numbers("--index", index)
+    projection_io.check(out, len(images or ()) + len(indices), json_file)
+
+    from mnistgan import conditioning, projecting, sampling
+    from mnistgan.cli.bars import bar
+    from mnistgan.errors import UsageError
+    from mnistgan.files import write_text
+
+    use_threads(threads)
+    generator = sampling.load_generator(ckpt)
+    label = None
+    if digit is not None:
+        label, *more = conditioning.parse(digit, generator.classes).classes
+        if more:
+            raise UsageError(f"--digit {digit}: name one class, or leave it out to try all")
+    search = projecting.Search(restarts, steps, seed, label)
+    data = generator.config.data
+    given = projection_io.read(images or (), data, invert)
+    for one in given:
+        if projecting.is_inverted(generator, one.image):
+            typer.echo(
+                f"mnistgan: {one.name}: its negative is more like what this generator makes; "
+                f"{'leave --invert out' if invert else 'add --invert'} to project that",
+                err=True,
+            )
+    with bar() as on_progress:
+        if indices:
+            given += projection_io.from_data(indices, data, data_root, on_progress)
+        pictures = [one.image for one in given]
+        found = projecting.project(generator, pictures, search, on_progress)
+        projection_io.write(out, generator, given, found, on_progress)
+    if json_file is not None:
+        write_text(json_file, projection_io.to_json(ckpt, generator, search, given, found))
+    for one, projection in zip(given, found, strict=True):
+        typer.echo(projection_io.describe(one, projection, generator.classes))
+    typer.echo(out)

@@ -1,0 +1,196 @@
+"""The output ``wandb``: a run as Weights & Biases keeps it."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias
+
+from pydantic import BeforeValidator, Field
+
+from mnistgan import config_io, history
+from mnistgan.errors import UsageError
+from mnistgan.events import EpochEnded, Evaluated, Event, RunEnded, RunStarted, StepMetrics
+from mnistgan.outputs.base import Output, OutputOptions
+from mnistgan.outputs.tracking import ScalarNames, measures
+from mnistgan.rundir import RunDirectory
+
+if TYPE_CHECKING:
+    import wandb
+
+    from mnistgan.rendering import Picture
+
+
+def _tuple(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value  # TOML knows arrays only
+
+
+Tags: TypeAlias = Annotated[
+    tuple[Annotated[str, Field(min_length=1, max_length=64)], ...], BeforeValidator(_tuple)
+]
+
+
+class WandB(Output):
+    """Keeps the run for Weights & Biases in the folder wandb/: curves, grids, measures, config.
+
+    Unless the mode is "online", nothing leaves the machine before you say: wandb sync RUN/wandb
+    """
+
+    needs = ("metrics",)
+    libraries: ClassVar = {"wandb": "mnistgan[wandb]"}
+
+    class Options(OutputOptions):
+        """Where the run belongs, and how often it is told of."""
+
+        mode: Literal["offline", "online"] = "offline"
+        """"offline", or "online" after: wandb login"""
+        project: Annotated[str, Field(min_length=1, max_length=128)] = "mnistgan"
+        """Of the runs to be seen together."""
+        entity: Annotated[str, Field(min_length=1)] | None = None
+        """User or team; without it, your default one."""
+        tags: Tags = ()
+        """To find the run by."""
+        every: Annotated[int, Field(ge=1)] = 10
+        """Steps between two points of the curves; a point takes half a millisecond."""
+
+    options: Options
+    _run: wandb.Run
+    _names: ScalarNames
+
+    def handle(self, event: Event) -> None:
+        """Begin or go on; log points and pictures; finish."""
+        match event:
+            case RunStarted():
+                self._start(event)
+            case StepMetrics() if self._is_told(event.step):
+                self._run.log(self._names.of_step(event), event.step)
+            case EpochEnded():
+                from mnistgan import rendering
+
+                grid = _image(rendering.grid(event.images), f"epoch {event.epoch}")
+                self._run.log({"samples": grid}, event.step)
+            case Evaluated():
+                self._run.log(measures(event.figures), event.step)
+                self._run.summary["measured with"] = event.measured_with
+            case RunEnded():
+                end = {"reason": event.reason, "step": event.step, "epoch": event.epoch}
+                self._run.summary.update(end)
+                self._run.finish(exit_code=int(event.reason == "failed"))
+                self._remove_earlier()
+
+    def _is_told(self, step: int) -> bool:
+        return step % self.options.every == 0
+
+    # Begin and go on ---------------------------------------------------------------------------
+
+    def _start(self, event: RunStarted) -> None:
+        from mnistgan import rendering
+
+        self._names = ScalarNames(event.config.train.score_kind)
+        with _environment(self.directory / "wandb" / "cache"):
+            self._run = self._open(event)
+        self._run.define_metric("measures/frechet_distance", summary="min")
+        if event.step and self.options.mode == "online":
+            return  # the server has what came before
+        real = _image(rendering.grid(event.real_images), event.data_source)
+        self._run.log({"real": real}, 0)
+        if event.step:
+            self._tell_again(event.step)
+
+    def _open(self, event: RunStarted) -> wandb.Run:
+        import wandb
+
+        options = self.options
+        online = options.mode == "online"
+        if online and not wandb.login(prompt=False, verify=False):
+            raise UsageError('no key of a server is set; run: wandb login, or set mode = "offline"')
+        weights = {"parameters_G": event.parameters_g, "parameters_D": event.parameters_d}
+        return wandb.init(
+            id=self._id(),
+            name=self.directory.resolve().name,
+            project=options.project,
+            entity=options.entity,
+            tags=options.tags,
+            config=config_io.to_table(event.config) | weights,
+            resume="allow" if online else None,
+            reinit="create_new",  # leaves alone a run that the caller has open
+            settings=wandb.Settings(
+                mode=options.mode,
+                root_dir=str(self.directory),
+                silent=True,
+                console="off",
+                disable_git=True,
+                disable_code=True,
+                x_disable_meta=True,
+                x_disable_stats=True,  # it would ask the network where it is
+                x_save_requirements=False,
+            ),
+        )
+
+    def _id(self) -> str:
+        """Of the moment in which the run began, so that it is the same when it is resumed."""
+        started = RunDirectory(self.directory).read_environment().get("started", self.directory)
+        return hashlib.sha256(str(started).encode()).hexdigest()[:16]
+
+    def _tell_again(self, until: int) -> None:
+        """Tell what lies behind a run that goes on, from its tables.
+
+        Each start begins a file of its own. It holds the whole run, because the one before may end
+        too early, where it was not flushed, or too late, past the checkpoint.
+        """
+        from mnistgan import rendering
+
+        run = RunDirectory(self.directory)
+        told: dict[int, dict[str, Any]] = defaultdict(dict)
+        for row in _rows(history.read_metrics(run.metrics_file)):
+            if self._is_told(int(row["step"])):
+                told[int(row["step"])] |= self._names.of_row(row)
+        for row in _rows(history.read_evaluations(run.evaluations_file)):
+            told[int(row["step"])] |= measures(row)
+        if (run.samples / "index.csv").is_file():
+            for grid in history.read_samples(run.samples):
+                picture = rendering.read_png(grid.file)
+                told[grid.step]["samples"] = _image(picture, f"epoch {grid.epoch}")
+        for step in sorted(told):
+            if step <= until:
+                self._run.log(told[step], step)
+
+    def _remove_earlier(self) -> None:
+        """Remove the files of this run's earlier starts, which the present one repeats."""
+        here = Path(self._run.dir).parent
+        for folder in here.parent.glob(f"offline-run-*-{self._run.id}*"):
+            if folder != here:
+                shutil.rmtree(folder)
+
+
+def _image(picture: Picture, caption: str) -> wandb.Image:
+    import wandb
+    from PIL import Image
+
+    return wandb.Image(Image.fromarray(picture), caption=caption)
+
+
+def _rows(table: Mapping[str, Any]) -> Iterator[dict[str, float]]:
+    for values in zip(*table.values(), strict=True):
+        yield dict(zip(table, map(float, values), strict=True))
+
+
+@contextlib.contextmanager
+def _environment(cache: Path) -> Iterator[None]:
+    """What wandb's own process must find when it starts: no reports home, logs in the run."""
+    wanted = {"WANDB_ERROR_REPORTING": "false", "WANDB_CACHE_DIR": str(cache)}
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

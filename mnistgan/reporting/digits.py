@@ -1,0 +1,115 @@
+"""A run's generator shown class by class."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mnistgan import rendering, sampling
+from mnistgan.catalog import DATA_SETS
+from mnistgan.conditioning import Asked
+from mnistgan.config import RunConfig
+from mnistgan.errors import UsageError
+from mnistgan.evaluation import classifier, reference
+from mnistgan.evaluation.classifier import Labels
+from mnistgan.events import Images
+from mnistgan.reporting import pictures
+from mnistgan.reporting.pictures import Still
+from mnistgan.rundir import RunDirectory
+from mnistgan.sampling import Generator
+
+EACH = 10
+"""Images of a class."""
+
+_DRAWN = 4 * sampling.BLOCK  # to be sorted: of ten classes each comes about a hundred times
+_MOST_CLASSES = 62
+_MOST_ROOM = 1_000_000  # characters
+
+
+@dataclass(frozen=True)
+class Row:
+    """Images of one class; fewer than :data:`EACH` where no more came, and then perhaps none."""
+
+    name: str
+    count: int
+    picture: Still | None
+
+
+@dataclass(frozen=True)
+class ByClass:
+    """Images by class, or why there are none.
+
+    Attributes:
+        rows: a class each.
+        whole: all of them as one picture, in the rows' place.
+        says: who said what is on them, or what to do to have them sorted.
+    """
+
+    rows: list[Row]
+    whole: Still | None
+    says: str
+
+
+def by_class(run: RunDirectory, config: RunConfig) -> ByClass:
+    """Draw from g.pt by the run's own seed.
+
+    A picture of ``mnistgan evaluate`` stands in where nobody here can tell the classes apart.
+    """
+    if not run.generator_file.is_file():
+        return _none("The run has saved no generator (g.pt) to draw images from.")
+    try:
+        generator = sampling.load_generator(run.generator_file)
+    except UsageError:
+        return _none("Its g.pt cannot be used; mnistgan info g.pt says why.")
+    if generator.classes:
+        return _as_asked(generator, config.seed)
+    if not reference.is_shipped_for(generator.config.data):
+        return _as_evaluated(run)
+    images = sampling.sample(generator, _DRAWN, config.seed)
+    labels = classifier.shipped().see(images).labels
+    return ByClass(
+        _rows(images, labels, DATA_SETS["mnist"].classes),
+        None,
+        f"The first of {_DRAWN:,} images, sorted by the verdict of the classifier "
+        f"({classifier.SHIPPED}).",
+    )
+
+
+def _as_asked(generator: Generator, seed: int) -> ByClass:
+    classes = generator.classes[:_MOST_CLASSES]
+    asked = Asked(tuple(range(len(classes))), repeat=EACH)
+    count = EACH * len(classes)
+    images = sampling.sample(generator, count, seed, asked)
+    return ByClass(
+        _rows(images, asked.labels(0, count), classes),
+        None,
+        "Each image was asked for by its class, which this generator was trained to heed.",
+    )
+
+
+def _none(why: str) -> ByClass:
+    return ByClass([], None, why)
+
+
+def _as_evaluated(run: RunDirectory) -> ByClass:
+    """What the classifier of the data's own saw, where ``mnistgan evaluate`` has trained one."""
+    path = run.figures_file.with_name("classes.png")
+    if not path.is_file():
+        return _none(
+            "The classifier that ships with mnistgan knows only MNIST's digits. mnistgan evaluate "
+            "trains one for this data; what that sees is shown here when the page is made again."
+        )
+    whole = pictures.still(rendering.read_png(path))
+    if len(whole.source) > _MOST_ROOM:
+        return _none(f"They lie beside this page, in evaluation/{path.name}.")
+    return ByClass([], whole, "Sorted by the verdict of the classifier of mnistgan evaluate.")
+
+
+def _rows(images: Images, labels: Labels, classes: tuple[str, ...]) -> list[Row]:
+    rows = []
+    for number, name in enumerate(classes):
+        found = images[np.flatnonzero(labels == number)[:EACH]]
+        picture = pictures.still(rendering.grid(found, EACH)) if len(found) else None
+        rows.append(Row(name, len(found), picture))
+    return rows

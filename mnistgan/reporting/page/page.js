@@ -1,0 +1,197 @@
+// What moves on the page: the slider over the grids, and the curves. All text is set as text.
+"use strict";
+{
+  const data = JSON.parse(document.getElementById("data").textContent);
+  const root = document.documentElement;
+
+  // The grids, epoch by epoch
+
+  const slider = document.getElementById("slider");
+  if (slider) {
+    const grid = document.getElementById("grid");
+    const play = document.getElementById("play");
+    data.grids.at(-1).source = grid.src;
+    let timer = null;
+
+    const show = () => {
+      const { epoch, step, source } = data.grids[slider.valueAsNumber];
+      grid.src = source;
+      grid.alt = `Grid of images from fixed noise after epoch ${epoch}`;
+      slider.setAttribute("aria-valuetext", `epoch ${epoch}`);
+      document.getElementById("epoch").textContent = epoch;
+      document.getElementById("step").textContent = step.toLocaleString("en");
+    };
+
+    const stop = () => {
+      clearInterval(timer);
+      timer = null;
+      play.textContent = "Play";
+    };
+
+    const next = () => {
+      slider.stepUp();
+      show();
+      if (slider.value === slider.max) stop();
+    };
+
+    slider.disabled = false; // browsers restore where it was left
+    slider.value = slider.max;
+    slider.addEventListener("input", () => { stop(); show(); });
+    play.hidden = false;
+    play.addEventListener("click", () => {
+      if (timer) return stop();
+      if (slider.value === slider.max) slider.value = 0;
+      show();
+      play.textContent = "Pause";
+      timer = setInterval(next, Math.min(400, Math.max(80, 6000 / data.grids.length)));
+    });
+  }
+
+  // On paper, a few of them in a row
+
+  const fillStrip = () => {
+    const strip = document.getElementById("strip");
+    if (!strip || strip.childElementCount) return;
+    const last = data.grids.length - 1;
+    for (const place of new Set([0, Math.round(last / 8), Math.round(last / 3)])) {
+      const { epoch, source } = data.grids[place];
+      const picture = new Image();
+      picture.src = source;
+      picture.className = "pixels";
+      const caption = document.createElement("p");
+      caption.textContent = `epoch ${epoch}`;
+      const figure = document.createElement("div");
+      figure.append(picture, caption);
+      strip.append(figure);
+    }
+  };
+
+  // The curves
+
+  const DASHES = [[], [8, 4], [2, 3], [10, 3, 2, 3]];
+  const colour = (name) => getComputedStyle(root).getPropertyValue(`--${name}`).trim();
+  const short = (value) => value == null ? "-" : value.toLocaleString("en", { maximumSignificantDigits: 4 });
+
+  const draw = (figure) => {
+    const chart = data.charts[figure.dataset.chart];
+    const box = figure.querySelector(".plot");
+    const outputs = Object.fromEntries(
+      [...figure.querySelectorAll("[data-of]")].map((output) => [output.dataset.of, output]),
+    );
+    const end = chart.steps.length - 1;
+
+    const tell = (place) => {
+      outputs.step.textContent = chart.steps[place].toLocaleString("en");
+      outputs.epoch.textContent = chart.epochs[place];
+      chart.lines.forEach((line, n) => { outputs[n].textContent = short(line.values[place]); });
+    };
+
+    const columns = [chart.steps];
+    const series = [{}];
+    const bands = [];
+    chart.lines.forEach((line, n) => {
+      const stroke = colour(`line-${n + 1}`);
+      const few = chart.steps.length < 40;
+      columns.push(line.values);
+      series.push({ stroke, width: 2, dash: DASHES[n], points: { show: few, size: 6, fill: stroke } });
+      if (line.low.length) {
+        const edge = { stroke: "transparent", width: 0, points: { show: false } };
+        bands.push({ series: [columns.length, columns.length + 1], fill: `${stroke}20` });
+        columns.push(line.high, line.low);
+        series.push({ ...edge }, { ...edge });
+      }
+    });
+    const isEdge = (n) => series[n].width === 0;
+
+    const axis = {
+      stroke: colour("quiet"),
+      font: "12px system-ui, sans-serif",
+      grid: { stroke: colour("rule"), width: 1 },
+      ticks: { show: false },
+    };
+    const log = { distr: 3, range: (_, low, high) => [low / 1.25, high * 1.25] };
+    const y = chart.span ? { range: chart.span } : chart.log ? log : {};
+    const logTicks = (_, __, low, high) => {
+      const ticks = [];
+      for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power++) {
+        ticks.push(...[1, 2, 5].map((digit) => digit * 10 ** power).filter((tick) => tick >= low && tick <= high));
+      }
+      return ticks;
+    };
+    const ticking = chart.log ? { splits: logTicks, filter: (_, ticks) => ticks } : {};
+    return new uPlot({
+      width: box.clientWidth,
+      height: 260,
+      padding: [12, 12, 0, 0],
+      legend: { show: false },
+      scales: { x: { time: false }, y },
+      axes: [
+        { ...axis, grid: { show: false }, size: 32, space: 70 },
+        { ...axis, size: 52, ...ticking, values: (_, ticks) => ticks.map((tick) => tick == null ? "" : short(tick)) },
+      ],
+      series,
+      bands,
+      cursor: {
+        y: false,
+        drag: { x: false, y: false, setScale: false },
+        points: { size: (_, n) => isEdge(n) ? 0 : 8, width: 0, fill: (_, n) => isEdge(n) ? "transparent" : series[n].stroke },
+      },
+      hooks: { setCursor: [(plot) => tell(plot.cursor.idx ?? end)] },
+    }, columns, box);
+  };
+
+  const figures = [...document.querySelectorAll("figure.chart")];
+  const plots = new Map();
+  const drawAll = () => {
+    for (const figure of figures) {
+      plots.get(figure)?.destroy();
+      plots.set(figure, draw(figure));
+    }
+  };
+  drawAll();
+
+  for (const figure of figures) {
+    const box = figure.querySelector(".plot");
+    new ResizeObserver(() => {
+      const plot = plots.get(figure);
+      if (box.clientWidth && plot.width !== box.clientWidth) plot.setSize({ width: box.clientWidth, height: 260 });
+    }).observe(box);
+    box.addEventListener("keydown", (event) => {
+      const move = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity }[event.key];
+      if (!move) return;
+      event.preventDefault();
+      const plot = plots.get(figure);
+      const end = plot.data[0].length - 1;
+      const place = Math.min(end, Math.max(0, (plot.cursor.idx ?? end) + move));
+      plot.setCursor({ left: plot.valToPos(plot.data[0][place], "x"), top: 0 });
+    });
+    const readout = figure.querySelector(".readout");
+    box.addEventListener("focus", () => readout.setAttribute("aria-live", "polite"));
+    box.addEventListener("blur", () => {
+      readout.removeAttribute("aria-live");
+      plots.get(figure).setCursor({ left: -10, top: -10 });
+    });
+  }
+
+  matchMedia("screen and (prefers-color-scheme: dark)").addEventListener("change", drawAll);
+
+  // On paper everything is open, and dark on light
+
+  addEventListener("beforeprint", () => {
+    root.classList.add("printing");
+    fillStrip();
+    drawAll();
+    for (const one of document.querySelectorAll("details:not([open])")) {
+      one.open = true;
+      one.dataset.wasClosed = "";
+    }
+  });
+  addEventListener("afterprint", () => {
+    root.classList.remove("printing");
+    drawAll();
+    for (const one of document.querySelectorAll("details[data-was-closed]")) {
+      one.open = false;
+      delete one.dataset.wasClosed;
+    }
+  });
+}

@@ -1,0 +1,155 @@
+"""Pictures that lie within a page, as ``data:`` addresses.
+
+Whatever is read from a run directory is decoded and written anew: no byte of a stranger's picture
+reaches the page. All are lossless WebP, smaller than PNG by a fifth.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageSequence
+
+from mnistgan import history, rendering
+from mnistgan.errors import UsageError
+from mnistgan.history import SampleGrid
+from mnistgan.rendering import Picture
+from mnistgan.rundir import RunDirectory
+
+GRIDS_BYTES = 900_000
+"""Of the grids of a page together, unless the fewest that tell anything take more."""
+
+MOVING_BYTES = 1_200_000
+"""Of a moving picture; a larger one stays beside the page."""
+
+_MOST_GRIDS, _FEWEST_GRIDS = 60, 6
+_MOST_FRAMES = 120  # an animation of ours has 100
+_MOST_SIDE = 2000
+_MOST_FILE = 2**25
+
+
+@dataclass(frozen=True)
+class Still:
+    """A picture of a page.
+
+    Attributes:
+        source: its content, as a ``data:`` address.
+        width: in pixels.
+        height: likewise.
+    """
+
+    source: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Grid:
+    """What the fixed noise gave after an epoch."""
+
+    epoch: int
+    step: int
+    picture: Still
+
+
+def still(picture: Picture) -> Still:
+    """A picture as it is, to the last bit."""
+    height, width = picture.shape[:2]
+    return Still(_address(_webp([Image.fromarray(picture)])), width, height)
+
+
+def index(run: RunDirectory) -> list[SampleGrid]:
+    """Which grids a run left, in the order of training; none where it has no index.
+
+    Raises:
+        UsageError: the index cannot be read.
+    """
+    has_index = (run.samples / "index.csv").is_file()
+    return history.read_samples(run.samples) if has_index else []
+
+
+def grids(run: RunDirectory, size: int) -> list[Grid]:
+    """The grids of a run, thinned out evenly where they would make a page heavy.
+
+    Args:
+        run: its samples/index.csv says which, in which order.
+        size: side of its images.
+
+    Raises:
+        UsageError: the index or a grid cannot be read.
+    """
+    rows = index(run)
+    if not rows:
+        return []
+    # The first is the noisiest, and so the largest.
+    largest = len(still(_lighter(rendering.read_grid(rows[0].file, size))).source) * 3 // 4
+    count = min(max(GRIDS_BYTES // largest, _FEWEST_GRIDS), _MOST_GRIDS)
+    chosen = [rows[place] for place in rendering.spread(len(rows), count)]
+    return [
+        Grid(row.epoch, row.step, still(_lighter(rendering.read_grid(row.file, size))))
+        for row in chosen
+    ]
+
+
+def real(run: RunDirectory, size: int) -> Still | None:
+    """The grid of real images, or None where there is none.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
+    path = run.samples / "real.png"
+    return still(rendering.read_grid(path, size)) if path.is_file() else None
+
+
+def moving(path: Path) -> Still | None:
+    """A GIF as an animated WebP of half its size; None where it is too large for a page.
+
+    Raises:
+        UsageError: it is no GIF.
+    """
+    try:
+        with warnings.catch_warnings(), Image.open(path, formats=("GIF",)) as image:
+            warnings.simplefilter("error")
+            frames = getattr(image, "n_frames", 1)
+            too_large = path.stat().st_size > _MOST_FILE or max(image.size) > _MOST_SIDE
+            if too_large or frames > _MOST_FRAMES:
+                return None
+            mode = "L" if _is_grey(image) else "RGB"
+            pictures, durations = [], []
+            for frame in ImageSequence.Iterator(image):
+                pictures.append(frame.convert(mode))
+                durations.append(int(frame.info.get("duration", 100)))
+            width, height = image.size
+    except (OSError, ValueError, SyntaxError, Warning, Image.DecompressionBombError) as error:
+        raise UsageError(f"{path}: cannot be read as a GIF ({error})") from error
+    raw = _webp(pictures, duration=durations, loop=0)
+    return Still(_address(raw), width, height) if len(raw) <= MOVING_BYTES else None
+
+
+def _is_grey(image: Image.Image) -> bool:
+    palette = np.array(image.getpalette() or [0, 0, 0]).reshape(-1, 3)
+    return bool((palette == palette[:, :1]).all())
+
+
+def _lighter(picture: Picture) -> Picture:
+    """In 32 levels, which look the same and take 60 % of the room."""
+    return np.asarray(((picture >> 3) * (255 / 31)).round(), np.uint8)
+
+
+def _webp(pictures: Sequence[Image.Image], **options: Any) -> bytes:
+    if len(pictures) > 1:
+        options |= {"save_all": True, "append_images": pictures[1:]}
+    buffer = io.BytesIO()
+    pictures[0].save(buffer, format="WEBP", lossless=True, quality=20, method=4, **options)
+    return buffer.getvalue()
+
+
+def _address(raw: bytes) -> str:
+    return f"data:image/webp;base64,{base64.b64encode(raw).decode('ascii')}"

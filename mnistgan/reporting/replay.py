@@ -1,0 +1,61 @@
+"""What the watch sees in a run that is over, from what the run left on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mnistgan import history, rendering
+from mnistgan.catalog import DATA_SETS
+from mnistgan.config import RunConfig
+from mnistgan.evaluation import classifier, reference
+from mnistgan.events import EpochEnded, StepMetrics
+from mnistgan.rendering import Metrics
+from mnistgan.reporting import pictures
+from mnistgan.rundir import RunDirectory
+from mnistgan.watching import Watch
+
+
+def warnings(run: RunDirectory, config: RunConfig, metrics: Metrics) -> list[str]:
+    """The watch's sentences about every step and every grid of a run, in the order of training.
+
+    Args:
+        run: whose grids to look at.
+        config: of the run.
+        metrics: the columns of its metrics.csv.
+
+    Raises:
+        UsageError: a grid cannot be read.
+    """
+    watch = _watch(config)
+    size = config.data.image_size
+    real = run.samples / "real.png"
+    if real.is_file():
+        watch.begin(rendering.ungrid(rendering.read_grid(real, size), size))
+    # It looks at numbers and at images apart, so one after the other is as good as in turn.
+    found = [
+        (event.step, finding.message)
+        for events in (_steps(metrics), _epochs(run, size))
+        for event in events
+        for finding in watch.look(event)
+    ]
+    return [message for _, message in sorted(found, key=lambda pair: pair[0])]
+
+
+def _watch(config: RunConfig) -> Watch:
+    """It sees classes where a classifier is at hand."""
+    kind = config.train.score_kind
+    if not reference.is_shipped_for(config.data):
+        return Watch(kind)
+    return Watch(kind, classifier.shipped().classes_of, DATA_SETS["mnist"].classes)
+
+
+def _steps(metrics: Metrics) -> Iterator[StepMetrics]:
+    columns = (metrics[name].tolist() for name in history.METRICS_COLUMNS)
+    for step, epoch, *numbers in zip(*columns, strict=True):
+        yield StepMetrics(int(step), int(epoch), *numbers)
+
+
+def _epochs(run: RunDirectory, size: int) -> Iterator[EpochEnded]:
+    for grid in pictures.index(run):
+        images = rendering.ungrid(rendering.read_grid(grid.file, size), size)
+        yield EpochEnded(grid.epoch, grid.step, images)

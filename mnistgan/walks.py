@@ -1,0 +1,191 @@
+"""Walks through latent space, and from class to class, as frames to be drawn.
+
+Each walk is closed: the frame after the last would be the first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mnistgan import latents
+from mnistgan.conditioning import Asked
+from mnistgan.datasets.image_set import Labels
+from mnistgan.errors import UsageError
+from mnistgan.latents import FloatArray, WalkPath, lerp, slerp
+from mnistgan.sampling import Draw, Generator
+
+Kind: TypeAlias = WalkPath | Literal["classes", "corners"]
+
+_WALKERS = 16
+_SIDE = 10  # of the square between four corners
+_RING = (0, 1, 3, 2)  # the corners as one goes round the square
+
+
+@dataclass(frozen=True)
+class Walk:
+    """What each frame shows; iterating gives the frames' z and labels, ready for a generator.
+
+    Attributes:
+        z: float32, frames x walkers x latent_dim.
+        labels: how much of each class, float32, frames x walkers x classes; None for a generator
+            that knows none.
+        square: whether the walkers are four corners, and a frame shows the square between them.
+    """
+
+    z: FloatArray
+    labels: FloatArray | None
+    square: bool = False
+
+    def __len__(self) -> int:
+        return len(self.z)
+
+    def __getitem__(self, frames: slice) -> Walk:
+        labels = None if self.labels is None else self.labels[frames]
+        return replace(self, z=self.z[frames], labels=labels)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor | None]]:
+        for frame, z in enumerate(self.z):
+            labels = None if self.labels is None else self.labels[frame]
+            if self.square:
+                z = latents.square(z, _SIDE, slerp)
+                labels = None if labels is None else latents.square(labels, _SIDE, lerp)
+            yield torch.tensor(z), None if labels is None else torch.tensor(labels)
+
+
+def plan(
+    generator: Generator,
+    kind: Kind = "slerp",
+    *,
+    frames: int | None = None,
+    seed: int = 0,
+    seeds: Sequence[int] = (),
+    asked: Asked | None = None,
+    pace: int = 15,
+) -> Walk:
+    """A walk of one's choice.
+
+    Args:
+        generator: that will be asked for the images.
+        kind: ``slerp``, ``linear``, ``circle``: see :func:`mnistgan.latents.walk`; ``classes``: z
+            stays, the label goes round the classes; ``corners``: the square between four z, whose
+            corners walk by slerp.
+        frames: of one round; by default ``pace`` from each point to the next.
+        seed: of the points that are walked through, of 16 walkers or of four corners; of
+            ``classes``, the noise is that of the seed's first 16 samples.
+        seeds: walk through image 0 of each of these seeds, instead, as it is sampled; of
+            ``classes``, show these; of ``corners``, begin with these: first the upper two.
+        asked: classes of a conditional generator. Of ``classes``, those to go through, by default
+            all; of points given by ``seeds``, one for all or one for each; of other walkers, their
+            classes in turn, by default all.
+        pace: see ``frames``.
+
+    Raises:
+        UsageError: the seeds, classes or frames do not suit the kind or the generator.
+    """
+    asked_of = Draw(asked=asked).asked_of(generator)
+    _check(kind, seeds, len(asked.classes) if asked else 0)
+    points = len(asked_of.classes) if kind == "classes" and asked_of else len(seeds)
+    if frames is not None and frames < points:
+        raise UsageError(f"a walk past {points} points takes {points} frames, not {frames}")
+    frames = frames or pace * (points or 4)
+    if kind == "classes":
+        return _through_classes(generator, frames, Draw(seed), seeds, asked_of)
+    if seeds:
+        z, labels = _images(generator, [Draw(one, asked) for one in seeds])
+        return (
+            _turning(z, labels, frames) if kind == "corners" else through(z, labels, frames, kind)
+        )
+    walkers = 4 if kind == "corners" else _WALKERS
+    path: WalkPath = "slerp" if kind == "corners" else kind
+    walk = latents.walk(path, seed, walkers, frames, generator.config.model.latent_dim).numpy()
+    if asked_of is None:
+        return Walk(walk, None, kind == "corners")
+    labels = _one_hot(generator, asked_of.labels(0, walkers))
+    return Walk(walk, np.broadcast_to(labels, (frames, *labels.shape)), kind == "corners")
+
+
+def through(
+    z: FloatArray, labels: FloatArray | None, frames: int, path: WalkPath = "slerp"
+) -> Walk:
+    """One walker that goes through some points, and back to the first.
+
+    Args:
+        z: float32, P x latent_dim.
+        labels: how much of each class, P x classes; these are blended linearly.
+        frames: of one round; each point is one of them if there are at least P.
+        path: ``linear``, or else slerp, from z to z.
+    """
+    blend = lerp if path == "linear" else slerp
+    blended = None if labels is None else latents.loop(labels[:, None], frames, lerp)
+    return Walk(latents.loop(z[:, None], frames, blend), blended)
+
+
+def _check(kind: Kind, seeds: Sequence[int], classes: int) -> None:
+    if kind == "classes":
+        if classes == 1:
+            raise UsageError("one class is no walk: name two or more")
+    elif kind == "circle" and seeds:
+        raise UsageError(
+            "--walk circle goes round the origin and past one image only; to walk through --seeds, "
+            "choose slerp or linear"
+        )
+    elif kind == "corners" and len(seeds) not in (0, 4):
+        raise UsageError(f"a square has four corners: give four --seeds, not {len(seeds)}")
+    elif len(seeds) == 1:
+        raise UsageError("one seed is no walk: give two or more, as --seeds 1,5,9")
+    elif seeds and classes not in (0, 1, len(seeds)):
+        raise UsageError(
+            f"there are {len(seeds)} --seeds and {classes} classes for them: name one class for "
+            "all, or one for each"
+        )
+
+
+def _through_classes(
+    generator: Generator, frames: int, draw: Draw, seeds: Sequence[int], asked: Asked | None
+) -> Walk:
+    if asked is None:
+        raise UsageError(
+            "this generator was trained without labels, so there are no classes to walk through; "
+            "train one with model.conditional = true (the preset cgan-mlp, for example)"
+        )
+    if seeds:
+        z, _ = _images(generator, [Draw(one) for one in seeds])
+    else:
+        z = draw.z(0, generator.config.model.latent_dim)[:_WALKERS].numpy()
+    labels = latents.loop(_one_hot(generator, asked.classes)[:, None], frames, lerp)
+    return Walk(np.broadcast_to(z, (frames, *z.shape)), labels.repeat(len(z), axis=1))
+
+
+def _turning(z: FloatArray, labels: FloatArray | None, frames: int) -> Walk:
+    """The square between four points, each corner of which goes round through all of them."""
+    at = np.empty((4, 4), np.int64)  # which point is at each corner, at each of four turns
+    for turn in range(4):
+        at[turn, _RING] = np.roll(_RING, -turn)
+    blended = None if labels is None else latents.loop(labels[at], frames, lerp)
+    return Walk(latents.loop(z[at], frames, slerp), blended, square=True)
+
+
+def _images(generator: Generator, draws: Sequence[Draw]) -> tuple[FloatArray, FloatArray | None]:
+    """Image 0 of each draw: its z, N x latent_dim, and how much of each class, N x classes.
+
+    Where several classes are asked for, the first draw has the first of them, and so on.
+    """
+    latent_dim = generator.config.model.latent_dim
+    z = np.stack([draw.z(0, latent_dim)[0].numpy() for draw in draws])
+    asked = draws[0].asked_of(generator)
+    if asked is None:
+        return z, None
+    labels = asked.labels(0, len(draws) if draws[0].asked else 1)
+    return z, _one_hot(generator, np.broadcast_to(labels, len(draws)))
+
+
+def _one_hot(generator: Generator, labels: Sequence[int] | Labels) -> FloatArray:
+    rows = np.zeros((len(labels), len(generator.classes)), np.float32)
+    rows[np.arange(len(labels)), labels] = 1
+    return rows

@@ -1,0 +1,576 @@
+"""The page about a run: what it tells, what it survives, and how it behaves in a browser."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping
+from html.parser import HTMLParser
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from browser import Chromium
+from support import Invoke, Tiny, noise_images
+from typer.testing import CliRunner
+
+from mnistgan import checkpoint, config_io, datasets, history, rendering
+from mnistgan.cli import app
+from mnistgan.history import EVALUATIONS_COLUMNS, FIGURES, METRICS_COLUMNS
+from mnistgan.rendering import Metrics
+from mnistgan.reporting import charts, replay, words
+from mnistgan.rundir import RunDirectory
+from mnistgan.training import Trainer
+from mnistgan.watching import WINDOW
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory, cache_folder: Path, trained: Path) -> Path:
+    """A run that made its own page, and was then evaluated; not to be written to."""
+    run = tmp_path_factory.mktemp("measured") / "run"
+    settings = ("evaluate.every=1", "evaluate.n=100", "outputs.report={}", "train.epochs=3")
+    train = ["train", "--config", trained / "config.toml", "--output-dir", run]
+    train += [word for setting in settings for word in ("--set", setting)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MNISTGAN_CACHE", str(cache_folder))
+        patch.setattr("mnistgan.evaluation.reference._FIT_STEPS", 150)
+        for command in (train, ["evaluate", run, "-n", 100]):
+            result = CliRunner().invoke(app, [str(word) for word in command])
+            assert result.exit_code == 0, result.output
+    return run
+
+
+@pytest.fixture
+def run(measured: Path, tmp_path: Path) -> RunDirectory:
+    """A copy of it, to be spoilt."""
+    shutil.copytree(measured, tmp_path / "a run")
+    return RunDirectory(tmp_path / "a run")
+
+
+class Seen(HTMLParser):
+    """What stands in a page: its text, its tags, and what scripts may read."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.data = ""
+        self.scripts = 0
+        self._inside = ""
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        self._inside = tag
+        if tag == "script":
+            self.scripts += 1
+
+    def handle_endtag(self, tag: str) -> None:
+        self._inside = ""
+
+    def handle_data(self, data: str) -> None:
+        if self._inside == "script" and not self.data:
+            self.data = data
+        elif self._inside not in ("script", "style"):
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        """All that can be read, on one line."""
+        return " ".join(" ".join(self.words).split())
+
+
+def page(invoke: Invoke, run: RunDirectory) -> Seen:
+    result = invoke("report", run.path, "--out", "page.html")
+    assert result.exit_code == 0, result.output
+    assert result.stdout == "page.html\n"
+    return Seen(Path("page.html").read_text(encoding="utf-8"))
+
+
+# What it tells ---------------------------------------------------------------------------------
+
+
+def test_a_run_makes_its_own_page(measured: Path) -> None:
+    text = Seen((measured / "report.html").read_text(encoding="utf-8")).text
+    assert "3 epochs, 21 steps" in text
+    assert "not held against the floor yet" in text, "it was made before mnistgan evaluate"
+
+
+def test_the_page_is_a_function_of_the_run(
+    measured: Path, run: RunDirectory, invoke: Invoke, tmp_path: Path
+) -> None:
+    shutil.rmtree(run.figures_file.parent)
+    moved = RunDirectory(run.path.rename(tmp_path / "run"))
+    assert invoke("report", moved.path, "--out", "again.html").exit_code == 0
+    assert (tmp_path / "again.html").read_bytes() == (measured / "report.html").read_bytes()
+
+
+def test_it_tells_what_the_run_left(run: RunDirectory, invoke: Invoke) -> None:
+    seen = page(invoke, run)
+    environment = run.read_environment()
+    for said in (
+        "a run",
+        "family mlp",
+        "trained on digits",
+        "latent_dim 8",
+        f"PyTorch {environment['torch']}",
+        "cpu, in ",
+        "Command",
+        'family = "mlp"',
+        "Between epoch 1 and epoch 3 the Frechet distance",
+        "on 100 images each time",
+        "The floor is what",
+        "Shares of the classes",
+        "Sorted by the verdict of the classifier of mnistgan evaluate",
+    ):
+        assert said in seen.text, said
+    figures = json.loads(run.figures_file.read_text())
+    for part in ("metrics", "floor"):
+        assert words.number(figures[part]["frechet_distance"]) in seen.text
+    data = json.loads(seen.data)
+    assert [grid["epoch"] for grid in data["grids"]] == [1, 2, 3]
+    metrics = history.read_metrics(run.metrics_file)
+    assert data["charts"]["losses"]["steps"] == metrics["step"].tolist()
+    assert data["charts"]["losses"]["lines"][0]["values"] == pytest.approx(
+        metrics["loss_D"].tolist(), rel=1e-3
+    )
+
+
+def test_it_needs_no_other_file(run: RunDirectory, invoke: Invoke) -> None:
+    seen = page(invoke, run)
+    assert {tag for tag, _ in seen.tags}.isdisjoint({"iframe", "object", "embed", "base", "form"})
+    for tag, attributes in seen.tags:
+        for name in ("src", "srcset", "href"):
+            assert (attributes.get(name) or "data:").startswith("data:")
+        assert not any(name.startswith("on") for name in attributes), "no handlers in attributes"
+        assert tag != "img" or attributes["alt"]
+    assert Path("page.html").stat().st_size < 600_000
+
+
+def test_the_newest_run_is_told_of_by_default(run: RunDirectory, invoke: Invoke) -> None:
+    assert "train one first" in invoke("report").stderr
+    Path("runs").mkdir()
+    shutil.copytree(run.path, "runs/last")
+    result = invoke("report")
+    assert result.stdout == "runs/last/report.html\n"
+    assert Path("runs/last/report.html").is_file()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("nowhere",), "nowhere: is no run directory"),
+        (("a run", "--out", "no/page.html"), "page.html: cannot be written"),
+        (("a run", "--out", "a run"), "a run: is a folder"),
+    ],
+)
+def test_what_cannot_be(
+    run: RunDirectory, invoke: Invoke, arguments: tuple[str, ...], said: str
+) -> None:
+    result = invoke("report", *arguments)
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert said in result.stderr
+
+
+MISSING = [
+    (("metrics.csv",), "The run has not taken a step|has left no step"),
+    (("samples",), "The run has left no grids"),
+    (("evaluations.csv",), "evaluate.every=5"),
+    (("evaluation",), "mnistgan evaluate RUN"),
+    (("environment.json",), "Versions and device are not known"),
+    (("training.gif",), ""),
+    (("g.pt",), "has saved no generator"),
+    (("metrics.csv", "samples", "evaluations.csv", "evaluation", "environment.json", "g.pt"), ""),
+]
+
+
+@pytest.mark.parametrize(("names", "said"), MISSING)
+def test_parts_that_are_missing_are_told_of(
+    run: RunDirectory, invoke: Invoke, names: tuple[str, ...], said: str
+) -> None:
+    for name in names:
+        path = run.path / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    if names == ("g.pt",):
+        shutil.rmtree(run.figures_file.parent)
+    text = page(invoke, run).text
+    assert any(words in text for words in said.split("|"))
+
+
+def test_a_run_that_was_stopped_and_resumed(run: RunDirectory, invoke: Invoke) -> None:
+    lines = run.metrics_file.read_text().splitlines(keepends=True)
+    run.metrics_file.write_text("".join(lines[:18]))
+    environment = json.loads(run.environment_file.read_text())
+    environment["resumed"] = ["2026-01-02T03:04:05.678+00:00"]
+    run.environment_file.write_text(json.dumps(environment))
+    text = page(invoke, run).text
+    assert "17 steps, 2 of 3 epochs. It can be resumed." in text
+    assert "Resumed 2026-01-02 03:04 UTC" in text
+
+
+# Class by class --------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("hurried")
+def test_a_conditional_generator_draws_each_class(
+    tiny: Tiny, invoke: Invoke, tmp_path: Path
+) -> None:
+    toml = config_io.to_toml(
+        tiny(("model.conditional", True), ("train.epochs", 1), ("evaluate", {"every": 1, "n": 100}))
+    )
+    (tmp_path / "c.toml").write_text(toml)
+    assert invoke("train", "--config", "c.toml", "--output-dir", "run").exit_code == 0
+    seen = page(invoke, RunDirectory(tmp_path / "run"))
+    assert "A conditional GAN" in seen.text
+    assert "asked for by its class" in seen.text
+    assert "The classifier saw the class that was asked for in" in seen.text
+    lines = json.loads(seen.data)["charts"]["shares"]["lines"]
+    assert [line["name"] for line in lines] == ["precision", "recall", "coverage", "agreement"]
+    alts = [attributes.get("alt") for tag, attributes in seen.tags if tag == "img"]
+    assert [f"10 images of {digit}" in alts for digit in range(10)] == [True] * 10
+
+
+def test_others_are_sorted_by_the_shipped_classifier(
+    tiny: Tiny, run: RunDirectory, invoke: Invoke
+) -> None:
+    """A generator of MNIST's digits, though not a good one."""
+    trainer = Trainer(tiny(("train.epochs", 1)), datasets.load(tiny().data))
+    for _ in trainer:
+        pass
+    config = tiny(("data.name", "mnist"))
+    checkpoint.save_generator(run.generator_file, config, trainer.state())
+    run.config_file.write_text(config_io.to_toml(config))
+    seen = page(invoke, run)
+    assert "1,024 images, sorted by the verdict of the classifier (mnistgan-lenet-v1)" in seen.text
+    rows = [attributes for tag, attributes in seen.tags if attributes.get("alt", "")]
+    sorted_ = [one for one in rows if " images of " in (one["alt"] or "")]
+    assert 1 <= len(sorted_) <= 10
+
+
+def test_a_generator_that_cannot_be_used_is_told_of(run: RunDirectory, invoke: Invoke) -> None:
+    run.generator_file.write_bytes(b"no generator")
+    assert "Its g.pt cannot be used" in page(invoke, run).text
+
+
+# The watch -------------------------------------------------------------------------------------
+
+
+def table(steps: int, **numbers: float) -> Metrics:
+    columns = {name: np.full(steps, 0.5) for name in METRICS_COLUMNS}
+    columns |= {"step": np.arange(1.0, steps + 1), "epoch": np.ones(steps)}
+    return columns | {name: np.full(steps, value) for name, value in numbers.items()}
+
+
+def test_the_watch_sees_on_disk_what_it_saw_while_training(
+    tiny: Tiny, run: RunDirectory, invoke: Invoke
+) -> None:
+    assert replay.warnings(run, tiny(), history.read_metrics(run.metrics_file)) == []
+    won = table(WINDOW, **{"D(x)": 1.0, "D(G(z1))": 0.0})
+    (message,) = replay.warnings(run, tiny(), won)
+    assert message.startswith("D(G(z)) has been pinned at 0 and D(x) at 1 since step 1")
+    alike = rendering.grid(np.repeat(noise_images(1, 1, 28, 28), 64, axis=0))
+    for grid in history.read_samples(run.samples):
+        rendering.save_png(grid.file, alike)
+    text = page(invoke, run).text
+    assert "Warning of the watch" in text
+    assert "of 64 images only 1 differ since epoch 2" in text
+
+
+# Numbers into curves and words -----------------------------------------------------------------
+
+
+def test_long_histories_are_thinned_without_hiding_a_peak() -> None:
+    long = table(100_000)
+    long["loss_D"][77_777] = 9.0
+    losses = charts.of_training(long, "probability")[0]
+    assert len(losses.steps) == charts.POINTS
+    assert losses.steps == sorted(losses.steps)
+    assert losses.steps[-1] == 100_000
+    line = losses.lines[0]
+    assert max(value for value in line.high if value is not None) == 9.0
+    assert all(
+        low <= value <= high
+        for low, value, high in zip(line.low, line.values, line.high, strict=True)
+        if low is not None and value is not None and high is not None
+    )
+    assert len(json.dumps([chart.to_json() for chart in charts.of_training(long, "critic")])) < 1e5
+
+
+def evaluations(distances: list[float], **others: float) -> dict[str, Any]:
+    columns = {name: np.full(len(distances), 0.5) for name in EVALUATIONS_COLUMNS}
+    columns |= {"missing_classes": np.zeros(len(distances))}
+    columns |= {name: np.full(len(distances), value) for name, value in others.items()}
+    epochs = np.arange(1.0, len(distances) + 1)
+    return columns | {"epoch": epochs, "step": epochs, "frechet_distance": np.array(distances)}
+
+
+INF, NAN = float("inf"), float("nan")
+
+
+@pytest.mark.parametrize(
+    ("distances", "said", "unsaid"),
+    [
+        ([], [], [""]),
+        ([NAN, INF], [], [""]),
+        ([4.0], ["measured once, after epoch 1: its Frechet distance was 4."], ["fell"]),
+        ([40.0, 10.0], ["fell from 40 to 10, by 75 %."], ["lowest", "Half"]),
+        ([10.0, 20.0], ["rose from 10 to 20", "It was lowest, 10, after epoch 1"], ["as good as"]),
+        ([10.0, 10.1], ["stayed about what it was: 10 at first, 10.1 last"], ["fell", "rose"]),
+        ([40.0, 18.0, 12.0, 10.0], ["as good as it ever was", "done by epoch 2"], ["moved"]),
+        ([40.0, 18.0, 4.0, 10.0], ["lowest, 4, after epoch 3; g-best.pt is"], ["ever was"]),
+        ([40.0, 20, 10, 5, 5, 5.1], ["has hardly moved since epoch 4"], ["still falling"]),
+        ([40.0, 20, 10, 8, 6, 4], ["still falling at the end, by 50 % since epoch 4"], ["moved"]),
+        ([40.0, 20, 10, 4, 6, 8], ["It has risen since epoch 4, by 100 %"], ["as good as"]),
+        ([0.0, 0.0, 0.0, 0.0, 0.0, 0.0], ["stayed about"], ["nan"]),
+        ([-1.0, 0.0, 3e38, -3e38, 0.0, 1.0], ["Frechet distance"], ["nan"]),
+    ],
+)
+def test_growth_in_words(distances: list[float], said: list[str], unsaid: list[str]) -> None:
+    text = " ".join(words.growth(evaluations(distances), has_best=True))
+    assert all(one in text for one in said), text
+    assert not any(one and one in text for one in unsaid), text
+    assert bool(text) == bool(said)
+
+
+def test_missing_classes_and_a_missing_best() -> None:
+    text = " ".join(words.growth(evaluations([9.0, 1.0, 8.0], missing_classes=2)))
+    assert "2 classes hardly came" in text
+    assert "g-best" not in text
+
+
+def test_precision_without_recall_is_said() -> None:
+    lopsided = words.growth(evaluations([2.0, 1.0], precision=0.9, recall=0.2))
+    assert any("looks real more often than it covers" in one for one in lopsided)
+    other = words.growth(evaluations([2.0, 1.0], precision=0.2, recall=0.9))
+    assert any("much besides that does not look real" in one for one in other)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.4, "0 s"), (59.4, "59 s"), (185, "3 min 5 s"), (7800, "2 h 10 min")]
+)
+def test_durations(seconds: float, text: str) -> None:
+    assert words.duration(seconds) == text
+
+
+# Strangers -------------------------------------------------------------------------------------
+
+EVIL = "</script></title><script>document.title = 'ran'</script><img src=x onerror=alert(1)>{{7*7}}"
+EVIL_NAME = "<img src=x onerror=document.title='ran'>"
+
+
+@pytest.fixture
+def hostile(run: RunDirectory) -> RunDirectory:
+    """The same run with a stranger's words wherever words can stand."""
+    config = run.read_config()
+    changes = {"name": f"./{EVIL}.npz", "root": EVIL}
+    data = config.data.model_copy(update=changes)
+    run.config_file.write_text(config_io.to_toml(config.model_copy(update={"data": data})))
+    environment = dict.fromkeys(("device", "precision", "torch", "platform", "started"), EVIL)
+    lists = {"command": [EVIL, 3, "\u202e\ud800"], "resumed": [EVIL]}
+    run.environment_file.write_text(json.dumps(environment | lists))
+    figures = json.loads(run.figures_file.read_text())
+    figures["features"]["name"] = EVIL
+    figures["metrics"]["shares"] = {EVIL: 0.5, "\ud800": -1e308, "b": 1e308}
+    figures["metrics"]["missing"] = [EVIL]
+    run.figures_file.write_text(json.dumps(figures))
+    return RunDirectory(run.path.rename(run.path.with_name(EVIL_NAME)))
+
+
+def test_names_are_shown_as_they_are(hostile: RunDirectory, invoke: Invoke) -> None:
+    seen = page(invoke, hostile)
+    text = Path("page.html").read_text(encoding="utf-8")
+    assert "<script>document" not in text
+    assert "<img src=x" not in text
+    assert seen.scripts == 3
+    assert EVIL_NAME in seen.text
+    assert seen.text.count(EVIL) >= 6
+    assert r"\u202e\ud800" in seen.text
+
+
+def test_names_do_nothing(hostile: RunDirectory, invoke: Invoke, chromium: Chromium) -> None:
+    page(invoke, hostile)
+    with chromium.open(Path("page.html").absolute().as_uri()) as tab:
+        assert tab.page.title() == f"{EVIL_NAME} · mnistgan"
+        assert tab.problems == []
+        assert len(tab.requests) == 1
+
+
+def test_a_script_that_got_in_would_not_run(
+    run: RunDirectory, invoke: Invoke, chromium: Chromium
+) -> None:
+    page(invoke, run)
+    text = Path("page.html").read_text(encoding="utf-8")
+    smuggled = "<script>document.title = 'ran'</script><img src='x.png' onerror='document.title=1'>"
+    Path("page.html").write_text(text.replace("<main>", f"<main>{smuggled}"), encoding="utf-8")
+    with chromium.open(Path("page.html").absolute().as_uri()) as tab:
+        assert tab.page.title() == "a run · mnistgan"
+        refused = [problem for problem in tab.problems if "Content Security Policy" in problem]
+        assert len(refused) == len(tab.problems) >= 2
+
+
+def rows(columns: tuple[str, ...], *cells: str) -> str:
+    return "\n".join([",".join(columns), *(",".join([cell] * len(columns)) for cell in cells), ""])
+
+
+def test_absurd_numbers_are_drawn_somehow(
+    run: RunDirectory, invoke: Invoke, chromium: Chromium
+) -> None:
+    absurd = ("3e38", "-3e38", "1e-300", "0", "7")
+    run.metrics_file.write_text(rows(METRICS_COLUMNS, *absurd * 100))
+    run.evaluations_file.write_text(rows(EVALUATIONS_COLUMNS, *absurd))
+    figures = json.loads(run.figures_file.read_text())
+    strange = (1e308, float("inf"), float("nan"), -1, True)
+    figures["metrics"] |= dict(zip(FIGURES, strange, strict=False))
+    run.figures_file.write_text(json.dumps(figures))
+    page(invoke, run)
+    with chromium.open(Path("page.html").absolute().as_uri()) as tab:
+        assert tab.problems == []
+        assert tab.page.locator("canvas").count() == 4
+
+
+DAMAGED: Mapping[str, bytes] = {
+    "metrics.csv": b"no table\n",
+    "evaluations.csv": b"no table\n",
+    "samples/index.csv": b"epoch,step,file\n1,1,../../secret.png\n",
+    "samples/epoch_001.png": b"no picture",
+    "samples/real.png": b"no picture",
+    "training.gif": b"GIF89a and no more",
+    "evaluation/figures.json": b"[]",
+    "evaluation/classes.png": b"no picture",
+    "config.toml": b"[",
+}
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_what_is_damaged_is_refused(run: RunDirectory, invoke: Invoke, name: str) -> None:
+    (run.path / name).write_bytes(DAMAGED[name])
+    result = invoke("report", run.path, "--out", "page.html")
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1), result.output
+    assert Path(name).name in result.stderr
+    assert not Path("page.html").exists()
+
+
+def test_a_grid_of_other_images_is_refused(run: RunDirectory, invoke: Invoke) -> None:
+    rendering.save_png(run.samples / "epoch_002.png", np.zeros((100, 100), np.uint8))
+    assert "no grid of 28 x 28 images" in invoke("report", run.path).stderr
+
+
+def test_links_are_neither_followed_nor_overwritten(
+    run: RunDirectory, invoke: Invoke, tmp_path: Path
+) -> None:
+    gif, kept = run.path / "training.gif", tmp_path / "mine.gif"
+    gif.rename(kept)
+    gif.symlink_to(kept)
+    run.report_file.unlink()
+    run.report_file.symlink_to(kept)
+    before = kept.read_bytes()
+    assert invoke("report", run.path).exit_code == 0
+    seen = Seen(run.report_file.read_text(encoding="utf-8"))
+    assert "picture" not in [tag for tag, _ in seen.tags]
+    assert kept.read_bytes() == before
+
+
+# In a browser ----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def url(measured: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The page of the evaluated run."""
+    path = tmp_path_factory.mktemp("page") / "page.html"
+    assert CliRunner().invoke(app, ["report", str(measured), "--out", str(path)]).exit_code == 0
+    return path.as_uri()
+
+
+def test_it_loads_in_peace(url: str, chromium: Chromium) -> None:
+    with chromium.open(url) as tab:
+        assert tab.problems == []
+        assert tab.requests == [url]
+        broken = "[...document.images].filter(image => !image.complete || !image.naturalWidth)"
+        assert tab.page.evaluate(f"{broken}.length") == 0
+
+
+def test_the_slider_changes_the_picture(url: str, chromium: Chromium) -> None:
+    with chromium.open(url) as tab:
+        slider, grid = tab.page.get_by_role("slider"), tab.page.locator("#grid")
+        last = grid.get_attribute("src")
+        slider.focus()
+        tab.page.keyboard.press("Home")
+        assert grid.get_attribute("src") != last
+        assert grid.get_attribute("alt") == "Grid of images from fixed noise after epoch 1"
+        assert slider.get_attribute("aria-valuetext") == "epoch 1"
+        assert "After epoch 1, step 7" in tab.page.locator("figcaption").first.inner_text()
+        tab.page.keyboard.press("End")
+        assert grid.get_attribute("src") == last
+        tab.page.get_by_role("button", name="Play").click()
+        tab.page.get_by_role("button", name="Pause").wait_for()
+        tab.page.get_by_role("button", name="Play").wait_for()
+        assert grid.get_attribute("src") == last, "it plays to the end"
+        assert tab.problems == []
+
+
+def test_hovering_and_the_arrow_keys_show_values(url: str, chromium: Chromium) -> None:
+    with chromium.open(url) as tab:
+        for figure in tab.page.locator("figure.chart").all():
+            readout, plot = figure.locator(".readout"), figure.locator(".plot")
+            at_the_end = readout.inner_text()
+            plot.hover()
+            assert readout.inner_text() != at_the_end
+            tab.page.mouse.move(0, 0)
+            assert readout.inner_text() == at_the_end
+            plot.focus()
+            tab.page.keyboard.press("ArrowLeft")
+            assert readout.inner_text() != at_the_end
+            tab.page.keyboard.press("End")
+            assert readout.inner_text() == at_the_end
+        assert tab.problems == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [320, 360, 768, 1280])
+def test_nothing_is_wider_than_the_window(
+    url: str, hostile: RunDirectory, invoke: Invoke, chromium: Chromium, scheme: Any, width: int
+) -> None:
+    page(invoke, hostile)
+    for address in (url, Path("page.html").absolute().as_uri()):
+        with chromium.open(address, width=width, scheme=scheme) as tab:
+            tab.page.evaluate(
+                "document.querySelectorAll('details').forEach(one => one.open = true)"
+            )
+            assert tab.overflow() == 0
+            assert tab.problems == []
+            paper = tab.page.evaluate("getComputedStyle(document.body).backgroundColor")
+            assert (sum(map(int, paper[4:-1].split(","))) < 200) == (scheme == "dark")
+
+
+def test_in_print_all_is_open_and_light(url: str, chromium: Chromium) -> None:
+    with chromium.open(url, scheme="dark") as tab:
+        assert tab.page.locator("details[open]").count() == 0
+        colour = "getComputedStyle(document.documentElement).getPropertyValue('--line-1').trim()"
+        on_screen = tab.page.evaluate(colour)
+        tab.page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        assert tab.page.locator("details:not([open])").count() == 0
+        assert tab.page.locator("#strip img").count() > 0
+        assert tab.page.evaluate(colour) != on_screen
+        tab.page.evaluate("dispatchEvent(new Event('afterprint'))")
+        assert tab.page.locator("details[open]").count() == 0
+        assert tab.page.evaluate(colour) == on_screen
+        assert tab.page.pdf().startswith(b"%PDF")
+        assert tab.problems == []
+
+
+def test_the_library_of_curves_is_as_it_was_published() -> None:
+    """uPlot 1.6.32: what `npm pack uplot@1.6.32` holds; a newer one is put here on purpose."""
+    folder = resources.files("mnistgan.reporting") / "page"
+    digests = {
+        name: hashlib.sha256((folder / name).read_bytes()).hexdigest()[:16]
+        for name in ("uPlot.iife.min.js", "uPlot.min.css", "uPlot.LICENSE")
+    }
+    assert digests == {
+        "uPlot.iife.min.js": "19c8d4c6ad88929a",
+        "uPlot.min.css": "df630c6a8d6f8eea",
+        "uPlot.LICENSE": "8f989229699b4fe2",
+    }

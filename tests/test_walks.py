@@ -1,0 +1,179 @@
+"""Walks that are planned for a generator: closed, through what was asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from support import Invoke, Tiny
+
+from mnistgan import checkpoint, latents, networks, sampling, walks
+from mnistgan.conditioning import Asked
+from mnistgan.errors import UsageError
+from mnistgan.events import Images
+from mnistgan.latents import lerp, slerp
+from mnistgan.sampling import Generator
+
+CLASSES = ("zero", "one", "two", "three", "four")
+
+
+@pytest.fixture
+def conditional_file(tiny: Tiny, tmp_path: Path) -> Path:
+    """A conditional generator that has learned nothing."""
+    config = tiny(("model.conditional", True), ("model.classes", list(CLASSES)))
+    weights = networks.build_generator(config).state_dict()
+    path = tmp_path / "conditional.pt"
+    checkpoint.save_generator(path, config, {"generator": weights, "step": 0, "epoch": 0})
+    return path
+
+
+@pytest.fixture
+def conditional(conditional_file: Path) -> Generator:
+    return sampling.load_generator(conditional_file)
+
+
+@pytest.fixture
+def plain(trained: Path) -> Generator:
+    return sampling.load_generator(trained)
+
+
+def images_of(generator: Generator, walk: walks.Walk) -> Images:
+    """Frames x walkers x C x H x W."""
+    return np.stack([generator(z, labels) for z, labels in walk])
+
+
+def test_a_loop_passes_each_point_and_closes() -> None:
+    points = np.random.default_rng(0).standard_normal((3, 1, 64)).astype(np.float32)
+    loop = latents.loop(points, 60, slerp)
+    for number in range(3):
+        np.testing.assert_allclose(loop[20 * number], points[number], rtol=1e-5, atol=1e-5)
+    steps = np.linalg.norm(np.roll(loop, -1, axis=0) - loop, axis=-1)
+    assert steps.max() < 1.5 * steps.min()  # also from the last frame to the first
+    uneven = latents.loop(points, 8, slerp)
+    assert all(np.isclose(uneven, point, atol=1e-5).all(axis=(1, 2)).any() for point in points)
+
+
+def test_a_square_has_its_corners_and_the_typical_length_between_them() -> None:
+    corners = np.random.default_rng(0).standard_normal((4, 256)).astype(np.float32)
+    square = latents.square(corners, 5, slerp).reshape(5, 5, 256)
+    found = [square[0, 0], square[0, -1], square[-1, 0], square[-1, -1]]
+    np.testing.assert_allclose(found, corners, rtol=1e-4, atol=1e-5)
+    assert np.linalg.norm(square, axis=-1).min() > 14
+    middle = latents.square(corners, 3, lerp).reshape(3, 3, 256)[1, 1]
+    np.testing.assert_allclose(middle, corners.mean(axis=0), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["slerp", "linear"])
+def test_a_walk_through_seeds_shows_what_sample_draws(plain: Generator, kind: walks.Kind) -> None:
+    images = images_of(plain, walks.plan(plain, kind, seeds=(1, 5, 9), frames=12)).astype(int)
+    for number, seed in enumerate((1, 5, 9)):
+        expected = sampling.sample(plain, 1, seed)[0]
+        assert abs(images[4 * number, 0] - expected).max() <= 1  # another batch, another rounding
+
+
+def test_a_conditional_walk_through_seeds(conditional: Generator) -> None:
+    for asked, labels in ((None, (0, 0)), (Asked((3,)), (3, 3)), (Asked((4, 2)), (4, 2))):
+        walk = walks.plan(conditional, seeds=(1, 5), frames=4, asked=asked)
+        images = images_of(conditional, walk).astype(int)
+        for number, (seed, label) in enumerate(zip((1, 5), labels, strict=True)):
+            expected = sampling.sample(conditional, 1, seed, Asked((label,)))[0]
+            assert abs(images[2 * number, 0] - expected).max() <= 1
+
+
+def test_from_class_to_class_only_the_label_changes(conditional: Generator) -> None:
+    walk = walks.plan(conditional, "classes", seed=3)
+    assert len(walk) == 15 * len(CLASSES)
+    assert (walk.z == walk.z[0]).all()
+    assert walk.labels is not None
+    np.testing.assert_allclose(walk.labels.sum(axis=-1), 1, rtol=1e-6)
+    steps = np.abs(np.roll(walk.labels, -1, axis=0) - walk.labels).sum(axis=-1)
+    np.testing.assert_allclose(steps, 2 / 15, rtol=1e-4)
+    images = images_of(conditional, walk).astype(int)
+    for label in range(len(CLASSES)):
+        expected = sampling.sample(conditional, 16, 3, Asked((label,)))
+        assert abs(images[15 * label] - expected).max() <= 1
+
+
+def test_some_classes_of_some_seeds(conditional: Generator) -> None:
+    walk = walks.plan(conditional, "classes", seeds=(7,), asked=Asked((4, 1)), frames=2)
+    images = images_of(conditional, walk).astype(int)
+    for frame, label in enumerate((4, 1)):
+        expected = sampling.sample(conditional, 1, 7, Asked((label,)))
+        assert abs(images[frame] - expected).max() <= 1
+
+
+def test_corners_begin_with_the_seeds_and_go_round(plain: Generator) -> None:
+    walk = walks.plan(plain, "corners", seeds=(1, 5, 9, 12), frames=8)
+    images = images_of(plain, walk).astype(int)
+    corners = images[:, (0, 9, 90, 99)]
+    for corner, seed in enumerate((1, 5, 9, 12)):
+        assert abs(corners[0, corner] - sampling.sample(plain, 1, seed)[0]).max() <= 1
+    for corner, neighbour in ((0, 1), (1, 3), (3, 2), (2, 0)):  # a quarter later
+        assert abs(corners[2, corner] - corners[0, neighbour]).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "says"),
+    [
+        ("circle", {"seeds": (1, 2)}, "slerp or linear"),
+        ("slerp", {"seeds": (1,)}, "one seed"),
+        ("corners", {"seeds": (1, 2, 3)}, "four"),
+        ("classes", {}, "without labels"),
+        ("slerp", {"seeds": (1, 2, 3), "frames": 2}, "3 frames"),
+        ("slerp", {"asked": Asked((1,))}, "0 classes"),
+    ],
+)
+def test_what_does_not_suit_is_refused(
+    plain: Generator, kind: walks.Kind, options: dict[str, object], says: str
+) -> None:
+    with pytest.raises(UsageError, match=says):
+        walks.plan(plain, kind, **options)  # type: ignore[arg-type]
+
+
+def test_what_does_not_suit_a_conditional_generator_is_refused(conditional: Generator) -> None:
+    with pytest.raises(UsageError, match="one class"):
+        walks.plan(conditional, "classes", asked=Asked((1,)))
+    with pytest.raises(UsageError, match="one for each"):
+        walks.plan(conditional, seeds=(1, 2, 3), asked=Asked((1, 2)))
+
+
+def test_animate(invoke: Invoke, trained: Path, conditional_file: Path, tmp_path: Path) -> None:
+    plain, labelled = ("--ckpt", trained), ("--ckpt", conditional_file)
+    for arguments, count in (
+        ((*plain, "--seeds", "1,5,9"), 45),
+        ((*labelled, "--walk", "classes", "--digits", "one-three"), 45),
+        ((*plain, "--walk", "corners", "--frames", 3), 3),
+    ):
+        result = invoke("animate", *arguments)
+        assert (result.exit_code, result.stdout) == (0, "walk.gif\n"), result.output
+        with Image.open(tmp_path / "walk.gif") as image:
+            assert getattr(image, "n_frames", 1) == count
+
+
+def test_stills(invoke: Invoke, trained: Path, conditional_file: Path, tmp_path: Path) -> None:
+    """Images of 28 pixels with 2 around them; a column a frame, or a square."""
+    for arguments, tiles in (
+        ((trained, "--seeds", "1,5"), (6, 1)),
+        ((trained, "--walk", "corners"), (10, 10)),
+        ((conditional_file, "--walk", "classes", "--seeds", "1,2,3"), (15, 3)),
+    ):
+        result = invoke("animate", "--ckpt", *arguments, "--out", "still.png")
+        assert (result.exit_code, result.stdout) == (0, "still.png\n"), result.output
+        with Image.open(tmp_path / "still.png") as image:
+            width, height = (30 * count + 2 for count in tiles)
+            assert image.width * height == image.height * width
+
+
+@pytest.mark.parametrize("seeds", ["", "1,", "1,x", "-1,2", "1,99999999999999999999"])
+def test_seeds_that_are_none(invoke: Invoke, trained: Path, seeds: str) -> None:
+    result = invoke("animate", "--ckpt", trained, f"--seeds={seeds}")
+    assert result.exit_code == 2
+    assert "whole numbers" in result.stderr
+
+
+def test_walks_need_a_generator(invoke: Invoke) -> None:
+    for option in (("--seeds", "1,2"), ("--digits", "3"), ("--walk", "corners")):
+        result = invoke("animate", *option)
+        assert (result.exit_code, "add --ckpt" in result.stderr) == (2, True)
