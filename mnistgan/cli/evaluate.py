@@ -93,10 +93,11 @@ def evaluate(
                 source, count, seed, data=data, root=data_root, on_progress=on_progress
             )
         real = reference.load(what.data, on_progress)
-        result = report.evaluate(what.images, real, seed, on_progress, what.labels)
+        labels = what.labels_among(real.train.classes)
+        result = report.evaluate(what.images, real, seed, on_progress, labels)
         scores = None
         if score is not None:
-            scores = tstr.score(what.images, what.labels, real, seed, on_progress)
+            scores = tstr.score(what.images, labels, real, seed, on_progress)
     text = _json(result, scores)
     folder.mkdir(parents=True, exist_ok=True)
     files = pictures.save(folder, what.images, result, real.train)

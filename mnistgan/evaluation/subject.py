@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,12 +23,27 @@ class Subject:
         images: uint8, N x C x H x W.
         labels: theirs, or None where nobody said; a conditional generator's are those that it was
             asked for.
+        classes: the name of each label, in order.
         data: the real images to hold them against.
     """
 
     images: Images
     labels: Labels | None
+    classes: tuple[str, ...]
     data: DataConfig
+
+    def labels_among(self, classes: Sequence[str]) -> Labels | None:
+        """The labels as the real images count them, whose classes these are.
+
+        Classes are matched by name; those that have numbers for names, as in an ``.npz``, by number
+        where the real ones are named otherwise. None where there are labels of another kind.
+        """
+        if self.labels is None or self.classes == tuple(classes):
+            return self.labels
+        if set(self.classes) <= set(classes):
+            return np.array([classes.index(name) for name in self.classes], np.int64)[self.labels]
+        are_numbers = self.classes == tuple(map(str, range(len(self.classes))))
+        return self.labels if are_numbers else None
 
 
 def from_files(
@@ -42,7 +58,7 @@ def from_files(
     config = data.model_copy(update={"name": name, "labels": None})
     loaded = datasets.load(config, on_progress=on_progress)
     labels = None if loaded.labels is None else loaded.labels[:count]
-    return Subject(loaded.images[:count], labels, data)
+    return Subject(loaded.images[:count], labels, loaded.classes, data)
 
 
 def from_generator(
@@ -77,4 +93,5 @@ def from_generator(
     images = np.concatenate(list(sampling.sample_blocks(generator, count, draw, on_progress)))
     asked = draw.asked_of(generator)
     is_its_own = config.name == generator.config.data.name  # other data has other classes
-    return Subject(images, asked.labels(0, count) if asked and is_its_own else None, config)
+    labels = asked.labels(0, count) if asked and is_its_own else None
+    return Subject(images, labels, generator.classes, config)

@@ -15,10 +15,11 @@ from mnistgan.config import DataConfig
 from mnistgan.datasets import ImageSet
 from mnistgan.evaluation import classifier, reference, report, tstr
 from mnistgan.evaluation.reference import Reference
+from mnistgan.evaluation.subject import Subject
 from mnistgan.events import Evaluated, Event, RunEnded
 from mnistgan.preflight import Override, plan_resume
 from mnistgan.progress import StopToken
-from mnistgan.rendering import read_png
+from mnistgan.rendering import read_png, save_png
 from mnistgan.run import Run, train
 from mnistgan.rundir import RunDirectory
 from mnistgan.sampling import load_generator
@@ -151,6 +152,42 @@ class TestCommand:
         assert figures["n"] == 400
         assert figures["scores"]["labels"] == "its own"
         assert (tmp_path / "evaluation" / "classes.png").exists()
+
+    @pytest.mark.parametrize(
+        ("names", "labels"),
+        [
+            (("3", "7"), [3, 7, 3]),  # a folder of some of the classes
+            (("0", "1"), [0, 1, 0]),
+            (("cat", "dog"), None),
+        ],
+    )
+    def test_labels_are_matched_by_the_names_of_their_classes(
+        self, names: tuple[str, ...], labels: list[int] | None
+    ) -> None:
+        images = np.zeros((3, 1, 8, 8), np.uint8)
+        what = Subject(images, np.array([0, 1, 0]), names, DataConfig(name="digits"))
+        found = what.labels_among(tuple("0123456789"))
+        assert (None if found is None else found.tolist()) == labels
+
+    def test_labels_without_names_are_matched_by_number(self) -> None:
+        images = np.zeros((3, 1, 8, 8), np.uint8)
+        what = Subject(images, np.array([0, 1, 0]), ("0", "1"), DataConfig(name="digits"))
+        found = what.labels_among(("T-shirt", "trouser", "pullover"))
+        assert found is not None
+        assert found.tolist() == [0, 1, 0]
+
+    def test_a_folder_of_two_classes_agrees_with_them(self, invoke: Invoke, tmp_path: Path) -> None:
+        digits = datasets.load(DataConfig(name="digits"))
+        assert digits.labels is not None
+        for digit in (3, 7):
+            (tmp_path / "some" / str(digit)).mkdir(parents=True)
+            for number, image in enumerate(digits.images[digits.labels == digit][:40]):
+                save_png(tmp_path / "some" / str(digit) / f"{number}.png", image[0])
+        result = invoke("evaluate", "--images", "some", "--data", "digits", "--json", "-")
+        assert result.exit_code == 0, result.output
+        metrics = json.loads(result.stdout)["metrics"]
+        assert metrics["agreement"] > 0.5
+        assert set(metrics["class_distances"]) == {"3", "7"}
 
     @pytest.mark.parametrize(
         ("arguments", "words"),
