@@ -9,6 +9,7 @@ there last is saved with the notebook. Imports no torch.
 from __future__ import annotations
 
 import time
+from array import array
 from base64 import b64encode
 from collections.abc import Iterator
 from datetime import timedelta
@@ -59,7 +60,7 @@ class LiveBar:
         self._drawn_at = 0.0
         self._started: RunStarted | None = None
         self._metrics: StepMetrics | None = None
-        self._scores: list[tuple[float, float]] = []
+        self._scores = array("d")  # pairs; a list would take long to draw after many steps
         self._pictures: dict[str, Images] = {}
         self._lines: list[str] = []
 
@@ -71,7 +72,7 @@ class LiveBar:
                 self._pictures["real"] = event.real_images
             case StepMetrics():
                 self._metrics = event
-                self._scores.append((event.d_real, event.d_fake_before))
+                self._scores.extend((event.d_real, event.d_fake_before))
             case EpochEnded():
                 self._pictures["generated"] = event.images
             case Evaluated():
@@ -117,7 +118,7 @@ class LiveBar:
         if self._started is not None and self._metrics is not None:
             names = score_names(self._started.config.train.score_kind)
             yield _numbers(self._metrics, names)
-            yield _curves(np.array(self._scores))
+            yield _curves(np.array(self._scores).reshape(-1, 2))
         yield '<div style="display: flex; gap: 8px">'
         for name, images in self._pictures.items():
             yield _figure(name, images)
