@@ -6,13 +6,11 @@ product of another shape).
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Iterable
 from typing import Any, Literal, TypeAlias
 
 import torch
-from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 from torch import Tensor
 
@@ -134,9 +132,7 @@ class Pictures:
             picture = rendering.to_picture(images[0])
         else:
             picture = rendering.grid(images, len(STOPS) if wish.sheet == "axes" else len(images))
-        file = io.BytesIO()
-        Image.fromarray(rendering.enlarge(picture, wish.side)).save(file, format="PNG")
-        return file.getvalue()
+        return rendering.to_png(rendering.enlarge(picture, wish.side))
 
     def _asked(self, wish: Wish) -> tuple[Tensor, Tensor | None]:
         """z, N x latent_dim, and labels of a picture's images."""
