@@ -112,12 +112,17 @@ def project(
         return [_project(generator, image, search, meter) for image in images]
 
 
-def is_inverted(generator: Generator, image: Images, seed: int = 0) -> bool:
-    """Whether an image's negative is more like what a generator makes than the image itself."""
+def inverted(generator: Generator, images: Sequence[Images], seed: int = 0) -> list[bool]:
+    """Whether each image's negative is more like what a generator makes than the image itself."""
+    if not images:
+        return []
     z, labels, _ = _pool(generator, Search(seed=seed))
     made = generator(z, labels).astype(np.float32)
-    distances = [((made - one) ** 2).mean(axis=(1, 2, 3)).min() for one in (image, 255 - image)]
-    return bool(distances[1] < distances[0])
+
+    def distance(image: Images) -> float:
+        return float(((made - image) ** 2).mean(axis=(1, 2, 3)).min())
+
+    return [distance(255 - image) < distance(image) for image in images]
 
 
 @contextlib.contextmanager

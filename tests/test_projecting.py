@@ -167,6 +167,12 @@ def test_a_picture_that_is_a_negative_is_told(invoke: Invoke, trained: Path, dig
     assert invoke("project", digit, *quick).stderr == ""
 
 
+def test_a_name_cannot_move_the_cursor(invoke: Invoke, trained: Path, digit: Path) -> None:
+    digit.rename(digit.with_name("a\x1b[2J.png"))
+    quick = ("--ckpt", trained, "--restarts", 1, "--steps", 5)
+    assert invoke("project", "a\x1b[2J.png", *quick).stdout.startswith("a\\x1b[2J.png: RMS error")
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

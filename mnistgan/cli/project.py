@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +17,7 @@ from mnistgan.cli.options import (
     use_threads,
     whole_numbers,
 )
+from mnistgan.errors import UsageError, printable
 
 
 def project(
@@ -72,7 +74,6 @@ def project(
 
     from mnistgan import conditioning, projecting, sampling
     from mnistgan.cli.bars import bar
-    from mnistgan.errors import UsageError
     from mnistgan.files import write_text
 
     use_threads(threads)
@@ -85,13 +86,16 @@ def project(
     search = projecting.Search(restarts, steps, seed, label)
     data = generator.config.data
     given = projection_io.read(images or (), data, invert)
-    for one in given:
-        if projecting.is_inverted(generator, one.image):
-            typer.echo(
+    turned = projecting.inverted(generator, [one.image for one in given])
+    for one in itertools.compress(given, turned):
+        advice = "leave --invert out" if invert else "add --invert"
+        typer.echo(
+            printable(
                 f"mnistgan: {one.name}: its negative is more like what this generator makes; "
-                f"{'leave --invert out' if invert else 'add --invert'} to project that",
-                err=True,
-            )
+                f"{advice} to project that"
+            ),
+            err=True,
+        )
     with bar() as on_progress:
         if indices:
             given += projection_io.from_data(indices, data, data_root, on_progress)
@@ -101,5 +105,5 @@ def project(
     if json_file is not None:
         write_text(json_file, projection_io.to_json(ckpt, generator, search, given, found))
     for one, projection in zip(given, found, strict=True):
-        typer.echo(projection_io.describe(one, projection, generator.classes))
+        typer.echo(printable(projection_io.describe(one, projection, generator.classes)))
     typer.echo(out)
