@@ -6,11 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from mnistgan import config_io
 from mnistgan.config import RunConfig
 from mnistgan.datasets.image_set import ImageSet, Labels
 from mnistgan.errors import DataError, UsageError, did_you_mean
+
+UNTOLD = (
+    "this generator was trained without labels, so no class can be asked of it; train one with "
+    "model.conditional = true (the preset cgan-mlp, for example)"
+)
+"""What is said where classes are asked of an unconditional generator."""
 
 _MOST_COLUMNS = 16
 
@@ -45,6 +52,13 @@ def every_class(classes: Sequence[str]) -> Asked:
     return Asked(tuple(range(len(classes))))
 
 
+def one_hot(labels: Sequence[int] | Labels, classes: Sequence[str]) -> npt.NDArray[np.float32]:
+    """Labels as weights of the classes, to be blended: float32, N x classes."""
+    rows = np.zeros((len(labels), len(classes)), np.float32)
+    rows[np.arange(len(labels)), labels] = 1
+    return rows
+
+
 def in_a_grid(classes: Sequence[str], count: int) -> Labels:
     """``count`` labels in ascending order, as many of each class as can be."""
     return np.arange(count, dtype=np.int64) * len(classes) // count
@@ -57,10 +71,7 @@ def parse(text: str | None, classes: Sequence[str], repeat: int = 1) -> Asked:
         UsageError: there is no such class, or the generator knows none.
     """
     if not classes:
-        raise UsageError(
-            "this generator was trained without labels, so no class can be asked of it; train one "
-            "with model.conditional = true (the preset cgan-mlp, for example)"
-        )
+        raise UsageError(UNTOLD)
     if text is None:
         return replace(every_class(classes), repeat=repeat)
     parts = (_parse_part(part, classes) for part in text.split(","))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mnistgan import animating, datasets, rendering, walks
+from mnistgan import animating, conditioning, datasets, rendering, walks
 from mnistgan.catalog import DATA_SETS, PartName
 from mnistgan.config import DataConfig, data_kind
 from mnistgan.datasets import folder
@@ -208,8 +208,8 @@ def _walk(
     z = np.stack([projection.z.numpy() for projection in found])
     labels = None
     if generator.classes:
-        ones = np.eye(len(generator.classes), dtype=np.float32)
-        labels = ones[[projection.label or 0 for projection in found]]
+        asked = [projection.label or 0 for projection in found]
+        labels = conditioning.one_hot(asked, generator.classes)
     walk = walks.through(z, labels, _PACE * len(found))
     images = np.stack([one.image for one in given])
     above = rendering.enlarge(rendering.grid(images, min(len(images), 10)))

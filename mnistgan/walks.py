@@ -13,9 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mnistgan import latents
+from mnistgan import conditioning, latents
 from mnistgan.conditioning import Asked
-from mnistgan.datasets.image_set import Labels
 from mnistgan.errors import UsageError
 from mnistgan.latents import FloatArray, WalkPath, lerp, slerp
 from mnistgan.sampling import Draw, Generator
@@ -106,7 +105,7 @@ def plan(
     walk = latents.walk(path, seed, walkers, frames, generator.config.model.latent_dim).numpy()
     if asked_of is None:
         return Walk(walk, None, kind == "corners")
-    labels = _one_hot(generator, asked_of.labels(0, walkers))
+    labels = conditioning.one_hot(asked_of.labels(0, walkers), generator.classes)
     return Walk(walk, np.broadcast_to(labels, (frames, *labels.shape)), kind == "corners")
 
 
@@ -150,15 +149,14 @@ def _through_classes(
     generator: Generator, frames: int, draw: Draw, seeds: Sequence[int], asked: Asked | None
 ) -> Walk:
     if asked is None:
-        raise UsageError(
-            "this generator was trained without labels, so there are no classes to walk through; "
-            "train one with model.conditional = true (the preset cgan-mlp, for example)"
-        )
+        raise UsageError(conditioning.UNTOLD)
     if seeds:
         z, _ = _images(generator, [Draw(one) for one in seeds])
     else:
         z = draw.z(0, generator.config.model.latent_dim)[:_WALKERS].numpy()
-    labels = latents.loop(_one_hot(generator, asked.classes)[:, None], frames, lerp)
+    labels = latents.loop(
+        conditioning.one_hot(asked.classes, generator.classes)[:, None], frames, lerp
+    )
     return Walk(np.broadcast_to(z, (frames, *z.shape)), labels.repeat(len(z), axis=1))
 
 
@@ -182,10 +180,4 @@ def _images(generator: Generator, draws: Sequence[Draw]) -> tuple[FloatArray, Fl
     if asked is None:
         return z, None
     labels = asked.labels(0, len(draws) if draws[0].asked else 1)
-    return z, _one_hot(generator, np.broadcast_to(labels, len(draws)))
-
-
-def _one_hot(generator: Generator, labels: Sequence[int] | Labels) -> FloatArray:
-    rows = np.zeros((len(labels), len(generator.classes)), np.float32)
-    rows[np.arange(len(labels)), labels] = 1
-    return rows
+    return z, conditioning.one_hot(np.broadcast_to(labels, len(draws)), generator.classes)

@@ -118,7 +118,7 @@ def _walk(ckpt: Path, target: Path, wish: _Wish, fps: float | None) -> None:
     from mnistgan.cli.bars import bar
 
     generator = sampling.load_generator(ckpt)
-    asked = conditioning.parse(wish.digits, generator.classes) if wish.digits else None
+    asked = conditioning.parse(wish.digits, generator.classes) if wish.digits is not None else None
     walk = walks.plan(
         generator,
         wish.kind,
