@@ -25,7 +25,7 @@ WALK_FORMATS = (*rendering.ANIMATION_FORMATS, ".png")
 
 def has_frames(run: RunDirectory) -> bool:
     """Whether the run has left a grid to animate."""
-    return (run.samples / "index.csv").is_file() and bool(history.read_samples(run.samples))
+    return bool(history.read_samples(run.samples))
 
 
 def animate_training(run: RunDirectory, path: Path, fps: float | None = None) -> int:

@@ -195,6 +195,4 @@ def grids(runs: Sequence[RunDirectory]) -> Picture | None:
 
 
 def _grids_of(run: RunDirectory) -> dict[int, Path]:
-    if not (run.samples / "index.csv").exists():
-        return {}
     return {grid.epoch: grid.file for grid in history.read_samples(run.samples)}

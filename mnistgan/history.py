@@ -119,12 +119,14 @@ def _read_numbers(
 
 
 def read_samples(folder: Path) -> list[SampleGrid]:
-    """Read a samples folder's index.csv, in the order of training.
+    """Read a samples folder's index.csv, in the order of training; nothing where there is none.
 
     Raises:
-        UsageError: there is no index, it is none of ours, or it names a file outside the folder.
+        UsageError: it is no index of ours, or names a file outside the folder.
     """
     index = folder / "index.csv"
+    if not index.exists():
+        return []
     try:
         grids = [
             SampleGrid(int(epoch), int(step), folder / name)

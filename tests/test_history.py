@@ -71,3 +71,7 @@ def test_an_index_never_leads_outside_its_folder(tmp_path: Path, name: str) -> N
 def test_samples_come_in_the_order_of_training(tmp_path: Path) -> None:
     (tmp_path / "index.csv").write_text("epoch,step,file\n10,70,b.png\n2,14,c.png\n")
     assert [grid.epoch for grid in history.read_samples(tmp_path)] == [2, 10]
+
+
+def test_a_run_without_an_index_has_no_samples(tmp_path: Path) -> None:
+    assert history.read_samples(tmp_path) == []

@@ -152,10 +152,9 @@ class WandB(Output):
                 told[int(row["step"])] |= self._names.of_row(row)
         for row in _rows(history.read_evaluations(run.evaluations_file)):
             told[int(row["step"])] |= measures(row)
-        if (run.samples / "index.csv").is_file():
-            for grid in history.read_samples(run.samples):
-                picture = rendering.read_png(grid.file)
-                told[grid.step]["samples"] = _image(picture, f"epoch {grid.epoch}")
+        for grid in history.read_samples(run.samples):
+            picture = rendering.read_png(grid.file)
+            told[grid.step]["samples"] = _image(picture, f"epoch {grid.epoch}")
         for step in sorted(told):
             if step <= until:
                 self._run.log(told[step], step)

@@ -115,7 +115,7 @@ def _epochs(run: RunDirectory, metrics: Metrics) -> int:
         return 0
     last = int(epochs.max())
     if last == 1:
-        drawn = pictures.index(run)
+        drawn = history.read_samples(run.samples)
         return int(not drawn or drawn[0].epoch == 1)
     return last if (epochs == last).sum() >= (epochs == epochs[0]).sum() else last - 1
 

@@ -19,7 +19,6 @@ from PIL import Image, ImageSequence
 
 from mnistgan import history, rendering
 from mnistgan.errors import UsageError
-from mnistgan.history import SampleGrid
 from mnistgan.rendering import Picture
 from mnistgan.rundir import RunDirectory
 
@@ -65,16 +64,6 @@ def still(picture: Picture) -> Still:
     return Still(_address(_webp([Image.fromarray(picture)])), width, height)
 
 
-def index(run: RunDirectory) -> list[SampleGrid]:
-    """Which grids a run left, in the order of training; none where it has no index.
-
-    Raises:
-        UsageError: the index cannot be read.
-    """
-    has_index = (run.samples / "index.csv").is_file()
-    return history.read_samples(run.samples) if has_index else []
-
-
 def grids(run: RunDirectory, size: int) -> list[Grid]:
     """The grids of a run, thinned out evenly where they would make a page heavy.
 
@@ -85,7 +74,7 @@ def grids(run: RunDirectory, size: int) -> list[Grid]:
     Raises:
         UsageError: the index or a grid cannot be read.
     """
-    rows = index(run)
+    rows = history.read_samples(run.samples)
     if not rows:
         return []
     # The first is the noisiest, and so the largest.

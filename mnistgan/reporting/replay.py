@@ -10,7 +10,6 @@ from mnistgan.config import RunConfig
 from mnistgan.evaluation import classifier, reference
 from mnistgan.events import EpochEnded, StepMetrics
 from mnistgan.rendering import Metrics
-from mnistgan.reporting import pictures
 from mnistgan.rundir import RunDirectory
 from mnistgan.watching import Watch
 
@@ -56,6 +55,6 @@ def _steps(metrics: Metrics) -> Iterator[StepMetrics]:
 
 
 def _epochs(run: RunDirectory, size: int) -> Iterator[EpochEnded]:
-    for grid in pictures.index(run):
+    for grid in history.read_samples(run.samples):
         images = rendering.ungrid(rendering.read_grid(grid.file, size), size)
         yield EpochEnded(grid.epoch, grid.step, images)
