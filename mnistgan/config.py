@@ -60,17 +60,18 @@ def _whole(value: object) -> object:
     return value
 
 
-def _tuple(value: object) -> object:
-    return tuple(value) if isinstance(value, list) else value  # TOML knows arrays only
+def as_tuple(value: object) -> object:
+    """A list as a tuple, anything else as it is: TOML knows arrays only."""
+    return tuple(value) if isinstance(value, list) else value
 
 
 Width = Annotated[int, Field(ge=1, le=65_536)]
-Widths = Annotated[tuple[Width, ...], Field(min_length=1, max_length=64), BeforeValidator(_tuple)]
+Widths = Annotated[tuple[Width, ...], Field(min_length=1, max_length=64), BeforeValidator(as_tuple)]
 Slope = Annotated[float, Field(ge=0, lt=1)]
 Rate = Annotated[float, Field(gt=0, le=1)]
 Beta = Annotated[float, Field(ge=0, lt=1)]
 ClassName = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,255}$")]
-ClassNames = Annotated[tuple[ClassName, ...], Field(max_length=10_000), BeforeValidator(_tuple)]
+ClassNames = Annotated[tuple[ClassName, ...], Field(max_length=10_000), BeforeValidator(as_tuple)]
 
 
 def data_kind(name: str) -> Literal["published", "npz", "path"] | None:
@@ -260,7 +261,7 @@ class TrainConfig(Section):
     """Adam's learning rate for G."""
     lr_d: Rate = 1e-3
     """Adam's learning rate for D."""
-    betas: Annotated[tuple[Beta, Beta], BeforeValidator(_tuple)] = (0.0, 0.999)
+    betas: Annotated[tuple[Beta, Beta], BeforeValidator(as_tuple)] = (0.0, 0.999)
     """Adam's decay rates."""
     d_steps: int = Field(1, ge=1, le=100)
     """Updates of D, each on fresh images, for one update of G."""

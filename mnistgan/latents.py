@@ -69,7 +69,7 @@ def truncated(z: Tensor, limit: float) -> Tensor:
     return moved.clamp(-limit, limit).to(z.dtype)
 
 
-Draw: TypeAlias = Callable[[int, Stream, int, tuple[int, ...]], Tensor]
+Distribution: TypeAlias = Callable[[int, Stream, int, tuple[int, ...]], Tensor]
 
 _TURNS = 32  # in a block; another number would change every run
 
@@ -89,7 +89,12 @@ class Noise:
     """
 
     def __init__(
-        self, draw: Draw, seed: int, stream: Stream, shape: tuple[int, ...], device: torch.device
+        self,
+        draw: Distribution,
+        seed: int,
+        stream: Stream,
+        shape: tuple[int, ...],
+        device: torch.device,
     ) -> None:
         self._draw = draw
         self._key = (seed, stream)

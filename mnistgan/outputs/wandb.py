@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias
 from pydantic import BeforeValidator, Field
 
 from mnistgan import config_io, history
+from mnistgan.config import as_tuple
 from mnistgan.errors import UsageError
 from mnistgan.events import EpochEnded, Evaluated, Event, RunEnded, RunStarted, StepMetrics
 from mnistgan.outputs.base import Output, OutputOptions
@@ -26,12 +27,8 @@ if TYPE_CHECKING:
     from mnistgan.rendering import Picture
 
 
-def _tuple(value: object) -> object:
-    return tuple(value) if isinstance(value, list) else value  # TOML knows arrays only
-
-
 Tags: TypeAlias = Annotated[
-    tuple[Annotated[str, Field(min_length=1, max_length=64)], ...], BeforeValidator(_tuple)
+    tuple[Annotated[str, Field(min_length=1, max_length=64)], ...], BeforeValidator(as_tuple)
 ]
 
 
