@@ -104,7 +104,7 @@ def _measure(run: RunDirectory) -> Measured:
     table = history.read_evaluations(run.evaluations_file)
     if not len(table["step"]):
         return Measured(run, config, last, "", {})
-    numbers = {name: float(table[name][-1]) for name in history.FIGURES}
+    numbers = {name: float(table[name][-1]) for name in FIGURES if name in table}
     return Measured(run, config, last, f"while training, n={int(table['n'][-1])}", numbers)
 
 

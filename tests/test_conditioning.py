@@ -16,6 +16,7 @@ from support import Invoke, StopAfter, Tiny
 
 from mnistgan import (
     checkpoint,
+    comparing,
     conditioning,
     config_io,
     datasets,
@@ -30,6 +31,7 @@ from mnistgan.drawing import Drawing, Source
 from mnistgan.errors import DataError, FileFormatError, UsageError
 from mnistgan.events import StepMetrics
 from mnistgan.export import export_onnx
+from mnistgan.rundir import RunDirectory
 from mnistgan.sampling import Draw, Generator, load_generator
 from mnistgan.synthetic import SyntheticDigits
 from mnistgan.training import Trainer
@@ -218,6 +220,8 @@ class TestTraining:
         rows = history.read_evaluations(tmp_path / "run" / "evaluations.csv")
         assert rows["epoch"].tolist() == [1, 2]
         assert ((rows["agreement"] >= 0) & (rows["agreement"] <= 1)).all()
+        (row,) = comparing.compare([RunDirectory(tmp_path / "run")])
+        assert row.figures["agreement"][0] == rows["agreement"][-1]
 
 
 def _label_weights(trainer: Trainer) -> list[torch.Tensor]:
