@@ -335,8 +335,11 @@ def test_surprise_me_and_download(chromium: Chromium, tmp_path: Path) -> None:
         download.value.save_as(tmp_path / "picture.png")
         with urllib.request.urlopen(f"{url}image?seed={seed}&side=448") as answer:
             assert (tmp_path / "picture.png").read_bytes() == answer.read()
+        page.get_by_label("Direction 2").fill("-2")
+        picture(tab, "s2=-2")
         page.get_by_role("button", name=f"Seed {int(seed) + 3}", exact=True).click()
         picture(tab, f"seed={int(seed) + 3}")
+        assert "s2" not in page.url
 
 
 def test_a_strangers_names_are_text(chromium: Chromium) -> None:

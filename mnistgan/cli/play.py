@@ -41,7 +41,7 @@ def play(
     try:
         from mnistgan.playing.server import Server
     except ModuleNotFoundError as error:
-        if error.name not in ("starlette", "uvicorn"):
+        if (error.name or "").partition(".")[0] not in ("starlette", "uvicorn"):
             raise
         raise MnistganError(
             'the page needs Starlette and uvicorn, which are not installed; pip install "mnistgan'

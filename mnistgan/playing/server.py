@@ -147,8 +147,8 @@ def _file(name: str, media_type: str) -> Callable[[Request], Awaitable[Response]
 class _Headers:
     """Adds the headers that keep the page to itself to every answer, refusals too."""
 
-    def __init__(self, inner: ASGIApp) -> None:
-        self.inner = inner
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def sent(message: Message) -> None:
@@ -156,4 +156,4 @@ class _Headers:
                 MutableHeaders(scope=message).update(_HEADERS)
             await send(message)
 
-        await self.inner(scope, receive, sent)
+        await self.app(scope, receive, sent)

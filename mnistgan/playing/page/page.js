@@ -11,11 +11,11 @@ const PAUSE = 120; // ms without a change, after which the little pictures follo
 
 const state = { seed: 0, label: 0, truncation: NO_TRUNCATION, moved: new Map() };
 
-function query(more = {}) {
+function query(more = {}, moved = state.moved) {
   const parts = new URLSearchParams({ seed: state.seed });
   if (about.classes.length) parts.set("label", state.label);
   if (state.truncation < NO_TRUNCATION) parts.set("truncation", state.truncation);
-  for (const [axis, value] of [...state.moved].sort(([a], [b]) => a - b)) parts.set(`s${axis}`, value);
+  for (const [axis, value] of [...moved].sort(([a], [b]) => a - b)) parts.set(`s${axis}`, value);
   for (const [name, value] of Object.entries(more)) parts.set(name, value);
   return parts.toString();
 }
@@ -176,8 +176,11 @@ async function drawSmall() {
   try {
     const coordinates = await (await fetch(`/point?${now}`)).json();
     if (now === query()) show(coordinates);
-    const kind = about.classes.length ? "classes" : "seeds";
-    const row = await load(`/image?${query({ sheet: kind })}`);
+    // Another seed is chosen with its own coordinates.
+    const others = about.classes.length
+      ? query({ sheet: "classes" })
+      : query({ sheet: "seeds" }, new Map());
+    const row = await load(`/image?${others}`);
     const shown = tiles.slice(0, 100);
     shown.forEach(({ canvas }, index) => cut(row, canvas, 0, index, shown.length));
     if (now !== query()) return; // a newer pass is coming
