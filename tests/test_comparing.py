@@ -57,6 +57,13 @@ def test_runs_that_were_never_measured(invoke: Invoke, trained: Path) -> None:
     assert "mnistgan evaluate RUN" in result.stderr
 
 
+def test_figures_that_cannot_be_held_against_one_another(invoke: Invoke, runs: list[Path]) -> None:
+    assert "different ways" not in invoke("compare", *runs).stderr
+    path = runs[2] / "evaluation" / "figures.json"
+    path.write_text(path.read_text().replace('"n": 100', '"n": 1000'))
+    assert "measured in different ways" in invoke("compare", *runs).stderr
+
+
 def test_what_is_no_run(invoke: Invoke, runs: list[Path]) -> None:
     assert "is no run directory" in invoke("compare", "nowhere").stderr
     (runs[0] / "evaluation" / "figures.json").write_text("{}")

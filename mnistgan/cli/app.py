@@ -6,6 +6,7 @@ completion answer at once.
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
 from typing import Annotated, Any
@@ -126,6 +127,18 @@ for _command in (
 ):
     app.command()(_command)
 app.add_typer(data.app, name="data")
+
+
+def _let_help_flow(group: typer.Typer) -> None:
+    """Join the lines of each paragraph of help: where they break is for the terminal to say."""
+    for told in (group.registered_callback, *group.registered_commands):
+        if told is not None and told.callback is not None:
+            paragraphs = inspect.cleandoc(told.callback.__doc__ or "").split("\n\n")
+            told.help = "\n\n".join(paragraph.replace("\n", " ") for paragraph in paragraphs)
+
+
+for _group in (app, data.app):
+    _let_help_flow(_group)
 
 
 def main() -> None:

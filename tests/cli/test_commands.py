@@ -39,6 +39,15 @@ class TestShared:
         assert f"mnistgan {command}" in result.stdout
         assert "--debug" in result.stdout
 
+    def test_help_breaks_lines_where_the_terminal_ends_only(
+        self, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("COLUMNS", "140")
+        example = "a row of each digit, if the generator is conditional; --digit 7 -n 100"
+        assert example in invoke("sample", "--help").stdout
+        own = "(one subfolder a class, or flat)"
+        assert own in invoke("data", "--help").stdout
+
     def test_version(self, invoke: Invoke) -> None:
         assert invoke("--version").stdout == f"mnistgan {mnistgan.__version__}\n"
 
