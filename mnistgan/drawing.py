@@ -18,12 +18,11 @@ from mnistgan.events import Images
 from mnistgan.labelling import Labeller
 from mnistgan.npz import Piece
 from mnistgan.progress import OnProgress, Progress, no_progress
-from mnistgan.sampling import BLOCK, Draw, Generator
+from mnistgan.sampling import BLOCK, DEFAULT, Draw, Generator
 
 PATIENCE = 2**16
 """Samples in a row that bring nothing the rule can use; then it is given up."""
 
-_DEFAULT = Draw()
 _WAITING = 256  # images of a class that wait for their turn: more than chance alone heaps up
 
 
@@ -53,7 +52,7 @@ class Source:
     """
 
     generator: Generator
-    draw: Draw = _DEFAULT
+    draw: Draw = DEFAULT
     labeller: Labeller | None = None
 
     @property

@@ -241,6 +241,9 @@ class LabelledGenerator(nn.Module):
 class LabelledDiscriminator(nn.Module):
     """A discriminator that is fed an embedded label beside the pixels (Mirza & Osindero 2014).
 
+    Spectral normalisation leaves the embedding as it is: it bounds how fast the logit changes with
+    the image.
+
     Args:
         logits: a fully connected discriminator of as many inputs more.
         classes: how many there are.

@@ -96,7 +96,8 @@ def project(
         on_progress: called with the steps made.
 
     Raises:
-        UsageError: an image is of another shape, or there is no such class.
+        UsageError: an image is of another shape, there is no such class, or the generator makes no
+            numbers.
     """
     shape = networks.image_shape(generator.config)
     for image in images:
@@ -208,6 +209,10 @@ def _project(generator: Generator, image: Images, search: Search, meter: _Meter)
         z, labels = _rows(z, labels, losses.argsort(stable=True)[: search.restarts])
     z, losses = _descend(loss, z, labels, search.steps, meter)
     z, labels = _rows(z, labels, losses.argmin()[None])
+    if not torch.isfinite(z).all():
+        raise UsageError(
+            "this generator's images are no numbers, so no z can be found; train one anew"
+        )
     made = generator(z, labels)[0]
     difference = (made.astype(np.float64) - image) / 255
     rms = float(np.sqrt((difference**2).mean()))

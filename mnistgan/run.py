@@ -18,10 +18,8 @@ import torch
 
 from mnistgan import __version__, checkpoint, config_io, datasets, devices, parallel
 from mnistgan.config import RunConfig
-from mnistgan.datasets import ImageSet
 from mnistgan.errors import FileFormatError, MnistganError, TrainingError, UsageError
-from mnistgan.evaluation import classifier, reference
-from mnistgan.evaluation.during import Measuring
+from mnistgan.evaluation.during import Measuring, watch_for
 from mnistgan.events import CheckpointSaved, EpochEnded, Event, RunEnded, RunStarted, Warned
 from mnistgan.files import remove_parts, write_text
 from mnistgan.outputs.dispatch import Dispatcher
@@ -29,7 +27,6 @@ from mnistgan.preflight import Plan, plan_config, refuse_other_recipe, refuse_ot
 from mnistgan.progress import CutOff, OnProgress, StopToken, no_progress
 from mnistgan.sampling import Generator
 from mnistgan.training import Trainer
-from mnistgan.watching import Watch
 
 
 def train(
@@ -83,7 +80,7 @@ class Run:
         self._stop = stop or StopToken()
         self._ranks = parallel.join(devices.resolve(plan.config.train.device))
         self.trainer = Trainer(plan.config, data, stop=self._stop, ranks=self._ranks)
-        self._watch = _watch(plan.config, data)
+        self._watch = watch_for(plan.config) if plan.config.watch.action != "off" else None
         self._measuring = None
         if plan.config.evaluate.every and self._ranks.rank == 0:
             self._measuring = Measuring(plan.config, data, on_progress)
@@ -359,13 +356,3 @@ class Run:
         }
         write_text(self.directory.environment_file, json.dumps(environment, indent=2) + "\n")
         write_text(self.directory.config_file, config_io.to_toml(self.trainer.config))
-
-
-def _watch(config: RunConfig, data: ImageSet) -> Watch | None:
-    """The watch that a config asks for; it sees classes where a classifier is at hand."""
-    if config.watch.action == "off":
-        return None
-    kind = config.train.score_kind
-    if not reference.is_shipped_for(config.data):
-        return Watch(kind)
-    return Watch(kind, classifier.shipped().classes_of, data.classes)

@@ -141,6 +141,8 @@ class Draw:
         Raises:
             UsageError: it knows no such classes.
         """
+        if self.asked and not generator.classes:
+            raise UsageError(conditioning.UNTOLD)
         if self.asked and not all(0 <= one < len(generator.classes) for one in self.asked.classes):
             raise UsageError(
                 f"this generator has {len(generator.classes)} classes, not those that are asked for"
@@ -155,18 +157,31 @@ class Draw:
         return None if asked is None else asked.labels(number * BLOCK, BLOCK)
 
 
-_DEFAULT = Draw()
+DEFAULT = Draw()
+"""Seed 0, all classes in turn, the noise as it is."""
 
 
 def sample(generator: Generator, count: int, seed: int = 0, asked: Asked | None = None) -> Images:
     """``count`` images as one array, uint8 N x C x H x W."""
-    return np.concatenate(list(sample_blocks(generator, count, Draw(seed, asked))))
+    return sample_labelled(generator, count, Draw(seed, asked))[0]
+
+
+def sample_labelled(
+    generator: Generator,
+    count: int,
+    draw: Draw = DEFAULT,
+    on_progress: OnProgress = no_progress,
+) -> tuple[Images, Labels | None]:
+    """``count`` images as one array, and what they were asked to be, int64 N or None."""
+    images = np.concatenate(list(sample_blocks(generator, count, draw, on_progress)))
+    asked = draw.asked_of(generator)
+    return images, asked.labels(0, count) if asked else None
 
 
 def sample_blocks(
     generator: Generator,
     count: int,
-    draw: Draw = _DEFAULT,
+    draw: Draw = DEFAULT,
     on_progress: OnProgress = no_progress,
 ) -> Iterator[Images]:
     """The same images in blocks of at most 256, so that any number fits in memory."""
@@ -175,7 +190,7 @@ def sample_blocks(
         on_progress(Progress("sampling", min(start + BLOCK, count), count))
 
 
-def block(generator: Generator, number: int, draw: Draw = _DEFAULT) -> Images:
+def block(generator: Generator, number: int, draw: Draw = DEFAULT) -> Images:
     """A whole block of images, uint8 256 x C x H x W: the first is ``256 * number``."""
     z = draw.z(number, generator.config.model.latent_dim)
     labels = draw.labels(generator, number)

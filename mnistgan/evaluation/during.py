@@ -1,4 +1,4 @@
-"""Measuring a generator while it is trained."""
+"""What looks at a generator while it is trained: measurements, and the watch."""
 
 from __future__ import annotations
 
@@ -6,15 +6,23 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from mnistgan import sampling
+from mnistgan.catalog import DATA_SETS
 from mnistgan.config import RunConfig
 from mnistgan.datasets import ImageSet
-from mnistgan.evaluation import reference, report
+from mnistgan.evaluation import classifier, reference, report
 from mnistgan.events import Evaluated
 from mnistgan.progress import OnProgress, no_progress
 from mnistgan.sampling import Generator
+from mnistgan.watching import Watch
+
+
+def watch_for(config: RunConfig) -> Watch:
+    """The watch over a run; it sees classes where a classifier is at hand."""
+    kind = config.train.score_kind
+    if not reference.is_shipped_for(config.data):
+        return Watch(kind)
+    return Watch(kind, classifier.shipped().classes_of, DATA_SETS["mnist"].classes)
 
 
 class Measuring:
@@ -56,10 +64,7 @@ class Measuring:
     def measure(self, generator: Generator) -> Evaluated:
         """Draw images by the run's seed, and measure them."""
         count, seed = self._config.evaluate.n, self._config.seed
-        draw = sampling.Draw(seed)
-        images = np.concatenate(list(sampling.sample_blocks(generator, count, draw)))
-        asked = draw.asked_of(generator)
-        labels = asked.labels(0, count) if asked else None
+        images, labels = sampling.sample_labelled(generator, count, sampling.Draw(seed))
         seen = self._reference.classifier.see(images)
         figures = report.figures(seen, self._reference, seed, labels=labels).numbers()
         is_best = figures["frechet_distance"] < self._best

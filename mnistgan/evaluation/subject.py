@@ -90,8 +90,5 @@ def from_generator(
     given = {key: value for key, value in changes.items() if value is not None}
     config = config_io.validate({"data": table | given}, "").data
     draw = sampling.Draw(seed)
-    images = np.concatenate(list(sampling.sample_blocks(generator, count, draw, on_progress)))
-    asked = draw.asked_of(generator)
-    is_its_own = config.name == generator.config.data.name  # other data has other classes
-    labels = asked.labels(0, count) if asked and is_its_own else None
+    images, labels = sampling.sample_labelled(generator, count, draw, on_progress)
     return Subject(images, labels, generator.classes, config)

@@ -143,6 +143,7 @@ class WandB(Output):
         from mnistgan import rendering
 
         run = RunDirectory(self.directory)
+        size = run.read_config().data.image_size
         told: dict[int, dict[str, Any]] = defaultdict(dict)
         for row in _rows(history.read_metrics(run.metrics_file)):
             if self._is_told(int(row["step"])):
@@ -150,7 +151,7 @@ class WandB(Output):
         for row in _rows(history.read_evaluations(run.evaluations_file)):
             told[int(row["step"])] |= measures(row)
         for grid in history.read_samples(run.samples):
-            picture = rendering.read_png(grid.file)
+            picture = rendering.read_grid(grid.file, size)
             told[grid.step]["samples"] = _image(picture, f"epoch {grid.epoch}")
         for step in sorted(told):
             if step <= until:

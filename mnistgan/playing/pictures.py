@@ -110,6 +110,7 @@ class Pictures:
             "epoch": self.generator.epoch,
             "parameters": networks.count_parameters(self.generator.network),
             "classes": list(self.generator.classes),
+            "most_classes": _MOST_CLASSES,
             "axes": len(self._axes),
             "reach": REACH,
             "stops": list(STOPS),

@@ -80,9 +80,10 @@ def _as_asked(generator: Generator, seed: int) -> ByClass:
     classes = generator.classes[:_MOST_CLASSES]
     asked = Asked(tuple(range(len(classes))), repeat=EACH)
     count = EACH * len(classes)
-    images = sampling.sample(generator, count, seed, asked)
+    images, labels = sampling.sample_labelled(generator, count, sampling.Draw(seed, asked))
+    assert labels is not None
     return ByClass(
-        _rows(images, asked.labels(0, count), classes),
+        _rows(images, labels, classes),
         None,
         "Each image was asked for by its class, which this generator was trained to heed.",
     )

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mnistgan import history, rendering
-from mnistgan.catalog import DATA_SETS
 from mnistgan.config import RunConfig
-from mnistgan.evaluation import classifier, reference
+from mnistgan.evaluation.during import watch_for
 from mnistgan.events import EpochEnded, StepMetrics
 from mnistgan.rendering import Metrics
 from mnistgan.rundir import RunDirectory
-from mnistgan.watching import Watch
 
 
 def warnings(run: RunDirectory, config: RunConfig, metrics: Metrics) -> list[str]:
@@ -25,7 +23,7 @@ def warnings(run: RunDirectory, config: RunConfig, metrics: Metrics) -> list[str
     Raises:
         UsageError: a grid cannot be read.
     """
-    watch = _watch(config)
+    watch = watch_for(config)
     size = config.data.image_size
     real = run.samples / "real.png"
     if real.is_file():
@@ -38,14 +36,6 @@ def warnings(run: RunDirectory, config: RunConfig, metrics: Metrics) -> list[str
         for finding in watch.look(event)
     ]
     return [message for _, message in sorted(found, key=lambda pair: pair[0])]
-
-
-def _watch(config: RunConfig) -> Watch:
-    """It sees classes where a classifier is at hand."""
-    kind = config.train.score_kind
-    if not reference.is_shipped_for(config.data):
-        return Watch(kind)
-    return Watch(kind, classifier.shipped().classes_of, DATA_SETS["mnist"].classes)
 
 
 def _steps(metrics: Metrics) -> Iterator[StepMetrics]:

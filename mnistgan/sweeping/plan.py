@@ -15,14 +15,15 @@ from mnistgan.config_io import Table
 from mnistgan.errors import ConfigError, UsageError, did_you_mean, one_of
 
 Direction: TypeAlias = Literal["minimize", "maximize"]
-_LARGER_IS_BETTER = ("precision", "recall", "density", "coverage", "classifier_score", "confidence")
+_LARGER_IS_BETTER = (
+    "precision", "recall", "density", "coverage", "classifier_score", "confidence", "agreement",
+)  # fmt: skip
+_FIGURES = (*history.FIGURES, "agreement")
 
 
 def _figure(name: str) -> str:
-    if name not in history.FIGURES:
-        raise ValueError(
-            f"must be {one_of(history.FIGURES)}, got {name!r}{did_you_mean(name, history.FIGURES)}"
-        )
+    if name not in _FIGURES:
+        raise ValueError(f"must be {one_of(_FIGURES)}, got {name!r}{did_you_mean(name, _FIGURES)}")
     return name
 
 
@@ -189,7 +190,10 @@ def _problems(plan: SweepPlan) -> list[str]:
                 problems.append(f"search.{error}")
             else:
                 problems += [f"search.{one}" for one in config_io.check(table)[1]]
-    epochs = config_io.validate(plan.base, "").train.epochs
+    base = config_io.validate(plan.base, "")
+    if sweep.objective.figure == "agreement" and not base.model.conditional:
+        problems.append("objective.figure: agreement is of conditional models only")
+    epochs = base.train.epochs
     if not problems and epochs % sweep.objective.every:
         problems.append(
             f"objective.every: the last of {epochs} epochs must be measured, so it must divide "

@@ -49,7 +49,7 @@ const small = (columns = 1) =>
 
 // Of a conditional generator the classes, of any other the seeds that come next.
 const tiles = about.classes.length
-  ? about.classes.map((name, label) => {
+  ? about.classes.slice(0, about.most_classes).map((name, label) => {
       const input = element("input", { type: "radio", name: "label", value: label });
       input.addEventListener("change", () => change({ label }));
       const canvas = small();
