@@ -172,10 +172,11 @@ def describe(given: Given, projection: Projection, classes: Sequence[str]) -> st
     """One line for people."""
     name = _class(projection, classes)
     typical = np.sqrt(len(projection.z))
-    return (
+    text = (
         f"{given.name}: RMS error {projection.rms:.3f}, |z| {projection.length:.1f} "
         f"(typical: {typical:.1f}){f', class {name}' if name else ''}"
     )
+    return printable(text.replace("\n", "\\n"))
 
 
 def _class(projection: Projection, classes: Sequence[str]) -> str | None:
@@ -208,8 +209,7 @@ def _walk(
     z = np.stack([projection.z.numpy() for projection in found])
     labels = None
     if generator.classes:
-        ones = np.eye(len(generator.classes), dtype=np.float32)
-        labels = ones[[projection.label or 0 for projection in found]]
+        labels = walks.one_hot(generator, [projection.label or 0 for projection in found])
     walk = walks.through(z, labels, _PACE * len(found))
     images = np.stack([one.image for one in given])
     above = rendering.enlarge(rendering.grid(images, min(len(images), 10)))

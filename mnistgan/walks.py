@@ -23,6 +23,7 @@ from mnistgan.sampling import Draw, Generator
 Kind: TypeAlias = WalkPath | Literal["classes", "corners"]
 
 _WALKERS = 16
+_MOST_FRAMES = 2000
 _SIDE = 10  # of the square between four corners
 _RING = (0, 1, 3, 2)  # the corners as one goes round the square
 
@@ -94,6 +95,11 @@ def plan(
     if frames is not None and frames < points:
         raise UsageError(f"a walk past {points} points takes {points} frames, not {frames}")
     frames = frames or pace * (points or 4)
+    if frames > _MOST_FRAMES:
+        raise UsageError(
+            f"a walk past {points:,} points would take {frames:,} frames, more than "
+            f"{_MOST_FRAMES}; name fewer classes or seeds, or give --frames"
+        )
     if kind == "classes":
         return _through_classes(generator, frames, Draw(seed), seeds, asked_of)
     if seeds:
@@ -106,7 +112,7 @@ def plan(
     walk = latents.walk(path, seed, walkers, frames, generator.config.model.latent_dim).numpy()
     if asked_of is None:
         return Walk(walk, None, kind == "corners")
-    labels = _one_hot(generator, asked_of.labels(0, walkers))
+    labels = one_hot(generator, asked_of.labels(0, walkers))
     return Walk(walk, np.broadcast_to(labels, (frames, *labels.shape)), kind == "corners")
 
 
@@ -158,8 +164,9 @@ def _through_classes(
         z, _ = _images(generator, [Draw(one) for one in seeds])
     else:
         z = draw.z(0, generator.config.model.latent_dim)[:_WALKERS].numpy()
-    labels = latents.loop(_one_hot(generator, asked.classes)[:, None], frames, lerp)
-    return Walk(np.broadcast_to(z, (frames, *z.shape)), labels.repeat(len(z), axis=1))
+    labels = latents.loop(one_hot(generator, asked.classes)[:, None], frames, lerp)
+    many = np.broadcast_to(labels, (frames, len(z), len(generator.classes)))
+    return Walk(np.broadcast_to(z, (frames, *z.shape)), many)
 
 
 def _turning(z: FloatArray, labels: FloatArray | None, frames: int) -> Walk:
@@ -182,10 +189,11 @@ def _images(generator: Generator, draws: Sequence[Draw]) -> tuple[FloatArray, Fl
     if asked is None:
         return z, None
     labels = asked.labels(0, len(draws) if draws[0].asked else 1)
-    return z, _one_hot(generator, np.broadcast_to(labels, len(draws)))
+    return z, one_hot(generator, np.broadcast_to(labels, len(draws)))
 
 
-def _one_hot(generator: Generator, labels: Sequence[int] | Labels) -> FloatArray:
+def one_hot(generator: Generator, labels: Sequence[int] | Labels) -> FloatArray:
+    """How much of each class an image of each label is, float32, N x classes."""
     rows = np.zeros((len(labels), len(generator.classes)), np.float32)
     rows[np.arange(len(labels)), labels] = 1
     return rows

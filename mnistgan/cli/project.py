@@ -72,7 +72,7 @@ def project(
 
     from mnistgan import conditioning, projecting, sampling
     from mnistgan.cli.bars import bar
-    from mnistgan.errors import UsageError
+    from mnistgan.errors import UsageError, printable
     from mnistgan.files import write_text
 
     use_threads(threads)
@@ -86,10 +86,10 @@ def project(
     data = generator.config.data
     given = projection_io.read(images or (), data, invert)
     for one in given:
-        if projecting.is_inverted(generator, one.image):
+        if projecting.is_inverted(generator, one.image, search):
             typer.echo(
-                f"mnistgan: {one.name}: its negative is more like what this generator makes; "
-                f"{'leave --invert out' if invert else 'add --invert'} to project that",
+                f"mnistgan: {printable(one.name)}: its negative is more like what this generator "
+                f"makes; {'leave --invert out' if invert else 'add --invert'} to project that",
                 err=True,
             )
     with bar() as on_progress:
