@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from mnistgan.errors import UsageError
 from mnistgan.events import Evaluated, StepMetrics
-from mnistgan.files import write_text
+from mnistgan.files import read_bytes, write_text
 
 METRICS_COLUMNS = (
     "step",
@@ -172,6 +172,6 @@ def _read(path: Path, *heads: Sequence[str]) -> tuple[Sequence[str], list[list[s
 
 def _lines(path: Path) -> list[list[str]]:
     """The rows; what follows the last line break is half a row, as a full disk leaves it."""
-    raw = path.read_bytes()
+    raw = read_bytes(path)
     whole = raw[: raw.rfind(b"\n") + 1].decode("utf-8")
     return list(csv.reader(io.StringIO(whole, newline="")))
