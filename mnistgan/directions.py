@@ -23,7 +23,8 @@ def directions(generator: Generator, count: int) -> Tensor:
 
     Args:
         generator: conditional or not; what it does with labels plays no part.
-        count: how many; of a z of fewer numbers, as many as those.
+        count: how many; of a z of fewer numbers, or a first layer of fewer outputs, as many as
+            those.
 
     Returns:
         float32, count x latent_dim; the component of each that is furthest from 0 is positive.
@@ -31,8 +32,9 @@ def directions(generator: Generator, count: int) -> Tensor:
     first = next(one for one in generator.network.modules() if isinstance(one, nn.Linear))
     # z comes before an embedded label.
     weights = first.weight.detach().cpu()[:, : generator.config.model.latent_dim].double()
-    _, vectors = torch.linalg.eigh(weights.T @ weights)  # in ascending order, as columns
-    strongest = vectors.T.flip(0)[:count]
+    # A^T A itself may be a million times as large as A, where a stranger chose the shape.
+    _, _, vectors = torch.linalg.svd(weights, full_matrices=False)  # the strongest first, as rows
+    strongest = vectors[:count]
     furthest = strongest.abs().argmax(dim=1, keepdim=True)
     turned: Tensor = strongest * strongest.gather(1, furthest).sign()
     return turned.float()

@@ -142,6 +142,17 @@ def remove_parts(folder: Path, suffix: str = "") -> None:
         part.unlink(missing_ok=True)
 
 
+def read_bytes(path: Path) -> bytes:
+    """The whole of a file that a stranger may have put there; a pipe or device might never end.
+
+    Raises:
+        OSError: it is no file, or cannot be read.
+    """
+    if path.exists() and not (path.is_file() or path.is_dir()):  # of a folder the system says so
+        raise OSError(errno.EINVAL, "Is no regular file", str(path))
+    return path.read_bytes()
+
+
 def sha256(path: Path) -> str:
     """The SHA-256 of a file, read in pieces, as hexadecimal digits."""
     digest = hashlib.sha256()

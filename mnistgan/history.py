@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from mnistgan.errors import UsageError
 from mnistgan.events import Evaluated, StepMetrics
-from mnistgan.files import write_text
+from mnistgan.files import read_bytes, write_text
 
 METRICS_COLUMNS = (
     "step",
@@ -121,8 +121,10 @@ def _read_numbers(
 def read_samples(folder: Path) -> list[SampleGrid]:
     """Read a samples folder's index.csv, in the order of training; nothing where there is none.
 
+    Grids that are links are left out: in a stranger's run they may lead anywhere.
+
     Raises:
-        UsageError: it is no index of ours, or names a file outside the folder.
+        UsageError: it is no index of ours, names a file twice, or one outside the folder.
     """
     index = folder / "index.csv"
     if not index.exists():
@@ -137,7 +139,10 @@ def read_samples(folder: Path) -> list[SampleGrid]:
     for grid in grids:
         if grid.file.parent != folder:
             raise UsageError(f"{index}: names {grid.file.name!r} outside its folder; do not use it")
-    return sorted(grids, key=lambda grid: grid.step)
+    if len({grid.file for grid in grids}) < len(grids):
+        raise UsageError(f"{index}: names a file twice; do not use it")
+    mine = [grid for grid in grids if not grid.file.is_symlink()]
+    return sorted(mine, key=lambda grid: grid.step)
 
 
 def continue_table(path: Path, columns: Sequence[str], step: int) -> TextIO:
@@ -174,6 +179,6 @@ def _read(path: Path, *heads: Sequence[str]) -> tuple[Sequence[str], list[list[s
 
 def _lines(path: Path) -> list[list[str]]:
     """The rows; what follows the last line break is half a row, as a full disk leaves it."""
-    raw = path.read_bytes()
+    raw = read_bytes(path)
     whole = raw[: raw.rfind(b"\n") + 1].decode("utf-8")
     return list(csv.reader(io.StringIO(whole, newline="")))

@@ -30,6 +30,7 @@ _PRIOR = 1e-3
 _POOL = 512  # random z, shared among the classes, of which the nearest are the starts
 _TRIAL_STEPS = 100  # after which the classes that do not fit are left
 _TRIALS = 2  # descents in each class until then
+_MOST_CLASSES = 100  # that are tried, all in one batch
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,10 @@ class Search:
 
 
 _DEFAULT = Search()
+_NOT_FINITE = (
+    "this generator's weights are so large that its gradients are not finite; nothing can be "
+    "projected into it"
+)
 
 
 @dataclass(frozen=True)
@@ -96,8 +101,8 @@ def project(
         on_progress: called with the steps made.
 
     Raises:
-        UsageError: an image is of another shape, there is no such class, or the generator makes no
-            numbers.
+        UsageError: an image is of another shape, there is no such class, there are too many to
+            try, or the generator's gradients are not finite.
     """
     shape = networks.image_shape(generator.config)
     for image in images:
@@ -113,11 +118,17 @@ def project(
         return [_project(generator, image, search, meter) for image in images]
 
 
-def inverted(generator: Generator, images: Sequence[Images], seed: int = 0) -> list[bool]:
-    """Whether each image's negative is more like what a generator makes than the image itself."""
+def inverted(
+    generator: Generator, images: Sequence[Images], search: Search = _DEFAULT
+) -> list[bool]:
+    """Whether each image's negative is more like what a generator makes than the image itself.
+
+    Raises:
+        UsageError: there are too many classes to try.
+    """
     if not images:
         return []
-    z, labels, _ = _pool(generator, Search(seed=seed))
+    z, labels, _ = _pool(generator, search)
     made = generator(z, labels).astype(np.float32)
 
     def distance(image: Images) -> float:
@@ -180,6 +191,11 @@ def _pool(generator: Generator, search: Search) -> tuple[Tensor, Tensor | None, 
     if not generator.classes:
         labels = None
     elif search.label is None:
+        if len(generator.classes) > _MOST_CLASSES:
+            raise UsageError(
+                f"this generator has {len(generator.classes):,} classes, too many to try them all; "
+                "name one, as --digit does"
+            )
         labels = torch.arange(len(generator.classes))
     else:
         labels = torch.tensor([search.label])
@@ -209,10 +225,6 @@ def _project(generator: Generator, image: Images, search: Search, meter: _Meter)
         z, labels = _rows(z, labels, losses.argsort(stable=True)[: search.restarts])
     z, losses = _descend(loss, z, labels, search.steps, meter)
     z, labels = _rows(z, labels, losses.argmin()[None])
-    if not torch.isfinite(z).all():
-        raise UsageError(
-            "this generator's images are no numbers, so no z can be found; train one anew"
-        )
     made = generator(z, labels)[0]
     difference = (made.astype(np.float64) - image) / 255
     rms = float(np.sqrt((difference**2).mean()))
@@ -241,6 +253,8 @@ def _descend(
     def closure() -> float:
         total = loss(z, labels).sum()
         (z.grad,) = torch.autograd.grad(total, z)  # of z alone: none of G's weights
+        if not torch.stack((total, z.grad.abs().sum())).isfinite().all():
+            raise UsageError(_NOT_FINITE)
         meter.step()
         return total.item()
 

@@ -172,10 +172,11 @@ def describe(given: Given, projection: Projection, classes: Sequence[str]) -> st
     """One line for people."""
     name = _class(projection, classes)
     typical = np.sqrt(len(projection.z))
-    return (
+    text = (
         f"{given.name}: RMS error {projection.rms:.3f}, |z| {projection.length:.1f} "
         f"(typical: {typical:.1f}){f', class {name}' if name else ''}"
     )
+    return printable(text.replace("\n", "\\n"))
 
 
 def _class(projection: Projection, classes: Sequence[str]) -> str | None:

@@ -13,6 +13,7 @@ from typing import Any
 from mnistgan import config_io
 from mnistgan.config import RunConfig
 from mnistgan.errors import UsageError
+from mnistgan.files import read_bytes
 
 RUNS = Path("runs")
 """Where run directories are made, and looked for, unless told otherwise."""
@@ -111,7 +112,7 @@ class RunDirectory:
         """What environment.json says, as far as it is of ours; empty where there is none."""
         content = None
         with contextlib.suppress(OSError, ValueError, RecursionError):
-            content = json.loads(self.environment_file.read_text(encoding="utf-8"))
+            content = json.loads(read_bytes(self.environment_file).decode("utf-8"))
         entries = content.items() if isinstance(content, dict) else ()
         return {key: value for key, value in entries if _is_plain(value)}
 

@@ -26,6 +26,7 @@ from mnistgan.latents import Stream
 from mnistgan.progress import OnProgress, Progress, no_progress
 
 BLOCK = 256
+_MOST_COLUMNS = 62  # of what a notebook shows
 
 
 @dataclass(frozen=True)
@@ -82,8 +83,10 @@ class Generator:
         """What a notebook shows: a few samples, of a conditional one a column a class."""
         from mnistgan import rendering
 
-        columns = len(self.classes) or 8
-        picture = rendering.enlarge(rendering.grid(sample(self, 8 * columns), columns))
+        columns = len(self.classes[:_MOST_COLUMNS]) or 8
+        asked = Asked(tuple(range(columns))) if self.classes else None
+        images = sample(self, 8 * columns, asked=asked)
+        picture = rendering.enlarge(rendering.grid(images, columns))
         where = f"{self.config.model.family}, epoch {self.epoch}, step {self.step:,}"
         return rendering.to_png(rendering.caption(picture, where))
 

@@ -22,6 +22,7 @@ from mnistgan.sampling import Draw, Generator
 Kind: TypeAlias = WalkPath | Literal["classes", "corners"]
 
 _WALKERS = 16
+_MOST_FRAMES = 2000
 _SIDE = 10  # of the square between four corners
 _RING = (0, 1, 3, 2)  # the corners as one goes round the square
 
@@ -93,6 +94,11 @@ def plan(
     if frames is not None and frames < points:
         raise UsageError(f"a walk past {points} points takes {points} frames, not {frames}")
     frames = frames or pace * (points or 4)
+    if frames > _MOST_FRAMES:
+        raise UsageError(
+            f"a walk past {points:,} points would take {frames:,} frames, more than "
+            f"{_MOST_FRAMES}; name fewer classes or seeds, or give --frames"
+        )
     if kind == "classes":
         return _through_classes(generator, frames, Draw(seed), seeds, asked_of)
     if seeds:
@@ -154,10 +160,10 @@ def _through_classes(
         z, _ = _images(generator, [Draw(one) for one in seeds])
     else:
         z = draw.z(0, generator.config.model.latent_dim)[:_WALKERS].numpy()
-    labels = latents.loop(
-        conditioning.one_hot(asked.classes, generator.classes)[:, None], frames, lerp
-    )
-    return Walk(np.broadcast_to(z, (frames, *z.shape)), labels.repeat(len(z), axis=1))
+    weights = conditioning.one_hot(asked.classes, generator.classes)
+    labels = latents.loop(weights[:, None], frames, lerp)
+    many = np.broadcast_to(labels, (frames, len(z), len(generator.classes)))
+    return Walk(np.broadcast_to(z, (frames, *z.shape)), many)
 
 
 def _turning(z: FloatArray, labels: FloatArray | None, frames: int) -> Walk:

@@ -72,3 +72,11 @@ def test_z_moves_to_a_coordinate_and_stays_elsewhere() -> None:
     torch.testing.assert_close(rest @ moved, rest @ z)
     assert torch.equal(z, before)
     assert torch.equal(directions.place(z, axes, {}), z)
+
+
+def test_a_long_z_and_a_narrow_layer_take_no_memory(tiny: Tiny) -> None:
+    """The square of z's length would be 34 GB."""
+    narrow = generator(tiny, latent_dim=65_536, generator={"widths": [2]})
+    found = directions.directions(narrow, 8)
+    assert found.shape == (2, 65_536)
+    torch.testing.assert_close(found @ found.T, torch.eye(2))

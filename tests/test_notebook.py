@@ -15,9 +15,10 @@ from PIL import Image
 from support import Tiny
 
 import mnistgan
-from mnistgan import datasets
+from mnistgan import datasets, networks
 from mnistgan.errors import UsageError
 from mnistgan.events import Warned
+from mnistgan.sampling import Generator
 from mnistgan.training import Trainer
 
 LESSON = Path(__file__).parents[1] / "examples" / "notebook.ipynb"
@@ -96,3 +97,10 @@ def test_the_lesson_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     (bar,) = [data["text/html"] for data in shown if "text/html" in data]
     assert "finished at step 1680" in bar
     assert sum("image/png" in data for data in shown) == 5
+
+
+def test_thousands_of_classes_do_not_fill_a_cell(tiny: Tiny) -> None:
+    config = tiny(("model.conditional", True), ("model.classes", [f"{n}" for n in range(10_000)]))
+    many = Generator(networks.build_generator(config).eval(), config, 0, 0)
+    with Image.open(BytesIO(many._repr_png_())) as picture:
+        assert picture.width < 2000

@@ -202,3 +202,36 @@ def test_what_is_refused(
     assert result.stderr.count("\n") == 1
     assert says in result.stderr
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_weights_beyond_all_measure(generator: Generator, tmp_path: Path) -> None:
+    image = sampling.sample(generator, 1)[0]
+    with torch.no_grad():
+        for parameter in generator.network.parameters():
+            parameter.mul_(1e30)
+    with pytest.raises(UsageError, match="gradients are not finite"):
+        projecting.project(generator, [image], QUICK)
+
+
+def test_too_many_classes_to_try_them_all(tiny: Tiny) -> None:
+    config = tiny(("model.conditional", True), ("model.classes", [f"{n}" for n in range(101)]))
+    many = Generator(networks.build_generator(config).eval(), config, 0, 0)
+    image = sampling.sample(many, 1)[0]
+    for search in (projecting.project, lambda *given: projecting.inverted(many, [image])):
+        with pytest.raises(UsageError, match="101 classes, too many to try them all"):
+            search(many, [image])
+    assert projecting.project(many, [image], Search(2, 10, label=100))[0].label == 100
+
+
+def test_names_do_not_move_the_cursor(
+    invoke: Invoke, tiny: Tiny, digit: Path, tmp_path: Path
+) -> None:
+    config = tiny(("model.conditional", True), ("model.classes", ["\x9b2J", "\u202eb"]))
+    weights = networks.build_generator(config).state_dict()
+    path = tmp_path / "conditional.pt"
+    checkpoint.save_generator(path, config, {"generator": weights, "step": 0, "epoch": 0})
+    strange = digit.rename(tmp_path / "\x1b[2J\n.png")
+    result = invoke("project", strange, "--ckpt", path, "--steps", 2)
+    assert result.exit_code == 0, result.output
+    assert result.stdout.replace("\n", "").isprintable()
+    assert result.stderr.replace("\n", "").isprintable()

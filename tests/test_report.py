@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
+import os
 import shutil
 from collections.abc import Mapping
 from html.parser import HTMLParser
@@ -14,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 from browser import Chromium
+from PIL import Image
 from support import Invoke, Tiny, noise_images
 from typer.testing import CliRunner
 
@@ -21,7 +24,7 @@ from mnistgan import checkpoint, config_io, datasets, history, rendering
 from mnistgan.cli import app
 from mnistgan.history import EVALUATIONS_COLUMNS, FIGURES, METRICS_COLUMNS
 from mnistgan.rendering import Metrics
-from mnistgan.reporting import charts, replay, words
+from mnistgan.reporting import charts, pictures, replay, words
 from mnistgan.rundir import RunDirectory
 from mnistgan.training import Trainer
 from mnistgan.watching import WINDOW
@@ -472,6 +475,66 @@ def test_links_are_neither_followed_nor_overwritten(
     seen = Seen(run.report_file.read_text(encoding="utf-8"))
     assert "picture" not in [tag for tag, _ in seen.tags]
     assert kept.read_bytes() == before
+
+
+def test_pictures_that_are_links_are_not_shown(
+    run: RunDirectory, invoke: Invoke, tmp_path: Path
+) -> None:
+    """A page is made to be sent: what lies elsewhere on the disk must not get into it."""
+    private = tmp_path / "private.png"
+    (run.samples / "real.png").rename(private)
+    for name in ("samples/real.png", "samples/epoch_001.png", "evaluation/classes.png"):
+        (run.path / name).unlink(missing_ok=True)
+        (run.path / name).symlink_to(private)
+    seen = page(invoke, run)
+    assert "Real images, which it learned from" not in seen.text
+    assert "Images sorted by class" not in Path("page.html").read_text(encoding="utf-8")
+    assert [grid["epoch"] for grid in json.loads(seen.data)["grids"]] == [2, 3]
+
+
+@pytest.mark.parametrize("name", ["bomb", "growing", "long"])
+def test_moving_pictures_without_end_stay_beside_the_page(tmp_path: Path, name: str) -> None:
+    first, more, count = {
+        "bomb": ((2000, 2000), (2000, 2000), 16),
+        "growing": ((20, 20), (3000, 3000), 2),
+        "long": ((2, 2), (2, 2), 130),
+    }[name]
+    path = tmp_path / "a.gif"
+    path.write_bytes(gif(first, more, count))
+    assert pictures.moving(path) is None
+
+
+def gif(first: tuple[int, int], more: tuple[int, int], count: int) -> bytes:
+    """A GIF of black frames, the first of which says how large the picture is."""
+    frames = []
+    for size in (first, more):
+        buffer = io.BytesIO()
+        Image.new("P", size).save(buffer, "GIF", optimize=False)
+        frames.append(buffer.getvalue()[:-1])
+    frame = frames[1][frames[1].index(b"\x2c") :]
+    return frames[0] + frame * (count - 1) + b";"
+
+
+def test_a_picture_too_large_to_be_put_in_is_named(
+    run: RunDirectory, invoke: Invoke, tmp_path: Path
+) -> None:
+    path = run.figures_file.with_name("classes.png")
+    Image.new("L", (8000, 8000)).save(path)
+    assert "They lie beside this page, in evaluation/classes.png" in page(invoke, run).text
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")
+def test_pipes_are_not_waited_for(run: RunDirectory, invoke: Invoke) -> None:
+    run.environment_file.unlink()
+    os.mkfifo(run.environment_file)
+    assert "Versions and device are not known" in page(invoke, run).text
+    for path in (run.metrics_file, run.evaluations_file):
+        path.unlink()
+        os.mkfifo(path)
+        result = invoke("report", run.path)
+        assert result.exit_code == 2
+        assert "Is no regular file" in result.stderr
+        path.unlink()
 
 
 # In a browser ----------------------------------------------------------------------------------

@@ -345,3 +345,20 @@ def test_wandb_online_without_a_key(tiny: Tiny, tmp_path: Path) -> None:
     assert len(warnings) == 2, "when it happens, and at the end"
     assert all("run: wandb login" in warning for warning in warnings)
     assert (run / "g.pt").is_file()
+
+
+@pytest.mark.parametrize("name", ["tensorboard", "wandb"])
+def test_a_folder_that_is_a_link_is_not_written_to(tiny: Tiny, tmp_path: Path, name: str) -> None:
+    pytest.importorskip(name)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / name).symlink_to(tmp_path / "mine")
+    warnings: list[str] = []
+
+    def listen(event: Event) -> None:
+        if isinstance(event, Warned):
+            warnings.append(event.message)
+
+    mnistgan.train(tiny((f"outputs.{name}", {})), tmp_path / "run", on_event=listen)
+    assert any(f"{name}: is a link" in warning for warning in warnings)
+    assert list((tmp_path / "mine").iterdir()) == []

@@ -177,3 +177,11 @@ def test_walks_need_a_generator(invoke: Invoke) -> None:
     for option in (("--seeds", "1,2"), ("--digits", "3"), ("--walk", "corners")):
         result = invoke("animate", *option)
         assert (result.exit_code, "add --ckpt" in result.stderr) == (2, True)
+
+
+def test_thousands_of_classes_are_no_walk(tiny: Tiny) -> None:
+    config = tiny(("model.conditional", True), ("model.classes", [f"{n}" for n in range(10_000)]))
+    many = Generator(networks.build_generator(config).eval(), config, 0, 0)
+    with pytest.raises(UsageError, match="150,000 frames, more than 2000"):
+        walks.plan(many, "classes")
+    assert len(walks.plan(many, "classes", frames=2000, asked=Asked(tuple(range(9))))) == 2000

@@ -86,7 +86,7 @@ def project(
     search = projecting.Search(restarts, steps, seed, label)
     data = generator.config.data
     given = projection_io.read(images or (), data, invert)
-    turned = projecting.inverted(generator, [one.image for one in given])
+    turned = projecting.inverted(generator, [one.image for one in given], search)
     for one in itertools.compress(given, turned):
         advice = "leave --invert out" if invert else "add --invert"
         typer.echo(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from mnistgan.config import Section
+from mnistgan.errors import UsageError
 from mnistgan.events import Event
 
 API_VERSION = 1
@@ -42,6 +43,17 @@ class Output:
     def __init__(self, directory: Path, options: OutputOptions) -> None:
         self.directory = directory
         self.options = options
+
+    def folder(self, name: str) -> Path:
+        """A folder of one's own in the run directory, which need not be there yet.
+
+        Raises:
+            UsageError: it is a link, which may lead anywhere: a run may come from a stranger.
+        """
+        path = self.directory / name
+        if path.is_symlink():
+            raise UsageError(f"{path}: is a link; a run writes only to its own folder")
+        return path
 
     def handle(self, event: Event) -> None:
         """Take one event: RunStarted first, RunEnded last, however the run ends.

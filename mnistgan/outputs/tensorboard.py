@@ -53,7 +53,7 @@ class TensorBoard(Output):
         # What a run that was killed has told past its checkpoint is taken back. What belongs to
         # no step goes to the first one to come, to be taken back with it.
         first = event.step + 1
-        self._writer = SummaryWriter(str(self.directory / "tensorboard"), purge_step=first)
+        self._writer = SummaryWriter(str(self.folder("tensorboard")), purge_step=first)
         self._names = ScalarNames(event.config.train.score_kind)
         toml = config_io.to_toml(event.config)
         self._writer.add_text("config", f"```toml\n{toml}```", first)

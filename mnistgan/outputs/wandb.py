@@ -89,7 +89,7 @@ class WandB(Output):
         from mnistgan import rendering
 
         self._names = ScalarNames(event.config.train.score_kind)
-        with _environment(self.directory / "wandb" / "cache"):
+        with _environment(self.folder("wandb") / "cache"):
             self._run = self._open(event)
         self._run.define_metric("measures/frechet_distance", summary="min")
         if event.step and self.options.mode == "online":
@@ -161,7 +161,7 @@ class WandB(Output):
         """Remove the files of this run's earlier starts, which the present one repeats."""
         here = Path(self._run.dir).parent
         for folder in here.parent.glob(f"offline-run-*-{self._run.id}*"):
-            if folder != here:
+            if folder != here and not folder.is_symlink():
                 shutil.rmtree(folder)
 
 

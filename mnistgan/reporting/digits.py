@@ -25,6 +25,7 @@ EACH = 10
 _DRAWN = 4 * sampling.BLOCK  # to be sorted: of ten classes each comes about a hundred times
 _MOST_CLASSES = 62
 _MOST_ROOM = 1_000_000  # characters
+_MOST_VALUES = 30_000_000  # of a picture's pixels, before it is made smaller
 
 
 @dataclass(frozen=True)
@@ -96,13 +97,14 @@ def _none(why: str) -> ByClass:
 def _as_evaluated(run: RunDirectory) -> ByClass:
     """What the classifier of the data's own saw, where ``mnistgan evaluate`` has trained one."""
     path = run.figures_file.with_name("classes.png")
-    if not path.is_file():
+    if not path.is_file() or path.is_symlink():  # a stranger's link may lead anywhere
         return _none(
             "The classifier that ships with mnistgan knows only MNIST's digits. mnistgan evaluate "
             "trains one for this data; what that sees is shown here when the page is made again."
         )
-    whole = pictures.still(rendering.read_png(path))
-    if len(whole.source) > _MOST_ROOM:
+    picture = rendering.read_png(path)
+    whole = pictures.still(picture) if picture.size <= _MOST_VALUES else None
+    if whole is None or len(whole.source) > _MOST_ROOM:
         return _none(f"They lie beside this page, in evaluation/{path.name}.")
     return ByClass([], whole, "Sorted by the verdict of the classifier of mnistgan evaluate.")
 

@@ -31,6 +31,7 @@ MOVING_BYTES = 1_200_000
 _MOST_GRIDS, _FEWEST_GRIDS = 60, 6
 _MOST_FRAMES = 120  # an animation of ours has 100
 _MOST_SIDE = 2000
+_MOST_PIXELS = 60_000_000  # of all frames together
 _MOST_FILE = 2**25
 
 
@@ -94,7 +95,9 @@ def real(run: RunDirectory, size: int) -> Still | None:
         UsageError: it cannot be read.
     """
     path = run.samples / "real.png"
-    return still(rendering.read_grid(path, size)) if path.is_file() else None
+    if not path.is_file() or path.is_symlink():
+        return None
+    return still(rendering.read_grid(path, size))
 
 
 def moving(path: Path) -> Still | None:
@@ -106,16 +109,18 @@ def moving(path: Path) -> Still | None:
     try:
         with warnings.catch_warnings(), Image.open(path, formats=("GIF",)) as image:
             warnings.simplefilter("error")
-            frames = getattr(image, "n_frames", 1)
-            too_large = path.stat().st_size > _MOST_FILE or max(image.size) > _MOST_SIDE
-            if too_large or frames > _MOST_FRAMES:
+            width, height = image.size
+            most = min(_MOST_FRAMES, _MOST_PIXELS // max(1, width * height))
+            if path.stat().st_size > _MOST_FILE or max(width, height) > _MOST_SIDE:
                 return None
             mode = "L" if _is_grey(image) else "RGB"
             pictures, durations = [], []
             for frame in ImageSequence.Iterator(image):
+                # A frame that reaches beyond the picture makes the picture larger.
+                if len(pictures) == most or frame.size != (width, height):
+                    return None
                 pictures.append(frame.convert(mode))
                 durations.append(int(frame.info.get("duration", 100)))
-            width, height = image.size
     except (OSError, ValueError, SyntaxError, Warning, Image.DecompressionBombError) as error:
         raise UsageError(f"{path}: cannot be read as a GIF ({error})") from error
     raw = _webp(pictures, duration=durations, loop=0)
