@@ -114,7 +114,8 @@ def moving(path: Path) -> Still | None:
             if path.stat().st_size > _MOST_FILE or max(width, height) > _MOST_SIDE:
                 return None
             mode = "L" if _is_grey(image) else "RGB"
-            pictures, durations = [], []
+            pictures: list[Image.Image] = []
+            durations: list[int] = []
             for frame in ImageSequence.Iterator(image):
                 # A frame that reaches beyond the picture makes the picture larger.
                 if len(pictures) == most or frame.size != (width, height):
