@@ -65,13 +65,22 @@ class Row:
     with_: str
     figures: Mapping[str, tuple[float, float]]
 
-    def cells(self) -> list[str]:
-        """For people: name, runs, steps, what it was measured with, and each figure."""
-        numbers = [_cell(self.figures.get(name), self.runs) for name in FIGURES]
-        return [self.label, str(self.runs), f"{self.steps:,}", self.with_ or "-", *numbers]
 
-
-HEAD = ("run", "runs", "steps", "measured with", *(name.replace("_", " ") for name in FIGURES))
+def table(rows: Sequence[Row]) -> list[list[str]]:
+    """For people: a head, and a line for each row, with the figures that any of them has."""
+    names = [name for name in FIGURES if any(name in row.figures for row in rows)]
+    head = ["run", "runs", "steps", "measured with", *(name.replace("_", " ") for name in names)]
+    lines = [
+        [
+            row.label,
+            str(row.runs),
+            f"{row.steps:,}",
+            row.with_ or "-",
+            *(_cell(row.figures.get(name), row.runs) for name in names),
+        ]
+        for row in rows
+    ]
+    return [head, *lines]
 
 
 def compare(runs: Sequence[RunDirectory]) -> list[Row]:
@@ -152,7 +161,8 @@ def to_markdown(rows: Sequence[Row]) -> str:
     def line(cells: Sequence[str]) -> str:
         return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
 
-    lines = [line(HEAD), line(["---"] * len(HEAD)), *(line(row.cells()) for row in rows)]
+    head, *body = table(rows)
+    lines = [line(head), line(["---"] * len(head)), *map(line, body)]
     return "\n".join(lines) + "\n"
 
 

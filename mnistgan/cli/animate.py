@@ -61,7 +61,9 @@ def animate(
     ] = None,
     seed: Annotated[
         int | None,
-        typer.Option(min=0, max=2**63 - 1, help="Of the walk.  [dim](with --ckpt)[/dim]"),
+        typer.Option(
+            min=0, max=2**63 - 1, metavar="N", help="Seed of the walk.  [dim](with --ckpt)[/dim]"
+        ),
     ] = None,
     debug: Debug = False,
 ) -> None:

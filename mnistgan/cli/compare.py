@@ -37,9 +37,10 @@ def compare(
     files = comparing.save(out, directories, rows)
     console = Console(highlight=False)
     if console.is_terminal:
-        table = Table(*comparing.HEAD, box=None, pad_edge=False, header_style="bold")
-        for row in rows:
-            table.add_row(*map(Text, row.cells()))  # a folder's name is no markup
+        head, *body = comparing.table(rows)
+        table = Table(*head, box=None, pad_edge=False, header_style="bold")
+        for cells in body:
+            table.add_row(*map(Text, cells))  # a folder's name is no markup
         console.print(table)
     else:
         typer.echo(comparing.to_markdown(rows), nl=False)

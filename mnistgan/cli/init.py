@@ -62,6 +62,7 @@ def _list() -> None:
     width = max(map(len, core.names()))
     for name in core.names():
         typer.echo(f"{name:{width}}  {core.summary(name)}")
+    typer.echo("mnistgan: next, for example: mnistgan init fast", err=True)
 
 
 def _write_schema(folder: Path) -> None:

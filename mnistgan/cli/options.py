@@ -90,4 +90,4 @@ Threads = Annotated[
     int | None,
     typer.Option(min=1, max=1024, help="CPU threads; by default one for each core at hand."),
 ]
-Seed = Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Of the noise.")]
+Seed = Annotated[int, typer.Option(min=0, max=2**63 - 1, metavar="N", help="Seed of the noise.")]

@@ -87,15 +87,6 @@ def project(
     data = generator.config.data
     given = projection_io.read(images or (), data, invert)
     turned = projecting.inverted(generator, [one.image for one in given], search)
-    for one in itertools.compress(given, turned):
-        advice = "leave --invert out" if invert else "add --invert"
-        typer.echo(
-            printable(
-                f"mnistgan: {one.name}: its negative is more like what this generator makes; "
-                f"{advice} to project that"
-            ),
-            err=True,
-        )
     with bar() as on_progress:
         if indices:
             given += projection_io.from_data(indices, data, data_root, on_progress)
@@ -107,3 +98,12 @@ def project(
     for one, projection in zip(given, found, strict=True):
         typer.echo(printable(projection_io.describe(one, projection, generator.classes)))
     typer.echo(out)
+    for one in itertools.compress(given, turned):
+        advice = "leave --invert out" if invert else "add --invert"
+        typer.echo(
+            printable(
+                f"mnistgan: {one.name}: its negative is more like what this generator makes; "
+                f"{advice} to project that"
+            ),
+            err=True,
+        )

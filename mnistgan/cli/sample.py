@@ -34,7 +34,7 @@ _ONLY_WITH = {
 def sample(
     ckpt: Checkpoint,
     count: Annotated[
-        int | None, typer.Option("-n", min=1, max=10**12, help="How many images.")
+        int | None, typer.Option("-n", min=1, max=10**12, metavar="N", help="How many images.")
     ] = None,
     seed: Seed = 0,
     digits: Annotated[
@@ -49,7 +49,11 @@ def sample(
     per_digit: Annotated[
         int | None,
         typer.Option(
-            "--per-digit", min=1, max=10**12, help="In -n's place: images of each, a row a class."
+            "--per-digit",
+            min=1,
+            max=10**12,
+            metavar="N",
+            help="In -n's place: so many images of each, a row a class.",
         ),
     ] = None,
     truncation: Annotated[

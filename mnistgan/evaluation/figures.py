@@ -25,21 +25,21 @@ class Meaning(NamedTuple):
 MEANINGS = (
     Meaning("frechet_distance", "Frechet distance", "0 is perfect"),
     Meaning("kernel_distance", "kernel distance", "0 is perfect"),
-    Meaning("precision", "precision", "of the fakes, look like real ones"),
-    Meaning("recall", "recall", "of the real ones, could be fakes"),
+    Meaning("precision", "precision", "share of the fakes that look real"),
+    Meaning("recall", "recall", "share of the real ones that could be fakes"),
     Meaning("density", "density", "1 is as dense as real images"),
-    Meaning("coverage", "coverage", "of the real ones, have a fake beside them"),
+    Meaning("coverage", "coverage", "share of the real ones with a fake beside them"),
     Meaning("classifier_score", "classifier score", "from 1 to the number of classes"),
-    Meaning("confidence", "mean confidence", "of the classifier"),
+    Meaning("confidence", "mean confidence", "of the classifier in its verdicts"),
     Meaning("kl_to_labels", "KL to the labels' shares", "nats; 0 is perfect"),
-    Meaning("kl_to_uniform", "KL to uniform", "nats"),
+    Meaning("kl_to_uniform", "KL to equal shares", "nats; 0 is as many of each class"),
     Meaning(
         "nearest_distance",
         "nearest training image",
         "root mean square of the pixels' difference",
     ),
     Meaning("copies", "copies of training images", "share"),
-    Meaning("agreement", "agreement", "of the classifier with the class that was asked for"),
+    Meaning("agreement", "agreement", "share that the classifier sees as the class asked for"),
 )
 """In the order in which people read them; see :class:`mnistgan.evaluation.report.Figures`."""
 
