@@ -20,7 +20,7 @@ MEASURED = {
     "ablation": (
         "What each part of the recipe `fast` is worth",
         "The recipe with other keys, for 20 epochs each: the steps that it makes in two minutes "
-        "on two idle cores.",
+        "on two idle cores. The seconds were counted beside other work.",
     ),
     "conditional": (
         "Digits on demand",
