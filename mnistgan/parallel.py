@@ -7,6 +7,7 @@ the time. Batch statistics are those of a rank's own part, as in torch's Distrib
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import logging
 import os
@@ -95,6 +96,8 @@ def join(device: torch.device) -> Ranks:
             torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
         with _together():
             dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+        # A process that ends while the group's threads live may be aborted by their destructors.
+        atexit.register(dist.destroy_process_group)
     return Ranks(dist.get_rank(), dist.get_world_size())
 
 

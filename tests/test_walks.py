@@ -122,7 +122,7 @@ def test_corners_begin_with_the_seeds_and_go_round(plain: Generator) -> None:
         ("corners", {"seeds": (1, 2, 3)}, "four"),
         ("classes", {}, "without labels"),
         ("slerp", {"seeds": (1, 2, 3), "frames": 2}, "3 frames"),
-        ("slerp", {"asked": Asked((1,))}, "0 classes"),
+        ("slerp", {"asked": Asked((1,))}, "trained without labels"),
     ],
 )
 def test_what_does_not_suit_is_refused(
