@@ -26,8 +26,12 @@ _DEEPEST = 20
 _TOO_DEEP = f"its tables are nested more than {_DEEPEST} levels deep; give a run config"
 
 
-def read_toml(path: Path) -> Table:
+def read_toml(path: Path, instead: str = "the name of a preset (see: mnistgan init)") -> Table:
     """Read a TOML file.
+
+    Args:
+        path: of it.
+        instead: what else one may give in its place, for the message.
 
     Raises:
         UsageError: there is no such file, it cannot be read, or it is no TOML (the message names
@@ -37,8 +41,7 @@ def read_toml(path: Path) -> Table:
         return parse_toml(path.read_bytes(), str(path))
     except OSError as error:
         raise UsageError(
-            f"{path}: cannot be read ({error.strerror}); give the path of a TOML file, or the "
-            "name of a preset (see: mnistgan init)"
+            f"{path}: cannot be read ({error.strerror}); give the path of a TOML file, or {instead}"
         ) from error
 
 

@@ -141,7 +141,7 @@ def read(path: Path, trials: int | None = None) -> SweepPlan:
         ConfigError: with all its mistakes, those of every tried value too.
         UsageError: a file cannot be read.
     """
-    table = config_io.read_toml(path)
+    table = config_io.read_toml(path, "examples/sweeps/rates.toml as a start")
     if trials is not None:
         table["trials"] = trials
     try:
