@@ -26,6 +26,8 @@ from mnistgan.latents import Stream
 from mnistgan.progress import OnProgress, Progress, no_progress
 
 BLOCK = 256
+
+_MOST_NUMBERS = 2**26  # in the images of one pass through G; a block of 512 x 512 in grey
 _MOST_COLUMNS = 62  # of what a notebook shows
 
 
@@ -197,4 +199,10 @@ def block(generator: Generator, number: int, draw: Draw = DEFAULT) -> Images:
     """A whole block of images, uint8 256 x C x H x W: the first is ``256 * number``."""
     z = draw.z(number, generator.config.model.latent_dim)
     labels = draw.labels(generator, number)
-    return generator(z, None if labels is None else torch.from_numpy(labels))
+    told = None if labels is None else torch.from_numpy(labels)
+    size = math.prod(networks.image_shape(generator.config))
+    rows = max(1, min(BLOCK, _MOST_NUMBERS // size))
+    parts = [slice(start, start + rows) for start in range(0, BLOCK, rows)]
+    return np.concatenate(
+        [generator(z[part], None if told is None else told[part]) for part in parts]
+    )

@@ -257,6 +257,14 @@ class TestSampling:
         between = generator(z[:1], (one_hot[:1] + one_hot[2:]) / 2)
         assert (between[0] != generator(z, one_hot)[0]).any()
 
+    def test_large_images_pass_in_parts(
+        self, conditional: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        generator = load_generator(conditional)
+        whole = sampling.sample(generator, 256).astype(int)
+        monkeypatch.setattr(sampling, "_MOST_NUMBERS", 100 * 28 * 28)
+        assert np.abs(whole - sampling.sample(generator, 256)).max() <= 1
+
     def test_a_generator_is_not_asked_for_what_it_does_not_know(self, trained: Path) -> None:
         generator = load_generator(trained)
         with pytest.raises(UsageError, match="trained without labels"):
