@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shlex
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -96,3 +98,19 @@ def parse(call: list[str]) -> typer.Context:
             name, [] if is_group else arguments, parent=context, resilient_parsing=is_group
         )
     return context
+
+
+@contextlib.contextmanager
+def heard_signals() -> Iterator[None]:
+    """Processes started now ignore no signal, even if ours does, as under nohup."""
+    names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {
+        number: signal.signal(number, signal.SIG_DFL)
+        for number in (getattr(signal, name) for name in names)
+        if signal.getsignal(number) == signal.SIG_IGN
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -25,7 +25,7 @@ import pytest
 import torch
 from browser import Chromium, Tab
 from PIL import Image
-from support import Invoke
+from support import Invoke, heard_signals
 
 from mnistgan import config_io, networks, sampling
 from mnistgan.playing import server
@@ -372,9 +372,11 @@ def test_a_signal_ends_it_quietly(trained: Path, name: str, code: int) -> None:
     if not hasattr(signal, name):
         pytest.skip(f"this system has no {name}")
     command = [sys.executable, "-m", "mnistgan", "play", "--ckpt", str(trained), "--port", "0"]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    with heard_signals():
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+    with process:
         assert process.stdout
         assert process.stderr
         url = process.stdout.readline().strip()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import json
 import os
@@ -17,7 +16,7 @@ from typing import Any
 import filelock
 import pytest
 import torch
-from support import Invoke, StopAfter, Tiny
+from support import Invoke, StopAfter, Tiny, heard_signals
 
 import mnistgan
 from mnistgan import animating, checkpoint, config_io, preflight, sealed
@@ -320,22 +319,6 @@ def test_losses_that_explode_later_keep_the_checkpoint_before(
 
 LONG = ["--set", "train.epochs=400", "--set", "checkpoint.every=2"]
 """So long that it says each 20 epochs how it is, and is far from its end when it first does."""
-
-
-@contextlib.contextmanager
-def heard_signals() -> Iterator[None]:
-    """Processes started now ignore no signal, even if ours does, as under nohup."""
-    names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    before = {
-        number: signal.signal(number, signal.SIG_DFL)
-        for number in (getattr(signal, name) for name in names)
-        if signal.getsignal(number) == signal.SIG_IGN
-    }
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @pytest.fixture
