@@ -49,11 +49,22 @@ class Source:
         draw: what is asked of it.
         labeller: that tells what is on the images of any other, if labels are wanted, and how sure
             it is of the labels of all.
+
+    Raises:
+        UsageError: the labeller knows other classes than the generator.
     """
 
     generator: Generator
     draw: Draw = DEFAULT
     labeller: Labeller | None = None
+
+    def __post_init__(self) -> None:
+        told = self.generator.classes
+        if self.labeller and told and self.labeller.classes != told:
+            raise UsageError(
+                "the generator's classes are not those of its data, so no classifier can say how "
+                "sure it is of them; leave --min-confidence out"
+            )
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -45,8 +45,9 @@ FIGURES = (
     "missing_classes",
 )
 EVALUATIONS_COLUMNS = ("epoch", "step", "n", *FIGURES)
-LABELLED_COLUMNS = (*EVALUATIONS_COLUMNS, "agreement")
+LABELLED_FIGURES = (*FIGURES, "agreement")
 """Of a conditional generator's measurements."""
+LABELLED_COLUMNS = ("epoch", "step", "n", *LABELLED_FIGURES)
 
 _GREATEST = float(np.finfo(np.float32).max)
 """What the numbers were computed in; a sum of greater ones may be none that can be drawn."""

@@ -10,7 +10,6 @@ import numpy.typing as npt
 import torch
 
 from mnistgan import config_io, datasets
-from mnistgan.catalog import DATA_SETS
 from mnistgan.config import DataConfig
 from mnistgan.errors import DataError
 from mnistgan.evaluation import classifier, reference
@@ -74,7 +73,7 @@ def for_data(
         DataError: the data cannot be loaded, or has no classes.
     """
     if reference.is_shipped_for(config):
-        return Labeller(classifier.shipped(), DATA_SETS["mnist"].classes)
+        return Labeller(classifier.shipped(), classifier.SHIPPED_CLASSES)
     if root is not None:
         table = config.model_dump(exclude_none=True) | {"root": str(root)}
         config = config_io.validate({"data": table}, "").data

@@ -306,6 +306,17 @@ class TestSampling:
         assert items.classes == DIGITS
         assert isinstance(SyntheticDigits(conditional, 20)[3], torch.Tensor)
 
+    def test_classes_that_the_data_has_not_are_refused(self, invoke: Invoke, tiny: Tiny) -> None:
+        classes = [f"class {number}" for number in range(12)]
+        config = tiny(*MLP.items(), ("data.name", "mnist"), ("model.classes", classes))
+        weights = networks.build_generator(config).state_dict()
+        state = {"generator": weights, "step": 0, "epoch": 0}
+        checkpoint.save_generator(Path("strange.pt"), config, state)
+        more = ("-n", 30, "--format", "npz", "--min-confidence", 0.1)
+        result = invoke("sample", "--ckpt", "strange.pt", *more)
+        assert result.exit_code == 2
+        assert "leave --min-confidence out" in result.stderr
+
     def test_a_file_without_its_classes_is_none(self, tiny: Tiny, tmp_path: Path) -> None:
         config = tiny(*MLP.items())
         state = {"generator": {}, "step": 0, "epoch": 0}

@@ -21,6 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mnistgan import latents, sealed
+from mnistgan.catalog import DATA_SETS
 from mnistgan.errors import FileFormatError
 from mnistgan.events import Images
 from mnistgan.latents import Stream
@@ -31,6 +32,8 @@ FEATURES = 128
 
 SHIPPED = "mnistgan-lenet-v1"
 """The classifier of MNIST that comes with the package; others add what they were trained on."""
+
+SHIPPED_CLASSES = DATA_SETS["mnist"].classes
 
 TRAIN_BATCH = 128
 

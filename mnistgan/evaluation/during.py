@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from mnistgan import sampling
-from mnistgan.catalog import DATA_SETS
 from mnistgan.config import RunConfig
 from mnistgan.datasets import ImageSet
 from mnistgan.evaluation import classifier, reference, report
@@ -22,7 +21,7 @@ def watch_for(config: RunConfig) -> Watch:
     kind = config.train.score_kind
     if not reference.is_shipped_for(config.data):
         return Watch(kind)
-    return Watch(kind, classifier.shipped().classes_of, DATA_SETS["mnist"].classes)
+    return Watch(kind, classifier.shipped().classes_of, classifier.SHIPPED_CLASSES)
 
 
 class Measuring:

@@ -13,9 +13,6 @@ Scalars: TypeAlias = dict[str, float]
 """Name in the tracker -> value; what comes before the slash is a group of charts."""
 
 
-_MEASURES = tuple(name for name in history.LABELLED_COLUMNS if name not in ("epoch", "step", "n"))
-
-
 class ScalarNames:
     """The names of a step's numbers, of the scores by their kind."""
 
@@ -43,4 +40,5 @@ class ScalarNames:
 
 def measures(figures: Mapping[str, float]) -> Scalars:
     """What was measured, in a group of its own."""
-    return {f"measures/{name}": figures[name] for name in _MEASURES if name in figures}
+    known = (name for name in history.LABELLED_FIGURES if name in figures)
+    return {f"measures/{name}": figures[name] for name in known}

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from mnistgan import rendering, sampling
-from mnistgan.catalog import DATA_SETS
 from mnistgan.conditioning import Asked
 from mnistgan.config import RunConfig
 from mnistgan.errors import UsageError
@@ -70,7 +69,7 @@ def by_class(run: RunDirectory, config: RunConfig) -> ByClass:
     images = sampling.sample(generator, _DRAWN, config.seed)
     labels = classifier.shipped().see(images).labels
     return ByClass(
-        _rows(images, labels, DATA_SETS["mnist"].classes),
+        _rows(images, labels, classifier.SHIPPED_CLASSES),
         None,
         f"The first of {_DRAWN:,} images, sorted by the verdict of the classifier "
         f"({classifier.SHIPPED}).",
