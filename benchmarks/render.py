@@ -33,6 +33,11 @@ MEASURED = {
 
 COLUMNS = ("frechet_distance", "precision", "recall", "coverage")
 
+WAYS = (
+    "Rates taken in turn within one process, with the automatic precision; ratios are medians "
+    "(quartiles) of pairs."
+)
+
 TABLES = {
     "throughput": (
         "Training steps a second",
@@ -42,6 +47,8 @@ TABLES = {
         "each shape as fast as it ever goes here, and the bytes that Adam and the average must "
         "move.",
     ),
+    "ways-cuda": ("The ways of `train.accelerate`, on a card", WAYS),
+    "ways-cpu": ("The ways of `train.accelerate`, on a processor", WAYS),
     "recording": (
         "What recording every step costs",
         "A whole run with metrics.csv, the watch, every output and the progress shown, against "
@@ -133,7 +140,7 @@ def table(name: str, about: str, results: dict[str, Any]) -> list[str]:
     machine, rows = results["machine"], results["rows"]
     columns = list(dict.fromkeys(key for row in rows for key in row))
     return [
-        f"`benchmarks/{name}.py`, {where(machine)}. {about}",
+        f"`benchmarks/{name.split('-')[0]}.py`, {where(machine)}. {about}",
         "",
         f"| {' | '.join(columns)} |",
         "|" + "---|" * len(columns),

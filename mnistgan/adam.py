@@ -48,7 +48,7 @@ class Adam:
         self._steps = [torch.zeros((), device=device) for _ in self._parameters]
         self._scale = torch.tensor([_FIRST_SCALE, 0.0], device=device) if scaled else None
 
-    def minimise(self, loss: Tensor, rate: float) -> None:
+    def minimise(self, loss: Tensor, rate: float | Tensor) -> None:
         """Move the weights one step down the gradient of ``loss``, a scalar, at a rate."""
         if self._scale is None:
             self._step(self._gradients(loss), rate)
@@ -61,7 +61,10 @@ class Adam:
         self._scale.copy_(_next_scale(self._scale, finite))
 
     def _gradients(self, loss: Tensor) -> tuple[Tensor, ...]:
-        gradients = torch.autograd.grad(loss, self._parameters)
+        # The kernel takes weights, gradients and moments in the order in which they lie in memory,
+        # and a compiled or channels-last convolution's gradients may lie in another.
+        found = torch.autograd.grad(loss, self._parameters)
+        gradients = tuple(one.contiguous() for one in found)
         self._ranks.average(gradients)
         return gradients
 
@@ -69,7 +72,7 @@ class Adam:
     def _step(
         self,
         gradients: tuple[Tensor, ...],
-        rate: float,
+        rate: float | Tensor,
         scale: Tensor | None = None,
         overflow: Tensor | None = None,
     ) -> None:

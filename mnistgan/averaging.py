@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import torch
-from torch import nn
-from torch.optim.swa_utils import get_ema_multi_avg_fn
+from torch import Tensor, nn
 
 
 class Average:
@@ -16,11 +15,9 @@ class Average:
     Args:
         average: moved in place.
         model: the same network, as it learns.
-        decay: share of the average that stays, once warmed up.
     """
 
-    def __init__(self, average: nn.Module, model: nn.Module, decay: float) -> None:
-        self._decay = decay
+    def __init__(self, average: nn.Module, model: nn.Module) -> None:
         # The tensors of a state_dict are the network's own, and stay so when one is loaded.
         pairs = list(zip(average.state_dict().values(), model.state_dict().values(), strict=True))
         averaged = [pair for pair in pairs if pair[0].is_floating_point()]
@@ -29,10 +26,12 @@ class Average:
         self._copied = [pair for pair in pairs if not pair[0].is_floating_point()]
 
     @torch.no_grad()
-    def update(self, step: int) -> None:
-        """Move the average after step ``step``, from 1."""
-        move = get_ema_multi_avg_fn(warmed_up(self._decay, step))
-        move(self._kept, self._fresh, step)
+    def update(self, share: float | Tensor) -> None:
+        """Move the average by a share, in (0, 1], of its way to the network."""
+        if isinstance(share, Tensor):
+            torch._foreach_lerp_(self._kept, self._fresh, [share] * len(self._kept))
+        else:
+            torch._foreach_lerp_(self._kept, self._fresh, share)
         for kept, fresh in self._copied:
             kept.copy_(fresh)
 
@@ -40,6 +39,7 @@ class Average:
 def warmed_up(decay: float, step: int) -> float:
     """A decay that grows to its value, so that the average soon forgets the first weights.
 
-    min(decay, (1 + t) / (10 + t)), as tf.train.ExponentialMovingAverage documents it.
+    min(decay, (1 + t) / (10 + t)) after step t, from 1, as tf.train.ExponentialMovingAverage
+    documents it.
     """
     return min(decay, (1 + step) / (10 + step))

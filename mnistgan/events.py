@@ -35,6 +35,8 @@ class RunStarted:
     device: str
     precision: str
     """The format in which the layers multiply: ``float32``, ``bfloat16`` or ``float16``."""
+    acceleration: str
+    """How a step is carried out: ``none``, ``graph`` or ``compile``."""
     ranks: int
     """How many processes train together."""
     data_source: str

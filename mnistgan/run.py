@@ -168,11 +168,12 @@ class Run:
         now = {
             "device": str(self.trainer.device),
             "precision": self.trainer.precision,
+            "acceleration": self.trainer.acceleration,
             "threads": torch.get_num_threads(),
             "ranks": self._ranks.size,
             "torch": str(torch.__version__),
         }
-        before = {**saved.state, **saved.versions}
+        before = {"acceleration": "none", **saved.state, **saved.versions}
         changes = [
             f"{key} was {before.get(key)}, now {value}"
             for key, value in now.items()
@@ -346,6 +347,7 @@ class Run:
             "command": [Path(sys.argv[0]).name.replace("__main__.py", "mnistgan"), *sys.argv[1:]],
             "device": str(self.trainer.device),
             "precision": self.trainer.precision,
+            "acceleration": self.trainer.acceleration,
             "threads": torch.get_num_threads(),
             "ranks": self._ranks.size,
             "mnistgan": __version__,

@@ -9,21 +9,18 @@ and its step: :meth:`Trainer.state` and :meth:`Trainer.restore` carry it over a 
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from mnistgan import conditioning, devices, latents, losses, networks, precision
-from mnistgan.adam import Adam
-from mnistgan.averaging import Average
+from mnistgan import acceleration, averaging, conditioning, devices, latents, networks, precision
+from mnistgan.acceleration import accelerated
 from mnistgan.config import RunConfig
 from mnistgan.datasets import ImageSet
 from mnistgan.errors import DataError, FileFormatError, TrainingError, UsageError
@@ -31,6 +28,7 @@ from mnistgan.events import EndReason, EpochEnded, Event, Images, RunEnded, RunS
 from mnistgan.latents import Stream
 from mnistgan.parallel import ALONE, Ranks
 from mnistgan.progress import StopToken
+from mnistgan.step import Inputs, Step, Turn
 
 FIXED_COUNT = 64
 """How many images a run's pictures show: an 8 x 8 grid."""
@@ -62,13 +60,14 @@ class Trainer:
         total_steps: updates of G in all epochs.
         generator: G.
         discriminator: D.
+        acceleration: how a step is carried out: ``none``, ``graph`` or ``compile``.
         average: the moving average of G, or None where the config keeps none.
 
     Raises:
         DataError: there are fewer images than one step needs, they are of another shape, or have no
             labels where the model is conditional.
-        UsageError: the device that the config names is not there, or the ranks cannot share the
-            batch evenly.
+        UsageError: the device that the config names is not there or cannot be used as it says, or
+            the ranks cannot share the batch evenly.
     """
 
     def __init__(
@@ -102,33 +101,37 @@ class Trainer:
         self.config = config = conditioning.with_classes(config, data)
         self.data = data
         self.device = devices.resolve(train.device)
+        devices.keep_freed_memory()
         self._dtype = precision.resolve(train.precision, self.device)
+        self.acceleration = acceleration.resolve(train.accelerate, self.device, ranks.size)
         self.step = 0
         self.steps_per_epoch = len(data) // per_step
         self.total_steps = train.epochs * self.steps_per_epoch
         self._stop = stop or StopToken()
         self._ranks = ranks
         self._clock = clock
-        self._loss = losses.loss_of(train)
         self._decay_begins = round(train.lr_decay_from * self.total_steps)
-        self._score = partial(losses.score, train.score_kind)
-        self._range = networks.pixel_range(config)
-        self._images = torch.from_numpy(data.images).to(self.device)
-        self._labels: networks.Told = ()
+        labels: networks.Told = ()
         self._fixed_labels: networks.Told = ()
         if config.model.conditional:
             assert data.labels is not None
             fixed = conditioning.in_a_grid(data.classes, FIXED_COUNT)
-            self._labels = (torch.from_numpy(data.labels).to(self.device),)
+            labels = (torch.from_numpy(data.labels).to(self.device),)
             self._fixed_labels = (torch.from_numpy(fixed).to(self.device),)
         self.generator = networks.build_generator(config).to(self.device).train()
         self.discriminator = networks.build_discriminator(config).to(self.device).train()
-        self.average = self._averaging = None
-        if train.ema_decay:
-            self.average = copy.deepcopy(self.generator)
-            self._averaging = Average(self.average, self.generator, train.ema_decay)
-        self._adam_g = self._adam(self.generator)
-        self._adam_d = self._adam(self.discriminator)
+        self.average = copy.deepcopy(self.generator) if train.ema_decay else None
+        self._step = Step(
+            config,
+            self.generator,
+            self.discriminator,
+            self.average,
+            torch.from_numpy(data.images).to(self.device),
+            labels,
+            dtype=self._dtype,
+            ranks=ranks,
+        )
+        self._run = accelerated(self._step, self.acceleration, self.device)
         self._noise = latents.Noise(
             latents.normal,
             config.seed,
@@ -136,9 +139,11 @@ class Trainer:
             (train.batch_size, config.model.latent_dim),
             self.device,
         )
-        self._mix = latents.Noise(
-            latents.uniform, config.seed, Stream.PENALTY, (train.batch_size,), self.device
-        )
+        self._mix = None
+        if train.loss == "wasserstein-gp" and train.gradient_penalty:
+            self._mix = latents.Noise(
+                latents.uniform, config.seed, Stream.PENALTY, (train.batch_size,), self.device
+            )
         self._fixed_z = latents.normal(
             config.seed, Stream.FIXED, 0, (FIXED_COUNT, config.model.latent_dim)
         ).to(self.device)
@@ -196,92 +201,49 @@ class Trainer:
 
     def fixed_images(self) -> Images:
         """What the fixed noise gives now; uint8, 64 x C x H x W. Changes nothing."""
-        images = networks.generate(self.sampled, self._fixed_z, self._fixed_labels, self._range)
+        pixels = networks.pixel_range(self.config)
+        images = networks.generate(self.sampled, self._fixed_z, self._fixed_labels, pixels)
         return _read_only(images.cpu().numpy())
 
     # One step ----------------------------------------------------------------------------------
 
     def _train_step(self) -> None:
-        """One update of G, after ``d_steps`` updates of D, each on fresh real images."""
-        with precision.products(self._dtype):
-            self._update_both()
-
-    def _update_both(self) -> None:
-        train = self.config.train
-        for turn in range(self.step * train.d_steps, (self.step + 1) * train.d_steps):
-            last = turn % train.d_steps == train.d_steps - 1
-            real, told = self._batch(turn)
-            with torch.set_grad_enabled(last), self._lowered():  # only the last fakes teach G
-                fake = self.generator(self._ranks.part(self._noise[turn]), *told)
-            fake = fake.float()
-            scores = self._update_discriminator(turn, real, fake.detach(), told)
-        loss_d, d_real, d_fake_before = scores
-        loss_g, d_fake_after = self._update_generator(fake, told)
+        row = self._run(self._inputs())
         self.step += 1
-        if self._averaging is not None:
-            self._averaging.update(self.step)
-        row = torch.stack((loss_d, loss_g, d_real, d_fake_before, d_fake_after)).detach()
-        self._ranks.average([row])
         self._rows[self._pending] = row
+        self._ranks.average([self._rows[self._pending]])
         self._pending += 1
 
-    def _update_discriminator(
-        self, turn: int, real: Tensor, fake: Tensor, told: networks.Told
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """One update of D on as many real images as fakes, of the same labels where there are."""
+    def _inputs(self) -> Inputs:
+        """What the next step takes."""
         train = self.config.train
-        r1 = train.r1 * train.r1_every if turn % train.r1_every == 0 else 0.0
-        real.requires_grad_(r1 > 0)
-        # A penalty differentiates twice: its tensors stay float32.
-        with self._lowered() if not r1 else contextlib.nullcontext():
-            # One pass for both halves: no discriminator of ours holds batch statistics.
-            twice = (torch.cat((labels, labels)) for labels in told)
-            logits = self.discriminator(torch.cat((real, fake)), *twice)
-        real_logits, fake_logits = logits.float().chunk(2)
-        penalised = self._loss.discriminator(real_logits, fake_logits)
-        if r1:
-            penalised = penalised + r1 * losses.r1_penalty(real_logits, real)
-        if train.loss == "wasserstein-gp" and train.gradient_penalty:
-            penalised = penalised + train.gradient_penalty * losses.gradient_penalty(
-                lambda mixed: self.discriminator(mixed, *told),
-                real.detach(),
-                fake,
-                self._ranks.part(self._mix[turn]),
-            )
-        self._adam_d.minimise(penalised, train.lr_d * self._rate_left())
-        return penalised, self._score(real_logits), self._score(fake_logits)
+        first = self.step * train.d_steps
+        return Inputs(
+            tuple(map(self._turn, range(first, first + train.d_steps))),
+            rate_left=self._rate_left(),
+            ema_share=1 - averaging.warmed_up(train.ema_decay, self.step + 1),
+        )
 
-    def _update_generator(self, fake: Tensor, told: networks.Told) -> tuple[Tensor, Tensor]:
-        with self._lowered():
-            fake_logits = self.discriminator(fake, *told)
-        fake_logits = fake_logits.float()
-        loss = self._loss.generator(fake_logits)
-        self._adam_g.minimise(loss, self.config.train.lr_g * self._rate_left())
-        return loss, self._score(fake_logits)
-
-    def _lowered(self) -> torch.autocast:
-        return precision.lowered(self._dtype, self.device)
-
-    def _batch(self, turn: int) -> tuple[Tensor, networks.Told]:
-        """Images of one update of D and what is told of them; updates count over the whole run."""
-        epoch, position = divmod(turn, self.steps_per_epoch * self.config.train.d_steps)
+    def _turn(self, number: int) -> Turn:
+        """What an update of D takes; they are counted over the whole run, from 0."""
+        train = self.config.train
+        epoch, position = divmod(number, self.steps_per_epoch * train.d_steps)
         if self._order[0] != epoch + 1:
             order = latents.permutation(self.config.seed, epoch + 1, len(self.data))
             self._order = (epoch + 1, order.to(self.device))
-        size = self.config.train.batch_size
-        rows = self._ranks.part(self._order[1][position * size : (position + 1) * size])
-        told = tuple(labels[rows] for labels in self._labels)
-        return self._range.from_uint8(self._images[rows]), told
+        size = train.batch_size
+        rows = self._order[1][position * size : (position + 1) * size]
+        return Turn(
+            self._ranks.part(rows),
+            self._ranks.part(self._noise[number]),
+            self._ranks.part(self._mix[number]) if self._mix else None,
+            r1=train.r1 > 0 and number % train.r1_every == 0,
+        )
 
     def _rate_left(self) -> float:
         """The share of the learning rates that is left at this step."""
         left = self.total_steps - self.step
         return min(1.0, left / max(1, self.total_steps - self._decay_begins))
-
-    def _adam(self, module: nn.Module) -> Adam:
-        scaled = self._dtype == torch.float16
-        betas = self.config.train.betas
-        return Adam(module.parameters(), betas, scaled=scaled, ranks=self._ranks)
 
     def _is_over(self, deadline: float) -> bool:
         """Whether to end before the next step: all ranks after the same one."""
@@ -300,6 +262,7 @@ class Trainer:
             total_steps=self.total_steps,
             device=str(self.device),
             precision=self.precision,
+            acceleration=self.acceleration,
             ranks=self._ranks.size,
             data_source=self.data.source,
             data_count=len(self.data),
@@ -348,11 +311,12 @@ class Trainer:
             "epoch": self.epoch,
             "generator": self.generator.state_dict(),
             "discriminator": self.discriminator.state_dict(),
-            "adam_g": self._adam_g.state_dict(),
-            "adam_d": self._adam_d.state_dict(),
+            "adam_g": self._step.adam_g.state_dict(),
+            "adam_d": self._step.adam_d.state_dict(),
             "data": self.data.digest,
             "device": str(self.device),
             "precision": self.precision,
+            "acceleration": self.acceleration,
             "threads": torch.get_num_threads(),
             "ranks": self._ranks.size,
         }
@@ -371,8 +335,8 @@ class Trainer:
             self.discriminator.load_state_dict(state["discriminator"])
             if self.average is not None:
                 self.average.load_state_dict(state["average"])
-            self._adam_g.load_state_dict(state["adam_g"])
-            self._adam_d.load_state_dict(state["adam_d"])
+            self._step.adam_g.load_state_dict(state["adam_g"])
+            self._step.adam_d.load_state_dict(state["adam_d"])
             self.step = int(state["step"])
         except (KeyError, RuntimeError, TypeError, ValueError) as error:
             raise FileFormatError(
@@ -384,7 +348,7 @@ class Trainer:
         """Take over the state that rank 0 has, such as one that was restored there."""
         step = torch.tensor([self.step], device=self.device)
         parts = [self.state().get(name, {}) for name in ("generator", "discriminator", "average")]
-        adams = [self._adam_g.state_dict(), self._adam_d.state_dict()]
+        adams = [self._step.adam_g.state_dict(), self._step.adam_d.state_dict()]
         self._ranks.as_on_the_first(
             [
                 step,

@@ -43,6 +43,20 @@ def test_the_numbers_are_those_of_torchs_class(betas: tuple[float, float], scale
         torch.testing.assert_close(one, other, rtol=1e-6 if scaled else 0, atol=0)
 
 
+def test_a_gradient_may_lie_in_memory_in_another_order() -> None:
+    mine, theirs = nn.Conv2d(3, 4, 2), nn.Conv2d(3, 4, 2)
+    theirs.load_state_dict(mine.state_dict())
+    wanted = torch.linspace(-1, 1, mine.weight.numel()).view_as(mine.weight)
+    turned = wanted.to(memory_format=torch.channels_last)
+    for layers, slope in ((mine, wanted), (theirs, turned)):
+        assert layers.bias is not None
+        # The derivative of this by the weights is the slope itself, in its own order of memory.
+        product = (layers.weight * slope).sum() + layers.bias.sum()
+        Adam(layers.parameters(), (0.5, 0.9), scaled=False).minimise(product, 0.1)
+    assert not turned.is_contiguous()
+    assert torch.equal(mine.weight, theirs.weight)
+
+
 def test_no_gradient_is_left_behind() -> None:
     layers, other = network(), nn.Linear(3, 1)
     Adam(layers.parameters(), (0.5, 0.9), scaled=False).minimise(other(layers(X)).mean(), 0.1)

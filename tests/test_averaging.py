@@ -13,7 +13,7 @@ def test_weights_and_batch_statistics_move_together(tiny: Tiny) -> None:
     average, model = build_generator(tiny()), build_generator(tiny(("seed", 1)))
     model(torch.randn(32, 8))  # moves the running statistics
     before = {name: tensor.clone() for name, tensor in average.state_dict().items()}
-    averaging.Average(average, model, decay=0.9).update(step=1000)
+    averaging.Average(average, model).update(0.1)
     for name, tensor in average.state_dict().items():
         fresh = model.state_dict()[name]
         if tensor.is_floating_point():

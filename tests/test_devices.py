@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+import platform
+import resource
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -64,3 +68,25 @@ class TestThreads:
         monkeypatch.setenv("OMP_NUM_THREADS", "2")
         devices.use_threads(None)
         assert torch.get_num_threads() == 2
+
+
+COUNT_PAGES = """
+import resource, sys
+from mnistgan import devices
+if sys.argv[1] == "kept":
+    devices.keep_freed_memory()
+import torch
+for _ in range(10):
+    torch.ones(2**26, dtype=torch.uint8)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="glibc's own habit")
+def test_what_is_freed_is_kept_for_what_comes_next() -> None:
+    pages = {}
+    for what in ("kept", "left"):
+        command = [sys.executable, "-c", COUNT_PAGES, what]
+        pages[what] = int(subprocess.run(command, check=True, capture_output=True).stdout)
+    block = 2**26 // resource.getpagesize()
+    assert pages["left"] - pages["kept"] > 5 * block  # fetched once or twice, not ten times

@@ -19,7 +19,8 @@ ISSUED = {
 }  # fmt: skip
 
 NO_PART_OF_A_RECIPE = {
-    "data.root", "train.device", "train.max_minutes", "name",  # about the machine, or its user
+    "data.root", "name",  # about the machine, or its user
+    "train.device", "train.accelerate", "train.max_minutes",  # likewise
     "data.labels", "data.fit", "data.background",  # about images of one's own
     "model.classes",  # the data's
 }  # fmt: skip

@@ -25,6 +25,8 @@ FLOORS = [
     ["datasets.own", "datasets.published", "datasets.folder"],
     ["datasets", "rundir", "history", "checkpoint", "rendering", "averaging", "devices"],
     ["conditioning"],
+    ["step"],
+    ["acceleration"],
     ["datasets.verifying", "training", "plotting", "image_files", "inspection", "outputs.base"],
     ["sampling", "comparing", "outputs.registry", "watching", "evaluation.measures"],
     ["walks", "projecting"],

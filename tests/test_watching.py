@@ -17,7 +17,9 @@ REAL = noise_images(64, 1, 8, 8)
 
 
 def started() -> RunStarted:
-    return RunStarted(RunConfig(), 0, 100, 1000, "cpu", "float32", 1, "noise", 64, 1, 1, REAL)
+    return RunStarted(
+        RunConfig(), 0, 100, 1000, "cpu", "float32", "none", 1, "noise", 64, 1, 1, REAL
+    )
 
 
 def steps(loss_d: float, d_real: float, d_fake: float, first: int = 1) -> Iterator[StepMetrics]:

@@ -197,7 +197,8 @@ def headline(event: RunStarted, directory: Path) -> str:
     conditional = "conditional " if config.model.conditional else ""
     return (
         f"{conditional}{config.model.family}, {config.train.loss}: G {event.parameters_g:,} and "
-        f"D {event.parameters_d:,} weights, on {event.device} in {event.precision}{together}\n"
+        f"D {event.parameters_d:,} weights, on "
+        f"{event.device} in {event.precision}{_accelerated(event.acceleration)}{together}\n"
         f"{event.data_count:,} images of {size}x{size}x{channels} from {event.data_source}\n"
         f"{_count(config.train.epochs, 'epoch')} of "
         f"{_count(event.steps_per_epoch, 'step')}; {begin}"
@@ -225,6 +226,10 @@ def measured_line(event: Evaluated) -> str:
     return (
         f"epoch {event.epoch}: Frechet distance {distance} ({event.measured_with})  {others}{best}"
     )
+
+
+def _accelerated(way: str) -> str:
+    return {"graph": ", recorded as a CUDA graph", "compile": ", compiled"}.get(way, "")
 
 
 def _count(number: int, thing: str) -> str:
@@ -257,7 +262,7 @@ def describe(trainer: Trainer, metrics: StepMetrics) -> None:
     config = trainer.config
     for line in (
         f"G: {trainer.generator}\nD: {trainer.discriminator}",
-        f"on {trainer.device} in {trainer.precision}",
+        f"on {trainer.device} in {trainer.precision}{_accelerated(trainer.acceleration)}",
         f"{len(trainer.data):,} images from {trainer.data.source}",
         f"step {metrics.step}: {metrics_line(metrics, config)}",
         *(f"mnistgan: warning: {note}" for note in trainer.data.notes),

@@ -1,0 +1,85 @@
+"""What is each way of ``train.accelerate`` worth, on this machine's card or processor?
+
+    python benchmarks/ways.py                      # writes results/ways-cuda.json where there is
+    python benchmarks/ways.py --device cpu         # a card, or results/ways-cpu.json
+
+Rates are taken in turn within one process, after all have been warmed up; ratios are medians over
+the rounds.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import common
+import throughput
+import torch
+import tutorial
+
+from mnistgan import datasets, devices
+from mnistgan.training import Trainer
+
+CASES = (("mlp-tanh", 64), ("mlp-batchnorm", 128), ("fast", 64), ("dcgan", 128))
+WAYS = {"cuda": ("none", "graph", "compile"), "cpu": ("none", "compile")}
+EPOCHS = 500  # of the published 1.5 hours
+
+
+def main() -> None:
+    """Measure every case."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--seconds", type=float, default=2.0, help="for each rate")
+    parser.add_argument("--data", default="mnist", help="its images")
+    parser.add_argument("--device", choices=["auto", *WAYS], default="auto")
+    options = parser.parse_args()
+    device = devices.resolve(options.device)
+    rows = [
+        case(preset, batch, options.data, device, options.rounds, options.seconds)
+        for preset, batch in CASES
+    ]
+    common.save(f"ways-{device.type}", rows)
+
+
+def case(
+    preset: str, batch: int, data_name: str, device: torch.device, rounds: int, seconds: float
+) -> dict[str, Any]:
+    """One preset at one batch size, with the automatic precision."""
+    config = throughput.recipe(preset, batch, data_name, "auto")
+    data = datasets.load(config.data)
+    trainers = {}
+    for way in WAYS[device.type]:
+        keys = {"accelerate": way, "device": device.type}
+        changed = config.model_copy(update={"train": config.train.model_copy(update=keys)})
+        trainers[way] = Trainer(changed, data)
+    warm_up = {way: common.seconds(partial(take, trainer, 20)) for way, trainer in trainers.items()}
+    loops: dict[str, Iterator[int]] = {
+        "tutorial": tutorial.train(config, data, device),
+        **{way: throughput.steps(trainer) for way, trainer in trainers.items()},
+    }
+    measured: dict[str, Callable[[], float]] = {
+        name: partial(common.rate, loop, seconds) for name, loop in loops.items()
+    }
+    found = common.in_turn(measured, rounds)
+    row: dict[str, Any] = {"preset": preset, "batch": batch}
+    row["precision"] = trainers["none"].precision
+    for name, rates in found.items():
+        row[f"{name} steps/s"] = common.median(rates)
+    for name in trainers:
+        row[f"{name} against tutorial"] = common.ratios(found[name], found["tutorial"])
+        row[f"{name}, first 20 steps s"] = round(warm_up[name], 1)
+    best = max(row[f"{name} steps/s"] for name in trainers)
+    row[f"{EPOCHS} epochs s, at the best rate"] = round(EPOCHS * (len(data) // batch) / best)
+    return row
+
+
+def take(trainer: Trainer, count: int) -> None:
+    """So many steps."""
+    for _ in range(count):
+        trainer.one_step()
+
+
+if __name__ == "__main__":
+    main()

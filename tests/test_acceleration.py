@@ -1,0 +1,177 @@
+"""How a step is carried out: the same numbers in every way."""
+
+from __future__ import annotations
+
+import shutil
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from support import Tiny
+from tape import Tapes
+
+from mnistgan import acceleration, datasets
+from mnistgan.acceleration import Way
+from mnistgan.config import DataConfig, RunConfig
+from mnistgan.datasets import ImageSet
+from mnistgan.errors import MnistganError, UsageError
+from mnistgan.training import Trainer
+
+CPU, CUDA = torch.device("cpu"), torch.device("cuda")
+
+on_a_card = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA card")
+with_a_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="needs g++")
+
+
+@pytest.mark.parametrize(
+    ("name", "device", "ranks", "way"),
+    [
+        ("auto", CUDA, 1, "graph"),
+        ("auto", CUDA, 2, "none"),
+        ("auto", CPU, 1, "none"),
+        ("none", CUDA, 1, "none"),
+        ("graph", CUDA, 1, "graph"),
+    ],
+)
+def test_what_is_chosen(name: str, device: torch.device, ranks: int, way: Way) -> None:
+    assert acceleration.resolve(name, device, ranks) == way
+
+
+@pytest.mark.parametrize(
+    ("name", "device", "ranks", "words"),
+    [
+        ("graph", CPU, 1, "records on an NVIDIA card, not on cpu"),
+        ("graph", CUDA, 2, "cannot record what 2 ranks tell each other"),
+        ("compile", CPU, 1, "needs a C\\+\\+ compiler"),
+    ],
+)
+def test_what_does_not_work_here(
+    monkeypatch: pytest.MonkeyPatch, name: str, device: torch.device, ranks: int, words: str
+) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    with pytest.raises(UsageError, match=words):
+        acceleration.resolve(name, device, ranks)
+
+
+@pytest.fixture(scope="module")
+def digits() -> ImageSet:
+    return datasets.load(DataConfig(name="digits"))
+
+
+RECIPES: dict[str, list[tuple[str, Any]]] = {
+    "R1 every other step": [("train.r1_every", 2)],
+    "falling rates": [("train.lr_decay_from", 0.0), ("train.ema_decay", 0.0)],
+    "several updates of D": [("train.d_steps", 3), ("train.r1_every", 3)],
+    "a gradient penalty": [("train.loss", "wasserstein-gp"), ("train.d_steps", 2)],
+    "spectral normalisation": [
+        ("train.loss", "hinge"),
+        ("model.discriminator.spectral_norm", True),
+    ],
+    "labels": [("model.conditional", True)],
+    "convolutions": [
+        (
+            "model",
+            {"family": "dcgan", "generator": {"width": 4}, "discriminator": {"width": 4}},
+        )
+    ],
+    "bfloat16": [("train.precision", "bfloat16")],
+    "float16": [("train.precision", "float16")],
+}
+
+
+def numbers(config: RunConfig, data: ImageSet, steps: int = 12) -> np.ndarray[Any, Any]:
+    """What the first steps of a run tell, and some of the weights that they end at."""
+    trainer = Trainer(config, data)
+    told = [trainer.one_step() for _ in range(steps)]
+    weights = torch.cat([one.detach().flatten()[:50].cpu() for one in trainer.sampled.parameters()])
+    scores = [(one.loss_d, one.loss_g, one.d_real, one.d_fake_before) for one in told]
+    return np.append(np.array(scores), weights.double().numpy())
+
+
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES.keys())
+class TestRecorded:
+    def test_on_a_tape(
+        self,
+        tiny: Tiny,
+        digits: ImageSet,
+        monkeypatch: pytest.MonkeyPatch,
+        recipe: list[tuple[str, Any]],
+    ) -> None:
+        config = tiny(("train.precision", "float32"), *recipe)
+        plain = numbers(config, digits)
+        tapes = Tapes()
+        monkeypatch.setattr(acceleration, "resolve", lambda *_: "graph")
+        monkeypatch.setattr(acceleration, "CudaGraphs", lambda device: tapes)
+        replayed = numbers(config, digits)
+        assert sum(tapes.replayed) + tapes.plain == 12
+        assert sum(tapes.replayed) > 0
+        np.testing.assert_allclose(replayed, plain, rtol=1e-4, atol=1e-5)
+
+    @on_a_card
+    def test_on_a_card(
+        self, tiny: Tiny, digits: ImageSet, recipe: list[tuple[str, Any]]
+    ) -> None:  # pragma: no cover
+        exact = tiny(("train.precision", "float32"), *recipe, ("train.device", "cuda"))
+        plain, replayed = (
+            numbers(tiny_with(exact, accelerate=way), digits) for way in ("none", "graph")
+        )
+        np.testing.assert_allclose(replayed, plain, rtol=1e-3, atol=1e-4)
+
+
+def tiny_with(config: RunConfig, **keys: str) -> RunConfig:
+    """A config with other keys in ``[train]``."""
+    return config.model_copy(update={"train": config.train.model_copy(update=keys)})
+
+
+@on_a_card
+def test_a_card_records_by_itself_and_goes_on_after_a_stop(
+    tiny: Tiny, digits: ImageSet
+) -> None:  # pragma: no cover
+    config = tiny(("train.device", "cuda"))
+    whole = Trainer(config, digits)
+    assert whole.acceleration == "graph"
+    for _ in range(12):
+        whole.one_step()
+    first, rest = Trainer(config, digits), Trainer(config, digits)
+    for _ in range(6):
+        first.one_step()
+    rest.restore(first.state())
+    for _ in range(6):
+        rest.one_step()
+    for one, other in zip(rest.sampled.parameters(), whole.sampled.parameters(), strict=True):
+        torch.testing.assert_close(one, other)
+
+
+torchs_own_warnings = pytest.mark.filterwarnings(
+    "ignore:.*torch.jit:DeprecationWarning", "ignore:.*not a leaf Tensor:UserWarning"
+)
+
+
+@with_a_compiler
+@torchs_own_warnings
+def test_compiled(
+    tiny: Tiny, digits: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+    exact = tiny(("train.precision", "float32"), ("train.r1_every", 2), *RECIPES["convolutions"])
+    plain, compiled = (
+        numbers(tiny_with(exact, accelerate=way), digits) for way in ("none", "compile")
+    )
+    np.testing.assert_allclose(compiled, plain, rtol=1e-3, atol=1e-3)
+
+
+@with_a_compiler
+@torchs_own_warnings
+def test_a_compiler_that_fails_is_explained(
+    tiny: Tiny, digits: ImageSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: Any) -> None:
+        raise RuntimeError("no such header")
+
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend=fail))
+    trainer = Trainer(tiny(("train.accelerate", "compile")), digits)
+    with pytest.raises(MnistganError, match=r"no such header.* train\.accelerate = 'none'"):
+        trainer.one_step()
