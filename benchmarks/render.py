@@ -34,15 +34,15 @@ MEASURED = {
 COLUMNS = ("frechet_distance", "precision", "recall", "coverage")
 
 WAYS = (
-    "Rates taken in turn within one process, with the automatic precision; ratios are medians "
-    "(quartiles) of pairs."
+    "Rates taken in turn, the tutorial's in a process of its own, with the automatic precision; "
+    "ratios are medians (quartiles) of pairs."
 )
 
 TABLES = {
     "throughput": (
         "Training steps a second",
-        'Rates taken in turn within one process; `auto` is `train.precision = "auto"`. The '
-        "tutorial's loop has the same networks, rates and batch (`benchmarks/tutorial.py`); "
+        'Rates taken in turn; `auto` is `train.precision = "auto"`. The tutorial\'s loop has the '
+        "same networks, rates and batch (`benchmarks/tutorial.py`), in a process of its own; "
         "ratios are medians (quartiles) of pairs. The floor is what the products take alone, "
         "each shape as fast as it ever goes here, and the bytes that Adam and the average must "
         "move.",
@@ -51,8 +51,8 @@ TABLES = {
     "ways-cpu": ("The ways of `train.accelerate`, on a processor", WAYS),
     "recording": (
         "What recording every step costs",
-        "A whole run with metrics.csv, the watch, every output and the progress shown, against "
-        "the bare trainer, in turn.",
+        "A whole run with metrics.csv, the watch, every output and the progress shown, without "
+        "and with a checkpoint after each epoch, against the bare trainer, in turn, an epoch each.",
     ),
     "startup": (
         "How long until something happens",

@@ -3,13 +3,13 @@
     python benchmarks/throughput.py                # writes results/throughput.json
     python benchmarks/render.py                    # results/*.json -> RESULTS.md
 
-Rates are taken in turn within one process, ratios are medians over the rounds.
+Rates are taken in turn, ratios are medians over the rounds.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -44,14 +44,11 @@ def case(preset: str, batch: int, data_name: str, rounds: int, seconds: float) -
     automatic = recipe(preset, batch, data_name, "auto")
     data = datasets.load(exact.data)
     trainers = {"float32": Trainer(exact, data), "auto": Trainer(automatic, data)}
-    loops: dict[str, Iterator[int]] = {
-        "tutorial": tutorial.train(exact, data, trainers["auto"].device),
-        **{name: steps(trainer) for name, trainer in trainers.items()},
-    }
-    measured: dict[str, Callable[[], float]] = {
-        name: partial(common.rate, loop, seconds) for name, loop in loops.items()
-    }
-    found = common.in_turn(measured, rounds)
+    with tutorial.elsewhere(exact, trainers["auto"].device, seconds) as tutorials:
+        measured: dict[str, tutorial.Rate] = {"tutorial": tutorials}
+        for name, trainer in trainers.items():
+            measured[name] = partial(common.rate, steps(trainer), seconds)
+        found = common.in_turn(measured, rounds)
     least = {name: floor.seconds(Trainer(t.config, data)) for name, t in trainers.items()}
     row: dict[str, Any] = {"preset": preset, "batch": batch, "auto is": trainers["auto"].precision}
     for name, rates in found.items():

@@ -7,20 +7,28 @@ update, torch's default Adam, and numbers fetched with ``.item()`` at every step
 
 from __future__ import annotations
 
+import contextlib
+import multiprocessing
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import TypeAlias
 
+import common
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from mnistgan import networks
+from mnistgan import datasets, networks
 from mnistgan.config import RunConfig
 from mnistgan.datasets import ImageSet
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
 from torchvision_import import import_datasets  # also beside a CPU build of torch
+
+Rate: TypeAlias = Callable[[], float]
+"""Measures steps a second."""
 
 
 class Pictures(Dataset[tuple[Tensor, int]]):
@@ -77,3 +85,31 @@ def train(config: RunConfig, data: ImageSet, device: torch.device) -> Iterator[i
             numbers.append((loss_d.item(), loss_g.item(), scores_real.mean().item()))
             step += 1
             yield step
+
+
+@contextlib.contextmanager
+def elsewhere(config: RunConfig, device: torch.device, seconds: float) -> Iterator[Rate]:
+    """The loop's steps a second, each time over so many seconds, in a process of its own.
+
+    There it has the memory as the C library keeps it, not as mnistgan has it kept.
+    """
+    context = multiprocessing.get_context("spawn")
+    mine, its = context.Pipe()
+    process = context.Process(target=_serve, args=(its, config, device, seconds), daemon=True)
+    process.start()
+
+    def rate() -> float:
+        mine.send(True)
+        return float(mine.recv())
+
+    try:
+        yield rate
+    finally:
+        mine.send(False)
+        process.join()
+
+
+def _serve(asked: Connection, config: RunConfig, device: torch.device, seconds: float) -> None:
+    loop = train(config, datasets.load(config.data), device)
+    while asked.recv():
+        asked.send(common.rate(loop, seconds))

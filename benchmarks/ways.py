@@ -3,14 +3,13 @@
     python benchmarks/ways.py                      # writes results/ways-cuda.json where there is
     python benchmarks/ways.py --device cpu         # a card, or results/ways-cpu.json
 
-Rates are taken in turn within one process, after all have been warmed up; ratios are medians over
+Rates are taken in turn, after all have been warmed up; ratios are medians over
 the rounds.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -55,14 +54,11 @@ def case(
         changed = config.model_copy(update={"train": config.train.model_copy(update=keys)})
         trainers[way] = Trainer(changed, data)
     warm_up = {way: common.seconds(partial(take, trainer, 20)) for way, trainer in trainers.items()}
-    loops: dict[str, Iterator[int]] = {
-        "tutorial": tutorial.train(config, data, device),
-        **{way: throughput.steps(trainer) for way, trainer in trainers.items()},
-    }
-    measured: dict[str, Callable[[], float]] = {
-        name: partial(common.rate, loop, seconds) for name, loop in loops.items()
-    }
-    found = common.in_turn(measured, rounds)
+    with tutorial.elsewhere(config, device, seconds) as tutorials:
+        measured: dict[str, tutorial.Rate] = {"tutorial": tutorials}
+        for way, trainer in trainers.items():
+            measured[way] = partial(common.rate, throughput.steps(trainer), seconds)
+        found = common.in_turn(measured, rounds)
     row: dict[str, Any] = {"preset": preset, "batch": batch}
     row["precision"] = trainers["none"].precision
     for name, rates in found.items():

@@ -69,13 +69,14 @@ def _explained(step: TakeStep) -> TakeStep:
         try:
             return step(inputs)
         except TorchDynamoException as error:
-            reason = " ".join(str(error).split("\n\n")[0].split())
-            raise MnistganError(
-                f"torch could not compile the networks ({reason}); train with "
-                "train.accelerate = 'none'"
-            ) from error
+            raise _failed("compile the networks", error) from error
 
     return run
+
+
+def _failed(what: str, error: Exception) -> MnistganError:
+    reason = " ".join(str(error).split("\n\n")[0].split())
+    return MnistganError(f"torch could not {what} ({reason}); train with train.accelerate = 'none'")
 
 
 class CudaGraphs:
@@ -136,7 +137,12 @@ class Replayed:
         if kind not in self._recorded:
             self._places[kind] = places = _like(inputs, self._device)
             _fill(places, inputs)
-            self._recorded[kind] = self._recorder.record(lambda: self._step(places))
+            try:
+                self._recorded[kind] = self._recorder.record(lambda: self._step(places))
+            except torch.OutOfMemoryError:
+                raise
+            except RuntimeError as error:
+                raise _failed("record a step on this card", error) from error
         _fill(self._places[kind], inputs)
         row, replay = self._recorded[kind]
         replay()

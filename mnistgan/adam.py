@@ -116,8 +116,7 @@ class Adam:
 def _next_scale(scale: Tensor, finite: Tensor) -> Tensor:
     """The scale and its steps without an overflow: halved by one, doubled after long without."""
     value, calm = scale[0], scale[1] + 1
+    none = torch.zeros_like(calm)  # a number of Python's would have to be sent to the device
     grown = torch.where(calm >= _GROW_AFTER, value * 2, value)
-    calm = torch.where(calm >= _GROW_AFTER, 0.0, calm)
-    return torch.stack(
-        (torch.where(finite, grown, value / 2), torch.where(finite, calm, torch.zeros_like(calm)))
-    )
+    calm = torch.where(calm >= _GROW_AFTER, none, calm)
+    return torch.stack((torch.where(finite, grown, value / 2), torch.where(finite, calm, none)))

@@ -178,7 +178,10 @@ class Drawing:
             rows = self._confident(block)[: self.count - self.done]
             is_last = self.done + len(rows) == self.count
             self.stop = first + (int(rows[-1]) + 1 if is_last else len(block.images))
-            yield block.images[rows], None if block.labels is None else block.labels[rows]
+            if len(rows) == len(block.images):  # as mostly: spare the copies
+                yield block.images, block.labels
+            else:
+                yield block.images[rows], None if block.labels is None else block.labels[rows]
 
     def _in_turn(self) -> Iterator[Piece]:
         classes = len(self._source.classes)

@@ -99,6 +99,7 @@ class Step:
 
     def compile(self) -> None:
         """Have torch compile the networks, but for penalties: it differentiates only once."""
+        torch.compiler.reset()  # it compiles only so many networks, those of earlier runs counted
         self._g = torch.compile(self._g, dynamic=False)
         self._d = torch.compile(self._d, dynamic=False)
 

@@ -79,25 +79,8 @@ class Trainer:
         ranks: Ranks = ALONE,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        _refuse_what_does_not_fit(config, data, ranks)
         train = config.train
-        per_step = train.batch_size * train.d_steps
-        if len(data) < 2:
-            raise DataError(f"{data.source} holds a single image; a GAN learns from many")
-        if len(data) < per_step:
-            raise DataError(
-                f"train.batch_size: one step takes {per_step} images ({train.batch_size} x "
-                f"{train.d_steps} updates of D), the data has {len(data)}; choose a smaller batch"
-            )
-        if tuple(data.images.shape[1:]) != networks.image_shape(config):
-            raise DataError(
-                f"the images are {tuple(data.images.shape[1:])} (C, H, W), the config's networks "
-                f"take {networks.image_shape(config)}; load the data by datasets.load(config.data)"
-            )
-        if train.batch_size % ranks.size or train.batch_size // ranks.size < 2:
-            raise UsageError(
-                f"train.batch_size: {train.batch_size} images cannot be shared evenly by "
-                f"{ranks.size} ranks, two or more to each; choose a multiple of {ranks.size}"
-            )
         self.config = config = conditioning.with_classes(config, data)
         self.data = data
         self.device = devices.resolve(train.device)
@@ -105,7 +88,7 @@ class Trainer:
         self._dtype = precision.resolve(train.precision, self.device)
         self.acceleration = acceleration.resolve(train.accelerate, self.device, ranks.size)
         self.step = 0
-        self.steps_per_epoch = len(data) // per_step
+        self.steps_per_epoch = len(data) // (train.batch_size * train.d_steps)
         self.total_steps = train.epochs * self.steps_per_epoch
         self._stop = stop or StopToken()
         self._ranks = ranks
@@ -357,6 +340,28 @@ class Trainer:
             ]
         )
         self.step = int(step.item())
+
+
+def _refuse_what_does_not_fit(config: RunConfig, data: ImageSet, ranks: Ranks) -> None:
+    train = config.train
+    per_step = train.batch_size * train.d_steps
+    if len(data) < 2:
+        raise DataError(f"{data.source} holds a single image; a GAN learns from many")
+    if len(data) < per_step:
+        raise DataError(
+            f"train.batch_size: one step takes {per_step} images ({train.batch_size} x "
+            f"{train.d_steps} updates of D), the data has {len(data)}; choose a smaller batch"
+        )
+    if tuple(data.images.shape[1:]) != networks.image_shape(config):
+        raise DataError(
+            f"the images are {tuple(data.images.shape[1:])} (C, H, W), the config's networks "
+            f"take {networks.image_shape(config)}; load the data by datasets.load(config.data)"
+        )
+    if train.batch_size % ranks.size or train.batch_size // ranks.size < 2:
+        raise UsageError(
+            f"train.batch_size: {train.batch_size} images cannot be shared evenly by "
+            f"{ranks.size} ranks, two or more to each; choose a multiple of {ranks.size}"
+        )
 
 
 def _read_only(images: Images) -> Images:

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-WAITS_FOR_THE_DEVICE = ("_local_scalar_dense", "nonzero", "masked_select", "unique", "equal")
-"""What a recording on a card fails at: its numbers would have to come to the processor."""
+WAITS = ("_local_scalar_dense", "nonzero", "masked_select", "equal", "scalar_tensor", "lift_fresh")
+"""What a recording on a card fails at: numbers would have to come from there, or to go there."""
 
 
 class Tape(TorchDispatchMode):
@@ -26,7 +26,7 @@ class Tape(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Make the call, and note it."""
-        assert func.overloadpacket.__name__ not in WAITS_FOR_THE_DEVICE, func
+        assert func.overloadpacket.__name__ not in WAITS, func
         result = func(*args, **(kwargs or {}))
         self.calls.append((func, args, kwargs or {}, result))
         return result

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from mnistgan import losses
 from mnistgan.adam import _FIRST_SCALE, _GROW_AFTER, Adam
 
 
@@ -55,6 +56,30 @@ def test_a_gradient_may_lie_in_memory_in_another_order() -> None:
         Adam(layers.parameters(), (0.5, 0.9), scaled=False).minimise(product, 0.1)
     assert not turned.is_contiguous()
     assert torch.equal(mine.weight, theirs.weight)
+
+
+def test_penalties_move_convolutions_as_torchs_class_does() -> None:
+    def convolutions() -> nn.Sequential:
+        first, second = nn.Conv2d(1, 16, 4, 2, 1), nn.Conv2d(16, 32, 4, 2, 1, bias=False)
+        last = nn.Linear(128, 1, bias=False)
+        return nn.Sequential(first, nn.LeakyReLU(0.2), second, nn.Flatten(), last, nn.Flatten(0))
+
+    def penalty(layers: nn.Sequential) -> Tensor:
+        mixed = losses.gradient_penalty(layers, images, images.flip(0), torch.full((4,), 0.5))
+        return mixed + sum(one.sum() for one in layers.parameters() if one.ndim == 1)
+
+    images = torch.linspace(-9, 9, 4 * 64).cos().view(4, 1, 8, 8)
+    mine, theirs = convolutions(), convolutions()
+    theirs.load_state_dict(mine.state_dict())
+    adam = Adam(mine.parameters(), (0.5, 0.9), scaled=False)
+    reference = torch.optim.Adam(theirs.parameters(), 0.01, betas=(0.5, 0.9), fused=True)
+    for _ in range(3):
+        adam.minimise(penalty(mine), 0.01)
+        reference.zero_grad()
+        penalty(theirs).backward()
+        reference.step()
+    for one, other in zip(mine.parameters(), theirs.parameters(), strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-4)
 
 
 def test_no_gradient_is_left_behind() -> None:
