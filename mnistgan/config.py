@@ -283,10 +283,10 @@ class TrainConfig(Section):
     takes what the device is fast at: bfloat16 on processors with AMX or AVX512-BF16 and on GPUs
     from Ampere on, float16 on Volta and Turing, else float32."""
     accelerate: Literal["auto", "none", "graph", "compile"] = "auto"
-    """How a step is carried out, with the same numbers but for rounding: as it stands, from a
-    recording that an NVIDIA card replays (CUDA graphs), or with networks that torch compiles first,
-    in half a minute or so; on processors that has been slower. ``auto`` records where there is such
-    a card."""
+    """How a step is carried out, with the same numbers but for rounding: as it stands; from a
+    recording that an NVIDIA card replays (CUDA graphs), which was written without one at hand and
+    has yet to run on one; or with networks that torch compiles first, in half a minute or so, which
+    gains nothing on processors. ``auto`` is ``none``."""
     device: DeviceName = "auto"
     """Where to train; ``auto`` takes a GPU where there is one."""
 

@@ -29,8 +29,7 @@ with_a_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="needs 
 @pytest.mark.parametrize(
     ("name", "device", "ranks", "way"),
     [
-        ("auto", CUDA, 1, "graph"),
-        ("auto", CUDA, 2, "none"),
+        ("auto", CUDA, 1, "none"),
         ("auto", CPU, 1, "none"),
         ("none", CUDA, 1, "none"),
         ("graph", CUDA, 1, "graph"),
@@ -127,12 +126,9 @@ def tiny_with(config: RunConfig, **keys: str) -> RunConfig:
 
 
 @on_a_card
-def test_a_card_records_by_itself_and_goes_on_after_a_stop(
-    tiny: Tiny, digits: ImageSet
-) -> None:  # pragma: no cover
-    config = tiny(("train.device", "cuda"))
+def test_a_card_goes_on_after_a_stop(tiny: Tiny, digits: ImageSet) -> None:  # pragma: no cover
+    config = tiny(("train.device", "cuda"), ("train.accelerate", "graph"))
     whole = Trainer(config, digits)
-    assert whole.acceleration == "graph"
     for _ in range(12):
         whole.one_step()
     first, rest = Trainer(config, digits), Trainer(config, digits)
