@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import Literal, TypeAlias
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeAlias
 
 import torch
 from torch import Tensor
@@ -20,8 +20,6 @@ from mnistgan.step import Inputs, Step, Turn
 Way: TypeAlias = Literal["none", "graph", "compile"]
 TakeStep: TypeAlias = Callable[[Inputs], Tensor]
 """What takes a step, as :class:`Step` does; its result holds until the next one."""
-Kind: TypeAlias = tuple[bool, ...]
-"""What tells a step from others whose inputs have the same shapes: which turns have a penalty."""
 
 _WARM_UPS = 3
 _COMPILERS = ("c++", "g++", "clang++", "cl")
@@ -71,25 +69,42 @@ def _explained(step: TakeStep) -> TakeStep:
         try:
             return step(inputs)
         except TorchDynamoException as error:
-            raise _failed("compile the networks", error) from error
+            reason = " ".join(str(error).split("\n\n")[0].split())
+            raise MnistganError(
+                f"torch could not compile the networks ({reason}); train with "
+                "train.accelerate = 'none'"
+            ) from error
 
     return run
 
 
-def _failed(what: str, error: Exception) -> MnistganError:
-    reason = " ".join(str(error).split("\n\n")[0].split())
-    return MnistganError(f"torch could not {what} ({reason}); train with train.accelerate = 'none'")
+class Recorder(Protocol):
+    """Records work on a device, to be done again without Python's part in it."""
+
+    def warm_up(self, work: Callable[[], Tensor]) -> Tensor:
+        """Do some work where it will be captured, so that all that it makes once is made."""
+
+    def capture(self, work: Callable[[], Tensor]) -> tuple[Tensor, Callable[[], None]]:
+        """Note what some work does, without doing it.
+
+        Returns:
+            Where its result will lie, and what does the work.
+        """
 
 
-class CudaGraphs:
-    """Records work on a card (Gray 2019, "Getting Started with CUDA Graphs")."""
+class CudaGraphs(Recorder):
+    """Records work on a card (Gray 2019, "Getting Started with CUDA Graphs").
+
+    Raises:
+        MnistganError: the work cannot be captured.
+    """
 
     def __init__(self, device: torch.device) -> None:
         self._stream = torch.cuda.Stream(device)
         self._pool = torch.cuda.graph_pool_handle()
 
-    def beside(self, work: Callable[[], Tensor]) -> Tensor:
-        """Do some work where it would be recorded, so that all that it makes once is made."""
+    def warm_up(self, work: Callable[[], Tensor]) -> Tensor:
+        """Do it on the stream that captures."""
         main = torch.cuda.current_stream(self._stream.device)
         self._stream.wait_stream(main)
         with torch.cuda.stream(self._stream):
@@ -97,58 +112,80 @@ class CudaGraphs:
         main.wait_stream(self._stream)
         return result
 
-    def record(self, work: Callable[[], Tensor]) -> tuple[Tensor, Callable[[], None]]:
-        """Note what some work does on the card, without doing it.
-
-        Returns:
-            Where its result will lie, and what does the work.
-        """
+    def capture(self, work: Callable[[], Tensor]) -> tuple[Tensor, Callable[[], None]]:
+        """Note it as a graph."""
         graph = torch.cuda.CUDAGraph()
-        # One pool for all: nothing that a recording leaves there is read after the next replay.
-        with torch.cuda.graph(graph, pool=self._pool, stream=self._stream):
-            result = work()
+        try:
+            # The outer context, too: after a failure the inner one would leave its stream current.
+            # One pool for all: what a graph leaves there is read before the next replay, or never.
+            with (
+                torch.cuda.stream(self._stream),
+                torch.cuda.graph(graph, pool=self._pool, stream=self._stream),
+            ):
+                result = work()
+        except RuntimeError as error:
+            # Ending the capture fails, too, and would hide why.
+            first = error.__context__ if isinstance(error.__context__, RuntimeError) else error
+            if isinstance(first, torch.OutOfMemoryError):
+                raise first from None
+            raise MnistganError(
+                f"this card could not record a step ({str(first).splitlines()[0]}); start again "
+                "with --set train.accelerate=none"
+            ) from first
         return result, graph.replay
 
 
-class Replayed:
-    """A step that is recorded once and replayed after that, without Python's part in it.
+@dataclass
+class _Recording:
+    """Of steps of one kind.
 
-    Steps that differ in more than numbers, such as one with a penalty, have a recording each. The
-    first few of a kind are taken plainly: a recording must find everything made that is made once.
+    Attributes:
+        static: the inputs, at the addresses that a replay reads.
+        taken: how many such steps there were.
+        row: what a replay leaves, once there is one.
+        replay: takes a step.
+    """
+
+    static: Inputs
+    taken: int = 0
+    row: Tensor | None = None
+    replay: Callable[[], None] | None = None
+
+
+class Replayed:
+    """A step that is captured once and replayed after that.
+
+    Steps with the R1 penalty and without it have a recording each. The first few of a kind are
+    taken plainly, from the same inputs: a capture must find everything made that is made once.
 
     Args:
         step: what is taken.
-        recorder: how it is recorded.
+        recorder: how it is captured.
         device: where it computes.
     """
 
-    def __init__(self, step: TakeStep, recorder: CudaGraphs, device: torch.device) -> None:
+    def __init__(self, step: TakeStep, recorder: Recorder, device: torch.device) -> None:
         self._step = step
         self._recorder = recorder
         self._device = device
-        self._taken: Counter[Kind] = Counter()
-        self._places: dict[Kind, Inputs] = {}
-        self._recorded: dict[Kind, tuple[Tensor, Callable[[], None]]] = {}
+        self._recordings: dict[tuple[bool, ...], _Recording] = {}
 
     def __call__(self, inputs: Inputs) -> Tensor:
         """Take the step."""
         kind = tuple(turn.r1 for turn in inputs.turns)
-        self._taken[kind] += 1
-        if self._taken[kind] <= _WARM_UPS:
-            return self._recorder.beside(lambda: self._step(inputs))
-        if kind not in self._recorded:
-            self._places[kind] = places = _like(inputs, self._device)
-            _fill(places, inputs)
-            try:
-                self._recorded[kind] = self._recorder.record(lambda: self._step(places))
-            except torch.OutOfMemoryError:
-                raise
-            except RuntimeError as error:
-                raise _failed("record a step on this card", error) from error
-        _fill(self._places[kind], inputs)
-        row, replay = self._recorded[kind]
-        replay()
-        return row
+        if kind not in self._recordings:
+            self._recordings[kind] = _Recording(_like(inputs, self._device))
+        recording = self._recordings[kind]
+        _fill(recording.static, inputs)
+        recording.taken += 1
+        if recording.taken <= _WARM_UPS:
+            return self._recorder.warm_up(lambda: self._step(recording.static))
+        if recording.replay is None or recording.row is None:
+            recording.row, recording.replay = self._recorder.capture(
+                lambda: self._step(recording.static)
+            )
+        recording.replay()
+        return recording.row
 
 
 def _like(inputs: Inputs, device: torch.device) -> Inputs:

@@ -28,7 +28,7 @@ class Average:
     @torch.no_grad()
     def update(self, share: float | Tensor) -> None:
         """Move the average by a share, in (0, 1], of its way to the network."""
-        if isinstance(share, Tensor):
+        if isinstance(share, Tensor):  # a list: as a single scalar it would be fetched first
             torch._foreach_lerp_(self._kept, self._fresh, [share] * len(self._kept))
         else:
             torch._foreach_lerp_(self._kept, self._fresh, share)

@@ -30,16 +30,18 @@ def _fastest(device: torch.device) -> str:
 
 @contextlib.contextmanager
 def products(dtype: torch.dtype) -> Iterator[None]:
-    """Let products of float32 matrices, as in a penalty, be about as precise as ``dtype``.
+    """Let float32 products and convolutions, as in a penalty, be about as precise as ``dtype``.
 
-    torch's setting is global: it is as before after this.
+    torch's settings are global: they are as before after this.
     """
-    before = torch.get_float32_matmul_precision()
+    before = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
     torch.set_float32_matmul_precision("highest" if dtype == torch.float32 else "medium")
+    torch.backends.cudnn.allow_tf32 = dtype != torch.float32  # true by default, for convolutions
     try:
         yield
     finally:
-        torch.set_float32_matmul_precision(before)
+        torch.set_float32_matmul_precision(before[0])
+        torch.backends.cudnn.allow_tf32 = before[1]
 
 
 def lowered(dtype: torch.dtype, device: torch.device) -> torch.autocast:

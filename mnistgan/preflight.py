@@ -49,6 +49,7 @@ class Plan:
 MAY_CHANGE = (
     "train.epochs",
     "train.max_minutes",
+    "train.accelerate",  # the same numbers, but for rounding
     "data.root",
     "data.name",  # the images themselves are held against those of the run
     "data.labels",

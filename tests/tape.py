@@ -13,6 +13,8 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from mnistgan.acceleration import Recorder
+
 WAITS = ("_local_scalar_dense", "nonzero", "masked_select", "equal", "scalar_tensor", "lift_fresh")
 """What a recording on a card fails at: numbers would have to come from there, or to go there."""
 
@@ -45,7 +47,7 @@ def _tensors(result: Any) -> list[Tensor]:
     return [one for one in results if isinstance(one, Tensor)]
 
 
-class Tapes:
+class Tapes(Recorder):
     """Stands in for :class:`mnistgan.acceleration.CudaGraphs`.
 
     Attributes:
@@ -57,12 +59,12 @@ class Tapes:
         self.plain = 0
         self.replayed: list[int] = []
 
-    def beside(self, work: Callable[[], Tensor]) -> Tensor:
+    def warm_up(self, work: Callable[[], Tensor]) -> Tensor:
         """Do some work."""
         self.plain += 1
         return work()
 
-    def record(self, work: Callable[[], Tensor]) -> tuple[Tensor, Callable[[], None]]:
+    def capture(self, work: Callable[[], Tensor]) -> tuple[Tensor, Callable[[], None]]:
         """Note some work."""
         number = len(self.replayed)
         self.replayed.append(0)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import shutil
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,7 +17,7 @@ from support import Tiny
 from tape import Tapes
 
 from mnistgan import acceleration, datasets
-from mnistgan.acceleration import Way
+from mnistgan.acceleration import CudaGraphs, Way
 from mnistgan.config import DataConfig, RunConfig
 from mnistgan.datasets import ImageSet
 from mnistgan.errors import MnistganError, UsageError
@@ -23,6 +26,7 @@ from mnistgan.training import Trainer
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 
 on_a_card = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA card")
+no_context = pytest.mark.filterwarnings("ignore:.*no current CUDA context")  # torch's own thread
 with_a_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="needs g++")
 
 
@@ -110,6 +114,7 @@ class TestRecorded:
         np.testing.assert_allclose(replayed, plain, rtol=1e-4, atol=1e-5)
 
     @on_a_card
+    @no_context
     def test_on_a_card(
         self, tiny: Tiny, digits: ImageSet, recipe: list[tuple[str, Any]]
     ) -> None:  # pragma: no cover
@@ -117,7 +122,7 @@ class TestRecorded:
         plain, replayed = (
             numbers(tiny_with(exact, accelerate=way), digits) for way in ("none", "graph")
         )
-        np.testing.assert_allclose(replayed, plain, rtol=1e-3, atol=1e-4)
+        np.testing.assert_allclose(replayed, plain, rtol=1e-2, atol=1e-3)
 
 
 def tiny_with(config: RunConfig, **keys: str) -> RunConfig:
@@ -126,19 +131,49 @@ def tiny_with(config: RunConfig, **keys: str) -> RunConfig:
 
 
 @on_a_card
-def test_a_card_goes_on_after_a_stop(tiny: Tiny, digits: ImageSet) -> None:  # pragma: no cover
+@no_context
+def test_a_card_goes_on_after_a_stop_and_draws_between(
+    tiny: Tiny, digits: ImageSet
+) -> None:  # pragma: no cover
     config = tiny(("train.device", "cuda"), ("train.accelerate", "graph"))
-    whole = Trainer(config, digits)
-    for _ in range(12):
+    config = tiny_with(config, precision="float32")
+    whole, rest = Trainer(config, digits), Trainer(config, digits)
+    for _ in range(6):
         whole.one_step()
-    first, rest = Trainer(config, digits), Trainer(config, digits)
-    for _ in range(6):
-        first.one_step()
-    rest.restore(first.state())
-    for _ in range(6):
         rest.one_step()
-    for one, other in zip(rest.sampled.parameters(), whole.sampled.parameters(), strict=True):
-        torch.testing.assert_close(one, other)
+    kept = copy.deepcopy(whole.state())
+    for _ in range(6):
+        whole.one_step()
+        whole.fixed_images()
+    rest.restore(kept)  # after it has recorded, and again anew
+    for trainer in (rest, Trainer(config, digits)):
+        trainer.restore(kept)
+        for _ in range(6):
+            trainer.one_step()
+        for one, other in zip(
+            trainer.sampled.parameters(), whole.sampled.parameters(), strict=True
+        ):
+            torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
+
+
+def test_a_capture_that_fails_tells_its_first_cause(monkeypatch: pytest.MonkeyPatch) -> None:
+    @contextlib.contextmanager
+    def graph(*args: object, **keys: object) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            raise RuntimeError("the capture ended badly")  # as torch's own does after a failure
+
+    for name in ("Stream", "graph_pool_handle", "CUDAGraph"):
+        monkeypatch.setattr(torch.cuda, name, lambda *args: None)
+    monkeypatch.setattr(torch.cuda, "stream", contextlib.nullcontext)
+    monkeypatch.setattr(torch.cuda, "graph", graph)
+
+    def work() -> torch.Tensor:
+        raise RuntimeError("operation not permitted\nwhile capturing")
+
+    with pytest.raises(MnistganError, match=r"could not record a step \(operation not permitted\)"):
+        CudaGraphs(CUDA).capture(work)
 
 
 torchs_own_warnings = pytest.mark.filterwarnings(
