@@ -93,11 +93,7 @@ class Recorder(Protocol):
 
 
 class CudaGraphs(Recorder):
-    """Records work on a card (Gray 2019, "Getting Started with CUDA Graphs").
-
-    Raises:
-        MnistganError: the work cannot be captured.
-    """
+    """Records work on a card (Gray 2019, "Getting Started with CUDA Graphs")."""
 
     def __init__(self, device: torch.device) -> None:
         self._stream = torch.cuda.Stream(device)
@@ -113,7 +109,11 @@ class CudaGraphs(Recorder):
         return result
 
     def capture(self, work: Callable[[], Tensor]) -> tuple[Tensor, Callable[[], None]]:
-        """Note it as a graph."""
+        """Note it as a graph.
+
+        Raises:
+            MnistganError: it cannot be captured.
+        """
         graph = torch.cuda.CUDAGraph()
         try:
             # The outer context, too: after a failure the inner one would leave its stream current.
@@ -174,7 +174,7 @@ class Replayed:
         """Take the step."""
         kind = tuple(turn.r1 for turn in inputs.turns)
         if kind not in self._recordings:
-            self._recordings[kind] = _Recording(_like(inputs, self._device))
+            self._recordings[kind] = _Recording(_places_for(inputs, self._device))
         recording = self._recordings[kind]
         _fill(recording.static, inputs)
         recording.taken += 1
@@ -188,8 +188,8 @@ class Replayed:
         return recording.row
 
 
-def _like(inputs: Inputs, device: torch.device) -> Inputs:
-    """Places on the device for inputs of the same kind."""
+def _places_for(inputs: Inputs, device: torch.device) -> Inputs:
+    """Places on the device for inputs of the same kind, not filled yet."""
     turns = (
         Turn(
             torch.empty_like(turn.rows),

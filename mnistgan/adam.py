@@ -62,7 +62,7 @@ class Adam:
 
     def _gradients(self, loss: Tensor) -> tuple[Tensor, ...]:
         # The kernel takes weights, gradients and moments in the order in which they lie in memory,
-        # and a compiled or channels-last convolution's gradients may lie in another.
+        # and the gradients of convolutions that are compiled, or penalised, lie in another.
         found = torch.autograd.grad(loss, self._parameters)
         gradients = tuple(one.contiguous() for one in found)
         self._ranks.average(gradients)
