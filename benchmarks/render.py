@@ -47,6 +47,11 @@ TABLES = {
         "each shape as fast as it ever goes here, and the bytes that Adam and the average must "
         "move.",
     ),
+    "anatomy": (
+        "Where the time of a step goes",
+        "The fastest of several rounds. The operators' own time under torch's profiler; what is "
+        "left of the step as it is without one counts as Python's and autograd's.",
+    ),
     "ways-cuda": ("The ways of `train.accelerate`, on a card", WAYS),
     "ways-cpu": ("The ways of `train.accelerate`, on a processor", WAYS),
     "recording": (
