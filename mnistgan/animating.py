@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mnistgan import history, rendering
+from mnistgan.arrays import Images
 from mnistgan.errors import UsageError
-from mnistgan.events import Images
 from mnistgan.progress import OnProgress, Progress, no_progress
 from mnistgan.rundir import RunDirectory
 

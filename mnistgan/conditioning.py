@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from mnistgan import config_io
+from mnistgan.arrays import Labels
 from mnistgan.config import RunConfig
-from mnistgan.datasets.image_set import ImageSet, Labels
+from mnistgan.datasets.image_set import ImageSet
 from mnistgan.errors import DataError, UsageError, did_you_mean
 
 UNTOLD = (

@@ -12,9 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mnistgan import sampling
+from mnistgan.arrays import Images, Labels
 from mnistgan.errors import MnistganError, UsageError
-from mnistgan.evaluation.classifier import Labels
-from mnistgan.events import Images
 from mnistgan.labelling import Labeller
 from mnistgan.npz import Piece
 from mnistgan.progress import OnProgress, Progress, no_progress

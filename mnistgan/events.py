@@ -13,13 +13,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-import numpy as np
-import numpy.typing as npt
-
+from mnistgan.arrays import Images
 from mnistgan.config import RunConfig, ScoreKind
 
-Images: TypeAlias = npt.NDArray[np.uint8]
-"""Images as uint8, N x C x H x W."""
+__all__ = [
+    "Images",
+    "RunStarted",
+    "StepMetrics",
+    "EpochEnded",
+    "Evaluated",
+    "CheckpointSaved",
+    "Warned",
+    "RunEnded",
+    "Event",
+    "EndReason",
+    "score_names",
+]
 
 EndReason: TypeAlias = Literal["finished", "stopped", "max_minutes", "collapsed", "failed"]
 

@@ -11,8 +11,8 @@ import numpy as np
 from PIL import Image
 
 from mnistgan import rendering
+from mnistgan.arrays import Images
 from mnistgan.errors import UsageError
-from mnistgan.events import Images
 from mnistgan.files import atomic_folder
 from mnistgan.npz import Piece, write_npz
 

@@ -10,11 +10,11 @@ import numpy.typing as npt
 import torch
 
 from mnistgan import config_io, datasets
+from mnistgan.arrays import Images, Labels
 from mnistgan.config import DataConfig
 from mnistgan.errors import DataError
 from mnistgan.evaluation import classifier, reference
-from mnistgan.evaluation.classifier import Classifier, Labels
-from mnistgan.events import Images
+from mnistgan.evaluation.classifier import Classifier
 from mnistgan.networks import PixelRange
 from mnistgan.progress import OnProgress, no_progress
 

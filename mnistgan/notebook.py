@@ -20,12 +20,12 @@ import numpy as np
 import numpy.typing as npt
 
 from mnistgan import rendering
+from mnistgan.arrays import Images
 from mnistgan.errors import UsageError
 from mnistgan.events import (
     EpochEnded,
     Evaluated,
     Event,
-    Images,
     RunEnded,
     RunStarted,
     StepMetrics,

@@ -20,8 +20,8 @@ import torch
 from torch import Tensor
 
 from mnistgan import latents, networks
+from mnistgan.arrays import Images
 from mnistgan.errors import UsageError
-from mnistgan.events import Images
 from mnistgan.latents import Stream
 from mnistgan.progress import OnProgress, Progress, no_progress
 from mnistgan.sampling import Generator

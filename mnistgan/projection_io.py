@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from mnistgan import animating, conditioning, datasets, rendering, walks
+from mnistgan.arrays import Images
 from mnistgan.catalog import DATA_SETS, PartName
 from mnistgan.config import DataConfig, data_kind
 from mnistgan.datasets import folder
 from mnistgan.datasets.fitting import Fit
 from mnistgan.errors import UsageError, printable
-from mnistgan.events import Images
 from mnistgan.progress import OnProgress, no_progress
 from mnistgan.projecting import Projection, Search
 from mnistgan.rendering import Picture

@@ -17,9 +17,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
+from mnistgan.arrays import Images
 from mnistgan.config import ScoreKind
 from mnistgan.errors import UsageError, printable
-from mnistgan.events import Images, score_names
+from mnistgan.events import score_names
 from mnistgan.files import atomic_path
 
 if TYPE_CHECKING:

@@ -17,11 +17,10 @@ import torch
 from torch import Tensor, nn
 
 from mnistgan import checkpoint, conditioning, devices, latents, networks, rundir
+from mnistgan.arrays import Images, Labels
 from mnistgan.conditioning import Asked
 from mnistgan.config import RunConfig
-from mnistgan.datasets.image_set import Labels
 from mnistgan.errors import FileFormatError, UsageError
-from mnistgan.events import Images
 from mnistgan.latents import Stream
 from mnistgan.progress import OnProgress, Progress, no_progress
 

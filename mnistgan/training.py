@@ -21,10 +21,11 @@ from torch import nn
 
 from mnistgan import acceleration, averaging, conditioning, devices, latents, networks, precision
 from mnistgan.acceleration import accelerated
+from mnistgan.arrays import Images
 from mnistgan.config import RunConfig
 from mnistgan.datasets import ImageSet
 from mnistgan.errors import DataError, FileFormatError, TrainingError, UsageError
-from mnistgan.events import EndReason, EpochEnded, Event, Images, RunEnded, RunStarted, StepMetrics
+from mnistgan.events import EndReason, EpochEnded, Event, RunEnded, RunStarted, StepMetrics
 from mnistgan.latents import Stream
 from mnistgan.parallel import ALONE, Ranks
 from mnistgan.progress import StopToken

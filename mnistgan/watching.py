@@ -13,8 +13,9 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from mnistgan.arrays import Images
 from mnistgan.config import ScoreKind
-from mnistgan.events import EpochEnded, Event, Images, RunStarted, StepMetrics
+from mnistgan.events import EpochEnded, Event, RunStarted, StepMetrics
 
 Classify: TypeAlias = Callable[[Images], npt.NDArray[np.int64]]
 """Images, uint8 N x C x H x W, to their classes."""

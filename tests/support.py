@@ -14,11 +14,10 @@ import numpy.typing as npt
 import typer
 from typer.testing import Result
 
+from mnistgan.arrays import Images, Labels
 from mnistgan.cli import app
 from mnistgan.config import RunConfig
 from mnistgan.evaluation import classifier
-from mnistgan.evaluation.classifier import Labels
-from mnistgan.events import Images
 from mnistgan.labelling import Labeller
 from mnistgan.progress import StopToken
 

@@ -13,10 +13,9 @@ from hypothesis import strategies as st
 from support import ByPixels
 
 from mnistgan import drawing, sampling
+from mnistgan.arrays import Images, Labels
 from mnistgan.drawing import Drawing, Rule, Source
 from mnistgan.errors import MnistganError, UsageError
-from mnistgan.evaluation.classifier import Labels
-from mnistgan.events import Images
 from mnistgan.progress import Progress
 
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from support import noise_images
 
+from mnistgan.arrays import Images
 from mnistgan.cli.signals import LeftEarly
 from mnistgan.errors import UsageError
-from mnistgan.events import Images
 from mnistgan.image_files import write_images
 from mnistgan.rendering import read_png
 

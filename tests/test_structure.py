@@ -14,7 +14,7 @@ import mnistgan
 PACKAGE = Path(mnistgan.__file__).parent
 
 FLOORS = [
-    ["errors", "progress", "catalog"],
+    ["arrays", "errors", "progress", "catalog"],
     ["parallel"],
     ["adam", "config", "files", "idx", "latents", "places", "precision", "presets"],
     ["evaluation", "evaluation.figures"],

@@ -10,9 +10,9 @@ from PIL import Image
 from support import Invoke, Tiny
 
 from mnistgan import checkpoint, latents, networks, sampling, walks
+from mnistgan.arrays import Images
 from mnistgan.conditioning import Asked
 from mnistgan.errors import UsageError
-from mnistgan.events import Images
 from mnistgan.latents import lerp, slerp
 from mnistgan.sampling import Generator
 

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from support import Invoke, Tiny, noise_images
 
+from mnistgan.arrays import Images
 from mnistgan.config import RunConfig
-from mnistgan.events import EpochEnded, Images, RunStarted, StepMetrics
+from mnistgan.events import EpochEnded, RunStarted, StepMetrics
 from mnistgan.watching import WINDOW, Watch, distinct
 
 REAL = noise_images(64, 1, 8, 8)

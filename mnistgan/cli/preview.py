@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.style import Style
 from rich.text import Text
 
-from mnistgan.events import Images
+from mnistgan.arrays import Images
 
 Pixels: TypeAlias = npt.NDArray[np.float64]
 """Rows x columns x R, G, B, from 0 to 255."""

@@ -16,6 +16,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from mnistgan.arrays import Images
 from mnistgan.cli.preview import preview
 from mnistgan.config import RunConfig
 from mnistgan.errors import printable
@@ -23,7 +24,6 @@ from mnistgan.events import (
     EpochEnded,
     Evaluated,
     Event,
-    Images,
     RunEnded,
     RunStarted,
     StepMetrics,

@@ -16,16 +16,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
+from mnistgan.arrays import Labels
 from mnistgan.datasets import cache
 from mnistgan.datasets.fitting import Array, Fit, is_coloured
-from mnistgan.datasets.image_set import (
-    GREY_NOTE,
-    ImageSet,
-    Labels,
-    allocate,
-    class_notes,
-    rows_at_a_time,
-)
+from mnistgan.datasets.image_set import GREY_NOTE, ImageSet, allocate, class_notes, rows_at_a_time
 from mnistgan.errors import DataError
 from mnistgan.progress import OnProgress, Progress, no_progress
 

@@ -7,16 +7,13 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
+from mnistgan.arrays import Labels
 from mnistgan.datasets.fitting import Array, Fit
 from mnistgan.errors import DataError
 from mnistgan.progress import OnProgress, Progress
-
-Labels: TypeAlias = npt.NDArray[np.int64]
 
 GREY_NOTE = "the images are in colour and are trained in grey; --channels 3 keeps the colour"
 

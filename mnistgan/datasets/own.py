@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
+from mnistgan.arrays import Labels
 from mnistgan.datasets.fitting import Array, Fit, is_coloured
 from mnistgan.datasets.image_set import (
     GREY_NOTE,
     ImageSet,
-    Labels,
     class_notes,
     collect,
     numbered_classes,

@@ -17,10 +17,11 @@ from pathlib import Path
 
 import numpy as np
 
+from mnistgan.arrays import Labels
 from mnistgan.catalog import DataSet, PartName
 from mnistgan.datasets.archives import folder, inspect
 from mnistgan.datasets.fitting import Array, Fit
-from mnistgan.datasets.image_set import ImageSet, Labels, collect, rows_at_a_time
+from mnistgan.datasets.image_set import ImageSet, collect, rows_at_a_time
 from mnistgan.errors import DataError
 from mnistgan.idx import IdxArray, open_idx, parse_idx
 from mnistgan.progress import OnProgress, no_progress

@@ -21,9 +21,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mnistgan import latents, sealed
+from mnistgan.arrays import Images, Labels
 from mnistgan.catalog import DATA_SETS
 from mnistgan.errors import FileFormatError
-from mnistgan.events import Images
 from mnistgan.latents import Stream
 from mnistgan.progress import OnProgress, Progress, no_progress
 
@@ -39,8 +39,6 @@ TRAIN_BATCH = 128
 
 _BATCH = 500  # of inference: fixed, because another batch may round differently
 _SHIFT = 2  # pixels, for each 28 of the side
-
-Labels = npt.NDArray[np.int64]
 
 
 class LeNet(nn.Module):

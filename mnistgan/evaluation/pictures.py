@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from mnistgan import rendering
+from mnistgan.arrays import Images
 from mnistgan.datasets import ImageSet
 from mnistgan.evaluation.report import Report
-from mnistgan.events import Images
 from mnistgan.rendering import Picture
 
 _EACH = 10

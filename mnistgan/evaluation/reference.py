@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from mnistgan import datasets, latents, places
+from mnistgan.arrays import Labels
 from mnistgan.catalog import DATA_SETS
 from mnistgan.config import DataConfig
 from mnistgan.datasets import ImageSet
-from mnistgan.datasets.image_set import Labels
 from mnistgan.errors import DataError, FileFormatError, MnistganError
 from mnistgan.evaluation import classifier
 from mnistgan.evaluation.classifier import Classifier

@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from mnistgan import latents
+from mnistgan.arrays import Images, Labels
 from mnistgan.errors import DataError
 from mnistgan.evaluation import measures
-from mnistgan.evaluation.classifier import Classifier, Labels, Seen
+from mnistgan.evaluation.classifier import Classifier, Seen
 from mnistgan.evaluation.measures import Moments, Nearest
 from mnistgan.evaluation.reference import Reference
-from mnistgan.events import Images
 from mnistgan.latents import Stream
 from mnistgan.progress import OnProgress, no_progress
 

@@ -9,9 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from mnistgan import config_io, datasets, sampling
+from mnistgan.arrays import Images, Labels
 from mnistgan.config import DataConfig
-from mnistgan.datasets.image_set import Labels
-from mnistgan.events import Images
 from mnistgan.progress import OnProgress, no_progress
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mnistgan import latents
+from mnistgan.arrays import Images, Labels
 from mnistgan.datasets import ImageSet
 from mnistgan.evaluation import classifier, reference
-from mnistgan.evaluation.classifier import Labels
 from mnistgan.evaluation.reference import Reference
-from mnistgan.events import Images
 from mnistgan.latents import Stream
 from mnistgan.progress import OnProgress, no_progress
 

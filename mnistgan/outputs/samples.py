@@ -9,7 +9,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from mnistgan import history
-from mnistgan.events import EpochEnded, Event, Images, RunStarted
+from mnistgan.arrays import Images
+from mnistgan.events import EpochEnded, Event, RunStarted
 from mnistgan.outputs.base import Output, OutputOptions
 from mnistgan.rundir import RunDirectory
 

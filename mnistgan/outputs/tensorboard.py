@@ -7,7 +7,8 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from mnistgan import config_io
-from mnistgan.events import EpochEnded, Evaluated, Event, Images, RunEnded, RunStarted, StepMetrics
+from mnistgan.arrays import Images
+from mnistgan.events import EpochEnded, Evaluated, Event, RunEnded, RunStarted, StepMetrics
 from mnistgan.outputs.base import Output, OutputOptions
 from mnistgan.outputs.tracking import ScalarNames, Scalars, measures
 

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from mnistgan import rendering, sampling
+from mnistgan.arrays import Images, Labels
 from mnistgan.conditioning import Asked
 from mnistgan.config import RunConfig
 from mnistgan.errors import UsageError
 from mnistgan.evaluation import classifier, reference
-from mnistgan.evaluation.classifier import Labels
-from mnistgan.events import Images
 from mnistgan.reporting import pictures
 from mnistgan.reporting.pictures import Still
 from mnistgan.rundir import RunDirectory
