@@ -13,45 +13,6 @@ import mnistgan
 
 PACKAGE = Path(mnistgan.__file__).parent
 
-FLOORS = [
-    ["arrays", "errors", "progress", "catalog"],
-    ["parallel"],
-    ["adam", "config", "files", "idx", "latents", "places", "precision", "presets"],
-    ["evaluation", "evaluation.figures"],
-    ["config_io", "events", "losses", "networks", "npz", "sealed"],
-    ["safetensors_files"],
-    ["datasets.archives", "datasets.fitting", "datasets.receiving"],
-    ["datasets.fetching", "datasets.image_set", "datasets.cache"],
-    ["datasets.own", "datasets.published", "datasets.folder"],
-    ["datasets", "rundir", "history", "checkpoint", "rendering", "averaging", "devices"],
-    ["conditioning"],
-    ["step"],
-    ["acceleration"],
-    ["datasets.verifying", "training", "plotting", "image_files", "inspection", "outputs.base"],
-    ["sampling", "comparing", "outputs.registry", "watching", "evaluation.measures"],
-    ["walks", "projecting"],
-    ["animating", "directions", "export", "schema", "notebook", "evaluation.classifier"],
-    ["projection_io", "outputs.dispatch", "outputs.tracking"],
-    ["outputs", "outputs.metrics", "outputs.samples", "outputs.animation", "outputs.curves"],
-    ["outputs.tensorboard", "outputs.wandb"],
-    ["playing", "playing.pictures"],
-    ["playing.server"],
-    ["preflight", "evaluation.reference", "evaluation.subject"],
-    ["evaluation.report", "evaluation.tstr", "labelling"],
-    ["evaluation.pictures", "evaluation.during", "drawing"],
-    ["reporting", "reporting.charts", "reporting.words", "reporting.pictures"],
-    ["reporting.digits", "reporting.replay"],
-    ["reporting.facts"],
-    ["reporting.page"],
-    ["outputs.report"],
-    ["run", "sweeping", "sweeping.plan", "manifest", "mnist_folder", "synthetic"],
-    ["sweeping.trials", "shards"],
-    ["sweeping.search"],
-    ["sweeping.results"],
-    ["cli"],
-]
-"""A module imports from lower floors only; ``cli`` stands for all its files."""
-
 
 def _modules() -> dict[str, Path]:
     return {
@@ -73,22 +34,7 @@ def _imports(path: Path) -> set[str]:
     return names
 
 
-def _floor(module: str) -> int | None:
-    name = "cli" if module.split(".")[0] == "cli" else module
-    return next((level for level, floor in enumerate(FLOORS) if name in floor), None)
-
-
 MODULES = {name: path for name, path in _modules().items() if name not in ("__init__", "__main__")}
-
-
-@pytest.mark.parametrize("module", MODULES)
-def test_a_module_imports_from_lower_floors_only(module: str) -> None:
-    own = _floor(module)
-    assert own is not None, f"{module} stands on no floor"
-    for name in _imports(MODULES[module]):
-        other = _floor(name.removeprefix("mnistgan.")) if name.startswith("mnistgan.") else None
-        if other is not None and not (module.startswith("cli") and name.startswith("mnistgan.cli")):
-            assert other < own, f"{module} imports {name}"
 
 
 @pytest.mark.parametrize("module", [name for name in MODULES if not name.startswith("cli")])
