@@ -23,7 +23,8 @@ from typing import Any
 import common
 import numpy as np
 
-from mnistgan import checkpoint, config_io, networks, presets
+from mnistgan import checkpoint, networks
+from mnistgan.config import presets, toml
 
 PRESETS = ("fast", "dcgan")
 SHEETS = ("one", "seeds", "axes")
@@ -41,7 +42,7 @@ def main() -> None:
 
 def rows(preset: str, file: Path, requests: int) -> list[dict[str, Any]]:
     """Each kind of picture's milliseconds, asked for in turn, and how busy the machine was."""
-    config = config_io.validate(config_io.read_toml(presets.path(preset)), preset)
+    config = toml.validate(toml.read_toml(presets.path(preset)), preset)
     weights = networks.build_generator(config).state_dict()
     checkpoint.save_generator(file, config, {"generator": weights, "step": 0, "epoch": 0})
     waits: dict[str, list[float]] = {sheet: [] for sheet in SHEETS}

@@ -17,9 +17,9 @@ from typing import Any
 import common
 from rich.console import Console
 
-from mnistgan import config_io, datasets, preflight, presets
+from mnistgan import datasets, preflight
 from mnistgan.cli.views import LiveView
-from mnistgan.config import CheckpointConfig, RunConfig
+from mnistgan.config import CheckpointConfig, RunConfig, presets, toml
 from mnistgan.run import Run
 from mnistgan.training import Trainer
 
@@ -36,9 +36,9 @@ def main() -> None:
 
 def case(preset: str, rounds: int) -> dict[str, Any]:
     """One preset, on MNIST."""
-    table = config_io.read_toml(presets.path(preset))
+    table = toml.read_toml(presets.path(preset))
     table["train"]["epochs"] = 10**6
-    config = config_io.validate(table, preset)
+    config = toml.validate(table, preset)
     with tempfile.TemporaryDirectory() as folder:
         loops = {
             "bare": bare(config),

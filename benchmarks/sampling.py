@@ -17,7 +17,8 @@ from typing import Any
 import common
 import torch
 
-from mnistgan import checkpoint, config_io, image_files, networks, presets
+from mnistgan import checkpoint, image_files, networks
+from mnistgan.config import presets, toml
 from mnistgan.drawing import Drawing, Source
 from mnistgan.sampling import BLOCK, Generator
 
@@ -105,7 +106,7 @@ def whole_command(preset: str, count: int) -> dict[str, Any]:
 
 def untrained(preset: str) -> Generator:
     """A preset's generator with its first weights."""
-    config = config_io.validate(config_io.read_toml(presets.path(preset)), preset)
+    config = toml.validate(toml.read_toml(presets.path(preset)), preset)
     return Generator(networks.build_generator(config).eval(), config, 0, 0)
 
 

@@ -17,8 +17,8 @@ import common
 import floor
 import tutorial
 
-from mnistgan import config_io, datasets, presets
-from mnistgan.config import RunConfig
+from mnistgan import datasets
+from mnistgan.config import RunConfig, presets, toml
 from mnistgan.training import Trainer
 
 CASES = (("mlp-tanh", 64), ("mlp-tanh", 128), ("mlp-batchnorm", 128), ("dcgan", 64), ("dcgan", 128))
@@ -62,10 +62,10 @@ def case(preset: str, batch: int, data_name: str, rounds: int, seconds: float) -
 
 def recipe(preset: str, batch: int, data_name: str, precision: str) -> RunConfig:
     """A preset with another batch size and precision, for ever."""
-    table = config_io.read_toml(presets.path(preset))
+    table = toml.read_toml(presets.path(preset))
     table["data"] |= {"name": data_name}
     table["train"] |= {"batch_size": batch, "precision": precision, "epochs": 10**6}
-    return config_io.validate(table, preset)
+    return toml.validate(table, preset)
 
 
 def steps(trainer: Trainer) -> Iterator[int]:

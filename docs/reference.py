@@ -12,10 +12,10 @@ from typing import Any
 
 import typer
 
-from mnistgan import schema
 from mnistgan.cli import app
+from mnistgan.config import schema
+from mnistgan.config.schema import Schema
 from mnistgan.outputs import registry
-from mnistgan.schema import Schema
 
 _RICH = re.compile(r"\[/?(?:bold|dim|italic)\]")
 

@@ -15,8 +15,8 @@ from typing import Any, Literal, TypeAlias
 import torch
 from torch import Tensor
 
-from mnistgan import __version__, config_io, safetensors_files, sealed
-from mnistgan.config import RunConfig
+from mnistgan import __version__, safetensors_files, sealed
+from mnistgan.config import RunConfig, toml
 from mnistgan.errors import ConfigError, FileFormatError, TrainingError
 from mnistgan.sealed import NOT_OURS, RefusedError
 
@@ -92,7 +92,7 @@ def _save(path: Path, form: str, config: RunConfig, state: Mapping[str, Any]) ->
     content = {
         "format": form,
         "version": FORMAT_VERSION,
-        "config": config_io.to_table(config),
+        "config": toml.to_table(config),
         "versions": {"mnistgan": __version__, "torch": str(torch.__version__)},
         "state": state,
     }
@@ -130,8 +130,8 @@ def load_generator(path: Path) -> Checkpoint:
     content = sealed.read(path)
     try:
         kind = _check(content)
-        config = config_io.validate(content["config"], "its config")
-        config_io.to_toml(config).encode("utf-8")
+        config = toml.validate(content["config"], "its config")
+        toml.to_toml(config).encode("utf-8")
     except (RefusedError, ConfigError) as error:
         raise FileFormatError(f"{path}: {error}") from error
     except (TypeError, ValueError) as error:  # a config with values that no TOML could have had

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mnistgan import config_io, history, plotting, rendering
-from mnistgan.config import RunConfig
+from mnistgan import history, plotting, rendering
+from mnistgan.config import RunConfig, toml
 from mnistgan.evaluation import figures
 from mnistgan.files import write_text
 from mnistgan.rendering import Picture
@@ -118,7 +118,7 @@ def _measure(run: RunDirectory) -> Measured:
 
 
 def _same_recipe(one: Measured, other: Measured) -> bool:
-    keys = config_io.changed_keys(one.config, other.config)
+    keys = toml.changed_keys(one.config, other.config)
     return one.with_ == other.with_ and all(key.startswith(_SAME_RECIPE) for key in keys)
 
 

@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from mnistgan import config_io
 from mnistgan.arrays import Labels
-from mnistgan.config import RunConfig
+from mnistgan.config import RunConfig, toml
 from mnistgan.datasets.image_set import ImageSet
 from mnistgan.errors import DataError, UsageError, did_you_mean
 
@@ -122,8 +121,8 @@ def with_classes(config: RunConfig, data: ImageSet) -> RunConfig:
             f"{data.source}: has other classes than model.classes says "
             f"({_list(data.classes)}, not {_list(config.model.classes)}); leave model.classes out"
         )
-    table = config_io.override(config_io.to_table(config), [("model.classes", list(data.classes))])
-    return config_io.validate(table, data.source)
+    table = toml.override(toml.to_table(config), [("model.classes", list(data.classes))])
+    return toml.validate(table, data.source)
 
 
 def _list(names: Sequence[str]) -> str:

@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mnistgan import conditioning, config_io, latents, networks, safetensors_files
+from mnistgan import conditioning, latents, networks, safetensors_files
+from mnistgan.config import toml
 from mnistgan.errors import ExportError, UsageError
 from mnistgan.files import atomic_path
 from mnistgan.latents import Stream
@@ -106,7 +107,7 @@ def _write(model: UnitImages, generator: Generator, path: Path) -> None:
     assert program is not None
     proto = program.model_proto
     metadata = {
-        "mnistgan.config": config_io.to_toml(generator.config),
+        "mnistgan.config": toml.to_toml(generator.config),
         "mnistgan.step": str(generator.step),
         "mnistgan.epoch": str(generator.epoch),
     }

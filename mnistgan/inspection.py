@@ -8,9 +8,9 @@ from typing import Any
 
 import torch
 
-from mnistgan import checkpoint, config_io, networks
+from mnistgan import checkpoint, networks
 from mnistgan.checkpoint import Checkpoint
-from mnistgan.config import RunConfig
+from mnistgan.config import RunConfig, toml
 from mnistgan.errors import FileFormatError
 from mnistgan.rundir import RunDirectory
 
@@ -35,7 +35,7 @@ def _inspect_file(path: Path) -> dict[str, Any]:
         "parameters_G": _parameters(file.config),
         "image": "x".join(map(str, networks.image_shape(file.config))),
         "written_by": file.versions,
-        "config": config_io.to_table(file.config),
+        "config": toml.to_table(file.config),
     }
 
 
@@ -55,7 +55,7 @@ def _inspect_run(run: RunDirectory) -> dict[str, Any]:
         "checkpoints": {name: state for name, (_, state) in found.items()},
         "generator": generator,
         "environment": run.read_environment(),
-        "config": config_io.to_table(config),
+        "config": toml.to_table(config),
     }
 
 

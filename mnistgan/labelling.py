@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from mnistgan import config_io, datasets
+from mnistgan import datasets
 from mnistgan.arrays import Images, Labels
-from mnistgan.config import DataConfig
+from mnistgan.config import DataConfig, toml
 from mnistgan.errors import DataError
 from mnistgan.evaluation import classifier, reference
 from mnistgan.evaluation.classifier import Classifier
@@ -76,7 +76,7 @@ def for_data(
         return Labeller(classifier.shipped(), classifier.SHIPPED_CLASSES)
     if root is not None:
         table = config.model_dump(exclude_none=True) | {"root": str(root)}
-        config = config_io.validate({"data": table}, "").data
+        config = toml.validate({"data": table}, "").data
     train = datasets.load(config, on_progress=on_progress)
     if len(train.classes) < 2:
         raise DataError(

@@ -13,8 +13,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from mnistgan import config_io, parallel, places, presets, rundir
-from mnistgan.config import RunConfig, data_kind
+from mnistgan import parallel, places, rundir
+from mnistgan.config import RunConfig, data_kind, presets, toml
 from mnistgan.errors import ConfigError, UsageError
 from mnistgan.outputs import registry
 from mnistgan.rundir import RunDirectory
@@ -111,7 +111,7 @@ def plan_resume(path: Path, source: str | None, overrides: Sequence[Override] = 
     """
     run = RunDirectory(path)
     before = run.read_config()
-    table, label = _read(source) if source else (config_io.to_table(before), str(run.config_file))
+    table, label = _read(source) if source else (toml.to_table(before), str(run.config_file))
     config, outputs = _resolve(table, overrides, label)
     refuse_other_recipe(path, before, config)
     return Plan(_spell_out(config, outputs), outputs, run, resume=True)
@@ -128,7 +128,7 @@ def refuse_other_recipe(path: Path, before: RunConfig, now: RunConfig) -> None:
         may_change = tuple(key for key in may_change if key != "train.epochs")
     changes = [
         f"{key} was {old!r}, now {new!r}"
-        for key, (old, new) in config_io.changed_keys(before, now).items()
+        for key, (old, new) in toml.changed_keys(before, now).items()
         if not key.startswith(may_change)
     ]
     if changes:
@@ -151,22 +151,22 @@ def refuse_other_run(run: RunDirectory) -> None:
         )
 
 
-def _read(source: str | None) -> tuple[config_io.Table, str]:
+def _read(source: str | None) -> tuple[toml.Table, str]:
     """A config's table, and what to call it in messages."""
     if source is None:
         return {}, ""
     if not source or "\0" in source:
         raise UsageError("--config: is empty; give a preset's name or a TOML file")
     is_file = source.endswith(".toml") or Path(source).name != source or Path(source).is_file()
-    return config_io.read_toml(Path(source) if is_file else presets.path(source)), source
+    return toml.read_toml(Path(source) if is_file else presets.path(source)), source
 
 
 def _resolve(
-    table: config_io.Table, overrides: Sequence[Override], label: str
+    table: toml.Table, overrides: Sequence[Override], label: str
 ) -> tuple[RunConfig, list[registry.Prepared]]:
     """The config and its outputs, or every mistake in both at once."""
-    table = config_io.override(table, [(one.key, one.value) for one in overrides])
-    config, problems = config_io.check(table)
+    table = toml.override(table, [(one.key, one.value) for one in overrides])
+    config, problems = toml.check(table)
     named = table.get("outputs")
     known = RunConfig(outputs=_tables(named)) if config is None else config
     outputs, output_problems = registry.prepare(known.active_outputs())

@@ -16,8 +16,8 @@ import filelock
 import numpy as np
 import torch
 
-from mnistgan import __version__, checkpoint, config_io, datasets, devices, parallel
-from mnistgan.config import RunConfig
+from mnistgan import __version__, checkpoint, datasets, devices, parallel
+from mnistgan.config import RunConfig, toml
 from mnistgan.errors import FileFormatError, MnistganError, TrainingError, UsageError
 from mnistgan.evaluation.during import Measuring, watch_for
 from mnistgan.events import CheckpointSaved, EpochEnded, Event, RunEnded, RunStarted, Warned
@@ -357,4 +357,4 @@ class Run:
             "platform": platform.platform(),
         }
         write_text(self.directory.environment_file, json.dumps(environment, indent=2) + "\n")
-        write_text(self.directory.config_file, config_io.to_toml(self.trainer.config))
+        write_text(self.directory.config_file, toml.to_toml(self.trainer.config))

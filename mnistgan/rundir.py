@@ -10,8 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from mnistgan import config_io
-from mnistgan.config import RunConfig
+from mnistgan.config import RunConfig, toml
 from mnistgan.errors import UsageError
 from mnistgan.files import read_bytes
 
@@ -105,8 +104,8 @@ class RunDirectory:
                 f"{self.path}: is no run directory (it has no config.toml); give the folder that "
                 "train wrote"
             )
-        table = config_io.read_toml(self.config_file)
-        return config_io.validate(table, str(self.config_file))
+        table = toml.read_toml(self.config_file)
+        return toml.validate(table, str(self.config_file))
 
     def read_environment(self) -> dict[str, Any]:
         """What environment.json says, as far as it is of ours; empty where there is none."""

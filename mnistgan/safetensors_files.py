@@ -17,8 +17,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from mnistgan import __version__, config_io, sealed
-from mnistgan.config import RunConfig
+from mnistgan import __version__, sealed
+from mnistgan.config import RunConfig, toml
 from mnistgan.errors import ConfigError, FileFormatError, UsageError
 from mnistgan.files import atomic_path
 from mnistgan.sealed import RefusedError
@@ -57,7 +57,7 @@ def write(
     if path.suffix.lower() != SUFFIX:
         raise UsageError(f"{path}: unknown ending {path.suffix!r}; use {SUFFIX}")
     metadata = {
-        "mnistgan.config": config_io.to_toml(config),
+        "mnistgan.config": toml.to_toml(config),
         "mnistgan.step": str(step),
         "mnistgan.epoch": str(epoch),
         "mnistgan.version": __version__,
@@ -79,9 +79,9 @@ def read(path: Path) -> Contents:
             metadata = file.metadata() or {}
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         sealed.check_tensors(weights, path.stat().st_size)
-        table = config_io.parse_toml(metadata["mnistgan.config"].encode(), "its config")
+        table = toml.parse_toml(metadata["mnistgan.config"].encode(), "its config")
         found = Contents(
-            config_io.validate(table, "its config"),
+            toml.validate(table, "its config"),
             weights,
             int(metadata["mnistgan.step"]),
             int(metadata["mnistgan.epoch"]),

@@ -20,9 +20,8 @@ from published import Small
 from support import Invoke, Tiny
 from typer.testing import CliRunner, Result
 
-from mnistgan import config_io
 from mnistgan.cli import app
-from mnistgan.config import RunConfig
+from mnistgan.config import RunConfig, toml
 
 settings.register_profile("mnistgan", deadline=None)
 settings.load_profile("mnistgan")
@@ -62,7 +61,7 @@ def tiny() -> Tiny:
     """Makes small configs: ``tiny(("train.epochs", 3))``."""
 
     def make(*assignments: tuple[str, Any]) -> RunConfig:
-        return config_io.validate(config_io.override(TINY, assignments), "tiny")
+        return toml.validate(toml.override(TINY, assignments), "tiny")
 
     return make
 
@@ -71,7 +70,7 @@ def tiny() -> Tiny:
 def tiny_toml(tmp_path: Path, tiny: Tiny) -> Path:
     """The small config as a file."""
     path = tmp_path / "tiny.toml"
-    path.write_text(config_io.to_toml(tiny()), encoding="utf-8")
+    path.write_text(toml.to_toml(tiny()), encoding="utf-8")
     return path
 
 
@@ -96,7 +95,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The directory of a finished run of the small config, not to be written to."""
     folder = tmp_path_factory.mktemp("trained")
     config = folder / "tiny.toml"
-    config.write_text(config_io.to_toml(config_io.validate(TINY, "tiny")), encoding="utf-8")
+    config.write_text(toml.to_toml(toml.validate(TINY, "tiny")), encoding="utf-8")
     run = folder / "run"
     result = CliRunner().invoke(app, ["train", "--config", str(config), "--output-dir", str(run)])
     assert result.exit_code == 0, result.output

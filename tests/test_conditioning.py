@@ -18,7 +18,6 @@ from mnistgan import (
     checkpoint,
     comparing,
     conditioning,
-    config_io,
     datasets,
     history,
     networks,
@@ -26,7 +25,7 @@ from mnistgan import (
     sampling,
 )
 from mnistgan.conditioning import Asked
-from mnistgan.config import DataConfig
+from mnistgan.config import DataConfig, toml
 from mnistgan.drawing import Drawing, Source
 from mnistgan.errors import DataError, FileFormatError, UsageError
 from mnistgan.events import StepMetrics
@@ -197,7 +196,7 @@ class TestTraining:
     ) -> None:
         given_toml = ("train", "--config", tiny_toml, "--set", "model.conditional=true")
         assert invoke(*given_toml, "--epochs", 1, "--output-dir", "parts").exit_code == 0
-        written = config_io.read_toml(tmp_path / "parts" / "config.toml")
+        written = toml.read_toml(tmp_path / "parts" / "config.toml")
         assert written["model"]["classes"] == list(DIGITS)
         more = invoke(*given_toml, "--epochs", 2, "--resume", "parts")  # a TOML without classes
         assert more.exit_code == 0, more.output

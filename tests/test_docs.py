@@ -18,7 +18,8 @@ import tomli
 from support import Tiny, fenced, parse, shown_commands
 
 import mnistgan
-from mnistgan import config_io, datasets, preflight, schema
+from mnistgan import datasets, preflight
+from mnistgan.config import schema, toml
 from mnistgan.outputs.base import Output
 from mnistgan.preflight import Override
 from mnistgan.training import Trainer
@@ -61,7 +62,7 @@ def test_every_command_and_option_is_there(site: Path) -> None:
 
 def test_every_key_is_there(site: Path) -> None:
     text = text_of(site / "config.html")
-    for key in set(config_io.key_paths()) - {"outputs"}:
+    for key in set(toml.key_paths()) - {"outputs"}:
         table, _, name = key.rpartition(".")
         assert not table or f"[{table}]" in text
         assert f"\n{name}\n" in text, key
@@ -115,7 +116,7 @@ def test_a_training_would_begin(call: tuple[str, ...], tmp_path: Path) -> None:
     source = given["config"]
     if source is not None and source.endswith(".toml"):
         source = str(ROOT / source)
-    assigned = [config_io.parse_assignment(text) for text in given["assign"] or []]
+    assigned = [toml.parse_assignment(text) for text in given["assign"] or []]
     preflight.plan_run(source, [Override(*pair, "--set") for pair in assigned], tmp_path / "run")
 
 
@@ -127,7 +128,7 @@ def test_pictures_are_small() -> None:
 @pytest.mark.parametrize("lab", LABS, ids=lambda path: path.stem)
 class TestLabs:
     def test_its_config_is_right(self, lab: Path) -> None:
-        config_io.validate(config_io.read_toml(lab), str(lab))
+        toml.validate(toml.read_toml(lab), str(lab))
 
     def test_a_page_shows_it(self, lab: Path) -> None:
         assert f"examples/labs/{lab.name}" in PAGES["labs"]

@@ -21,7 +21,8 @@ from faults import ERRORS, Disk, Nursery, Torture, contents, differences, refusa
 from support import StopAfter, Tiny
 
 import mnistgan
-from mnistgan import config_io, datasets, history, preflight, presets
+from mnistgan import datasets, history, preflight
+from mnistgan.config import presets, toml
 from mnistgan.errors import MnistganError
 from mnistgan.events import EpochEnded, StepMetrics
 from mnistgan.run import Run
@@ -189,7 +190,7 @@ SHRUNK: dict[str, dict[str, dict[str, object]]] = {
 @pytest.mark.parametrize("name", presets.names())
 def test_every_preset_goes_on_exactly(name: str, tmp_path: Path) -> None:
     """Within an epoch, with every built-in output on."""
-    preset = config_io.validate(config_io.read_toml(presets.path(name)), name)
+    preset = toml.validate(toml.read_toml(presets.path(name)), name)
     sizes = SHRUNK[preset.model.family]
     batch = 1797 // (4 * preset.train.d_steps)  # four steps an epoch
     changes = [

@@ -10,7 +10,8 @@ import pytest
 import torch
 from support import Invoke
 
-from mnistgan import checkpoint, config_io, datasets
+from mnistgan import checkpoint, datasets
+from mnistgan.config import toml
 from mnistgan.errors import FileFormatError
 from mnistgan.rundir import RunDirectory
 from mnistgan.training import Trainer
@@ -36,7 +37,7 @@ def test_an_old_checkpoint_is_trained_on(path: Path, tmp_path: Path, invoke: Inv
     except FileFormatError as error:
         assert "install the version that wrote it" in str(error)  # noqa: PT017
         return
-    run.config_file.write_text(config_io.to_toml(config))
+    run.config_file.write_text(toml.to_toml(config))
     result = invoke("train", "--resume", run.path)
     assert result.exit_code == 0, result.output
     assert "going on after step 3" in result.stderr

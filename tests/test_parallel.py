@@ -14,8 +14,8 @@ import torch
 from support import Invoke, Tiny
 
 import mnistgan
-from mnistgan import checkpoint, config_io, datasets, history
-from mnistgan.config import DataConfig, RunConfig
+from mnistgan import checkpoint, datasets, history
+from mnistgan.config import DataConfig, RunConfig, toml
 from mnistgan.errors import UsageError
 from mnistgan.parallel import ALONE, Ranks
 from mnistgan.rundir import RunDirectory
@@ -64,7 +64,7 @@ def config(tiny: Tiny) -> RunConfig:
 @pytest.fixture
 def config_file(config: RunConfig, tmp_path: Path) -> Path:
     path = tmp_path / "config.toml"
-    path.write_text(config_io.to_toml(config), encoding="utf-8")
+    path.write_text(toml.to_toml(config), encoding="utf-8")
     return path
 
 

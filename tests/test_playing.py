@@ -27,7 +27,8 @@ from browser import Chromium, Tab
 from PIL import Image
 from support import Invoke, heard_signals
 
-from mnistgan import config_io, networks, sampling
+from mnistgan import networks, sampling
+from mnistgan.config import toml
 from mnistgan.playing import server
 from mnistgan.sampling import Draw, Generator
 
@@ -43,7 +44,7 @@ def generator(classes: tuple[str, ...] = (), **model: Any) -> Generator:
         "data": {"name": "digits"},
         "model": {"latent_dim": 12, "generator": {"widths": [16]}, **labels, **model},
     }
-    config = config_io.validate(table, "play")
+    config = toml.validate(table, "play")
     network = networks.build_generator(config).eval()
     with torch.no_grad():
         for weights in network.parameters():
@@ -170,9 +171,9 @@ class TestPictures:
 
     def test_in_colour_with_few_numbers_in_z(self) -> None:
         one = generator(latent_dim=2)
-        config = config_io.override(config_io.to_table(one.config), [("data.channels", 3)])
-        network = networks.build_generator(config_io.validate(config, "")).eval()
-        coloured = Generator(network, config_io.validate(config, ""), 0, 0)
+        config = toml.override(toml.to_table(one.config), [("data.channels", 3)])
+        network = networks.build_generator(toml.validate(config, "")).eval()
+        coloured = Generator(network, toml.validate(config, ""), 0, 0)
         with served(coloured) as url:
             client = Client(url)
             assert pixels(client.get("/image?s2=1")).shape == (28, 28, 3)

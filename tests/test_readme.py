@@ -9,7 +9,8 @@ import pytest
 from support import Tiny, fenced, parse, shown_commands
 
 import mnistgan
-from mnistgan import datasets, presets
+from mnistgan import datasets
+from mnistgan.config import presets
 from mnistgan.outputs.base import Output
 from mnistgan.training import Trainer
 

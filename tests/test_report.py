@@ -20,8 +20,9 @@ from PIL import Image
 from support import Invoke, Tiny, noise_images
 from typer.testing import CliRunner
 
-from mnistgan import checkpoint, config_io, datasets, history, rendering
+from mnistgan import checkpoint, datasets, history, rendering
 from mnistgan.cli import app
+from mnistgan.config import toml
 from mnistgan.history import EVALUATIONS_COLUMNS, FIGURES, METRICS_COLUMNS
 from mnistgan.rendering import Metrics
 from mnistgan.reporting import charts, pictures, replay, words
@@ -222,10 +223,10 @@ def test_a_run_that_was_stopped_and_resumed(run: RunDirectory, invoke: Invoke) -
 def test_a_conditional_generator_draws_each_class(
     tiny: Tiny, invoke: Invoke, tmp_path: Path
 ) -> None:
-    toml = config_io.to_toml(
+    text = toml.to_toml(
         tiny(("model.conditional", True), ("train.epochs", 1), ("evaluate", {"every": 1, "n": 100}))
     )
-    (tmp_path / "c.toml").write_text(toml)
+    (tmp_path / "c.toml").write_text(text)
     assert invoke("train", "--config", "c.toml", "--output-dir", "run").exit_code == 0
     seen = page(invoke, RunDirectory(tmp_path / "run"))
     assert "A conditional GAN" in seen.text
@@ -246,7 +247,7 @@ def test_others_are_sorted_by_the_shipped_classifier(
         pass
     config = tiny(("data.name", "mnist"))
     checkpoint.save_generator(run.generator_file, config, trainer.state())
-    run.config_file.write_text(config_io.to_toml(config))
+    run.config_file.write_text(toml.to_toml(config))
     seen = page(invoke, run)
     assert "1,024 images, sorted by the verdict of the classifier (mnistgan-lenet-v1)" in seen.text
     rows = [attributes for tag, attributes in seen.tags if attributes.get("alt", "")]
@@ -371,7 +372,7 @@ def hostile(run: RunDirectory) -> RunDirectory:
     config = run.read_config()
     changes = {"name": f"./{EVIL}.npz", "root": EVIL}
     data = config.data.model_copy(update=changes)
-    run.config_file.write_text(config_io.to_toml(config.model_copy(update={"data": data})))
+    run.config_file.write_text(toml.to_toml(config.model_copy(update={"data": data})))
     environment = dict.fromkeys(("device", "precision", "torch", "platform", "started"), EVIL)
     lists = {"command": [EVIL, 3, "\u202e\ud800"], "resumed": [EVIL]}
     run.environment_file.write_text(json.dumps(environment | lists))

@@ -19,7 +19,8 @@ import torch
 from support import Invoke, StopAfter, Tiny, heard_signals
 
 import mnistgan
-from mnistgan import animating, checkpoint, config_io, preflight, sealed
+from mnistgan import animating, checkpoint, preflight, sealed
+from mnistgan.config import toml
 from mnistgan.errors import MnistganError
 from mnistgan.events import EpochEnded, Event, RunEnded
 from mnistgan.progress import StopToken
@@ -286,7 +287,7 @@ def test_losses_that_explode_keep_the_last_good_checkpoint(
     path = tmp_path / "wild.toml"
     wild = tiny(("train.loss", "wasserstein-gp"), ("train.gradient_penalty", 1e30),
                 ("train.epochs", 40), ("train.lr_d", 1.0), ("train.lr_g", 1.0))  # fmt: skip
-    path.write_text(config_io.to_toml(wild))
+    path.write_text(toml.to_toml(wild))
     result = invoke("train", "--config", path, "--output-dir", "run")
     assert result.exit_code == 1
     assert re.search(r"is no longer finite", result.stderr)

@@ -14,7 +14,7 @@ import pytest
 import tomli
 from support import Invoke, Tiny
 
-from mnistgan import config_io
+from mnistgan.config import toml
 from mnistgan.errors import ConfigError, TrainingError, UsageError
 from mnistgan.progress import StopToken
 from mnistgan.sweeping import plan, results
@@ -41,7 +41,7 @@ n = 100
 
 @pytest.fixture
 def sweep_toml(tmp_path: Path, tiny: Tiny) -> Path:
-    (tmp_path / "tiny.toml").write_text(config_io.to_toml(tiny()), encoding="utf-8")
+    (tmp_path / "tiny.toml").write_text(toml.to_toml(tiny()), encoding="utf-8")
     path = tmp_path / "sweep.toml"
     path.write_text(SWEEP, encoding="utf-8")
     return path

@@ -39,7 +39,7 @@ def init(
             raise typer.BadParameter("name a PRESET to write")
         _write_schema(Path()) if schema else _list()
         return
-    from mnistgan import presets as core
+    from mnistgan.config import presets as core
     from mnistgan.errors import UsageError
     from mnistgan.files import write_text
 
@@ -48,7 +48,7 @@ def init(
     if target.exists():
         raise UsageError(f"{target}: is there already; choose another --out")
     if schema:
-        from mnistgan.schema import DIRECTIVE
+        from mnistgan.config.schema import DIRECTIVE
 
         text = DIRECTIVE + text
         _write_schema(target.parent)
@@ -57,7 +57,7 @@ def init(
 
 
 def _list() -> None:
-    from mnistgan import presets as core
+    from mnistgan.config import presets as core
 
     width = max(map(len, core.names()))
     for name in core.names():
@@ -67,7 +67,7 @@ def _list() -> None:
 
 def _write_schema(folder: Path) -> None:
     """Write the schema, with what is installed here; it takes the place of an older one."""
-    from mnistgan import schema
+    from mnistgan.config import schema
     from mnistgan.files import write_text
 
     path = folder / schema.FILE

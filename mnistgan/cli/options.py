@@ -20,7 +20,7 @@ def _remember(ctx: typer.Context, debug: bool) -> bool:
 
 def presets(incomplete: str) -> list[tuple[str, str]]:
     """Shell completion: the presets that begin so, with what they are."""
-    from mnistgan import presets as core
+    from mnistgan.config import presets as core
 
     return [(name, core.summary(name)) for name in core.names() if name.startswith(incomplete)]
 
@@ -59,11 +59,11 @@ def data_config(name: str, root: Path | None, **keys: object) -> DataConfig:
     Raises:
         ConfigError: with all their mistakes.
     """
-    from mnistgan import config_io
+    from mnistgan.config import toml
 
     table = {"name": name, "root": None if root is None else str(root), **keys}
     given = {key: value for key, value in table.items() if value is not None}
-    return config_io.validate({"data": given}, "").data
+    return toml.validate({"data": given}, "").data
 
 
 DataRoot = Annotated[

@@ -115,10 +115,10 @@ def train(
 
 def _overrides(ctx: typer.Context, assignments: list[str]) -> list[Override]:
     """--set first, then the named flags, which win."""
-    from mnistgan import config_io
+    from mnistgan.config import toml
     from mnistgan.preflight import Override
 
-    pairs = [config_io.parse_assignment(text) for text in assignments]
+    pairs = [toml.parse_assignment(text) for text in assignments]
     overrides = [Override(key, value, "--set") for key, value in pairs]
     for flag, keys in _FLAGS.items():
         value = ctx.params[flag]
@@ -172,15 +172,15 @@ def _train(plan: Plan, quiet: bool) -> None:
 
 
 def _dry_run(plan: Plan) -> None:
-    from mnistgan import config_io
     from mnistgan.cli import views
     from mnistgan.cli.bars import bar
+    from mnistgan.config import toml
     from mnistgan.run import Run
 
     with bar() as on_progress:
         run = Run(plan, on_progress=on_progress)
     if plan.resume:
         run.restore()
-    typer.echo(config_io.to_toml(plan.config), nl=False)
+    typer.echo(toml.to_toml(plan.config), nl=False)
     views.describe(run.trainer, run.trainer.one_step())
     typer.echo(f"dry run: all is well; nothing was written to {plan.directory.path}", err=True)

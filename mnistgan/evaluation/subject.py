@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from mnistgan import config_io, datasets, sampling
+from mnistgan import datasets, sampling
 from mnistgan.arrays import Images, Labels
-from mnistgan.config import DataConfig
+from mnistgan.config import DataConfig, toml
 from mnistgan.progress import OnProgress, no_progress
 
 
@@ -87,7 +87,7 @@ def from_generator(
     table = generator.config.data.model_dump(exclude_none=True)
     changes = {"name": data, "root": None if root is None else str(root)}
     given = {key: value for key, value in changes.items() if value is not None}
-    config = config_io.validate({"data": table | given}, "").data
+    config = toml.validate({"data": table | given}, "").data
     draw = sampling.Draw(seed)
     images, labels = sampling.sample_labelled(generator, count, draw, on_progress)
     return Subject(images, labels, generator.classes, config)

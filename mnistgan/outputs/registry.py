@@ -16,7 +16,7 @@ from typing import Any
 import tomli_w
 from pydantic import ValidationError
 
-from mnistgan.config_io import explain_value
+from mnistgan.config.toml import explain_value
 from mnistgan.errors import UsageError, did_you_mean
 from mnistgan.outputs.base import API_VERSION, Output, OutputOptions
 

@@ -6,8 +6,8 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from mnistgan import config_io
 from mnistgan.arrays import Images
+from mnistgan.config import toml
 from mnistgan.events import EpochEnded, Evaluated, Event, RunEnded, RunStarted, StepMetrics
 from mnistgan.outputs.base import Output, OutputOptions
 from mnistgan.outputs.tracking import ScalarNames, Scalars, measures
@@ -56,8 +56,8 @@ class TensorBoard(Output):
         first = event.step + 1
         self._writer = SummaryWriter(str(self.folder("tensorboard")), purge_step=first)
         self._names = ScalarNames(event.config.train.score_kind)
-        toml = config_io.to_toml(event.config)
-        self._writer.add_text("config", f"```toml\n{toml}```", first)
+        text = toml.to_toml(event.config)
+        self._writer.add_text("config", f"```toml\n{text}```", first)
         self._add_hparams(event)
         self._add_grid("real", event.real_images, first)
         self._writer.flush()
@@ -65,7 +65,7 @@ class TensorBoard(Output):
     def _add_hparams(self, event: RunStarted) -> None:
         from tensorboard.plugins.hparams.summary_v2 import hparams_pb
 
-        table = config_io.flatten(config_io.to_table(event.config))
+        table = toml.flatten(toml.to_table(event.config))
         plain = {
             key: value if isinstance(value, str | int | float) else str(value)
             for key, value in table.items()

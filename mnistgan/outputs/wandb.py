@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field
 
-from mnistgan import config_io, history
-from mnistgan.config import as_tuple
+from mnistgan import history
+from mnistgan.config import as_tuple, toml
 from mnistgan.errors import UsageError
 from mnistgan.events import EpochEnded, Evaluated, Event, RunEnded, RunStarted, StepMetrics
 from mnistgan.outputs.base import Output, OutputOptions
@@ -113,7 +113,7 @@ class WandB(Output):
             project=options.project,
             entity=options.entity,
             tags=options.tags,
-            config=config_io.to_table(event.config) | weights,
+            config=toml.to_table(event.config) | weights,
             resume="allow" if online else None,
             reinit="create_new",  # leaves alone a run that the caller has open
             settings=wandb.Settings(

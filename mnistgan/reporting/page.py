@@ -22,7 +22,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from mnistgan import config_io
+from mnistgan.config import toml
 from mnistgan.errors import printable
 from mnistgan.evaluation.figures import MEANINGS
 from mnistgan.files import write_text
@@ -53,7 +53,7 @@ def render(found: Facts) -> str:
         .get_template("page.html")
         .render(
             facts=found,
-            toml=config_io.to_toml(found.config),
+            toml=toml.to_toml(found.config),
             figures=_figures(found),
             shares=_shares(found),
             environment=_environment(found.environment),

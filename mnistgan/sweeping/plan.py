@@ -9,9 +9,9 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
-from mnistgan import config_io, history, presets
-from mnistgan.config import RunConfig, Section
-from mnistgan.config_io import Table
+from mnistgan import history
+from mnistgan.config import RunConfig, Section, presets, toml
+from mnistgan.config.toml import Table
 from mnistgan.errors import ConfigError, UsageError, did_you_mean, one_of
 
 Direction: TypeAlias = Literal["minimize", "maximize"]
@@ -126,8 +126,8 @@ class SweepPlan:
             ("outputs.animation", False),
             ("seed", seed),
         ]
-        table = config_io.override(self.base, [*values.items(), *measured])
-        return config_io.validate(table, "a trial's config")
+        table = toml.override(self.base, [*values.items(), *measured])
+        return toml.validate(table, "a trial's config")
 
 
 def read(path: Path, trials: int | None = None) -> SweepPlan:
@@ -141,7 +141,7 @@ def read(path: Path, trials: int | None = None) -> SweepPlan:
         ConfigError: with all its mistakes, those of every tried value too.
         UsageError: a file cannot be read.
     """
-    table = config_io.read_toml(path, "examples/sweeps/rates.toml as a start")
+    table = toml.read_toml(path, "examples/sweeps/rates.toml as a start")
     if trials is not None:
         table["trials"] = trials
     try:
@@ -149,7 +149,7 @@ def read(path: Path, trials: int | None = None) -> SweepPlan:
     except ValidationError as error:
         raise ConfigError(str(path), list(_explained(error))) from error
     base = _base(sweep, path.parent)
-    plan = SweepPlan(sweep, config_io.override(base, list(_flat(sweep.set))))
+    plan = SweepPlan(sweep, toml.override(base, list(_flat(sweep.set))))
     problems = _problems(plan)
     if problems:
         raise ConfigError(str(path), problems)
@@ -160,8 +160,8 @@ def _base(sweep: SweepConfig, folder: Path) -> Table:
     if sweep.base is None:
         return {}
     if sweep.base in presets.names():
-        return config_io.read_toml(presets.path(sweep.base))
-    return config_io.read_toml(folder / sweep.base)
+        return toml.read_toml(presets.path(sweep.base))
+    return toml.read_toml(folder / sweep.base)
 
 
 def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -175,7 +175,7 @@ def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any
 
 def _problems(plan: SweepPlan) -> list[str]:
     """What is wrong with the base, and with each tried value in it alone."""
-    _, problems = config_io.check(plan.base)
+    _, problems = toml.check(plan.base)
     if problems:
         return problems
     sweep = plan.sweep
@@ -185,12 +185,12 @@ def _problems(plan: SweepPlan) -> list[str]:
             continue
         for value in tried.ends():
             try:
-                table = config_io.override(plan.base, [(key, value)])
+                table = toml.override(plan.base, [(key, value)])
             except UsageError as error:
                 problems.append(f"search.{error}")
             else:
-                problems += [f"search.{one}" for one in config_io.check(table)[1]]
-    base = config_io.validate(plan.base, "")
+                problems += [f"search.{one}" for one in toml.check(table)[1]]
+    base = toml.validate(plan.base, "")
     if sweep.objective.figure == "agreement" and not base.model.conditional:
         problems.append("objective.figure: agreement is of conditional models only")
     epochs = base.train.epochs
@@ -212,4 +212,4 @@ def _explained(error: ValidationError) -> Iterator[str]:
         elif entry["type"] == "value_error":
             yield f"{path}: {entry['ctx']['error']}"
         else:
-            yield f"{path}: {config_io.explain_value(entry)}"
+            yield f"{path}: {toml.explain_value(entry)}"

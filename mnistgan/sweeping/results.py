@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mnistgan import config_io
+from mnistgan.config import toml
 from mnistgan.files import atomic_path, write_text
 
 if TYPE_CHECKING:
@@ -63,14 +63,14 @@ def _best_config(search: Search, trial: FrozenTrial) -> Path:
     """A run config as ``mnistgan train`` takes it, of the best trial and the first seed."""
     values = settings_of(trial, search)
     seed = search.plan.sweep.objective.seeds[0]
-    table = config_io.override(search.plan.base, [*values.items(), ("seed", seed)])
-    config = config_io.validate(table, "the best trial")
+    table = toml.override(search.plan.base, [*values.items(), ("seed", seed)])
+    config = toml.validate(table, "the best trial")
     figure = search.plan.sweep.objective.figure
     path = search.folder / BEST
     write_text(
         path,
         f"# Trial {trial.number} of the sweep {search.plan.sweep.name!r}: {figure} {trial.value}\n"
-        + config_io.to_toml(config),
+        + toml.to_toml(config),
     )
     return path
 

@@ -79,7 +79,7 @@ class TestShared:
     def test_a_bug_is_told_in_one_sentence(
         self, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        from mnistgan import presets
+        from mnistgan.config import presets
 
         monkeypatch.setattr(presets, "names", lambda: 1 / 0)
         result = invoke("init")

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mnistgan import checkpoint, config_io, datasets
+from mnistgan import checkpoint, datasets
+from mnistgan.config import toml
 from mnistgan.training import Trainer
 
 CONFIG = {
@@ -24,7 +25,7 @@ CONFIG = {
 }
 
 if __name__ == "__main__":
-    config = config_io.validate(CONFIG, "old")
+    config = toml.validate(CONFIG, "old")
     trainer = Trainer(config, datasets.load(config.data))
     for _ in range(3):
         trainer.one_step()

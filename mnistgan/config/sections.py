@@ -1,7 +1,7 @@
 """The run config as typed, frozen models.
 
 The keys, their ranges and their defaults are the fields below; ``examples/configs/full.toml``
-shows them all in one place, and :mod:`mnistgan.config_io` reads, checks and writes them. Imports
+shows them all in one place, and :mod:`mnistgan.config.toml` reads, checks and writes them. Imports
 no torch, so that every mistake in a config is reported before anything slow happens.
 """
 

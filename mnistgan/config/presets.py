@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mnistgan.errors import UsageError, did_you_mean
 
-_HERE = Path(__file__).parent
+_HERE = Path(__file__).parents[1]
 # In a wheel the files lie inside the package; in a checkout where people look for examples.
 _FOLDERS = (_HERE / "configs", _HERE.parent / "examples" / "configs")
 

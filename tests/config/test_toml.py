@@ -11,18 +11,17 @@ import tomli
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mnistgan import config_io
-from mnistgan.config import RunConfig
+from mnistgan.config import RunConfig, toml
 from mnistgan.errors import ConfigError, UsageError
 
 
 def mistakes(table: dict[str, Any]) -> list[str]:
-    return config_io.check(table)[1]
+    return toml.check(table)[1]
 
 
 def test_the_default_recipe_survives_toml() -> None:
-    text = config_io.to_toml(RunConfig())
-    assert config_io.validate(tomli.loads(text), "text") == RunConfig()
+    text = toml.to_toml(RunConfig())
+    assert toml.validate(tomli.loads(text), "text") == RunConfig()
 
 
 configs = st.fixed_dictionaries(
@@ -63,9 +62,9 @@ configs = st.fixed_dictionaries(
 
 @given(configs)
 def test_any_config_survives_toml(table: dict[str, Any]) -> None:
-    config = config_io.validate(table, "table")
-    assert config_io.validate(tomli.loads(config_io.to_toml(config)), "text") == config
-    assert not config_io.changed_keys(config, config)
+    config = toml.validate(table, "table")
+    assert toml.validate(tomli.loads(toml.to_toml(config)), "text") == config
+    assert not toml.changed_keys(config, config)
 
 
 def test_all_mistakes_are_reported_at_once_with_their_paths() -> None:
@@ -132,7 +131,7 @@ json_values = st.recursive(
 
 @given(st.dictionaries(st.sampled_from([*RunConfig.model_fields, "other"]), json_values))
 def test_no_table_makes_the_check_fail(table: dict[str, Any]) -> None:
-    config, found = config_io.check(table)
+    config, found = toml.check(table)
     assert (config is None) == bool(found)
 
 
@@ -151,13 +150,13 @@ def test_no_table_makes_the_check_fail(table: dict[str, Any]) -> None:
     ],
 )
 def test_the_right_side_of_set_is_toml_or_a_string(text: str, expected: tuple[str, Any]) -> None:
-    assert config_io.parse_assignment(text) == expected
+    assert toml.parse_assignment(text) == expected
 
 
 @given(st.text())
 def test_any_set_is_understood_or_refused(text: str) -> None:
     try:
-        key, _ = config_io.parse_assignment(text)
+        key, _ = toml.parse_assignment(text)
     except UsageError:
         return
     assert key
@@ -166,44 +165,44 @@ def test_any_set_is_understood_or_refused(text: str) -> None:
 
 def test_overrides_leave_the_table_alone_and_later_ones_win() -> None:
     table = {"train": {"epochs": 1}}
-    changed = config_io.override(table, [("train.epochs", 2), ("train.epochs", 3), ("seed", 4)])
+    changed = toml.override(table, [("train.epochs", 2), ("train.epochs", 3), ("seed", 4)])
     assert changed == {"train": {"epochs": 3}, "seed": 4}
     assert table == {"train": {"epochs": 1}}
     with pytest.raises(UsageError, match="not a table"):
-        config_io.override({"seed": 1}, [("seed.more", 2)])
+        toml.override({"seed": 1}, [("seed.more", 2)])
 
 
 def test_bad_toml_names_line_and_column(tmp_path: Path) -> None:
     path = tmp_path / "bad.toml"
     path.write_text("seed = 1\n[train\n", encoding="utf-8")
     with pytest.raises(UsageError, match=r"bad.toml.*line 2, column 7"):
-        config_io.read_toml(path)
+        toml.read_toml(path)
     path.write_text(f"seed = {'9' * 5000}\n", encoding="utf-8")
     with pytest.raises(UsageError, match="is not valid TOML"):
-        config_io.read_toml(path)
+        toml.read_toml(path)
     path.write_bytes(b"\xff\xfe")
     with pytest.raises(UsageError, match="UTF-8"):
-        config_io.read_toml(path)
+        toml.read_toml(path)
     with pytest.raises(UsageError, match="cannot be read"):
-        config_io.read_toml(tmp_path)
+        toml.read_toml(tmp_path)
 
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_toml_or_refused(raw: bytes) -> None:
     with contextlib.suppress(UsageError):
-        assert isinstance(config_io.parse_toml(raw, "bytes"), dict)
+        assert isinstance(toml.parse_toml(raw, "bytes"), dict)
 
 
 def test_several_mistakes_make_one_message() -> None:
     with pytest.raises(ConfigError) as caught:
-        config_io.validate({"seed": -1, "train": {"epochs": 0}}, "run.toml")
+        toml.validate({"seed": -1, "train": {"epochs": 0}}, "run.toml")
     assert str(caught.value).startswith("run.toml has 2 mistakes:\n  ")
     assert caught.value.exit_code == 2
 
 
 def test_changed_keys_are_named_by_path() -> None:
-    other = config_io.validate({"train": {"epochs": 3}, "outputs": {"curves": False}}, "other")
-    assert config_io.changed_keys(RunConfig(), other) == {
+    other = toml.validate({"train": {"epochs": 3}, "outputs": {"curves": False}}, "other")
+    assert toml.changed_keys(RunConfig(), other) == {
         "train.epochs": (20, 3),
         "outputs.curves": (None, False),
         "outputs": ({}, None),

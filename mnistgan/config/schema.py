@@ -1,7 +1,7 @@
 """The run config as a JSON Schema, by which editors complete and check its keys. Imports no torch.
 
 It is made from the models, so that it says what they say, in the way of TOML: there is no null, and
-what is not set is left out. What only shows between keys is for :mod:`mnistgan.config_io`.
+what is not set is left out. What only shows between keys is for :mod:`mnistgan.config.toml`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
-from mnistgan.config import FAMILIES, RunConfig
+from mnistgan.config.sections import FAMILIES, RunConfig
 from mnistgan.errors import UsageError
 from mnistgan.outputs import registry
 from mnistgan.outputs.base import Output, OutputOptions

@@ -16,7 +16,7 @@ import tomli
 import tomli_w
 from pydantic import BaseModel, ValidationError
 
-from mnistgan.config import FAMILIES, RunConfig
+from mnistgan.config.sections import FAMILIES, RunConfig
 from mnistgan.errors import ConfigError, UsageError, did_you_mean, one_of
 
 Table: TypeAlias = dict[str, Any]

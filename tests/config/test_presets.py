@@ -9,8 +9,7 @@ import tomli
 from pydantic import BaseModel
 from support import Invoke
 
-from mnistgan import config_io, presets
-from mnistgan.config import RunConfig
+from mnistgan.config import RunConfig, presets, toml
 from mnistgan.errors import UsageError
 
 ISSUED = {
@@ -27,7 +26,7 @@ NO_PART_OF_A_RECIPE = {
 
 
 def _config(name: str) -> RunConfig:
-    return config_io.validate(config_io.read_toml(presets.path(name)), name)
+    return toml.validate(toml.read_toml(presets.path(name)), name)
 
 
 def _left_out(section: BaseModel, prefix: str = "") -> set[str]:
@@ -67,10 +66,10 @@ def test_a_preset_takes_a_step(name: str, invoke: Invoke, tmp_path: Path) -> Non
 
 def test_full_shows_every_key_with_its_default() -> None:
     text = presets.path("full").read_text(encoding="utf-8")
-    config = config_io.validate(tomli.loads(text), "full")
+    config = toml.validate(tomli.loads(text), "full")
     same = config.model_copy(update={"outputs": {}})
     assert same == RunConfig()
-    for key in config_io.key_paths():
+    for key in toml.key_paths():
         assert key.rpartition(".")[2] in text, key
 
 

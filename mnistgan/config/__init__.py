@@ -1,0 +1,41 @@
+"""A run's config: its sections, TOML files, presets and JSON Schema. Imports no torch."""
+
+from mnistgan.config.sections import (
+    FAMILIES,
+    Activation,
+    CheckpointConfig,
+    DataConfig,
+    DcganDiscriminatorConfig,
+    DcganGeneratorConfig,
+    LossName,
+    MlpConfig,
+    MlpDiscriminatorConfig,
+    MlpGeneratorConfig,
+    OutputRange,
+    RunConfig,
+    ScoreKind,
+    Section,
+    TrainConfig,
+    as_tuple,
+    data_kind,
+)
+
+__all__ = [
+    "FAMILIES",
+    "Activation",
+    "CheckpointConfig",
+    "DataConfig",
+    "DcganDiscriminatorConfig",
+    "DcganGeneratorConfig",
+    "LossName",
+    "MlpConfig",
+    "MlpDiscriminatorConfig",
+    "MlpGeneratorConfig",
+    "OutputRange",
+    "RunConfig",
+    "ScoreKind",
+    "Section",
+    "TrainConfig",
+    "as_tuple",
+    "data_kind",
+]
