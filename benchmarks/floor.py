@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from mnistgan import precision
+from mnistgan.models import precision
 from mnistgan.training import Trainer
 
 _PRODUCTS = ("mm", "addmm", "convolution", "convolution_backward")

@@ -17,9 +17,10 @@ from typing import Any
 import common
 import torch
 
-from mnistgan import checkpoint, image_files, networks
+from mnistgan import checkpoint, image_files
 from mnistgan.config import presets, toml
 from mnistgan.drawing import Drawing, Source
+from mnistgan.models import networks
 from mnistgan.sampling import BLOCK, Generator
 
 PRESETS = ("mlp-tanh", "fast", "dcgan")

@@ -20,9 +20,10 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from mnistgan import datasets, networks
+from mnistgan import datasets
 from mnistgan.config import RunConfig
 from mnistgan.datasets import ImageSet
+from mnistgan.models import networks
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
 from torchvision_import import import_datasets  # also beside a CPU build of torch

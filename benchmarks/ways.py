@@ -20,7 +20,8 @@ import throughput
 import torch
 import tutorial
 
-from mnistgan import datasets, devices
+from mnistgan import datasets
+from mnistgan.models import devices
 from mnistgan.training import Trainer
 
 CASES = (("mlp-tanh", 64), ("mlp-batchnorm", 128), ("fast", 64), ("dcgan", 128))

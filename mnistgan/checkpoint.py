@@ -1,7 +1,7 @@
 """Checkpoints and generator files: what they hold, written and read as sealed archives.
 
 A *checkpoint* is the whole training state. There is no random state in it because there is none
-to restore: every draw is a function of the seed and the step (see :mod:`mnistgan.latents`).
+to restore: every draw is a function of the seed and the step (see :mod:`mnistgan.models.noise`).
 A *generator file* is what one gives away: the config and G's weights.
 """
 

@@ -14,11 +14,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mnistgan import conditioning, latents, networks, safetensors_files
+from mnistgan import conditioning, safetensors_files
 from mnistgan.config import toml
 from mnistgan.errors import ExportError, UsageError
 from mnistgan.files import atomic_path
-from mnistgan.latents import Stream
+from mnistgan.models import networks, noise
+from mnistgan.models.noise import Stream
 from mnistgan.sampling import Generator
 
 OPSET = 18
@@ -139,7 +140,7 @@ def _check(model: UnitImages, generator: Generator, path: Path) -> float:
 
 def _inputs(generator: Generator, batch: int) -> dict[str, Tensor]:
     shape = (batch, generator.config.model.latent_dim)
-    inputs = {"z": latents.normal(LATENT_SEED, Stream.SAMPLE, 0, shape)}
+    inputs = {"z": noise.normal(LATENT_SEED, Stream.SAMPLE, 0, shape)}
     if generator.classes:
         labels = conditioning.every_class(generator.classes).labels(0, batch)
         inputs["labels"] = torch.from_numpy(labels)

@@ -8,10 +8,11 @@ from typing import Any
 
 import torch
 
-from mnistgan import checkpoint, networks
+from mnistgan import checkpoint
 from mnistgan.checkpoint import Checkpoint
 from mnistgan.config import RunConfig, toml
 from mnistgan.errors import FileFormatError
+from mnistgan.models import networks
 from mnistgan.rundir import RunDirectory
 
 

@@ -15,7 +15,7 @@ from mnistgan.config import DataConfig, toml
 from mnistgan.errors import DataError
 from mnistgan.evaluation import classifier, reference
 from mnistgan.evaluation.classifier import Classifier
-from mnistgan.networks import PixelRange
+from mnistgan.models.networks import PixelRange
 from mnistgan.progress import OnProgress, no_progress
 
 _RANGE = PixelRange(-1.0, 1.0)  # of the images that the classifier was trained on

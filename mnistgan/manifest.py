@@ -10,10 +10,11 @@ from typing import Literal
 
 from pydantic import Field, ValidationError
 
-from mnistgan import files, networks
+from mnistgan import files
 from mnistgan.config import Section
 from mnistgan.drawing import PATIENCE, Rule, Source
 from mnistgan.errors import UsageError
+from mnistgan.models import networks
 
 NAME = "manifest.json"
 

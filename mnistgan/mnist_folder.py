@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mnistgan import files, idx, networks
+from mnistgan import files, idx
 from mnistgan.catalog import DATA_SETS
 from mnistgan.config import RunConfig
 from mnistgan.drawing import Drawing, Rule, Source
 from mnistgan.errors import UsageError
+from mnistgan.models import networks
 from mnistgan.progress import OnProgress, no_progress
 
 _MNIST = DATA_SETS["mnist"]

@@ -19,10 +19,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mnistgan import latents, networks
 from mnistgan.arrays import Images
 from mnistgan.errors import UsageError
-from mnistgan.latents import Stream
+from mnistgan.models import networks, noise
+from mnistgan.models.noise import Stream
 from mnistgan.progress import OnProgress, Progress, no_progress
 from mnistgan.sampling import Generator
 
@@ -202,7 +202,7 @@ def _pool(generator: Generator, search: Search) -> tuple[Tensor, Tensor | None, 
     classes = 1 if labels is None else len(labels)
     count = max(search.restarts, _POOL // classes)
     shape = (count, generator.config.model.latent_dim)
-    z = latents.normal(search.seed, Stream.PROJECTION, 0, shape)
+    z = noise.normal(search.seed, Stream.PROJECTION, 0, shape)
     if labels is None:
         return z, None, 1
     return z.repeat(classes, 1), labels.repeat_interleave(count), classes

@@ -16,12 +16,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mnistgan import checkpoint, conditioning, devices, latents, networks, rundir
+from mnistgan import checkpoint, conditioning, rundir
 from mnistgan.arrays import Images, Labels
 from mnistgan.conditioning import Asked
 from mnistgan.config import RunConfig
 from mnistgan.errors import FileFormatError, UsageError
-from mnistgan.latents import Stream
+from mnistgan.models import devices, networks, noise
+from mnistgan.models.noise import Stream
 from mnistgan.progress import OnProgress, Progress, no_progress
 
 BLOCK = 256
@@ -136,8 +137,8 @@ class Draw:
 
     def z(self, number: int, latent_dim: int) -> Tensor:
         """Of a whole block, float32 256 x latent_dim."""
-        z = latents.normal(self.seed, Stream.SAMPLE, number, (BLOCK, latent_dim))
-        return z if self.truncation is None else latents.truncated(z, self.truncation)
+        z = noise.normal(self.seed, Stream.SAMPLE, number, (BLOCK, latent_dim))
+        return z if self.truncation is None else noise.truncated(z, self.truncation)
 
     def asked_of(self, generator: Generator) -> Asked | None:
         """The classes that a generator is asked for; None of one that was trained without labels.

@@ -14,10 +14,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from mnistgan import losses, networks, precision
+from mnistgan import losses
 from mnistgan.adam import Adam
 from mnistgan.averaging import Average
 from mnistgan.config import RunConfig
+from mnistgan.models import networks, precision
 from mnistgan.parallel import ALONE, Ranks
 
 

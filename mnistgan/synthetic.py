@@ -11,9 +11,10 @@ from typing import Any
 import torch
 from torch.utils.data import Dataset
 
-from mnistgan import devices, labelling, sampling
+from mnistgan import labelling, sampling
 from mnistgan.drawing import Block, Source
 from mnistgan.errors import UsageError
+from mnistgan.models import devices
 from mnistgan.sampling import BLOCK, Draw, Generator
 
 _CACHE_BYTES = 2**26

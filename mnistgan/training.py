@@ -19,14 +19,15 @@ import numpy as np
 import torch
 from torch import nn
 
-from mnistgan import acceleration, averaging, conditioning, devices, latents, networks, precision
+from mnistgan import acceleration, averaging, conditioning
 from mnistgan.acceleration import accelerated
 from mnistgan.arrays import Images
 from mnistgan.config import RunConfig
 from mnistgan.datasets import ImageSet
 from mnistgan.errors import DataError, FileFormatError, TrainingError, UsageError
 from mnistgan.events import EndReason, EpochEnded, Event, RunEnded, RunStarted, StepMetrics
-from mnistgan.latents import Stream
+from mnistgan.models import devices, networks, noise, precision
+from mnistgan.models.noise import Stream
 from mnistgan.parallel import ALONE, Ranks
 from mnistgan.progress import StopToken
 from mnistgan.step import Inputs, Step, Turn
@@ -116,8 +117,8 @@ class Trainer:
             ranks=ranks,
         )
         self._run = accelerated(self._step, self.acceleration, self.device)
-        self._noise = latents.Noise(
-            latents.normal,
+        self._noise = noise.Noise(
+            noise.normal,
             config.seed,
             Stream.NOISE,
             (train.batch_size, config.model.latent_dim),
@@ -125,10 +126,10 @@ class Trainer:
         )
         self._mix = None
         if train.loss == "wasserstein-gp" and train.gradient_penalty:
-            self._mix = latents.Noise(
-                latents.uniform, config.seed, Stream.PENALTY, (train.batch_size,), self.device
+            self._mix = noise.Noise(
+                noise.uniform, config.seed, Stream.PENALTY, (train.batch_size,), self.device
             )
-        self._fixed_z = latents.normal(
+        self._fixed_z = noise.normal(
             config.seed, Stream.FIXED, 0, (FIXED_COUNT, config.model.latent_dim)
         ).to(self.device)
         self._order = (0, torch.empty(0))  # the epoch and its permutation
@@ -213,7 +214,7 @@ class Trainer:
         train = self.config.train
         epoch, position = divmod(number, self.steps_per_epoch * train.d_steps)
         if self._order[0] != epoch + 1:
-            order = latents.permutation(self.config.seed, epoch + 1, len(self.data))
+            order = noise.permutation(self.config.seed, epoch + 1, len(self.data))
             self._order = (epoch + 1, order.to(self.device))
         size = train.batch_size
         rows = self._order[1][position * size : (position + 1) * size]

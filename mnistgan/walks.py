@@ -13,10 +13,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mnistgan import conditioning, latents
+from mnistgan import conditioning
 from mnistgan.conditioning import Asked
 from mnistgan.errors import UsageError
-from mnistgan.latents import FloatArray, WalkPath, lerp, slerp
+from mnistgan.models import noise
+from mnistgan.models.noise import FloatArray, WalkPath, lerp, slerp
 from mnistgan.sampling import Draw, Generator
 
 Kind: TypeAlias = WalkPath | Literal["classes", "corners"]
@@ -53,8 +54,8 @@ class Walk:
         for frame, z in enumerate(self.z):
             labels = None if self.labels is None else self.labels[frame]
             if self.square:
-                z = latents.square(z, _SIDE, slerp)
-                labels = None if labels is None else latents.square(labels, _SIDE, lerp)
+                z = noise.square(z, _SIDE, slerp)
+                labels = None if labels is None else noise.square(labels, _SIDE, lerp)
             yield torch.tensor(z), None if labels is None else torch.tensor(labels)
 
 
@@ -72,7 +73,7 @@ def plan(
 
     Args:
         generator: that will be asked for the images.
-        kind: ``slerp``, ``linear``, ``circle``: see :func:`mnistgan.latents.walk`; ``classes``: z
+        kind: ``slerp``, ``linear``, ``circle``: see :func:`noise.walk`; ``classes``: z
             stays, the label goes round the classes; ``corners``: the square between four z, whose
             corners walk by slerp.
         frames: of one round; by default ``pace`` from each point to the next.
@@ -108,7 +109,7 @@ def plan(
         )
     walkers = 4 if kind == "corners" else _WALKERS
     path: WalkPath = "slerp" if kind == "corners" else kind
-    walk = latents.walk(path, seed, walkers, frames, generator.config.model.latent_dim).numpy()
+    walk = noise.walk(path, seed, walkers, frames, generator.config.model.latent_dim).numpy()
     if asked_of is None:
         return Walk(walk, None, kind == "corners")
     labels = conditioning.one_hot(asked_of.labels(0, walkers), generator.classes)
@@ -127,8 +128,8 @@ def through(
         path: ``linear``, or else slerp, from z to z.
     """
     blend = lerp if path == "linear" else slerp
-    blended = None if labels is None else latents.loop(labels[:, None], frames, lerp)
-    return Walk(latents.loop(z[:, None], frames, blend), blended)
+    blended = None if labels is None else noise.loop(labels[:, None], frames, lerp)
+    return Walk(noise.loop(z[:, None], frames, blend), blended)
 
 
 def _check(kind: Kind, seeds: Sequence[int], classes: int) -> None:
@@ -161,7 +162,7 @@ def _through_classes(
     else:
         z = draw.z(0, generator.config.model.latent_dim)[:_WALKERS].numpy()
     weights = conditioning.one_hot(asked.classes, generator.classes)
-    labels = latents.loop(weights[:, None], frames, lerp)
+    labels = noise.loop(weights[:, None], frames, lerp)
     many = np.broadcast_to(labels, (frames, len(z), len(generator.classes)))
     return Walk(np.broadcast_to(z, (frames, *z.shape)), many)
 
@@ -171,8 +172,8 @@ def _turning(z: FloatArray, labels: FloatArray | None, frames: int) -> Walk:
     at = np.empty((4, 4), np.int64)  # which point is at each corner, at each of four turns
     for turn in range(4):
         at[turn, _RING] = np.roll(_RING, -turn)
-    blended = None if labels is None else latents.loop(labels[at], frames, lerp)
-    return Walk(latents.loop(z[at], frames, slerp), blended, square=True)
+    blended = None if labels is None else noise.loop(labels[at], frames, lerp)
+    return Walk(noise.loop(z[at], frames, slerp), blended, square=True)
 
 
 def _images(generator: Generator, draws: Sequence[Draw]) -> tuple[FloatArray, FloatArray | None]:

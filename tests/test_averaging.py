@@ -6,7 +6,7 @@ import torch
 from support import Tiny
 
 from mnistgan import averaging
-from mnistgan.networks import build_generator
+from mnistgan.models.networks import build_generator
 
 
 def test_weights_and_batch_statistics_move_together(tiny: Tiny) -> None:

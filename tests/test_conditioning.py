@@ -14,22 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import Invoke, StopAfter, Tiny
 
-from mnistgan import (
-    checkpoint,
-    comparing,
-    conditioning,
-    datasets,
-    history,
-    networks,
-    rendering,
-    sampling,
-)
+from mnistgan import checkpoint, comparing, conditioning, datasets, history, rendering, sampling
 from mnistgan.conditioning import Asked
 from mnistgan.config import DataConfig, toml
 from mnistgan.drawing import Drawing, Source
 from mnistgan.errors import DataError, FileFormatError, UsageError
 from mnistgan.events import StepMetrics
 from mnistgan.export import export_onnx
+from mnistgan.models import networks
 from mnistgan.rundir import RunDirectory
 from mnistgan.sampling import Draw, Generator, load_generator
 from mnistgan.synthetic import SyntheticDigits

@@ -7,7 +7,8 @@ import pytest
 import torch
 from support import Tiny
 
-from mnistgan import directions, networks
+from mnistgan import directions
+from mnistgan.models import networks
 from mnistgan.sampling import Generator
 
 

@@ -12,8 +12,9 @@ import pytest
 import torch
 from support import Tiny
 
-from mnistgan import export, networks
+from mnistgan import export
 from mnistgan.errors import ExportError, UsageError
+from mnistgan.models import networks
 from mnistgan.sampling import Generator, load_generator
 
 

@@ -15,9 +15,10 @@ from PIL import Image
 from support import Tiny
 
 import mnistgan
-from mnistgan import datasets, networks
+from mnistgan import datasets
 from mnistgan.errors import UsageError
 from mnistgan.events import Warned
+from mnistgan.models import networks
 from mnistgan.sampling import Generator
 from mnistgan.training import Trainer
 

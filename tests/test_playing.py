@@ -27,8 +27,9 @@ from browser import Chromium, Tab
 from PIL import Image
 from support import Invoke, heard_signals
 
-from mnistgan import networks, sampling
+from mnistgan import sampling
 from mnistgan.config import toml
+from mnistgan.models import networks
 from mnistgan.playing import server
 from mnistgan.sampling import Draw, Generator
 

@@ -11,9 +11,10 @@ import torch
 from PIL import Image
 from support import Invoke, Tiny
 
-from mnistgan import checkpoint, networks, projecting, projection_io, sampling
+from mnistgan import checkpoint, projecting, projection_io, sampling
 from mnistgan.conditioning import Asked
 from mnistgan.errors import UsageError
+from mnistgan.models import networks
 from mnistgan.progress import Progress
 from mnistgan.projecting import Search
 from mnistgan.sampling import Generator

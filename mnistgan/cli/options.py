@@ -34,7 +34,7 @@ def data_sets(incomplete: str) -> list[tuple[str, str]]:
 
 def use_threads(count: int | None) -> None:
     """What ``--threads`` does, before anything is computed."""
-    from mnistgan import devices
+    from mnistgan.models import devices
 
     devices.use_threads(count)
 

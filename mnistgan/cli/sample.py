@@ -138,7 +138,6 @@ def sample(
         image_files,
         labelling,
         mnist_folder,
-        networks,
         rundir,
         sampling,
         shards,
@@ -146,6 +145,7 @@ def sample(
     from mnistgan.cli.bars import bar
     from mnistgan.drawing import Drawing, Rule, Source
     from mnistgan.manifest import Recipe, check_size
+    from mnistgan.models import networks
 
     rule, writer = Rule(min_confidence, balanced), shards.Part.parse(part)
     draw = sampling.Draw(seed, truncation=truncation)

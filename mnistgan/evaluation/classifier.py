@@ -20,11 +20,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mnistgan import latents, sealed
+from mnistgan import sealed
 from mnistgan.arrays import Images, Labels
 from mnistgan.catalog import DATA_SETS
 from mnistgan.errors import FileFormatError
-from mnistgan.latents import Stream
+from mnistgan.models import noise
+from mnistgan.models.noise import Stream
 from mnistgan.progress import OnProgress, Progress, no_progress
 
 FEATURES = 128
@@ -169,7 +170,7 @@ def fit(
     The same data and seed give the same weights on the same build and thread count.
     """
     with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(latents.torch_seed(seed, player=2))
+        torch.default_generator.manual_seed(noise.torch_seed(seed, player=2))
         network = LeNet(images.shape[1], classes)
     steps_per_epoch = max(1, len(images) // TRAIN_BATCH)
     steps = epochs * steps_per_epoch
@@ -181,10 +182,10 @@ def fit(
     for step in range(steps):
         epoch, position = divmod(step, steps_per_epoch)
         if position == 0:
-            order = latents.rng(seed, Stream.CLASSIFIER, 2 * epoch).permutation(len(images))
+            order = noise.rng(seed, Stream.CLASSIFIER, 2 * epoch).permutation(len(images))
         rows = torch.from_numpy(order[position * TRAIN_BATCH : (position + 1) * TRAIN_BATCH])
         batch = _shifted(
-            _scaled(tensors[0][rows]), latents.rng(seed, Stream.CLASSIFIER, 2 * step + 1)
+            _scaled(tensors[0][rows]), noise.rng(seed, Stream.CLASSIFIER, 2 * step + 1)
         )
         loss = F.cross_entropy(network(batch)[1], tensors[1][rows])
         adam.zero_grad(set_to_none=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mnistgan import datasets, latents, places
+from mnistgan import datasets, places
 from mnistgan.arrays import Labels
 from mnistgan.catalog import DATA_SETS
 from mnistgan.config import DataConfig
@@ -18,7 +18,8 @@ from mnistgan.evaluation import classifier
 from mnistgan.evaluation.classifier import Classifier
 from mnistgan.evaluation.measures import Array
 from mnistgan.files import atomic_path
-from mnistgan.latents import Stream
+from mnistgan.models import noise
+from mnistgan.models.noise import Stream
 from mnistgan.progress import OnProgress, no_progress
 
 _HELD_OUT = 6  # of a set without a test part, every sixth image
@@ -94,7 +95,7 @@ def split(
         return train, datasets.load(config, "test", on_progress)
     if len(train) < 2 * _HELD_OUT:
         raise DataError(f"{train.source}: has {len(train)} images, too few to hold some back")
-    order = latents.rng(0, Stream.SUBSET).permutation(len(train))
+    order = noise.rng(0, Stream.SUBSET).permutation(len(train))
     held = len(train) // _HELD_OUT
     return _chosen(train, np.sort(order[held:])), _chosen(train, np.sort(order[:held]))
 

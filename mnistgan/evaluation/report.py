@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mnistgan import latents
 from mnistgan.arrays import Images, Labels
 from mnistgan.errors import DataError
 from mnistgan.evaluation import measures
 from mnistgan.evaluation.classifier import Classifier, Seen
 from mnistgan.evaluation.measures import Moments, Nearest
 from mnistgan.evaluation.reference import Reference
-from mnistgan.latents import Stream
+from mnistgan.models import noise
+from mnistgan.models.noise import Stream
 from mnistgan.progress import OnProgress, no_progress
 
 _FEWEST = 50
@@ -161,7 +161,7 @@ def evaluate(
     seen = reference.classifier.see(images, "seeing the images", on_progress)
     train = reference.train.images
     found = measures.nearest(train, images, on_progress)
-    chosen = latents.rng(seed, Stream.SUBSET, 2).permutation(len(reference.test))
+    chosen = noise.rng(seed, Stream.SUBSET, 2).permutation(len(reference.test))
     rows = np.sort(chosen[: len(images)])
     test = reference.test.images[rows]
     test_labels = None
@@ -195,7 +195,7 @@ def figures(
     neighbours, to as many of them as there are images, chosen by the seed.
     """
     real = reference.train_features
-    rng = latents.rng(seed, Stream.SUBSET)
+    rng = noise.rng(seed, Stream.SUBSET)
     subset = real[rng.permutation(len(real))[: len(seen.features)]]
     kernel, kernel_std = measures.kernel_distance(subset, seen.features, rng)
     manifold = measures.manifold(subset, seen.features)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mnistgan import latents
 from mnistgan.arrays import Images, Labels
 from mnistgan.datasets import ImageSet
 from mnistgan.evaluation import classifier, reference
 from mnistgan.evaluation.reference import Reference
-from mnistgan.latents import Stream
+from mnistgan.models import noise
+from mnistgan.models.noise import Stream
 from mnistgan.progress import OnProgress, no_progress
 
 
@@ -55,7 +55,7 @@ def score(
     assert real.train.labels is not None
     assert real.test.labels is not None
     synthetic = ImageSet(images, labels, real.train.classes, "synthetic")
-    rows = latents.rng(seed, Stream.SUBSET, 1).permutation(len(real.train))[: len(images)]
+    rows = noise.rng(seed, Stream.SUBSET, 1).permutation(len(real.train))[: len(images)]
     as_many = ImageSet(real.train.images[rows], real.train.labels[rows], real.train.classes, "real")
     from_synthetic = reference.fit(synthetic, on_progress, seed)
     from_real = reference.fit(as_many, on_progress, seed)

@@ -14,8 +14,9 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 from torch import Tensor
 
-from mnistgan import directions, networks, rendering
+from mnistgan import directions, rendering
 from mnistgan.errors import UsageError
+from mnistgan.models import networks
 from mnistgan.sampling import Draw, Generator
 
 AXES = 8

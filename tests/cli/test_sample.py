@@ -9,7 +9,8 @@ import pytest
 from support import ByPixels, Invoke, Tiny
 from torchvision_import import import_datasets
 
-from mnistgan import checkpoint, drawing, labelling, networks, sampling
+from mnistgan import checkpoint, drawing, labelling, sampling
+from mnistgan.models import networks
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from mnistgan import devices
 from mnistgan.errors import UsageError
+from mnistgan.models import devices
 
 
 def test_auto_is_always_there() -> None:

@@ -9,8 +9,8 @@ import torch
 from support import Tiny
 from torch import nn
 
-from mnistgan import networks
 from mnistgan.config import OutputRange
+from mnistgan.models import networks
 
 FAMILIES: list[dict[str, Any]] = [
     {},

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from mnistgan import precision
+from mnistgan.models import precision
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 

@@ -28,7 +28,7 @@ from mnistgan.config import (
     OutputRange,
     RunConfig,
 )
-from mnistgan.latents import torch_seed
+from mnistgan.models.noise import torch_seed
 
 Shape: TypeAlias = tuple[int, int, int]
 """C, H, W of an image."""

@@ -1,0 +1,1 @@
+"""Networks, noise, devices and precision. Importing the package imports no torch."""
