@@ -23,9 +23,9 @@ from typing import Any
 import common
 import numpy as np
 
-from mnistgan import checkpoint
 from mnistgan.config import presets, toml
 from mnistgan.models import networks
+from mnistgan.storage import checkpoint
 
 PRESETS = ("fast", "dcgan")
 SHEETS = ("one", "seeds", "axes")

@@ -17,11 +17,12 @@ from typing import Any
 import common
 import torch
 
-from mnistgan import checkpoint, image_files
+from mnistgan import image_files
 from mnistgan.config import presets, toml
 from mnistgan.drawing import Drawing, Source
 from mnistgan.models import networks
 from mnistgan.sampling import BLOCK, Generator
+from mnistgan.storage import checkpoint
 
 PRESETS = ("mlp-tanh", "fast", "dcgan")
 

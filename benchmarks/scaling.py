@@ -17,7 +17,7 @@ from typing import Any
 import common
 import torch
 
-from mnistgan import history
+from mnistgan.storage import tables
 
 CASES = (("mlp-tanh", 256), ("dcgan", 128), ("dcgan", 256))
 
@@ -63,7 +63,7 @@ def images_per_second(preset: str, batch: int, ranks: int, minutes: float) -> fl
             "--output-dir", f"{folder}/run", "--nproc", str(ranks),
         ]  # fmt: skip
         subprocess.run(command, check=True, capture_output=True)
-        rates = history.read_metrics(Path(folder) / "run" / "metrics.csv")["images/s"].tolist()
+        rates = tables.read_metrics(Path(folder) / "run" / "metrics.csv")["images/s"].tolist()
     return float(statistics.median(rates[len(rates) // 2 :]))
 
 

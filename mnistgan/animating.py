@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mnistgan import history, rendering
+from mnistgan import rendering
 from mnistgan.arrays import Images
 from mnistgan.errors import UsageError
 from mnistgan.progress import OnProgress, Progress, no_progress
-from mnistgan.rundir import RunDirectory
+from mnistgan.storage import tables
+from mnistgan.storage.run_directory import RunDirectory
 
 if TYPE_CHECKING:  # a run's progress is drawn without torch
     from mnistgan.sampling import Generator
@@ -25,7 +26,7 @@ WALK_FORMATS = (*rendering.ANIMATION_FORMATS, ".png")
 
 def has_frames(run: RunDirectory) -> bool:
     """Whether the run has left a grid to animate."""
-    return bool(history.read_samples(run.samples))
+    return bool(tables.read_samples(run.samples))
 
 
 def animate_training(run: RunDirectory, path: Path, fps: float | None = None) -> int:
@@ -41,7 +42,7 @@ def animate_training(run: RunDirectory, path: Path, fps: float | None = None) ->
     """
     rendering.check_suffix(path, rendering.ANIMATION_FORMATS)
     size = run.read_config().data.image_size
-    grids = history.read_samples(run.samples)
+    grids = tables.read_samples(run.samples)
     if not grids:
         raise UsageError(
             f"{run.samples}: holds no grid yet; train an epoch with outputs.samples on"

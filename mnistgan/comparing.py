@@ -14,12 +14,13 @@ from pathlib import Path
 
 import numpy as np
 
-from mnistgan import history, plotting, rendering
+from mnistgan import plotting, rendering
 from mnistgan.config import RunConfig, toml
 from mnistgan.evaluation import figures
-from mnistgan.files import write_text
 from mnistgan.rendering import Picture
-from mnistgan.rundir import RunDirectory
+from mnistgan.storage import tables
+from mnistgan.storage.atomic import write_text
+from mnistgan.storage.run_directory import RunDirectory
 
 FIGURES = (
     "frechet_distance",
@@ -106,11 +107,11 @@ def _measure(run: RunDirectory) -> Measured:
     config = run.read_config()
     last = 0
     if run.metrics_file.exists():
-        last = int(max(history.read_metrics(run.metrics_file)["step"], default=0))
+        last = int(max(tables.read_metrics(run.metrics_file)["step"], default=0))
     if run.figures_file.exists():
         measured = figures.read(run.figures_file)
         return Measured(run, config, last, measured.measured_with, measured.numbers)
-    table = history.read_evaluations(run.evaluations_file)
+    table = tables.read_evaluations(run.evaluations_file)
     if not len(table["step"]):
         return Measured(run, config, last, "", {})
     numbers = {name: float(table[name][-1]) for name in FIGURES if name in table}
@@ -205,4 +206,4 @@ def grids(runs: Sequence[RunDirectory]) -> Picture | None:
 
 
 def _grids_of(run: RunDirectory) -> dict[int, Path]:
-    return {grid.epoch: grid.file for grid in history.read_samples(run.samples)}
+    return {grid.epoch: grid.file for grid in tables.read_samples(run.samples)}

@@ -15,9 +15,9 @@ from mnistgan import sampling
 from mnistgan.arrays import Images, Labels
 from mnistgan.errors import MnistganError, UsageError
 from mnistgan.labelling import Labeller
-from mnistgan.npz import Piece
 from mnistgan.progress import OnProgress, Progress, no_progress
 from mnistgan.sampling import BLOCK, DEFAULT, Draw, Generator
+from mnistgan.storage.npz import Piece
 
 PATIENCE = 2**16
 """Samples in a row that bring nothing the rule can use; then it is given up."""

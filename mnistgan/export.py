@@ -14,13 +14,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mnistgan import conditioning, safetensors_files
+from mnistgan import conditioning
 from mnistgan.config import toml
 from mnistgan.errors import ExportError, UsageError
-from mnistgan.files import atomic_path
 from mnistgan.models import networks, noise
 from mnistgan.models.noise import Stream
 from mnistgan.sampling import Generator
+from mnistgan.storage import generator_safetensors
+from mnistgan.storage.atomic import atomic_path
 
 OPSET = 18
 CHECKED_BATCHES = (1, 2, 17)
@@ -84,7 +85,7 @@ def export_safetensors(generator: Generator, path: Path) -> Path:
         UsageError: the ending is not .safetensors, or the folder cannot be written.
     """
     weights = generator.network.state_dict()
-    safetensors_files.write(path, generator.config, weights, generator.step, generator.epoch)
+    generator_safetensors.write(path, generator.config, weights, generator.step, generator.epoch)
     return path
 
 

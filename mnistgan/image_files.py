@@ -13,8 +13,8 @@ from PIL import Image
 from mnistgan import rendering
 from mnistgan.arrays import Images
 from mnistgan.errors import UsageError
-from mnistgan.files import atomic_folder
-from mnistgan.npz import Piece, write_npz
+from mnistgan.storage.atomic import atomic_folder
+from mnistgan.storage.npz import Piece, write_npz
 
 Format: TypeAlias = Literal["grid", "png", "npz"]
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import torch
 
-from mnistgan import checkpoint
-from mnistgan.checkpoint import Checkpoint
 from mnistgan.config import RunConfig, toml
 from mnistgan.errors import FileFormatError
 from mnistgan.models import networks
-from mnistgan.rundir import RunDirectory
+from mnistgan.storage import checkpoint
+from mnistgan.storage.checkpoint import Checkpoint
+from mnistgan.storage.run_directory import RunDirectory
 
 
 def inspect(path: Path) -> dict[str, Any]:

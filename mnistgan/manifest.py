@@ -10,11 +10,11 @@ from typing import Literal
 
 from pydantic import Field, ValidationError
 
-from mnistgan import files
 from mnistgan.config import Section
 from mnistgan.drawing import PATIENCE, Rule, Source
 from mnistgan.errors import UsageError
 from mnistgan.models import networks
+from mnistgan.storage import atomic
 
 NAME = "manifest.json"
 
@@ -84,7 +84,7 @@ class Recipe(Section):
             shard_size=shard_size,
             seed=source.draw.seed,
             truncation=source.draw.truncation,
-            generator=files.sha256(file),
+            generator=atomic.sha256(file),
             shape=networks.image_shape(source.generator.config),
             labels=_label_recipe(source, rule),
         )
@@ -178,7 +178,7 @@ def shard_path(folder: Path, number: int) -> Path:
 def write_entry(path: Path, recipe: Recipe, entry: Entry) -> None:
     """Say that the shard at a path is whole."""
     text = Beside(recipe=recipe, shard=entry).model_dump_json(indent=2)
-    files.write_text(path.with_suffix(".json"), text + "\n")
+    atomic.write_text(path.with_suffix(".json"), text + "\n")
 
 
 def check_size(count: int, shard_size: int) -> None:
@@ -224,7 +224,7 @@ def write_manifest(folder: Path, recipe: Recipe, entries: Mapping[int, Entry]) -
     """Say what all shards are: the same text whoever writes it."""
     shards = tuple(entries[number] for number in sorted(entries))
     text = Manifest(recipe=recipe, shards=shards).model_dump_json(indent=2)
-    files.write_text(folder / NAME, text + "\n")
+    atomic.write_text(folder / NAME, text + "\n")
 
 
 def check(folder: Path, recipe: Recipe) -> None:

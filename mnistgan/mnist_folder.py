@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mnistgan import files, idx
 from mnistgan.catalog import DATA_SETS
 from mnistgan.config import RunConfig
 from mnistgan.drawing import Drawing, Rule, Source
 from mnistgan.errors import UsageError
 from mnistgan.models import networks
 from mnistgan.progress import OnProgress, no_progress
+from mnistgan.storage import atomic, idx
 
 _MNIST = DATA_SETS["mnist"]
 _MOST_CLASSES = 256  # a label is one byte
@@ -29,7 +29,7 @@ def check(folder: Path, config: RunConfig) -> None:
             f"the format idx is for images of 28x28 in grey; this generator makes {height}x{width} "
             f"in {colour}: use --format npz"
         )
-    files.check_new_folder(folder / _MNIST.folder)
+    atomic.check_new_folder(folder / _MNIST.folder)
 
 
 def write(
@@ -63,8 +63,8 @@ def write(
             f"{len(source.classes)}: use --format npz"
         )
     target = folder / _MNIST.folder
-    files.check_new_folder(target)
-    with files.folders_above(target), files.atomic_folder(target) as raw:
+    atomic.check_new_folder(target)
+    with atomic.folders_above(target), atomic.atomic_folder(target) as raw:
         start = 0
         for part, count in ((_MNIST.train, train), (_MNIST.test, test)):
             assert part is not None

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from mnistgan import history, rendering
-from mnistgan.rundir import RunDirectory
+from mnistgan import rendering
+from mnistgan.storage import tables
+from mnistgan.storage.run_directory import RunDirectory
 
 
 def plot_runs(runs: Sequence[RunDirectory], path: Path) -> None:
@@ -18,8 +19,8 @@ def plot_runs(runs: Sequence[RunDirectory], path: Path) -> None:
     rendering.check_suffix(path, rendering.CURVE_FORMATS)
     scores = [run.read_config().train.score_kind for run in runs]
     labels = [label(run, runs) for run in runs]
-    metrics = [history.read_metrics(run.metrics_file) for run in runs]
-    measured = [history.read_evaluations(run.evaluations_file) for run in runs]
+    metrics = [tables.read_metrics(run.metrics_file) for run in runs]
+    measured = [tables.read_evaluations(run.evaluations_file) for run in runs]
     rendering.save_curves(
         path,
         dict(zip(labels, metrics, strict=True)),

@@ -13,11 +13,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from mnistgan import parallel, places, rundir
+from mnistgan import parallel
 from mnistgan.config import RunConfig, data_kind, presets, toml
 from mnistgan.errors import ConfigError, UsageError
 from mnistgan.outputs import registry
-from mnistgan.rundir import RunDirectory
+from mnistgan.storage import run_directory, user_dirs
+from mnistgan.storage.run_directory import RunDirectory
 
 
 @dataclass(frozen=True)
@@ -93,9 +94,9 @@ def plan_config(config: RunConfig, directory: Path | None = None) -> Plan:
 def _plan(config: RunConfig, outputs: list[registry.Prepared], directory: Path | None) -> Plan:
     stem = config.data.name
     if data_kind(stem) != "published":
-        stem = places.expand(stem).resolve().stem or "data"
+        stem = user_dirs.expand(stem).resolve().stem or "data"
     name = config.name or f"{config.model.family}-{stem}"
-    path = directory or rundir.new_path(name, datetime.now())
+    path = directory or run_directory.new_path(name, datetime.now())
     if parallel.rank() == 0:  # the others write nothing, and the first may have begun by now
         _check_directory(path)
     _refuse_own_data(path, config)
@@ -196,7 +197,7 @@ def _with_flag(problem: str, overrides: Sequence[Override]) -> str:
 
 def _refuse_own_data(path: Path, config: RunConfig) -> None:
     """A run that wrote into the folder of its pictures would find its own among them."""
-    data = places.expand(config.data.name) if data_kind(config.data.name) == "path" else None
+    data = user_dirs.expand(config.data.name) if data_kind(config.data.name) == "path" else None
     if data is not None and data.is_dir() and path.resolve().is_relative_to(data.resolve()):
         raise UsageError(
             f"{path}: lies in the folder of the pictures to train on; choose another --output-dir"

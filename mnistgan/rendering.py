@@ -21,7 +21,7 @@ from mnistgan.arrays import Images
 from mnistgan.config import ScoreKind
 from mnistgan.errors import UsageError, printable
 from mnistgan.events import score_names
-from mnistgan.files import atomic_path
+from mnistgan.storage.atomic import atomic_path
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -16,17 +16,18 @@ import filelock
 import numpy as np
 import torch
 
-from mnistgan import __version__, checkpoint, datasets, parallel
+from mnistgan import __version__, datasets, parallel
 from mnistgan.config import RunConfig, toml
 from mnistgan.errors import FileFormatError, MnistganError, TrainingError, UsageError
 from mnistgan.evaluation.during import Measuring, watch_for
 from mnistgan.events import CheckpointSaved, EpochEnded, Event, RunEnded, RunStarted, Warned
-from mnistgan.files import remove_parts, write_text
 from mnistgan.models import devices
 from mnistgan.outputs.dispatch import Dispatcher
 from mnistgan.preflight import Plan, plan_config, refuse_other_recipe, refuse_other_run
 from mnistgan.progress import CutOff, OnProgress, StopToken, no_progress
 from mnistgan.sampling import Generator
+from mnistgan.storage import checkpoint
+from mnistgan.storage.atomic import remove_parts, write_text
 from mnistgan.training import Trainer
 
 

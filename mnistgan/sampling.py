@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mnistgan import checkpoint, conditioning, rundir
+from mnistgan import conditioning
 from mnistgan.arrays import Images, Labels
 from mnistgan.conditioning import Asked
 from mnistgan.config import RunConfig
@@ -24,6 +24,7 @@ from mnistgan.errors import FileFormatError, UsageError
 from mnistgan.models import devices, networks, noise
 from mnistgan.models.noise import Stream
 from mnistgan.progress import OnProgress, Progress, no_progress
+from mnistgan.storage import checkpoint, run_directory
 
 BLOCK = 256
 
@@ -100,7 +101,7 @@ def load_generator(path: Path | str) -> Generator:
         UsageError: a folder that holds no generator.
         FileFormatError: the file is none of ours, is damaged, or does not fit its own config.
     """
-    path = rundir.generator_path(Path(path))
+    path = run_directory.generator_path(Path(path))
     file = checkpoint.load_generator(path)
     # On the meta device the network takes no memory: only the file's own tensors do.
     with torch.device("meta"):

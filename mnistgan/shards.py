@@ -16,11 +16,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from mnistgan import __version__, files, image_files, manifest
+from mnistgan import __version__, image_files, manifest
 from mnistgan.drawing import Drawing, Source
 from mnistgan.errors import UsageError
 from mnistgan.manifest import Entry, Recipe
 from mnistgan.progress import OnProgress, Progress, no_progress
+from mnistgan.storage import atomic
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ def _whole(
     total, done = sum(entry.bytes for entry in found.values()), 0
     kept = set()
     for number, entry in found.items():
-        if files.sha256(manifest.shard_path(folder, number)) == entry.sha256:
+        if atomic.sha256(manifest.shard_path(folder, number)) == entry.sha256:
             kept.add(number)
         done += entry.bytes
         on_progress(Progress("checking shards", done, total, "bytes"))
@@ -152,7 +153,7 @@ def _write_shard(
     versions = {"mnistgan": __version__, "torch": str(torch.__version__), "numpy": np.__version__}
     entry = Entry(
         file=path.name,
-        sha256=files.sha256(path),
+        sha256=atomic.sha256(path),
         bytes=path.stat().st_size,
         count=drawing.count,
         first=recipe.start(number),
@@ -172,5 +173,5 @@ def _finish(folder: Path, recipe: Recipe) -> int:
     entries = manifest.read_entries(folder, recipe)
     if len(entries) == recipe.shards:
         manifest.write_manifest(folder, recipe, entries)
-        files.remove_parts(folder, ".npz")  # of writers that were killed: nobody writes one now
+        atomic.remove_parts(folder, ".npz")  # of writers that were killed: nobody writes one now
     return len(entries)

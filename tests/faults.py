@@ -29,8 +29,9 @@ from typing import Any
 
 from PIL import Image
 
-from mnistgan import checkpoint, history, inspection
-from mnistgan.rundir import RunDirectory
+from mnistgan import inspection
+from mnistgan.storage import checkpoint, tables
+from mnistgan.storage.run_directory import RunDirectory
 
 ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 
@@ -176,7 +177,7 @@ def damages(run: Path) -> list[str]:
         ".gif": _decode,
         ".toml": lambda path: directory.read_config(),
         ".json": lambda path: json.loads(path.read_text()),
-        ".csv": lambda path: path.name != "metrics.csv" or history.read_metrics(path),
+        ".csv": lambda path: path.name != "metrics.csv" or tables.read_metrics(path),
     }
     found = []
     for path in sorted(run.rglob("[!.]*.*")):

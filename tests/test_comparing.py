@@ -11,7 +11,7 @@ from support import Invoke
 
 from mnistgan import comparing
 from mnistgan.rendering import read_png
-from mnistgan.rundir import RunDirectory
+from mnistgan.storage.run_directory import RunDirectory
 
 
 @pytest.fixture

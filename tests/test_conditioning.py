@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import Invoke, StopAfter, Tiny
 
-from mnistgan import checkpoint, comparing, conditioning, datasets, history, rendering, sampling
+from mnistgan import comparing, conditioning, datasets, rendering, sampling
 from mnistgan.conditioning import Asked
 from mnistgan.config import DataConfig, toml
 from mnistgan.drawing import Drawing, Source
@@ -22,8 +22,9 @@ from mnistgan.errors import DataError, FileFormatError, UsageError
 from mnistgan.events import StepMetrics
 from mnistgan.export import export_onnx
 from mnistgan.models import networks
-from mnistgan.rundir import RunDirectory
 from mnistgan.sampling import Draw, Generator, load_generator
+from mnistgan.storage import checkpoint, tables
+from mnistgan.storage.run_directory import RunDirectory
 from mnistgan.synthetic import SyntheticDigits
 from mnistgan.training import Trainer
 
@@ -208,7 +209,7 @@ class TestTraining:
         assert result.exit_code == 0, result.output
         assert "agreement 0." in result.stderr
         assert invoke("train", "--resume", "run", "--epochs", 2).exit_code == 0
-        rows = history.read_evaluations(tmp_path / "run" / "evaluations.csv")
+        rows = tables.read_evaluations(tmp_path / "run" / "evaluations.csv")
         assert rows["epoch"].tolist() == [1, 2]
         assert ((rows["agreement"] >= 0) & (rows["agreement"] <= 1)).all()
         (row,) = comparing.compare([RunDirectory(tmp_path / "run")])

@@ -21,11 +21,12 @@ from faults import ERRORS, Disk, Nursery, Torture, contents, differences, refusa
 from support import StopAfter, Tiny
 
 import mnistgan
-from mnistgan import datasets, history, preflight
+from mnistgan import datasets, preflight
 from mnistgan.config import presets, toml
 from mnistgan.errors import MnistganError
 from mnistgan.events import EpochEnded, StepMetrics
 from mnistgan.run import Run
+from mnistgan.storage import tables
 from mnistgan.training import Trainer
 
 LEAN = ("outputs.curves=false", "evaluate.every=0")
@@ -140,7 +141,7 @@ class TestThePlace:
         text = metrics.read_text() + "8,2,0.5,0.25,0.125,0.5,0.75,"  # of a step after the save
         for end in (len(text), len(text) - 1, len(text) - 9):
             metrics.write_text(text[:end])
-            assert len(history.read_metrics(metrics)["step"]) == 7
+            assert len(tables.read_metrics(metrics)["step"]) == 7
         list(Run(preflight.plan_resume(run, None, [preflight.Override("train.epochs", 2, "")])))
         ends = {"checkpoints/step-00000014.pt", "metrics.csv", "samples/index.csv", "training.gif"}
         assert not ends & set(differences(run, contents(whole)))

@@ -28,11 +28,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import Invoke
 
-from mnistgan import checkpoint, history, rendering, sealed
+from mnistgan import rendering
 from mnistgan.errors import FileFormatError, UsageError
 from mnistgan.evaluation import figures as measured
-from mnistgan.history import EVALUATIONS_COLUMNS, FIGURES, METRICS_COLUMNS
-from mnistgan.rundir import RunDirectory
+from mnistgan.storage import checkpoint, tables, tensor_zip
+from mnistgan.storage.run_directory import RunDirectory
+from mnistgan.storage.tables import EVALUATIONS_COLUMNS, FIGURES, METRICS_COLUMNS
 
 MiB = 2**20
 
@@ -176,7 +177,7 @@ def test_generator_files(name: str, nursery: Nursery, trained: Path, tmp_path: P
     """Under a right seal, by commands that have a quarter of a gigabyte to do it in."""
     good = torch.load(trained / "g.pt", weights_only=True)
     path, mark = tmp_path / "g.pt", tmp_path / "ran"
-    path.write_bytes(sealed.seal(ARCHIVES[name](good, mark)))
+    path.write_bytes(tensor_zip.seal(ARCHIVES[name](good, mark)))
     out = tmp_path / "out"
     commands: list[tuple[object, ...]] = [
         ("sample", "--ckpt", path, "-n", 1, "--out", out.with_suffix(".png")),
@@ -212,7 +213,7 @@ def test_a_file_of_another_kind_is_not_read_whole(nursery: Nursery, tmp_path: Pa
 def test_a_checkpoint_that_is_passed_over(run: RunDirectory, invoke: Invoke) -> None:
     """A payload in the newest checkpoint's place: it does not run, and the one before is used."""
     newest, mark = run.checkpoint_files()[0], run.path / "ran"
-    newest.write_bytes(sealed.seal(saved(Payload(mark))))
+    newest.write_bytes(tensor_zip.seal(saved(Payload(mark))))
     result = invoke("train", "--resume", run.path)
     assert result.exit_code == 0
     assert f"{newest.name}: is no file of mnistgan" in result.stderr
@@ -228,12 +229,12 @@ def test_altered_archives_are_read_or_refused(
     whole = (trained / "g.pt").read_bytes()
     comment = len(zipfile.ZipFile(io.BytesIO(whole)).comment)
     raw = bytearray(whole[: -comment - 2] + b"\0\0")
-    assert sealed.seal(bytes(raw)) == whole
+    assert tensor_zip.seal(bytes(raw)) == whole
     interesting = [*range(2500), *range(len(raw) - 2500, len(raw))]  # pickle and directory
     for place in data.draw(st.lists(st.sampled_from(interesting), min_size=1, max_size=4)):
         raw[place] = data.draw(st.integers(0, 255))
     path = tmp_path_factory.getbasetemp() / "resealed.pt"
-    path.write_bytes(sealed.seal(bytes(raw)))
+    path.write_bytes(tensor_zip.seal(bytes(raw)))
     with contextlib.suppress(FileFormatError):
         checkpoint.load_generator(path)
 
@@ -366,7 +367,7 @@ def test_any_index_of_samples(tmp_path_factory: pytest.TempPathFactory, raw: byt
     folder = tmp_path_factory.getbasetemp()
     (folder / "index.csv").write_bytes(b"epoch,step,file\n" + raw + b"\n")
     with contextlib.suppress(UsageError):
-        assert all(grid.file.parent == folder for grid in history.read_samples(folder))
+        assert all(grid.file.parent == folder for grid in tables.read_samples(folder))
 
 
 @given(st.binary(max_size=200))
@@ -374,7 +375,7 @@ def test_any_evaluations(tmp_path_factory: pytest.TempPathFactory, raw: bytes) -
     path = tmp_path_factory.getbasetemp() / "evaluations.csv"
     path.write_bytes(evaluations("1") + raw + b"\n")
     with contextlib.suppress(UsageError):
-        history.read_evaluations(path)
+        tables.read_evaluations(path)
 
 
 json_values = st.recursive(

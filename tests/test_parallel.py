@@ -14,11 +14,12 @@ import torch
 from support import Invoke, Tiny
 
 import mnistgan
-from mnistgan import checkpoint, datasets, history
+from mnistgan import datasets
 from mnistgan.config import DataConfig, RunConfig, toml
 from mnistgan.errors import UsageError
 from mnistgan.parallel import ALONE, Ranks
-from mnistgan.rundir import RunDirectory
+from mnistgan.storage import checkpoint, tables
+from mnistgan.storage.run_directory import RunDirectory
 from mnistgan.training import Trainer
 
 pytestmark = pytest.mark.skipif(
@@ -82,10 +83,10 @@ def test_two_ranks_train_the_run_of_one(
     assert result.exit_code == 0, result.output
     assert "ranks was 2, now 1" in result.stderr
     assert difference(whole, tmp_path / "both") < 1e-4
-    tables = [history.read_metrics(run / "metrics.csv") for run in (whole, tmp_path / "both")]
-    assert len(tables[0]["step"]) == 70
+    metrics = [tables.read_metrics(run / "metrics.csv") for run in (whole, tmp_path / "both")]
+    assert len(metrics[0]["step"]) == 70
     for column in ("step", "loss_D", "loss_G", "D(x)", "D(G(z2))"):
-        torch.testing.assert_close(*(torch.tensor(t[column]) for t in tables), rtol=0, atol=1e-4)
+        torch.testing.assert_close(*(torch.tensor(t[column]) for t in metrics), rtol=0, atol=1e-4)
 
 
 def wait_for_epoch(process: subprocess.Popen[str], epoch: int) -> None:

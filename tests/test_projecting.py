@@ -11,13 +11,14 @@ import torch
 from PIL import Image
 from support import Invoke, Tiny
 
-from mnistgan import checkpoint, projecting, projection_io, sampling
+from mnistgan import projecting, projection_io, sampling
 from mnistgan.conditioning import Asked
 from mnistgan.errors import UsageError
 from mnistgan.models import networks
 from mnistgan.progress import Progress
 from mnistgan.projecting import Search
 from mnistgan.sampling import Generator
+from mnistgan.storage import checkpoint
 
 QUICK = Search(restarts=4, steps=150)
 

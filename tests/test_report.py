@@ -20,13 +20,14 @@ from PIL import Image
 from support import Invoke, Tiny, noise_images
 from typer.testing import CliRunner
 
-from mnistgan import checkpoint, datasets, history, rendering
+from mnistgan import datasets, rendering
 from mnistgan.cli import app
 from mnistgan.config import toml
-from mnistgan.history import EVALUATIONS_COLUMNS, FIGURES, METRICS_COLUMNS
 from mnistgan.rendering import Metrics
 from mnistgan.reporting import charts, pictures, replay, words
-from mnistgan.rundir import RunDirectory
+from mnistgan.storage import checkpoint, tables
+from mnistgan.storage.run_directory import RunDirectory
+from mnistgan.storage.tables import EVALUATIONS_COLUMNS, FIGURES, METRICS_COLUMNS
 from mnistgan.training import Trainer
 from mnistgan.watching import WINDOW
 
@@ -137,7 +138,7 @@ def test_it_tells_what_the_run_left(run: RunDirectory, invoke: Invoke) -> None:
         assert words.number(figures[part]["frechet_distance"]) in seen.text
     data = json.loads(seen.data)
     assert [grid["epoch"] for grid in data["grids"]] == [1, 2, 3]
-    metrics = history.read_metrics(run.metrics_file)
+    metrics = tables.read_metrics(run.metrics_file)
     assert data["charts"]["losses"]["steps"] == metrics["step"].tolist()
     assert data["charts"]["losses"]["lines"][0]["values"] == pytest.approx(
         metrics["loss_D"].tolist(), rel=1e-3
@@ -272,12 +273,12 @@ def table(steps: int, **numbers: float) -> Metrics:
 def test_the_watch_sees_on_disk_what_it_saw_while_training(
     tiny: Tiny, run: RunDirectory, invoke: Invoke
 ) -> None:
-    assert replay.warnings(run, tiny(), history.read_metrics(run.metrics_file)) == []
+    assert replay.warnings(run, tiny(), tables.read_metrics(run.metrics_file)) == []
     won = table(WINDOW, **{"D(x)": 1.0, "D(G(z1))": 0.0})
     (message,) = replay.warnings(run, tiny(), won)
     assert message.startswith("D(G(z)) has been pinned at 0 and D(x) at 1 since step 1")
     alike = rendering.grid(np.repeat(noise_images(1, 1, 28, 28), 64, axis=0))
-    for grid in history.read_samples(run.samples):
+    for grid in tables.read_samples(run.samples):
         rendering.save_png(grid.file, alike)
     text = page(invoke, run).text
     assert "Warning of the watch" in text

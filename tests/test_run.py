@@ -19,13 +19,14 @@ import torch
 from support import Invoke, StopAfter, Tiny, heard_signals
 
 import mnistgan
-from mnistgan import animating, checkpoint, preflight, sealed
+from mnistgan import animating, preflight
 from mnistgan.config import toml
 from mnistgan.errors import MnistganError
 from mnistgan.events import EpochEnded, Event, RunEnded
 from mnistgan.progress import StopToken
 from mnistgan.run import Run
-from mnistgan.rundir import RunDirectory
+from mnistgan.storage import checkpoint, tensor_zip
+from mnistgan.storage.run_directory import RunDirectory
 from mnistgan.training import Trainer
 
 
@@ -37,7 +38,7 @@ def result_of(run: Path) -> dict[str, Any]:
     return {
         "checkpoint": newest.name,
         "bytes": newest.read_bytes(),
-        "state": {name: t.numpy().tobytes() for name, t in sealed.tensors(state)},
+        "state": {name: t.numpy().tobytes() for name, t in tensor_zip.tensors(state)},
         "generator": (run / "g.pt").read_bytes(),
         "metrics": [row[:-1] for row in rows],  # the last column is the speed
         "samples": {path.name: path.read_bytes() for path in (run / "samples").iterdir()},

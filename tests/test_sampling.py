@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from mnistgan import image_files, sampling
 from mnistgan.errors import UsageError
 from mnistgan.progress import Progress
-from mnistgan.rundir import RunDirectory
+from mnistgan.storage.run_directory import RunDirectory
 
 
 @pytest.fixture(scope="module")

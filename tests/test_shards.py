@@ -19,19 +19,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import ByPixels
 
-from mnistgan import manifest, rundir, sampling, shards
+from mnistgan import manifest, sampling, shards
 from mnistgan.drawing import PATIENCE, Drawing, Rule, Source
 from mnistgan.errors import UsageError
 from mnistgan.manifest import LabelRecipe, Manifest, Recipe
 from mnistgan.progress import Progress
 from mnistgan.shards import Part
+from mnistgan.storage import run_directory
 
 COUNT, SIZE = 1500, 400  # four shards that share blocks of 256
 
 
 @pytest.fixture(scope="module")
 def file(trained: Path) -> Path:
-    return rundir.generator_path(trained)
+    return run_directory.generator_path(trained)
 
 
 @pytest.fixture(scope="module")

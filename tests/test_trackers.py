@@ -20,12 +20,13 @@ from PIL import Image
 from support import Invoke, StopAfter, Tiny
 
 import mnistgan
-from mnistgan import datasets, history, preflight, rendering
+from mnistgan import datasets, preflight, rendering
 from mnistgan.config import RunConfig
 from mnistgan.events import EpochEnded, Evaluated, Event, Warned
 from mnistgan.outputs import registry
 from mnistgan.outputs.tracking import ScalarNames
 from mnistgan.run import Run
+from mnistgan.storage import tables
 from mnistgan.training import Trainer
 
 CURVES = {
@@ -38,7 +39,7 @@ CURVES = {
 }
 
 
-FIGURES = {name: float(number) for number, name in enumerate(history.FIGURES)}
+FIGURES = {name: float(number) for number, name in enumerate(tables.FIGURES)}
 
 
 def measure_with(name: str, config: RunConfig, directory: Path) -> None:
@@ -53,7 +54,7 @@ def measure_with(name: str, config: RunConfig, directory: Path) -> None:
 
 
 def test_a_critic_has_scores_of_its_own_name() -> None:
-    row = dict.fromkeys(history.METRICS_COLUMNS, 0.5)
+    row = dict.fromkeys(tables.METRICS_COLUMNS, 0.5)
     names = ScalarNames("critic").of_row(row)
     assert {"scores/critic(x)", "scores/critic(G(z1))", "scores/critic(G(z2))"} <= set(names)
 
@@ -114,13 +115,13 @@ class Told:
 
 def assert_tensorboard_tells_all(run: Path) -> None:
     """Every row of the tables and every grid, once."""
-    told, metrics = Told(run), history.read_metrics(run / "metrics.csv")
+    told, metrics = Told(run), tables.read_metrics(run / "metrics.csv")
     for name, column in CURVES.items():
         curve = told.curve(name)
         assert list(curve) == metrics["step"].tolist()
         assert list(curve.values()) == pytest.approx(metrics[column].tolist())
     grids = told.pictures("samples")
-    samples = history.read_samples(run / "samples")
+    samples = tables.read_samples(run / "samples")
     assert list(grids) == [sample.step for sample in samples]
     for sample in samples:
         assert np.array_equal(grids[sample.step], rendering.read_png(sample.file))
@@ -254,12 +255,12 @@ def cli(folder: Path, *arguments: object, **environment: str) -> str:
 
 
 def assert_wandb_tells_all(run: Path, every: int) -> Record:
-    told, metrics = Record(run), history.read_metrics(run / "metrics.csv")
+    told, metrics = Record(run), tables.read_metrics(run / "metrics.csv")
     kept = metrics["step"] % every == 0
     for name, column in CURVES.items():
         expected = dict(zip(metrics["step"][kept], metrics[column][kept], strict=True))
         assert told.curve(name) == pytest.approx(expected)
-    samples = history.read_samples(run / "samples")
+    samples = tables.read_samples(run / "samples")
     assert list(told.curve("samples/path")) == [sample.step for sample in samples]
     for sample in samples:
         assert np.array_equal(told.picture(sample.step, "samples"), rendering.read_png(sample.file))
@@ -316,9 +317,9 @@ def test_wandb_after_a_kill(tiny: Tiny, tmp_path: Path, wandb: Any) -> None:
     for step in (14, 21):
         (run / "checkpoints" / f"step-{step:08d}.pt").unlink()
     table = run / "evaluations.csv"
-    with history.continue_table(table, history.EVALUATIONS_COLUMNS, 0) as file:
+    with tables.continue_table(table, tables.EVALUATIONS_COLUMNS, 0) as file:
         measured = Evaluated(1, 7, 100, "a-classifier, n=100", FIGURES, True)
-        csv.writer(file).writerow(history.evaluation_row(measured, history.EVALUATIONS_COLUMNS))
+        csv.writer(file).writerow(tables.evaluation_row(measured, tables.EVALUATIONS_COLUMNS))
     list(Run(preflight.plan_resume(run, None)))
     wandb.teardown()
     told = assert_wandb_tells_all(run, every=1)

@@ -9,13 +9,14 @@ import pytest
 from PIL import Image
 from support import Invoke, Tiny
 
-from mnistgan import checkpoint, sampling, walks
+from mnistgan import sampling, walks
 from mnistgan.arrays import Images
 from mnistgan.conditioning import Asked
 from mnistgan.errors import UsageError
 from mnistgan.models import networks, noise
 from mnistgan.models.noise import lerp, slerp
 from mnistgan.sampling import Generator
+from mnistgan.storage import checkpoint
 
 CLASSES = ("zero", "one", "two", "three", "four")
 

@@ -79,14 +79,15 @@ def animate(
 
     [bold]mnistgan animate --ckpt g.pt --walk corners --seeds 1,5,9,12 --out square.png[/bold]
     """
-    from mnistgan import animating, rundir
+    from mnistgan import animating
+    from mnistgan.storage import run_directory
 
     if ckpt is None:
         if (walk, frames, seed, seeds, digits) != (None,) * 5:
             raise UsageError(
                 "--walk, --seeds, --digits, --frames and --seed need a generator: add --ckpt FILE"
             )
-        directory = rundir.RunDirectory(run) if run else rundir.newest()
+        directory = run_directory.RunDirectory(run) if run else run_directory.newest()
         target = out or directory.path / "training.gif"
         animating.animate_training(directory, target, fps)
     else:

@@ -29,7 +29,7 @@ def compare(
     from rich.text import Text
 
     from mnistgan import comparing
-    from mnistgan.rundir import RunDirectory
+    from mnistgan.storage.run_directory import RunDirectory
 
     directories = [RunDirectory(run) for run in runs]
     rows = comparing.compare(directories)

@@ -62,11 +62,11 @@ def fetch(
     import dataclasses
     import re
 
-    from mnistgan import places
     from mnistgan.cli.bars import bar
     from mnistgan.datasets import archives, fetching
+    from mnistgan.storage import user_dirs
 
-    data_set, root = _find(name), places.data_root(data_root)
+    data_set, root = _find(name), user_dirs.data_root(data_root)
     addresses = [address.rstrip("/") + "/" for address in mirror or []]
     for address in addresses:
         if not re.match(r"https?://[^/]", address):
@@ -123,8 +123,9 @@ def show(
 
     [bold]mnistgan data show emnist-letters[/bold]
     """
-    from mnistgan import datasets, places, rendering
+    from mnistgan import datasets, rendering
     from mnistgan.cli.bars import bar
+    from mnistgan.storage import user_dirs
 
     config = data_config(
         name,
@@ -135,7 +136,7 @@ def show(
         fit=fit,
         background=background,
     )
-    path = places.expand(name).resolve()
+    path = user_dirs.expand(name).resolve()
     target = out or Path(f"{path.stem or 'data'}.png")
     rendering.check_suffix(target, (".png",))
     if path.is_dir() and target.resolve().is_relative_to(path):
@@ -157,10 +158,10 @@ def _list(data_root: Path | None) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from mnistgan import places
     from mnistgan.catalog import DATA_SETS
+    from mnistgan.storage import user_dirs
 
-    root = places.data_root(data_root)
+    root = user_dirs.data_root(data_root)
     head = ("name", "images", "size", "classes", "licence", "here", "source")
     rows = [_row(data_set, root) for data_set in DATA_SETS.values()]
     console = Console(highlight=False)
@@ -173,7 +174,7 @@ def _list(data_root: Path | None) -> None:
         for row in rows:
             typer.echo("\t".join(row))
     typer.echo(f"the data root is {root}", err=True)
-    typer.echo(f"what can be made again is kept in {places.cache()}", err=True)
+    typer.echo(f"what can be made again is kept in {user_dirs.cache()}", err=True)
 
 
 def _row(data_set: DataSet, root: Path) -> tuple[str, ...]:

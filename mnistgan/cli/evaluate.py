@@ -12,7 +12,7 @@ import typer
 
 from mnistgan.cli.options import DataRoot, Debug, Seed, Threads, data_config, data_sets, use_threads
 from mnistgan.errors import UsageError
-from mnistgan.files import write_text
+from mnistgan.storage.atomic import write_text
 
 if TYPE_CHECKING:
     from mnistgan.evaluation.report import Report
@@ -73,11 +73,11 @@ def evaluate(
     """
     if sum(one is not None for one in (run, ckpt, images)) > 1:
         raise typer.BadParameter("give one of RUN, --ckpt and --images")
-    from mnistgan import rundir
     from mnistgan.cli.bars import bar
     from mnistgan.evaluation import pictures, reference, report, subject, tstr
+    from mnistgan.storage import run_directory
 
-    source = images or ckpt or run or rundir.newest().path
+    source = images or ckpt or run or run_directory.newest().path
     folder = out or (source if source.is_dir() and images is None else Path()) / "evaluation"
     if out is None and folder.is_symlink():  # a stranger's run may lead anywhere
         raise UsageError(f"{folder}: is a link; name the folder to write to by --out")

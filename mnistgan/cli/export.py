@@ -31,10 +31,10 @@ def export(
     [bold]mnistgan export --ckpt g.pt --format safetensors[/bold]
     """
     from mnistgan import export as core
-    from mnistgan import rundir
     from mnistgan.sampling import load_generator
+    from mnistgan.storage import run_directory
 
-    source = rundir.generator_path(ckpt)
+    source = run_directory.generator_path(ckpt)
     ending = f".{format}" if format else (out.suffix.lower() if out else ".onnx")
     target = out or source.with_suffix(ending)
     if ending == ".safetensors":

@@ -41,7 +41,7 @@ def init(
         return
     from mnistgan.config import presets as core
     from mnistgan.errors import UsageError
-    from mnistgan.files import write_text
+    from mnistgan.storage.atomic import write_text
 
     text = core.path(preset).read_text(encoding="utf-8")
     target = out or Path("run.toml")
@@ -68,7 +68,7 @@ def _list() -> None:
 def _write_schema(folder: Path) -> None:
     """Write the schema, with what is installed here; it takes the place of an older one."""
     from mnistgan.config import schema
-    from mnistgan.files import write_text
+    from mnistgan.storage.atomic import write_text
 
     path = folder / schema.FILE
     write_text(path, schema.to_text(schema.run_config(schema.installed_outputs())))

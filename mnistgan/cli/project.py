@@ -74,7 +74,7 @@ def project(
 
     from mnistgan import conditioning, projecting, sampling
     from mnistgan.cli.bars import bar
-    from mnistgan.files import write_text
+    from mnistgan.storage.atomic import write_text
 
     use_threads(threads)
     generator = sampling.load_generator(ckpt)

@@ -25,10 +25,10 @@ def report(
 
     [bold]mnistgan report[/bold]   the newest run
     """
-    from mnistgan import rundir
     from mnistgan.reporting import page
+    from mnistgan.storage import run_directory
 
-    directory = rundir.RunDirectory(run) if run else rundir.newest()
+    directory = run_directory.RunDirectory(run) if run else run_directory.newest()
     target = out or directory.report_file
     page.write(directory, target)
     typer.echo(target)

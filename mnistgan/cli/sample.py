@@ -133,19 +133,12 @@ def sample(
     _refuse_unclear(count, per_digit, digits is not None and balanced)
     target = out or Path(_DEFAULT[format])
 
-    from mnistgan import (
-        conditioning,
-        image_files,
-        labelling,
-        mnist_folder,
-        rundir,
-        sampling,
-        shards,
-    )
+    from mnistgan import conditioning, image_files, labelling, mnist_folder, sampling, shards
     from mnistgan.cli.bars import bar
     from mnistgan.drawing import Drawing, Rule, Source
     from mnistgan.manifest import Recipe, check_size
     from mnistgan.models import networks
+    from mnistgan.storage import run_directory
 
     rule, writer = Rule(min_confidence, balanced), shards.Part.parse(part)
     draw = sampling.Draw(seed, truncation=truncation)
@@ -171,7 +164,7 @@ def sample(
         if format == "idx":
             mnist_folder.write(target, source, count, test or max(1, count // 6), rule, on_progress)
         elif format == "shards":
-            file = rundir.generator_path(ckpt)
+            file = run_directory.generator_path(ckpt)
             recipe = Recipe.of(source, file, count, shard_size or _SHARD_SIZE, rule)
             outcome = shards.write(target, source, recipe, writer, on_progress)
         else:

@@ -6,7 +6,7 @@ with the channels asked for. Imports no torch.
 
 from __future__ import annotations
 
-from mnistgan import catalog, places
+from mnistgan import catalog
 from mnistgan.catalog import PartName
 from mnistgan.config import DataConfig, data_kind
 from mnistgan.datasets import archives, fetching, folder, own, published
@@ -14,6 +14,7 @@ from mnistgan.datasets.fitting import Fit
 from mnistgan.datasets.image_set import ImageSet
 from mnistgan.errors import DataError
 from mnistgan.progress import OnProgress, no_progress
+from mnistgan.storage import user_dirs
 
 __all__ = ["ImageSet", "load"]
 
@@ -37,13 +38,13 @@ def load(
     fit = Fit.of(config)
     kind = data_kind(config.name)
     if kind == "published":
-        data_set, root = catalog.DATA_SETS[config.name], places.data_root(config.root)
+        data_set, root = catalog.DATA_SETS[config.name], user_dirs.data_root(config.root)
         for archive in archives.missing(data_set, root):
             fetching.fetch(data_set, archive, archives.folder(data_set, root), on_progress)
         return published.read(data_set, part, root, fit, on_progress)
     if part == "test":
         raise DataError(f"{config.name}: has no test part; only published data sets have")
-    path = places.expand(config.name)
+    path = user_dirs.expand(config.name)
     if kind == "npz":
         return own.read_npz(path, fit, on_progress)
     if path.is_dir():
@@ -56,5 +57,5 @@ def load(
         raise DataError(f"{path}: is not there; give a folder of pictures, an .npz or an IDX file")
     if path.suffix.lower() in folder.SUFFIXES:
         raise DataError(f"{path}: is a single picture; name the folder that it lies in")
-    labels = places.expand(config.labels) if config.labels else None
+    labels = user_dirs.expand(config.labels) if config.labels else None
     return own.read_idx_pair(path, labels, fit, on_progress)

@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from mnistgan import places
 from mnistgan.datasets.fitting import Array, Fit
 from mnistgan.errors import MnistganError
-from mnistgan.files import atomic_path
+from mnistgan.storage import user_dirs
+from mnistgan.storage.atomic import atomic_path
 
 WORTH_KEEPING = 5_000
 """Folders with fewer pictures are read anew each time: that takes a second or two."""
@@ -57,7 +57,7 @@ class Key:
 
 def folder() -> Path:
     """Where arrays are kept."""
-    return places.cache() / "pictures"
+    return user_dirs.cache() / "pictures"
 
 
 def load(key: Key) -> tuple[Array, npt.NDArray[np.int64], list[str]] | None:

@@ -15,12 +15,12 @@ from urllib.parse import urlsplit
 
 import filelock
 
-from mnistgan import places
 from mnistgan.catalog import Archive, DataSet
 from mnistgan.datasets.archives import checksum_trouble
 from mnistgan.datasets.receiving import BrokenOffError, MirrorError, Patience, receive
 from mnistgan.errors import DataError, MnistganError, UsageError
 from mnistgan.progress import OnProgress, Progress, no_progress
+from mnistgan.storage import user_dirs
 
 
 def fetch(
@@ -67,7 +67,7 @@ def _is_whole(path: Path, archive: Archive) -> bool:
 def _alone(target: Path, on_progress: OnProgress) -> Iterator[None]:
     """No other process fetches the same file while this lasts: the second one waits."""
     name = hashlib.sha256(str(target.absolute()).encode(errors="surrogateescape")).hexdigest()
-    locks = places.cache() / "locks"
+    locks = user_dirs.cache() / "locks"
     try:
         locks.mkdir(parents=True, exist_ok=True)
         lock = filelock.FileLock(locks / f"{name[:16]}.lock")

@@ -22,13 +22,13 @@ from mnistgan.datasets.image_set import (
     rows_at_a_time,
 )
 from mnistgan.errors import DataError
-from mnistgan.idx import open_idx
-from mnistgan.npz import open_npz
 from mnistgan.progress import OnProgress, no_progress
+from mnistgan.storage.idx import open_idx
+from mnistgan.storage.npz import open_npz
 
 
 def read_npz(path: Path, fit: Fit, on_progress: OnProgress = no_progress) -> ImageSet:
-    """The images of an ``.npz`` (see :mod:`mnistgan.npz`).
+    """The images of an ``.npz`` (see :mod:`mnistgan.storage.npz`).
 
     Raises:
         DataError: the file cannot be read, or holds no such arrays.

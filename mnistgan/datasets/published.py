@@ -23,8 +23,8 @@ from mnistgan.datasets.archives import folder, inspect
 from mnistgan.datasets.fitting import Array, Fit
 from mnistgan.datasets.image_set import ImageSet, collect, rows_at_a_time
 from mnistgan.errors import DataError
-from mnistgan.idx import IdxArray, open_idx, parse_idx
 from mnistgan.progress import OnProgress, no_progress
+from mnistgan.storage.idx import IdxArray, open_idx, parse_idx
 
 
 def read(

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from mnistgan import catalog, datasets, places
+from mnistgan import catalog, datasets
 from mnistgan.catalog import DataSet
 from mnistgan.config import DataConfig
 from mnistgan.datasets import archives, folder
 from mnistgan.datasets.archives import Found
 from mnistgan.datasets.fitting import Fit
 from mnistgan.progress import OnProgress, no_progress
+from mnistgan.storage import user_dirs
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,8 @@ def verify(config: DataConfig, on_progress: OnProgress = no_progress) -> Verdict
         DataError: images of one's own that cannot be read at all.
     """
     if config.name in catalog.DATA_SETS:
-        return _published(catalog.DATA_SETS[config.name], places.data_root(config.root))
-    path = places.expand(config.name)
+        return _published(catalog.DATA_SETS[config.name], user_dirs.data_root(config.root))
+    path = user_dirs.expand(config.name)
     if path.is_dir():
         return _folder(path, config, on_progress)
     loaded = datasets.load(config, on_progress=on_progress)

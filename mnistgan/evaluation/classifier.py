@@ -20,13 +20,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mnistgan import sealed
 from mnistgan.arrays import Images, Labels
 from mnistgan.catalog import DATA_SETS
 from mnistgan.errors import FileFormatError
 from mnistgan.models import noise
 from mnistgan.models.noise import Stream
 from mnistgan.progress import OnProgress, Progress, no_progress
+from mnistgan.storage import tensor_zip
 
 FEATURES = 128
 """Length of the feature vector."""
@@ -223,7 +223,7 @@ def accuracy(network: LeNet, images: Images, labels: Labels) -> float:
 
 def save(path: Path, network: LeNet, tested: float | None) -> str:
     """Write a classifier as a sealed archive; returns the SHA-256 of the file."""
-    sealed.write(path, {"format": _FORM, "weights": network.state_dict(), "accuracy": tested})
+    tensor_zip.write(path, {"format": _FORM, "weights": network.state_dict(), "accuracy": tested})
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
@@ -233,7 +233,7 @@ def load(path: Path, name: str) -> Classifier:
     Raises:
         FileFormatError: the file is damaged, or is no classifier.
     """
-    content = sealed.read(path)
+    content = tensor_zip.read(path)
     weights: dict[str, Any] = content.get("weights", {})
     try:
         channels = weights["convolutions.0.weight"].shape[1]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mnistgan import datasets, places
+from mnistgan import datasets
 from mnistgan.arrays import Labels
 from mnistgan.catalog import DATA_SETS
 from mnistgan.config import DataConfig
@@ -17,10 +17,11 @@ from mnistgan.errors import DataError, FileFormatError, MnistganError
 from mnistgan.evaluation import classifier
 from mnistgan.evaluation.classifier import Classifier
 from mnistgan.evaluation.measures import Array
-from mnistgan.files import atomic_path
 from mnistgan.models import noise
 from mnistgan.models.noise import Stream
 from mnistgan.progress import OnProgress, no_progress
+from mnistgan.storage import user_dirs
+from mnistgan.storage.atomic import atomic_path
 
 _HELD_OUT = 6  # of a set without a test part, every sixth image
 _FIT_EPOCHS = 6
@@ -107,7 +108,7 @@ def _chosen(data: ImageSet, rows: Labels) -> ImageSet:
 
 def _features(chosen: Classifier, train: ImageSet, on_progress: OnProgress) -> Array:
     """Of the training images, kept from the last time if possible."""
-    path = places.cache() / "features" / f"{train.digest[:16]}-{chosen.sha256[:16]}.npy"
+    path = user_dirs.cache() / "features" / f"{train.digest[:16]}-{chosen.sha256[:16]}.npy"
     with contextlib.suppress(OSError, ValueError, EOFError):
         kept = np.load(path, allow_pickle=False)
         if kept.shape == (len(train), classifier.FEATURES) and kept.dtype == np.float32:
@@ -125,7 +126,7 @@ def _features(chosen: Classifier, train: ImageSet, on_progress: OnProgress) -> A
 
 def folder() -> Path:
     """Where classifiers are kept."""
-    return places.cache() / "classifiers"
+    return user_dirs.cache() / "classifiers"
 
 
 def _own(train: ImageSet, test: ImageSet, on_progress: OnProgress) -> Classifier:

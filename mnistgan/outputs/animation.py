@@ -8,7 +8,7 @@ from pydantic import Field
 
 from mnistgan.events import Event, RunEnded
 from mnistgan.outputs.base import Output, OutputOptions
-from mnistgan.rundir import RunDirectory
+from mnistgan.storage.run_directory import RunDirectory
 
 
 class Animation(Output):

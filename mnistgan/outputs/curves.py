@@ -6,7 +6,7 @@ from typing import Literal
 
 from mnistgan.events import Event, RunEnded
 from mnistgan.outputs.base import Output, OutputOptions
-from mnistgan.rundir import RunDirectory
+from mnistgan.storage.run_directory import RunDirectory
 
 
 class Curves(Output):

@@ -6,10 +6,10 @@ import csv
 from collections.abc import Sequence
 from typing import Any, TextIO
 
-from mnistgan import history
 from mnistgan.events import Evaluated, Event, RunEnded, RunStarted, StepMetrics
 from mnistgan.outputs.base import Output
-from mnistgan.rundir import RunDirectory
+from mnistgan.storage import tables
+from mnistgan.storage.run_directory import RunDirectory
 
 
 class Metrics(Output):
@@ -17,28 +17,28 @@ class Metrics(Output):
 
     _file: TextIO
     _writer: Any
-    _columns: Sequence[str] = history.EVALUATIONS_COLUMNS
+    _columns: Sequence[str] = tables.EVALUATIONS_COLUMNS
 
     def handle(self, event: Event) -> None:
         """Open at the start, write each step, close at the end."""
         match event:
             case RunStarted():
                 run = RunDirectory(self.directory)
-                self._file = history.continue_table(
-                    run.metrics_file, history.METRICS_COLUMNS, event.step
+                self._file = tables.continue_table(
+                    run.metrics_file, tables.METRICS_COLUMNS, event.step
                 )
                 self._writer = csv.writer(self._file, lineterminator="\n")
                 if event.config.model.conditional:
-                    self._columns = history.LABELLED_COLUMNS
+                    self._columns = tables.LABELLED_COLUMNS
                 if event.config.evaluate.every or run.evaluations_file.exists():
-                    history.continue_table(run.evaluations_file, self._columns, event.step).close()
+                    tables.continue_table(run.evaluations_file, self._columns, event.step).close()
             case StepMetrics():
-                self._writer.writerow(history.metrics_row(event))
+                self._writer.writerow(tables.metrics_row(event))
             case Evaluated():
                 path = RunDirectory(self.directory).evaluations_file
                 # A run that was stopped between measuring and saving has the row already.
-                with history.continue_table(path, self._columns, event.step - 1) as file:
-                    row = history.evaluation_row(event, self._columns)
+                with tables.continue_table(path, self._columns, event.step - 1) as file:
+                    row = tables.evaluation_row(event, self._columns)
                     csv.writer(file, lineterminator="\n").writerow(row)
             case RunEnded():
                 self._file.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mnistgan.events import Event, RunEnded
 from mnistgan.outputs.base import Output
-from mnistgan.rundir import RunDirectory
+from mnistgan.storage.run_directory import RunDirectory
 
 
 class Report(Output):

@@ -8,11 +8,11 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from mnistgan import history
 from mnistgan.arrays import Images
 from mnistgan.events import EpochEnded, Event, RunStarted
 from mnistgan.outputs.base import Output, OutputOptions
-from mnistgan.rundir import RunDirectory
+from mnistgan.storage import tables
+from mnistgan.storage.run_directory import RunDirectory
 
 _FIELD = r"\{(epoch|step)(:0\dd)?\}"
 
@@ -43,7 +43,7 @@ class Samples(Output):
                 folder = RunDirectory(self.directory).samples
                 folder.mkdir(exist_ok=True)
                 index = folder / "index.csv"
-                history.continue_table(index, history.SAMPLES_COLUMNS, event.step).close()
+                tables.continue_table(index, tables.SAMPLES_COLUMNS, event.step).close()
                 self._save("real.png", event.real_images)
             case EpochEnded() if (
                 self.options.epochs == "every" or event.epoch in self.options.epochs

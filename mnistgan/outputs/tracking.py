@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeAlias
 
-from mnistgan import history
 from mnistgan.config import ScoreKind
 from mnistgan.events import StepMetrics, score_names
+from mnistgan.storage import tables
 
 Scalars: TypeAlias = dict[str, float]
 """Name in the tracker -> value; what comes before the slash is a group of charts."""
@@ -34,11 +34,11 @@ class ScalarNames:
     def of_step(self, event: StepMetrics) -> Scalars:
         """The same numbers as they come."""
         return self.of_row(
-            dict(zip(history.METRICS_COLUMNS, history.metrics_row(event), strict=True))
+            dict(zip(tables.METRICS_COLUMNS, tables.metrics_row(event), strict=True))
         )
 
 
 def measures(figures: Mapping[str, float]) -> Scalars:
     """What was measured, in a group of its own."""
-    known = (name for name in history.LABELLED_FIGURES if name in figures)
+    known = (name for name in tables.LABELLED_FIGURES if name in figures)
     return {f"measures/{name}": figures[name] for name in known}

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field
 
-from mnistgan import history
 from mnistgan.config import as_tuple, toml
 from mnistgan.errors import UsageError
 from mnistgan.events import EpochEnded, Evaluated, Event, RunEnded, RunStarted, StepMetrics
 from mnistgan.outputs.base import Output, OutputOptions
 from mnistgan.outputs.tracking import ScalarNames, measures
-from mnistgan.rundir import RunDirectory
+from mnistgan.storage import tables
+from mnistgan.storage.run_directory import RunDirectory
 
 if TYPE_CHECKING:
     import wandb
@@ -145,12 +145,12 @@ class WandB(Output):
         run = RunDirectory(self.directory)
         size = run.read_config().data.image_size
         told: dict[int, dict[str, Any]] = defaultdict(dict)
-        for row in _rows(history.read_metrics(run.metrics_file)):
+        for row in _rows(tables.read_metrics(run.metrics_file)):
             if self._is_told(int(row["step"])):
                 told[int(row["step"])] |= self._names.of_row(row)
-        for row in _rows(history.read_evaluations(run.evaluations_file)):
+        for row in _rows(tables.read_evaluations(run.evaluations_file)):
             told[int(row["step"])] |= measures(row)
-        for grid in history.read_samples(run.samples):
+        for grid in tables.read_samples(run.samples):
             picture = rendering.read_grid(grid.file, size)
             told[grid.step]["samples"] = _image(picture, f"epoch {grid.epoch}")
         for step in sorted(told):

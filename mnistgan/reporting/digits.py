@@ -14,8 +14,8 @@ from mnistgan.errors import UsageError
 from mnistgan.evaluation import classifier, reference
 from mnistgan.reporting import pictures
 from mnistgan.reporting.pictures import Still
-from mnistgan.rundir import RunDirectory
 from mnistgan.sampling import Generator
+from mnistgan.storage.run_directory import RunDirectory
 
 EACH = 10
 """Images of a class."""

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from mnistgan import history
 from mnistgan.config import RunConfig
 from mnistgan.evaluation import figures
 from mnistgan.evaluation.figures import Measurement
@@ -17,7 +16,8 @@ from mnistgan.reporting import charts, digits, pictures, replay, words
 from mnistgan.reporting.charts import Chart
 from mnistgan.reporting.digits import ByClass
 from mnistgan.reporting.pictures import Grid, Still
-from mnistgan.rundir import RunDirectory
+from mnistgan.storage import tables
+from mnistgan.storage.run_directory import RunDirectory
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def gather(run: RunDirectory) -> Facts:
     config = run.read_config()
     size = config.data.image_size
     metrics = _metrics(run)
-    evaluations = history.read_evaluations(run.evaluations_file)
+    evaluations = tables.read_evaluations(run.evaluations_file)
     gif = run.path / "training.gif"
     has_gif = gif.is_file() and not gif.is_symlink()  # a stranger's link may lead anywhere
     moving = pictures.moving(gif) if has_gif else None
@@ -104,8 +104,8 @@ def gather(run: RunDirectory) -> Facts:
 
 def _metrics(run: RunDirectory) -> Metrics:
     if not run.metrics_file.exists():
-        return {name: np.empty(0) for name in history.METRICS_COLUMNS}
-    return history.read_metrics(run.metrics_file)
+        return {name: np.empty(0) for name in tables.METRICS_COLUMNS}
+    return tables.read_metrics(run.metrics_file)
 
 
 def _epochs(run: RunDirectory, metrics: Metrics) -> int:
@@ -115,7 +115,7 @@ def _epochs(run: RunDirectory, metrics: Metrics) -> int:
         return 0
     last = int(epochs.max())
     if last == 1:
-        drawn = history.read_samples(run.samples)
+        drawn = tables.read_samples(run.samples)
         return int(not drawn or drawn[0].epoch == 1)
     return last if (epochs == last).sum() >= (epochs == epochs[0]).sum() else last - 1
 

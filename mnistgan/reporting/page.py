@@ -25,11 +25,11 @@ from markupsafe import Markup
 from mnistgan.config import toml
 from mnistgan.errors import printable
 from mnistgan.evaluation.figures import MEANINGS
-from mnistgan.files import write_text
 from mnistgan.reporting import facts, words
 from mnistgan.reporting.facts import Facts
 from mnistgan.reporting.pictures import Still
-from mnistgan.rundir import RunDirectory
+from mnistgan.storage.atomic import write_text
+from mnistgan.storage.run_directory import RunDirectory
 
 _FOLDER = "page"
 _WIDE = 620  # CSS pixels, of a picture

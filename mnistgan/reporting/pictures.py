@@ -17,10 +17,11 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageSequence
 
-from mnistgan import history, rendering
+from mnistgan import rendering
 from mnistgan.errors import UsageError
 from mnistgan.rendering import Picture
-from mnistgan.rundir import RunDirectory
+from mnistgan.storage import tables
+from mnistgan.storage.run_directory import RunDirectory
 
 GRIDS_BYTES = 900_000
 """Of the grids of a page together, unless the fewest that tell anything take more."""
@@ -75,7 +76,7 @@ def grids(run: RunDirectory, size: int) -> list[Grid]:
     Raises:
         UsageError: the index or a grid cannot be read.
     """
-    rows = history.read_samples(run.samples)
+    rows = tables.read_samples(run.samples)
     if not rows:
         return []
     # The first is the noisiest, and so the largest.

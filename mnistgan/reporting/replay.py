@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mnistgan import history, rendering
+from mnistgan import rendering
 from mnistgan.config import RunConfig
 from mnistgan.evaluation.during import watch_for
 from mnistgan.events import EpochEnded, StepMetrics
 from mnistgan.rendering import Metrics
-from mnistgan.rundir import RunDirectory
+from mnistgan.storage import tables
+from mnistgan.storage.run_directory import RunDirectory
 
 
 def warnings(run: RunDirectory, config: RunConfig, metrics: Metrics) -> list[str]:
@@ -39,12 +40,12 @@ def warnings(run: RunDirectory, config: RunConfig, metrics: Metrics) -> list[str
 
 
 def _steps(metrics: Metrics) -> Iterator[StepMetrics]:
-    columns = (metrics[name].tolist() for name in history.METRICS_COLUMNS)
+    columns = (metrics[name].tolist() for name in tables.METRICS_COLUMNS)
     for step, epoch, *numbers in zip(*columns, strict=True):
         yield StepMetrics(int(step), int(epoch), *numbers)
 
 
 def _epochs(run: RunDirectory, size: int) -> Iterator[EpochEnded]:
-    for grid in history.read_samples(run.samples):
+    for grid in tables.read_samples(run.samples):
         images = rendering.ungrid(rendering.read_grid(grid.file, size), size)
         yield EpochEnded(grid.epoch, grid.step, images)

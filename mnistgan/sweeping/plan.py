@@ -9,16 +9,16 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
-from mnistgan import history
 from mnistgan.config import RunConfig, Section, presets, toml
 from mnistgan.config.toml import Table
 from mnistgan.errors import ConfigError, UsageError, did_you_mean, one_of
+from mnistgan.storage import tables
 
 Direction: TypeAlias = Literal["minimize", "maximize"]
 _LARGER_IS_BETTER = (
     "precision", "recall", "density", "coverage", "classifier_score", "confidence", "agreement",
 )  # fmt: skip
-_FIGURES = history.LABELLED_FIGURES
+_FIGURES = tables.LABELLED_FIGURES
 
 
 def _figure(name: str) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mnistgan.config import toml
-from mnistgan.files import atomic_path, write_text
+from mnistgan.storage.atomic import atomic_path, write_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -15,7 +15,7 @@ from support import Invoke
 
 import mnistgan
 from mnistgan.rendering import read_png
-from mnistgan.rundir import RunDirectory
+from mnistgan.storage.run_directory import RunDirectory
 
 COMMANDS = ["train", "sample", "animate", "project", "plot", "export", "info", "outputs", "init"]
 

@@ -9,8 +9,9 @@ import pytest
 from support import ByPixels, Invoke, Tiny
 from torchvision_import import import_datasets
 
-from mnistgan import checkpoint, drawing, labelling, sampling
+from mnistgan import drawing, labelling, sampling
 from mnistgan.models import networks
+from mnistgan.storage import checkpoint
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from support import Invoke
 from mnistgan.catalog import DATA_SETS
 from mnistgan.cli import signals
 from mnistgan.progress import StopToken
-from mnistgan.rundir import RunDirectory
+from mnistgan.storage.run_directory import RunDirectory
 
 
 def test_a_run_under_runs(invoke: Invoke, tiny_toml: Path, tmp_path: Path) -> None:

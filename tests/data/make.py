@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mnistgan import checkpoint, datasets
+from mnistgan import datasets
 from mnistgan.config import toml
+from mnistgan.storage import checkpoint
 from mnistgan.training import Trainer
 
 CONFIG = {

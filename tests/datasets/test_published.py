@@ -14,11 +14,12 @@ from published import COUNT, Small
 from sklearn.datasets import load_digits
 from torchvision_import import import_datasets
 
-from mnistgan import catalog, datasets, places
+from mnistgan import catalog, datasets
 from mnistgan.catalog import DATA_SETS, PartName
 from mnistgan.config import DataConfig
 from mnistgan.datasets import archives
 from mnistgan.errors import DataError
+from mnistgan.storage import user_dirs
 
 RAW = Path("MNIST") / "raw"
 IDX = [name for name, one in DATA_SETS.items() if one.form == "idx"]
@@ -208,10 +209,10 @@ def test_the_root_comes_from_flag_then_environment_then_user(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("MNISTGAN_DATA", "/from/environment")
-    assert places.data_root("/from/flag") == Path("/from/flag")
-    assert places.data_root() == Path("/from/environment")
+    assert user_dirs.data_root("/from/flag") == Path("/from/flag")
+    assert user_dirs.data_root() == Path("/from/environment")
     monkeypatch.delenv("MNISTGAN_DATA")
-    assert places.data_root().parts[-1].lower() == "mnistgan"
+    assert user_dirs.data_root().parts[-1].lower() == "mnistgan"
 
 
 def test_every_set_says_whose_it_is() -> None:

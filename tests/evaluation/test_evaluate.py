@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from support import Invoke, StopAfter, Tiny, noise_images
 
-from mnistgan import datasets, history
+from mnistgan import datasets
 from mnistgan.config import DataConfig
 from mnistgan.datasets import ImageSet
 from mnistgan.evaluation import classifier, reference, report, tstr
@@ -21,8 +21,9 @@ from mnistgan.preflight import Override, plan_resume
 from mnistgan.progress import StopToken
 from mnistgan.rendering import read_png, save_png
 from mnistgan.run import Run, train
-from mnistgan.rundir import RunDirectory
 from mnistgan.sampling import load_generator
+from mnistgan.storage import tables
+from mnistgan.storage.run_directory import RunDirectory
 
 
 @pytest.fixture
@@ -220,7 +221,7 @@ class TestWhileTraining:
         )  # fmt: skip
         assert result.exit_code == 0, result.output
         assert result.stderr.count("Frechet distance") == 3
-        table = history.read_evaluations(tmp_path / "run" / "evaluations.csv")
+        table = tables.read_evaluations(tmp_path / "run" / "evaluations.csv")
         assert table["epoch"].tolist() == [1, 2, 3]
         assert (tmp_path / "run" / "curves.png").exists()
         best = 1 + int(table["frechet_distance"].argmin())

@@ -72,7 +72,7 @@ class TestThreads:
 FETCHED_AGAIN = """
 import resource, sys
 import numpy as np
-from mnistgan import devices
+from mnistgan.models import devices
 
 if sys.argv[1] == "kept":
     devices.keep_freed_memory()

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from support import to_idx
 
-from mnistgan.idx import open_idx, parse_idx
+from mnistgan.storage.idx import open_idx, parse_idx
 
 CODES = ("u1", "i1", "i2", "i4", "f4", "f8")
 

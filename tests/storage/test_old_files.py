@@ -10,13 +10,14 @@ import pytest
 import torch
 from support import Invoke
 
-from mnistgan import checkpoint, datasets
+from mnistgan import datasets
 from mnistgan.config import toml
 from mnistgan.errors import FileFormatError
-from mnistgan.rundir import RunDirectory
+from mnistgan.storage import checkpoint
+from mnistgan.storage.run_directory import RunDirectory
 from mnistgan.training import Trainer
 
-DATA = Path(__file__).parent / "data"
+DATA = Path(__file__).parents[1] / "data"
 OLD = sorted(DATA.glob("checkpoint-v*.pt"))
 
 

@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 
 from mnistgan.errors import FileFormatError
-from mnistgan.files import atomic_path
+from mnistgan.storage.atomic import atomic_path
 
 _MARK = b"mnistgan sha256="
 _HEX = 64

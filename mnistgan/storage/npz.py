@@ -18,7 +18,7 @@ from typing import IO, Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from mnistgan.files import atomic_path
+from mnistgan.storage.atomic import atomic_path
 
 _MAX_UNPACKED = 2**28
 _MAX_RATIO = 100

@@ -16,9 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import Tiny
 
-from mnistgan import checkpoint, datasets, sealed
+from mnistgan import datasets
 from mnistgan.errors import FileFormatError, TrainingError
-from mnistgan.rundir import RunDirectory
+from mnistgan.storage import checkpoint, tensor_zip
+from mnistgan.storage.run_directory import RunDirectory
 from mnistgan.training import Trainer
 
 
@@ -49,7 +50,7 @@ def with_a_seal(content: Any) -> bytes:
     """A file with a right checksum, whatever it holds."""
     buffer = io.BytesIO()
     torch.save(content, buffer)
-    return sealed.seal(buffer.getvalue())
+    return tensor_zip.seal(buffer.getvalue())
 
 
 def test_a_state_survives_bit_by_bit(trainer: Trainer, tmp_path: Path) -> None:
@@ -57,8 +58,8 @@ def test_a_state_survives_bit_by_bit(trainer: Trainer, tmp_path: Path) -> None:
     checkpoint.save_checkpoint(path, trainer.config, trainer.state())
     loaded = checkpoint.load_checkpoint(path)
     assert loaded.config == trainer.config
-    before = dict(sealed.tensors(trainer.state()))
-    after = dict(sealed.tensors(loaded.state))
+    before = dict(tensor_zip.tensors(trainer.state()))
+    after = dict(tensor_zip.tensors(loaded.state))
     assert before.keys() == after.keys()
     assert all(torch.equal(before[name], after[name]) for name in before)
     assert loaded.state["step"] == 7
@@ -218,7 +219,7 @@ class TestStrangers:
 
     def test_a_sealed_file_that_is_no_zip(self, tmp_path: Path) -> None:
         for body in (b"PK", b"PK\x05\x06" + b"\0" * 18, b"PK\x03\x04" + b"\0" * 200):
-            assert "is no file of mnistgan" in refused(tmp_path / "g.pt", sealed.seal(body))
+            assert "is no file of mnistgan" in refused(tmp_path / "g.pt", tensor_zip.seal(body))
 
     def test_another_version(self, tmp_path: Path) -> None:
         raw = with_a_seal({"format": "mnistgan-generator", "version": 2})
@@ -240,7 +241,7 @@ class TestStrangers:
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr("archive/data.pkl", b"\0" * 10_000_000)
-        raw = sealed.seal(buffer.getvalue())
+        raw = tensor_zip.seal(buffer.getvalue())
         assert len(raw) < 20_000
         assert "is no file of mnistgan" in refused(tmp_path / "g.pt", raw)
 

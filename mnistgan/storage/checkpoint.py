@@ -15,10 +15,11 @@ from typing import Any, Literal, TypeAlias
 import torch
 from torch import Tensor
 
-from mnistgan import __version__, safetensors_files, sealed
+from mnistgan import __version__
 from mnistgan.config import RunConfig, toml
 from mnistgan.errors import ConfigError, FileFormatError, TrainingError
-from mnistgan.sealed import NOT_OURS, RefusedError
+from mnistgan.storage import generator_safetensors, tensor_zip
+from mnistgan.storage.tensor_zip import NOT_OURS, RefusedError
 
 Kind: TypeAlias = Literal["checkpoint", "generator"]
 Weights: TypeAlias = dict[str, Tensor]
@@ -83,7 +84,7 @@ def save_generator(path: Path, config: RunConfig, state: Mapping[str, Any]) -> N
 
 
 def _save(path: Path, form: str, config: RunConfig, state: Mapping[str, Any]) -> None:
-    for name, tensor in sealed.tensors(state):
+    for name, tensor in tensor_zip.tensors(state):
         if not torch.isfinite(tensor).all():
             raise TrainingError(
                 f"{name} is no longer finite, so {path.name} was not written; train anew with "
@@ -96,7 +97,7 @@ def _save(path: Path, form: str, config: RunConfig, state: Mapping[str, Any]) ->
         "versions": {"mnistgan": __version__, "torch": str(torch.__version__)},
         "state": state,
     }
-    sealed.write(path, content)
+    tensor_zip.write(path, content)
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -122,12 +123,12 @@ def load_generator(path: Path) -> Checkpoint:
     Raises:
         FileFormatError: it is neither, is damaged, or is of another version.
     """
-    if path.suffix.lower() == safetensors_files.SUFFIX:
-        found = safetensors_files.read(path)
+    if path.suffix.lower() == generator_safetensors.SUFFIX:
+        found = generator_safetensors.read(path)
         _check_classes(path, found.config)
         state = {"generator": found.weights, "step": found.step, "epoch": found.epoch}
         return Checkpoint("generator", found.config, state, found.versions)
-    content = sealed.read(path)
+    content = tensor_zip.read(path)
     try:
         kind = _check(content)
         config = toml.validate(content["config"], "its config")

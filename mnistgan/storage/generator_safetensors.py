@@ -17,11 +17,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from mnistgan import __version__, sealed
+from mnistgan import __version__
 from mnistgan.config import RunConfig, toml
 from mnistgan.errors import ConfigError, FileFormatError, UsageError
-from mnistgan.files import atomic_path
-from mnistgan.sealed import RefusedError
+from mnistgan.storage import tensor_zip
+from mnistgan.storage.atomic import atomic_path
+from mnistgan.storage.tensor_zip import RefusedError
 
 SUFFIX = ".safetensors"
 _NOT_OURS = f"is no {SUFFIX} file of mnistgan export; give one, or a generator file (g.pt)"
@@ -78,7 +79,7 @@ def read(path: Path) -> Contents:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        sealed.check_tensors(weights, path.stat().st_size)
+        tensor_zip.check_tensors(weights, path.stat().st_size)
         table = toml.parse_toml(metadata["mnistgan.config"].encode(), "its config")
         found = Contents(
             toml.validate(table, "its config"),

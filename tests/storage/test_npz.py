@@ -15,7 +15,7 @@ from support import Invoke, noise_images
 from mnistgan import datasets
 from mnistgan.config import DataConfig
 from mnistgan.errors import DataError
-from mnistgan.npz import open_npz, write_npz
+from mnistgan.storage.npz import open_npz, write_npz
 
 
 def load(path: Path, **keys: Any) -> datasets.ImageSet:

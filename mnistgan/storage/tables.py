@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from mnistgan.errors import UsageError
 from mnistgan.events import Evaluated, StepMetrics
-from mnistgan.files import read_bytes, write_text
+from mnistgan.storage.atomic import read_bytes, write_text
 
 METRICS_COLUMNS = (
     "step",

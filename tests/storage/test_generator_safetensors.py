@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save, save_file
 from support import Invoke
 
-from mnistgan import safetensors_files
 from mnistgan.errors import FileFormatError
 from mnistgan.sampling import load_generator, sample
+from mnistgan.storage import generator_safetensors
 
 
 @pytest.fixture(scope="module")
@@ -22,12 +22,12 @@ def exported(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     generator = load_generator(trained)
     path = tmp_path_factory.mktemp("safetensors") / "g.safetensors"
     weights = generator.network.state_dict()
-    safetensors_files.write(path, generator.config, weights, generator.step, generator.epoch)
+    generator_safetensors.write(path, generator.config, weights, generator.step, generator.epoch)
     return path
 
 
 def metadata(path: Path) -> dict[str, str]:
-    found = safetensors_files.read(path)
+    found = generator_safetensors.read(path)
     return {
         "mnistgan.config": "name = 'tiny'",
         "mnistgan.step": str(found.step),
@@ -68,7 +68,7 @@ def test_every_truncation_is_refused(exported: Path, data: st.DataObject) -> Non
     cut = exported.with_name("cut.safetensors")
     cut.write_bytes(raw[: data.draw(st.integers(0, len(raw) - 1))])
     with pytest.raises(FileFormatError):
-        safetensors_files.read(cut)
+        generator_safetensors.read(cut)
 
 
 @given(st.binary(max_size=200))
@@ -76,7 +76,7 @@ def test_anything_else_is_refused(exported: Path, raw: bytes) -> None:
     other = exported.with_name("other.safetensors")
     other.write_bytes(raw)
     with pytest.raises(FileFormatError, match=r"is no \.safetensors file of mnistgan"):
-        safetensors_files.read(other)
+        generator_safetensors.read(other)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_metadata_of_strangers(
     kept = {key: value for key, value in changed.items() if value is not None}
     save_file(load_file(exported), tmp_path / "g.safetensors", metadata=kept)
     with pytest.raises(FileFormatError, match=words):
-        safetensors_files.read(tmp_path / "g.safetensors")
+        generator_safetensors.read(tmp_path / "g.safetensors")
 
 
 @pytest.mark.parametrize(
@@ -118,4 +118,4 @@ def test_weights_of_strangers(
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(FileFormatError, match="cannot be read"):
-        safetensors_files.read(tmp_path / "g.safetensors")
+        generator_safetensors.read(tmp_path / "g.safetensors")

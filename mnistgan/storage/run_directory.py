@@ -12,7 +12,7 @@ from typing import Any
 
 from mnistgan.config import RunConfig, toml
 from mnistgan.errors import UsageError
-from mnistgan.files import read_bytes
+from mnistgan.storage.atomic import read_bytes
 
 RUNS = Path("runs")
 """Where run directories are made, and looked for, unless told otherwise."""

@@ -1,0 +1,1 @@
+"""Files: atomic writes, checkpoints, the run directory, tables and formats."""
