@@ -14,10 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
-from mnistgan import plotting, rendering
 from mnistgan.config import RunConfig, toml
 from mnistgan.evaluation import figures
-from mnistgan.rendering import Picture
+from mnistgan.rendering import curves, grids
+from mnistgan.rendering.grids import Picture
 from mnistgan.storage import tables
 from mnistgan.storage.atomic import write_text
 from mnistgan.storage.run_directory import RunDirectory
@@ -98,7 +98,7 @@ def compare(runs: Sequence[RunDirectory]) -> list[Row]:
             groups.append([one])
         else:
             group.append(one)
-    labels = {id(one): plotting.label(one.run, runs) for one in measured}
+    labels = {id(one): curves.label(one.run, runs) for one in measured}
     return [_row(group, ", ".join(labels[id(one)] for one in group)) for group in groups]
 
 
@@ -173,36 +173,36 @@ def save(folder: Path, runs: Sequence[RunDirectory], rows: Sequence[Row]) -> lis
     Raises:
         UsageError: a run has no metrics.csv, or a file cannot be written.
     """
-    picture = grids(runs)
-    plotting.plot_runs(runs, folder / "curves.png")  # before the table: a run may have no numbers
+    picture = shared_grids(runs)
+    curves.plot_runs(runs, folder / "curves.png")  # before the table: a run may have no numbers
     write_text(folder / "table.csv", to_csv(rows))
     write_text(folder / "table.md", to_markdown(rows))
     files = [folder / name for name in ("table.csv", "table.md", "curves.png")]
     if picture is not None:
-        rendering.save_png(folder / "grids.png", picture)
+        grids.save_png(folder / "grids.png", picture)
         files.append(folder / "grids.png")
     return files
 
 
-def grids(runs: Sequence[RunDirectory]) -> Picture | None:
+def shared_grids(runs: Sequence[RunDirectory]) -> Picture | None:
     """A row a run, a column an epoch of up to five that all have; None where they share none."""
     indexes = [_grids_of(run) for run in runs]
     shared = sorted(set.intersection(*(set(index) for index in indexes)))
     if not shared:
         return None
-    epochs = [shared[place] for place in rendering.spread(len(shared), _GRID_EPOCHS)]
+    epochs = [shared[place] for place in grids.spread(len(shared), _GRID_EPOCHS)]
     rows = [
-        rendering.beside(
+        grids.beside(
             [
-                rendering.caption(
-                    rendering.read_png(index[epoch]), f"{plotting.label(run, runs)}, epoch {epoch}"
+                grids.caption(
+                    grids.read_png(index[epoch]), f"{curves.label(run, runs)}, epoch {epoch}"
                 )
                 for epoch in epochs
             ]
         )
         for run, index in zip(runs, indexes, strict=True)
     ]
-    return rendering.stacked(rows)
+    return grids.stacked(rows)
 
 
 def _grids_of(run: RunDirectory) -> dict[int, Path]:

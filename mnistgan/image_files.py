@@ -10,9 +10,9 @@ from typing import Literal, TypeAlias
 import numpy as np
 from PIL import Image
 
-from mnistgan import rendering
 from mnistgan.arrays import Images
 from mnistgan.errors import UsageError
+from mnistgan.rendering import grids
 from mnistgan.storage.atomic import atomic_folder
 from mnistgan.storage.npz import Piece, write_npz
 
@@ -68,7 +68,7 @@ def write_images(
     """
     if kind == "grid":
         images = np.concatenate([images for images, _ in pieces])
-        rendering.save_png(path, rendering.grid(images, columns))
+        grids.save_png(path, grids.grid(images, columns))
     elif kind == "png":
         _write_folder(path, (images for images, _ in pieces), count)
     else:
@@ -88,5 +88,5 @@ def _write_folder(path: Path, blocks: Iterable[Images], count: int) -> None:
     images = (image for block in blocks for image in block)
     with atomic_folder(path) as folder:
         for number, image in enumerate(images):
-            picture = rendering.to_picture(image)
+            picture = grids.to_picture(image)
             Image.fromarray(picture).save(folder / f"{number:0{digits}d}.png")

@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mnistgan import rendering
 from mnistgan.arrays import Images
 from mnistgan.errors import UsageError
 from mnistgan.events import (
@@ -32,6 +31,7 @@ from mnistgan.events import (
     Warned,
     score_names,
 )
+from mnistgan.rendering import grids
 
 _SECONDS = 0.25  # between two drawings
 _COLOURS = ("#1f77b4", "#ff7f0e")  # of real and of fake
@@ -161,7 +161,7 @@ def _curves(scores: npt.NDArray[np.float64]) -> str:
 
 
 def _figure(name: str, images: Images) -> str:
-    png = b64encode(rendering.to_png(rendering.grid(images))).decode()
+    png = b64encode(grids.to_png(grids.grid(images))).decode()
     return (
         f'<figure style="margin: 0"><img src="data:image/png;base64,{png}" alt="{name}" '
         f'width="242"><figcaption>{name}</figcaption></figure>'

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mnistgan import animating, conditioning, datasets, rendering, walks
+from mnistgan import conditioning, datasets, walks
 from mnistgan.arrays import Images
 from mnistgan.catalog import DATA_SETS, PartName
 from mnistgan.config import DataConfig, data_kind
@@ -18,10 +18,11 @@ from mnistgan.datasets.fitting import Fit
 from mnistgan.errors import UsageError, printable
 from mnistgan.progress import OnProgress, no_progress
 from mnistgan.projecting import Projection, Search
-from mnistgan.rendering import Picture
+from mnistgan.rendering import animations, grids
+from mnistgan.rendering.grids import Picture
 from mnistgan.sampling import Generator
 
-FORMATS = (".png", *rendering.ANIMATION_FORMATS)
+FORMATS = (".png", *grids.ANIMATION_FORMATS)
 MOST = 100
 """Images at a time: more make no picture that anybody looks at."""
 
@@ -104,7 +105,7 @@ def check(path: Path, count: int, json_file: Path | None = None) -> None:
             raise UsageError(
                 f"{target}: its folder does not exist; make it first, or choose another"
             )
-    rendering.check_suffix(path, FORMATS)
+    grids.check_suffix(path, FORMATS)
     if not 1 <= count <= MOST:
         raise UsageError(f"give 1 to {MOST} images, by name or by --index, not {count}")
     if path.suffix.lower() != ".png" and count == 1:
@@ -131,13 +132,13 @@ def write(
     Raises:
         UsageError: unknown ending, or the file cannot be written.
     """
-    rendering.check_suffix(path, FORMATS)
+    grids.check_suffix(path, FORMATS)
     if path.suffix.lower() == ".png":
         rows = [_row(*pair, generator.classes) for pair in zip(given, found, strict=True)]
-        rendering.save_png(path, rendering.stacked(rows))
+        grids.save_png(path, grids.stacked(rows))
     else:
         frames = _walk(generator, given, found, on_progress)
-        rendering.save_animation(path, frames, _FPS)
+        grids.save_animation(path, frames, _FPS)
 
 
 def to_json(
@@ -192,12 +193,12 @@ def _row(given: Given, projection: Projection, classes: Sequence[str]) -> Pictur
         f"found{f' as {asked}' if asked else ''}: RMS error {projection.rms:.3f}": projection.image,
         "difference": difference,
     }
-    return rendering.beside([_tile(image, text) for text, image in tiles.items()])
+    return grids.beside([_tile(image, text) for text, image in tiles.items()])
 
 
 def _tile(image: Images, text: str) -> Picture:
-    picture = rendering.enlarge(rendering.grid(image[None]), _TILE)
-    return rendering.caption(picture, printable(text).replace("\n", " "))
+    picture = grids.enlarge(grids.grid(image[None]), _TILE)
+    return grids.caption(picture, printable(text).replace("\n", " "))
 
 
 def _walk(
@@ -213,10 +214,10 @@ def _walk(
         labels = conditioning.one_hot(asked, generator.classes)
     walk = walks.through(z, labels, _PACE * len(found))
     images = np.stack([one.image for one in given])
-    above = rendering.enlarge(rendering.grid(images, min(len(images), 10)))
-    strip = rendering.caption(above, "given")
+    above = grids.enlarge(grids.grid(images, min(len(images), 10)))
+    strip = grids.caption(above, "given")
     frames = []
-    for made in animating.draw_frames(generator, walk, on_progress):
-        picture = rendering.enlarge(rendering.grid(made), above.shape[1])
-        frames.append(rendering.stacked([strip, rendering.caption(picture, "found, and between")]))
+    for made in animations.draw_frames(generator, walk, on_progress):
+        picture = grids.enlarge(grids.grid(made), above.shape[1])
+        frames.append(grids.stacked([strip, grids.caption(picture, "found, and between")]))
     return frames

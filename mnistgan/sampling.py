@@ -84,14 +84,14 @@ class Generator:
 
     def _repr_png_(self) -> bytes:
         """What a notebook shows: a few samples, of a conditional one a column a class."""
-        from mnistgan import rendering
+        from mnistgan.rendering import grids
 
         columns = len(self.classes[:_MOST_COLUMNS]) or 8
         asked = Asked(tuple(range(columns))) if self.classes else None
         images = sample(self, 8 * columns, asked=asked)
-        picture = rendering.enlarge(rendering.grid(images, columns))
+        picture = grids.enlarge(grids.grid(images, columns))
         where = f"{self.config.model.family}, epoch {self.epoch}, step {self.step:,}"
-        return rendering.to_png(rendering.caption(picture, where))
+        return grids.to_png(grids.caption(picture, where))
 
 
 def load_generator(path: Path | str) -> Generator:

@@ -390,10 +390,10 @@ def _import_all() -> None:
         "imageio.plugins.pillow",
         "matplotlib.backends.backend_agg",
         "sklearn.datasets",
-        "mnistgan.animating",
+        "mnistgan.rendering.animations",
         "mnistgan.cli",
         "mnistgan.export",
-        "mnistgan.plotting",
+        "mnistgan.rendering.curves",
         "mnistgan.run",
     ):
         importlib.import_module(name)

@@ -10,7 +10,7 @@ import pytest
 from support import Invoke
 
 from mnistgan import comparing
-from mnistgan.rendering import read_png
+from mnistgan.rendering.grids import read_png
 from mnistgan.storage.run_directory import RunDirectory
 
 

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import Invoke, StopAfter, Tiny
 
-from mnistgan import comparing, conditioning, datasets, rendering, sampling
+from mnistgan import comparing, conditioning, datasets, sampling
 from mnistgan.conditioning import Asked
 from mnistgan.config import DataConfig, toml
 from mnistgan.drawing import Drawing, Source
@@ -22,6 +22,7 @@ from mnistgan.errors import DataError, FileFormatError, UsageError
 from mnistgan.events import StepMetrics
 from mnistgan.export import export_onnx
 from mnistgan.models import networks
+from mnistgan.rendering import grids
 from mnistgan.sampling import Draw, Generator, load_generator
 from mnistgan.storage import checkpoint, tables
 from mnistgan.storage.run_directory import RunDirectory
@@ -322,8 +323,8 @@ class TestCommands:
         result = invoke("sample", "--ckpt", conditional, "--digits", "0-2", "--per-digit", 5)
         assert result.exit_code == 0, result.output
         images = sampling.sample(load_generator(conditional), 15, 0, Asked((0, 1, 2), 5))
-        expected = rendering.grid(images, 5)
-        np.testing.assert_array_equal(rendering.read_png(tmp_path / "samples.png", 2000), expected)
+        expected = grids.grid(images, 5)
+        np.testing.assert_array_equal(grids.read_png(tmp_path / "samples.png", 2000), expected)
 
     def test_sevens(self, invoke: Invoke, conditional: Path, tmp_path: Path) -> None:
         more = ("--digit", 7, "-n", 12, "--format", "npz", "--truncation", 1.5)

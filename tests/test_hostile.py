@@ -28,9 +28,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import Invoke
 
-from mnistgan import rendering
 from mnistgan.errors import FileFormatError, UsageError
 from mnistgan.evaluation import figures as measured
+from mnistgan.rendering import grids
 from mnistgan.storage import checkpoint, tables, tensor_zip
 from mnistgan.storage.run_directory import RunDirectory
 from mnistgan.storage.tables import EVALUATIONS_COLUMNS, FIGURES, METRICS_COLUMNS
@@ -479,7 +479,7 @@ def test_altered_pictures(
     path = tmp_path_factory.getbasetemp() / "altered.png"
     path.write_bytes(raw)
     with contextlib.suppress(UsageError):
-        rendering.read_png(path)
+        grids.read_png(path)
 
 
 # Links -----------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from mnistgan.arrays import Images
 from mnistgan.cli.signals import LeftEarly
 from mnistgan.errors import UsageError
 from mnistgan.image_files import write_images
-from mnistgan.rendering import read_png
+from mnistgan.rendering.grids import read_png
 
 IMAGES = noise_images(5, 1, 8, 8)
 

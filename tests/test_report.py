@@ -20,10 +20,11 @@ from PIL import Image
 from support import Invoke, Tiny, noise_images
 from typer.testing import CliRunner
 
-from mnistgan import datasets, rendering
+from mnistgan import datasets
 from mnistgan.cli import app
 from mnistgan.config import toml
-from mnistgan.rendering import Metrics
+from mnistgan.rendering import grids
+from mnistgan.rendering.grids import Metrics
 from mnistgan.reporting import charts, pictures, replay, words
 from mnistgan.storage import checkpoint, tables
 from mnistgan.storage.run_directory import RunDirectory
@@ -277,9 +278,9 @@ def test_the_watch_sees_on_disk_what_it_saw_while_training(
     won = table(WINDOW, **{"D(x)": 1.0, "D(G(z1))": 0.0})
     (message,) = replay.warnings(run, tiny(), won)
     assert message.startswith("D(G(z)) has been pinned at 0 and D(x) at 1 since step 1")
-    alike = rendering.grid(np.repeat(noise_images(1, 1, 28, 28), 64, axis=0))
+    alike = grids.grid(np.repeat(noise_images(1, 1, 28, 28), 64, axis=0))
     for grid in tables.read_samples(run.samples):
-        rendering.save_png(grid.file, alike)
+        grids.save_png(grid.file, alike)
     text = page(invoke, run).text
     assert "Warning of the watch" in text
     assert "of 64 images only 1 differ since epoch 2" in text
@@ -460,7 +461,7 @@ def test_what_is_damaged_is_refused(run: RunDirectory, invoke: Invoke, name: str
 
 
 def test_a_grid_of_other_images_is_refused(run: RunDirectory, invoke: Invoke) -> None:
-    rendering.save_png(run.samples / "epoch_002.png", np.zeros((100, 100), np.uint8))
+    grids.save_png(run.samples / "epoch_002.png", np.zeros((100, 100), np.uint8))
     assert "no grid of 28 x 28 images" in invoke("report", run.path).stderr
 
 

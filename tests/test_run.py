@@ -19,11 +19,12 @@ import torch
 from support import Invoke, StopAfter, Tiny, heard_signals
 
 import mnistgan
-from mnistgan import animating, preflight
+from mnistgan import preflight
 from mnistgan.config import toml
 from mnistgan.errors import MnistganError
 from mnistgan.events import EpochEnded, Event, RunEnded
 from mnistgan.progress import StopToken
+from mnistgan.rendering import animations
 from mnistgan.run import Run
 from mnistgan.storage import checkpoint, tensor_zip
 from mnistgan.storage.run_directory import RunDirectory
@@ -397,7 +398,7 @@ def test_a_stop_does_not_wait_for_the_drawing_at_the_end(
     events: list[Event] = []
     run = RunDirectory(tmp_path / "run")
     with monkeypatch.context() as patch:
-        patch.setattr(animating, "animate_training", ask_meanwhile)
+        patch.setattr(animations, "animate_training", ask_meanwhile)
         mnistgan.train(tiny(), run.path, on_event=events.append, stop=stop)
     assert events[-1] == RunEnded("stopped", 14, 2)
     assert not (run.path / "training.gif").exists()

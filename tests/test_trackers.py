@@ -20,11 +20,12 @@ from PIL import Image
 from support import Invoke, StopAfter, Tiny
 
 import mnistgan
-from mnistgan import datasets, preflight, rendering
+from mnistgan import datasets, preflight
 from mnistgan.config import RunConfig
 from mnistgan.events import EpochEnded, Evaluated, Event, Warned
 from mnistgan.outputs import registry
 from mnistgan.outputs.tracking import ScalarNames
+from mnistgan.rendering.grids import Picture, read_png
 from mnistgan.run import Run
 from mnistgan.storage import tables
 from mnistgan.training import Trainer
@@ -102,7 +103,7 @@ class Told:
         assert len(dict(points)) == len(points)
         return dict(points)
 
-    def pictures(self, name: str) -> dict[int, rendering.Picture]:
+    def pictures(self, name: str) -> dict[int, Picture]:
         return {
             event.step: np.asarray(Image.open(BytesIO(event.encoded_image_string)))
             for event in self.events.Images(name)
@@ -124,7 +125,7 @@ def assert_tensorboard_tells_all(run: Path) -> None:
     samples = tables.read_samples(run / "samples")
     assert list(grids) == [sample.step for sample in samples]
     for sample in samples:
-        assert np.array_equal(grids[sample.step], rendering.read_png(sample.file))
+        assert np.array_equal(grids[sample.step], read_png(sample.file))
 
 
 def test_tensorboard_reads_curves_grids_and_the_config(tiny: Tiny, tmp_path: Path) -> None:
@@ -132,7 +133,7 @@ def test_tensorboard_reads_curves_grids_and_the_config(tiny: Tiny, tmp_path: Pat
     run = mnistgan.train(config, tmp_path / "run")
     assert_tensorboard_tells_all(run)
     told = Told(run)
-    real = rendering.read_png(run / "samples" / "real.png")
+    real = read_png(run / "samples" / "real.png")
     assert np.array_equal(told.pictures("real")[1], real)
     assert (run / "config.toml").read_text() in told.texts("config")[0]
     plugin = pytest.importorskip("tensorboard.plugins.hparams.plugin_data_pb2")
@@ -210,8 +211,8 @@ class Record:
     def curve(self, name: str) -> dict[int, Any]:
         return {step: row[name] for step, row in self.rows.items() if name in row}
 
-    def picture(self, step: int, name: str) -> rendering.Picture:
-        return rendering.read_png(self.folder / "files" / self.rows[step][f"{name}/path"])
+    def picture(self, step: int, name: str) -> Picture:
+        return read_png(self.folder / "files" / self.rows[step][f"{name}/path"])
 
 
 def _log_records(raw: bytes) -> Iterator[bytes]:
@@ -263,8 +264,8 @@ def assert_wandb_tells_all(run: Path, every: int) -> Record:
     samples = tables.read_samples(run / "samples")
     assert list(told.curve("samples/path")) == [sample.step for sample in samples]
     for sample in samples:
-        assert np.array_equal(told.picture(sample.step, "samples"), rendering.read_png(sample.file))
-    real = rendering.read_png(run / "samples" / "real.png")
+        assert np.array_equal(told.picture(sample.step, "samples"), read_png(sample.file))
+    real = read_png(run / "samples" / "real.png")
     assert np.array_equal(told.picture(0, "real"), real)
     return told
 

@@ -79,7 +79,7 @@ def animate(
 
     [bold]mnistgan animate --ckpt g.pt --walk corners --seeds 1,5,9,12 --out square.png[/bold]
     """
-    from mnistgan import animating
+    from mnistgan.rendering import animations
     from mnistgan.storage import run_directory
 
     if ckpt is None:
@@ -89,7 +89,7 @@ def animate(
             )
         directory = run_directory.RunDirectory(run) if run else run_directory.newest()
         target = out or directory.path / "training.gif"
-        animating.animate_training(directory, target, fps)
+        animations.animate_training(directory, target, fps)
     else:
         if run is not None:
             raise UsageError("give a RUN to show its progress, or --ckpt to walk, not both")
@@ -113,9 +113,9 @@ class _Wish:
 
 
 def _walk(ckpt: Path, target: Path, wish: _Wish, fps: float | None) -> None:
-    from mnistgan import animating, rendering
+    from mnistgan.rendering import animations, grids
 
-    rendering.check_suffix(target, animating.WALK_FORMATS)
+    grids.check_suffix(target, animations.WALK_FORMATS)
 
     from mnistgan import conditioning, sampling, walks
     from mnistgan.cli.bars import bar
@@ -132,4 +132,4 @@ def _walk(ckpt: Path, target: Path, wish: _Wish, fps: float | None) -> None:
         pace=3 if target.suffix.lower() == ".png" else 15,
     )
     with bar() as on_progress:
-        animating.draw_walk(generator, walk, target, fps or 15.0, on_progress)
+        animations.draw_walk(generator, walk, target, fps or 15.0, on_progress)

@@ -123,8 +123,9 @@ def show(
 
     [bold]mnistgan data show emnist-letters[/bold]
     """
-    from mnistgan import datasets, rendering
+    from mnistgan import datasets
     from mnistgan.cli.bars import bar
+    from mnistgan.rendering import grids
     from mnistgan.storage import user_dirs
 
     config = data_config(
@@ -138,16 +139,14 @@ def show(
     )
     path = user_dirs.expand(name).resolve()
     target = out or Path(f"{path.stem or 'data'}.png")
-    rendering.check_suffix(target, (".png",))
+    grids.check_suffix(target, (".png",))
     if path.is_dir() and target.resolve().is_relative_to(path):
         raise UsageError(f"{target}: would lie among the pictures it shows; choose another --out")
     with bar() as on_progress:
         images = datasets.load(config, part, on_progress)
     for note in images.notes:
         typer.echo(printable(f"mnistgan: note: {note}"), err=True)
-    rendering.save_png(
-        target, rendering.class_grid(images.images, images.labels, images.classes, columns)
-    )
+    grids.save_png(target, grids.class_grid(images.images, images.labels, images.classes, columns))
     typer.echo(target)
 
 

@@ -29,11 +29,11 @@ def plot(
 
     [bold]mnistgan plot runs/a runs/b --out both.svg[/bold]
     """
-    from mnistgan import plotting
+    from mnistgan.rendering import curves
     from mnistgan.storage.run_directory import RunDirectory, newest
 
     directories = [RunDirectory(run) for run in runs or []] or [newest()]
     single = len(directories) == 1
     target = out or (directories[0].path / "curves.png" if single else Path("curves.png"))
-    plotting.plot_runs(directories, target)
+    curves.plot_runs(directories, target)
     typer.echo(target)

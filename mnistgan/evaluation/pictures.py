@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from mnistgan import rendering
 from mnistgan.arrays import Images
 from mnistgan.datasets import ImageSet
 from mnistgan.evaluation.report import Report
-from mnistgan.rendering import Picture
+from mnistgan.rendering import grids
+from mnistgan.rendering.grids import Picture
 
 _EACH = 10
 
@@ -29,12 +29,12 @@ def save(folder: Path, images: Images, report: Report, train: ImageSet) -> list[
         certain; the images that lie nearest to a training image, each beside it.
     """
     pictures = {
-        "classes.png": rendering.class_grid(images, report.seen.labels, train.classes, _EACH),
+        "classes.png": grids.class_grid(images, report.seen.labels, train.classes, _EACH),
         "certainty.png": _certainty(images, report),
         "nearest.png": _nearest(images, report, train),
     }
     for name, picture in pictures.items():
-        rendering.save_png(folder / name, picture)
+        grids.save_png(folder / name, picture)
     return [folder / name for name in pictures]
 
 
@@ -58,7 +58,7 @@ def _captioned(rows: dict[str, Images]) -> Picture:
     """Grids of ten columns under their captions."""
     return np.concatenate(
         [
-            rendering.caption(rendering.enlarge(rendering.grid(_filled(group), _EACH)), text)
+            grids.caption(grids.enlarge(grids.grid(_filled(group), _EACH)), text)
             for text, group in rows.items()
         ]
     )

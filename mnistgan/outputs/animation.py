@@ -29,9 +29,9 @@ class Animation(Output):
     def handle(self, event: Event) -> None:
         """Draw once, at the end."""
         if isinstance(event, RunEnded):
-            from mnistgan import animating
+            from mnistgan.rendering import animations
 
             run = RunDirectory(self.directory)
-            if animating.has_frames(run):
+            if animations.has_frames(run):
                 path = run.path / f"training.{self.options.format}"
-                animating.animate_training(run, path, self.options.fps)
+                animations.animate_training(run, path, self.options.fps)

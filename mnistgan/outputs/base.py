@@ -9,6 +9,9 @@ from typing import ClassVar
 from mnistgan.config import Section
 from mnistgan.errors import UsageError
 from mnistgan.events import Event
+from mnistgan.storage.tables import continue_table
+
+__all__ = ["API_VERSION", "Output", "OutputOptions", "continue_table"]
 
 API_VERSION = 1
 

@@ -25,7 +25,7 @@ class Curves(Output):
     def handle(self, event: Event) -> None:
         """Draw once, at the end, where there is a step to draw."""
         if isinstance(event, RunEnded) and event.step:
-            from mnistgan import plotting
+            from mnistgan.rendering import curves
 
             run = RunDirectory(self.directory)
-            plotting.plot_runs([run], run.path / f"curves.{self.options.format}")
+            curves.plot_runs([run], run.path / f"curves.{self.options.format}")

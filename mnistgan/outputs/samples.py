@@ -56,6 +56,6 @@ class Samples(Output):
                     csv.writer(file, lineterminator="\n").writerow(row)
 
     def _save(self, name: str, images: Images) -> None:
-        from mnistgan import rendering
+        from mnistgan.rendering import grids
 
-        rendering.save_png(RunDirectory(self.directory).samples / name, rendering.grid(images))
+        grids.save_png(RunDirectory(self.directory).samples / name, grids.grid(images))

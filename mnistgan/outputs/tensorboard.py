@@ -83,16 +83,16 @@ class TensorBoard(Output):
     def _add_grid(self, name: str, images: Images, step: int) -> None:
         from tensorboard.compat.proto.summary_pb2 import Summary
 
-        from mnistgan import rendering
+        from mnistgan.rendering import grids
 
-        picture = rendering.grid(images)
+        picture = grids.grid(images)
         height, width = picture.shape[:2]
         # SummaryWriter.add_image would make three equal channels of a grey one.
         image = Summary.Image(
             height=height,
             width=width,
             colorspace=1 if picture.ndim == 2 else 3,
-            encoded_image_string=rendering.to_png(picture),
+            encoded_image_string=grids.to_png(picture),
         )
         summary = Summary(value=[Summary.Value(tag=name, image=image)])
         self._writer.file_writer.add_summary(summary, step)

@@ -24,7 +24,7 @@ from mnistgan.storage.run_directory import RunDirectory
 if TYPE_CHECKING:
     import wandb
 
-    from mnistgan.rendering import Picture
+    from mnistgan.rendering.grids import Picture
 
 
 Tags: TypeAlias = Annotated[
@@ -67,9 +67,9 @@ class WandB(Output):
             case StepMetrics() if self._is_told(event.step):
                 self._run.log(self._names.of_step(event), event.step)
             case EpochEnded():
-                from mnistgan import rendering
+                from mnistgan.rendering import grids
 
-                grid = _image(rendering.grid(event.images), f"epoch {event.epoch}")
+                grid = _image(grids.grid(event.images), f"epoch {event.epoch}")
                 self._run.log({"samples": grid}, event.step)
             case Evaluated():
                 self._run.log(measures(event.figures), event.step)
@@ -86,7 +86,7 @@ class WandB(Output):
     # Begin and go on ---------------------------------------------------------------------------
 
     def _start(self, event: RunStarted) -> None:
-        from mnistgan import rendering
+        from mnistgan.rendering import grids
 
         self._names = ScalarNames(event.config.train.score_kind)
         with _environment(self.folder("wandb") / "cache"):
@@ -94,7 +94,7 @@ class WandB(Output):
         self._run.define_metric("measures/frechet_distance", summary="min")
         if event.step and self.options.mode == "online":
             return  # the server has what came before
-        real = _image(rendering.grid(event.real_images), event.data_source)
+        real = _image(grids.grid(event.real_images), event.data_source)
         self._run.log({"real": real}, 0)
         if event.step:
             self._tell_again(event.step)
@@ -140,7 +140,7 @@ class WandB(Output):
         Each start begins a file of its own. It holds the whole run, because the one before may end
         too early, where it was not flushed, or too late, past the checkpoint.
         """
-        from mnistgan import rendering
+        from mnistgan.rendering import grids
 
         run = RunDirectory(self.directory)
         size = run.read_config().data.image_size
@@ -151,7 +151,7 @@ class WandB(Output):
         for row in _rows(tables.read_evaluations(run.evaluations_file)):
             told[int(row["step"])] |= measures(row)
         for grid in tables.read_samples(run.samples):
-            picture = rendering.read_grid(grid.file, size)
+            picture = grids.read_grid(grid.file, size)
             told[grid.step]["samples"] = _image(picture, f"epoch {grid.epoch}")
         for step in sorted(told):
             if step <= until:

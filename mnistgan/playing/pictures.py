@@ -14,9 +14,10 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 from torch import Tensor
 
-from mnistgan import directions, rendering
+from mnistgan import directions
 from mnistgan.errors import UsageError
 from mnistgan.models import networks
+from mnistgan.rendering import grids
 from mnistgan.sampling import Draw, Generator
 
 AXES = 8
@@ -131,10 +132,10 @@ class Pictures:
         z, labels = self._asked(wish)
         images = self.generator(z, labels)
         if wish.sheet == "one":
-            picture = rendering.to_picture(images[0])
+            picture = grids.to_picture(images[0])
         else:
-            picture = rendering.grid(images, len(STOPS) if wish.sheet == "axes" else len(images))
-        return rendering.to_png(rendering.enlarge(picture, wish.side))
+            picture = grids.grid(images, len(STOPS) if wish.sheet == "axes" else len(images))
+        return grids.to_png(grids.enlarge(picture, wish.side))
 
     def _asked(self, wish: Wish) -> tuple[Tensor, Tensor | None]:
         """z, N x latent_dim, and labels of a picture's images."""

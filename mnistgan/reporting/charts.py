@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mnistgan import rendering
 from mnistgan.config import ScoreKind
 from mnistgan.events import score_names
-from mnistgan.rendering import Metrics
+from mnistgan.rendering import grids
+from mnistgan.rendering.grids import Metrics
 
 POINTS = 300
 """Of a curve: about as many as a page has room for."""
@@ -91,7 +91,7 @@ class Chart:
 
     def rows(self) -> Iterator[tuple[int, int, list[float | None]]]:
         """Some points as a table: epoch, step, and each line's value."""
-        for place in rendering.spread(len(self.steps), _ROWS):
+        for place in grids.spread(len(self.steps), _ROWS):
             values = [line.values[place] for line in self.lines]
             yield self.epochs[place], self.steps[place], values
 

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mnistgan import rendering, sampling
+from mnistgan import sampling
 from mnistgan.arrays import Images, Labels
 from mnistgan.conditioning import Asked
 from mnistgan.config import RunConfig
 from mnistgan.errors import UsageError
 from mnistgan.evaluation import classifier, reference
+from mnistgan.rendering import grids
 from mnistgan.reporting import pictures
 from mnistgan.reporting.pictures import Still
 from mnistgan.sampling import Generator
@@ -100,7 +101,7 @@ def _as_evaluated(run: RunDirectory) -> ByClass:
             "The classifier that ships with mnistgan knows only MNIST's digits. mnistgan evaluate "
             "trains one for this data; what that sees is shown here when the page is made again."
         )
-    picture = rendering.read_png(path)
+    picture = grids.read_png(path)
     whole = pictures.still(picture) if picture.size <= _MOST_VALUES else None
     if whole is None or len(whole.source) > _MOST_ROOM:
         return _none(f"They lie beside this page, in evaluation/{path.name}.")
@@ -111,6 +112,6 @@ def _rows(images: Images, labels: Labels, classes: tuple[str, ...]) -> list[Row]
     rows = []
     for number, name in enumerate(classes):
         found = images[np.flatnonzero(labels == number)[:EACH]]
-        picture = pictures.still(rendering.grid(found, EACH)) if len(found) else None
+        picture = pictures.still(grids.grid(found, EACH)) if len(found) else None
         rows.append(Row(name, len(found), picture))
     return rows

@@ -17,9 +17,8 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageSequence
 
-from mnistgan import rendering
 from mnistgan.errors import UsageError
-from mnistgan.rendering import Picture
+from mnistgan.rendering.grids import Picture, read_grid, spread
 from mnistgan.storage import tables
 from mnistgan.storage.run_directory import RunDirectory
 
@@ -80,13 +79,10 @@ def grids(run: RunDirectory, size: int) -> list[Grid]:
     if not rows:
         return []
     # The first is the noisiest, and so the largest.
-    largest = len(still(_lighter(rendering.read_grid(rows[0].file, size))).source) * 3 // 4
+    largest = len(still(_lighter(read_grid(rows[0].file, size))).source) * 3 // 4
     count = min(max(GRIDS_BYTES // largest, _FEWEST_GRIDS), _MOST_GRIDS)
-    chosen = [rows[place] for place in rendering.spread(len(rows), count)]
-    return [
-        Grid(row.epoch, row.step, still(_lighter(rendering.read_grid(row.file, size))))
-        for row in chosen
-    ]
+    chosen = [rows[place] for place in spread(len(rows), count)]
+    return [Grid(row.epoch, row.step, still(_lighter(read_grid(row.file, size)))) for row in chosen]
 
 
 def real(run: RunDirectory, size: int) -> Still | None:
@@ -98,7 +94,7 @@ def real(run: RunDirectory, size: int) -> Still | None:
     path = run.samples / "real.png"
     if not path.is_file() or path.is_symlink():
         return None
-    return still(rendering.read_grid(path, size))
+    return still(read_grid(path, size))
 
 
 def moving(path: Path) -> Still | None:

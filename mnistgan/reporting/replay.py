@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mnistgan import rendering
 from mnistgan.config import RunConfig
 from mnistgan.evaluation.during import watch_for
 from mnistgan.events import EpochEnded, StepMetrics
-from mnistgan.rendering import Metrics
+from mnistgan.rendering import grids
+from mnistgan.rendering.grids import Metrics
 from mnistgan.storage import tables
 from mnistgan.storage.run_directory import RunDirectory
 
@@ -28,7 +28,7 @@ def warnings(run: RunDirectory, config: RunConfig, metrics: Metrics) -> list[str
     size = config.data.image_size
     real = run.samples / "real.png"
     if real.is_file():
-        watch.begin(rendering.ungrid(rendering.read_grid(real, size), size))
+        watch.begin(grids.ungrid(grids.read_grid(real, size), size))
     # It looks at numbers and at images apart, so one after the other is as good as in turn.
     found = [
         (event.step, finding.message)
@@ -47,5 +47,5 @@ def _steps(metrics: Metrics) -> Iterator[StepMetrics]:
 
 def _epochs(run: RunDirectory, size: int) -> Iterator[EpochEnded]:
     for grid in tables.read_samples(run.samples):
-        images = rendering.ungrid(rendering.read_grid(grid.file, size), size)
+        images = grids.ungrid(grids.read_grid(grid.file, size), size)
         yield EpochEnded(grid.epoch, grid.step, images)

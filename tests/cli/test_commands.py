@@ -14,7 +14,7 @@ from PIL import Image, ImageSequence
 from support import Invoke
 
 import mnistgan
-from mnistgan.rendering import read_png
+from mnistgan.rendering.grids import read_png
 from mnistgan.storage.run_directory import RunDirectory
 
 COMMANDS = ["train", "sample", "animate", "project", "plot", "export", "info", "outputs", "init"]

@@ -14,7 +14,7 @@ from PIL import Image
 from support import Invoke, noise_images, to_idx
 
 from mnistgan.catalog import DATA_SETS
-from mnistgan.rendering import read_png
+from mnistgan.rendering.grids import read_png
 
 
 def photos(folder: Path, count: int = 20) -> Path:

@@ -19,7 +19,7 @@ from mnistgan.evaluation.subject import Subject
 from mnistgan.events import Evaluated, Event, RunEnded
 from mnistgan.preflight import Override, plan_resume
 from mnistgan.progress import StopToken
-from mnistgan.rendering import read_png, save_png
+from mnistgan.rendering.grids import read_png, save_png
 from mnistgan.run import Run, train
 from mnistgan.sampling import load_generator
 from mnistgan.storage import tables

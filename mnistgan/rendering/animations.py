@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mnistgan import rendering
 from mnistgan.arrays import Images
 from mnistgan.errors import UsageError
 from mnistgan.progress import OnProgress, Progress, no_progress
+from mnistgan.rendering import grids
 from mnistgan.storage import tables
 from mnistgan.storage.run_directory import RunDirectory
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # a run's progress is drawn without torch
 MAX_FRAMES = 100
 """Of a run's progress; longer runs are thinned out evenly."""
 
-WALK_FORMATS = (*rendering.ANIMATION_FORMATS, ".png")
+WALK_FORMATS = (*grids.ANIMATION_FORMATS, ".png")
 
 
 def has_frames(run: RunDirectory) -> bool:
@@ -40,24 +40,22 @@ def animate_training(run: RunDirectory, path: Path, fps: float | None = None) ->
     Raises:
         UsageError: unknown ending, no run directory, or no grids in it.
     """
-    rendering.check_suffix(path, rendering.ANIMATION_FORMATS)
+    grids.check_suffix(path, grids.ANIMATION_FORMATS)
     size = run.read_config().data.image_size
-    grids = tables.read_samples(run.samples)
-    if not grids:
+    saved = tables.read_samples(run.samples)
+    if not saved:
         raise UsageError(
             f"{run.samples}: holds no grid yet; train an epoch with outputs.samples on"
         )
-    chosen = [grids[index] for index in rendering.spread(len(grids), MAX_FRAMES)]
+    chosen = [saved[index] for index in grids.spread(len(saved), MAX_FRAMES)]
     frames = [
-        rendering.caption(
-            rendering.enlarge(rendering.read_grid(grid.file, size)), f"epoch {grid.epoch}"
-        )
-        for grid in chosen
+        grids.caption(grids.enlarge(grids.read_grid(sample.file, size)), f"epoch {sample.epoch}")
+        for sample in chosen
     ]
     if len({frame.shape for frame in frames}) > 1:
         raise UsageError(f"{run.samples}: its grids are not all of one size; do not mix runs")
     speed = fps or min(max(len(frames) / 10, 2), 30)
-    rendering.save_animation(path, frames, speed, hold_last=1.5)
+    grids.save_animation(path, frames, speed, hold_last=1.5)
     return len(frames)
 
 
@@ -81,16 +79,16 @@ def draw_walk(
     Raises:
         UsageError: unknown ending.
     """
-    rendering.check_suffix(path, WALK_FORMATS)
+    grids.check_suffix(path, WALK_FORMATS)
     still = path.suffix.lower() == ".png"
     frames = draw_frames(generator, walk[:1] if still and walk.square else walk, on_progress)
     if still:
         columns = None if walk.square else len(frames)
         images = np.stack(frames, axis=1).reshape(-1, *frames[0].shape[1:])
-        rendering.save_png(path, rendering.enlarge(rendering.grid(images, columns)))
+        grids.save_png(path, grids.enlarge(grids.grid(images, columns)))
     else:
-        pictures = [rendering.enlarge(rendering.grid(images)) for images in frames]
-        rendering.save_animation(path, pictures, fps)
+        pictures = [grids.enlarge(grids.grid(images)) for images in frames]
+        grids.save_animation(path, pictures, fps)
 
 
 def draw_frames(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from mnistgan import rendering
+from mnistgan.rendering import grids
 from mnistgan.storage import tables
 from mnistgan.storage.run_directory import RunDirectory
 
@@ -16,12 +16,12 @@ def plot_runs(runs: Sequence[RunDirectory], path: Path) -> None:
     Raises:
         UsageError: unknown ending, or a run without metrics.csv or config.toml.
     """
-    rendering.check_suffix(path, rendering.CURVE_FORMATS)
+    grids.check_suffix(path, grids.CURVE_FORMATS)
     scores = [run.read_config().train.score_kind for run in runs]
     labels = [label(run, runs) for run in runs]
     metrics = [tables.read_metrics(run.metrics_file) for run in runs]
     measured = [tables.read_evaluations(run.evaluations_file) for run in runs]
-    rendering.save_curves(
+    grids.save_curves(
         path,
         dict(zip(labels, metrics, strict=True)),
         scores,

@@ -1,0 +1,1 @@
+"""Grids, animations and curves of images and metrics. Imports no torch."""
