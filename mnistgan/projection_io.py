@@ -22,7 +22,7 @@ from mnistgan.rendering import animations, grids
 from mnistgan.rendering.grids import Picture
 from mnistgan.sampling import Generator
 
-FORMATS = (".png", *grids.ANIMATION_FORMATS)
+FORMATS = (".png", *animations.ANIMATION_FORMATS)
 MOST = 100
 """Images at a time: more make no picture that anybody looks at."""
 
@@ -138,7 +138,7 @@ def write(
         grids.save_png(path, grids.stacked(rows))
     else:
         frames = _walk(generator, given, found, on_progress)
-        grids.save_animation(path, frames, _FPS)
+        animations.save_animation(path, frames, _FPS)
 
 
 def to_json(

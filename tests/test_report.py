@@ -24,7 +24,7 @@ from mnistgan import datasets
 from mnistgan.cli import app
 from mnistgan.config import toml
 from mnistgan.rendering import grids
-from mnistgan.rendering.grids import Metrics
+from mnistgan.rendering.curves import Metrics
 from mnistgan.reporting import charts, pictures, replay, words
 from mnistgan.storage import checkpoint, tables
 from mnistgan.storage.run_directory import RunDirectory

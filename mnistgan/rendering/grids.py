@@ -1,4 +1,4 @@
-"""Images to look at: grids, PNG files, animations, curves.
+"""Images to look at: grids and PNG files.
 
 Images come as uint8 arrays N x C x H x W; a *picture* is what image libraries take: uint8, H x W
 when grey and H x W x 3 in colour.
@@ -8,29 +8,19 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TypeAlias
 
-import imageio.v3 as iio
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from mnistgan.arrays import Images
-from mnistgan.config import ScoreKind
 from mnistgan.errors import UsageError, printable
-from mnistgan.events import score_names
 from mnistgan.storage.atomic import atomic_path
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
 Picture: TypeAlias = npt.NDArray[np.uint8]
-Metrics: TypeAlias = Mapping[str, npt.NDArray[np.float64]]
-
-ANIMATION_FORMATS = (".gif", ".webp", ".mp4")
-CURVE_FORMATS = (".png", ".svg", ".pdf")
 
 _MAX_ROWS = 100
 _GAP = 2  # pixels between the images of a grid
@@ -167,9 +157,6 @@ def read_grid(path: Path, size: int) -> Picture:
     return read_png(path, 16 + 9 * (size + 4))
 
 
-# Animations ------------------------------------------------------------------------------------
-
-
 def enlarge(picture: Picture, at_least: int = 320) -> Picture:
     """The picture with its pixels repeated until its longer side has so many."""
     factor = math.ceil(at_least / max(picture.shape[:2]))
@@ -200,139 +187,3 @@ def check_suffix(path: Path, known: Sequence[str]) -> None:
     """
     if path.suffix.lower() not in known:
         raise UsageError(f"{path}: unknown ending {path.suffix!r}; use {', '.join(known)}")
-
-
-def save_animation(
-    path: Path, frames: Sequence[Picture], fps: float, hold_last: float = 0.0
-) -> None:
-    """Write frames of one size as GIF, WebP or MP4, looping for ever, atomically.
-
-    Args:
-        path: its ending chooses the format.
-        frames: the pictures, all of one shape.
-        fps: frames a second.
-        hold_last: seconds that the last frame stays longer.
-
-    Raises:
-        UsageError: unknown ending.
-    """
-    check_suffix(path, ANIMATION_FORMATS)
-    with atomic_path(path) as temporary:
-        if path.suffix.lower() == ".mp4":
-            still = [frames[-1]] * round(hold_last * fps)
-            _save_mp4(temporary, [*frames, *still], fps)
-        else:
-            durations = [1000 / fps] * len(frames)
-            durations[-1] += 1000 * hold_last
-            _save_pillow(temporary, frames, durations)
-
-
-def _save_pillow(path: Path, frames: Sequence[Picture], durations: list[float]) -> None:
-    options: dict[str, Any] = {"lossless": True} if path.suffix.lower() == ".webp" else {}
-    options["duration"] = durations if len(durations) > 1 else durations[0]  # as Pillow wants it
-    mode = "L" if frames[0].ndim == 2 else "RGB"
-    stack = np.stack(frames)
-    if path.suffix.lower() == ".gif":
-        # 32 levels look the same; 60 frames of noisy digits took 1.4 MB instead of 3.5.
-        stack = ((stack >> 3) * (255 / 31)).round().astype(np.uint8)
-    # Into memory first: on a full disk imageio would leave a traceback of its own.
-    raw = iio.imwrite("<bytes>", stack, extension=path.suffix.lower(), plugin="pillow",
-                      is_batch=True, mode=mode, loop=0, **options)  # fmt: skip
-    assert raw is not None
-    path.write_bytes(raw)
-
-
-def _save_mp4(path: Path, frames: Sequence[Picture], fps: float) -> None:
-    height, width = (side + side % 2 for side in frames[0].shape[:2])  # H.264 takes even sides
-    shape = (len(frames), height, width, 3)
-    stack = np.zeros(shape, np.uint8)
-    for target, frame in zip(stack, frames, strict=True):
-        colour = frame if frame.ndim == 3 else np.repeat(frame[..., None], 3, axis=-1)
-        target[: frame.shape[0], : frame.shape[1]] = colour
-    iio.imwrite(path, stack, plugin="FFMPEG", fps=fps, codec="libx264", macro_block_size=2)
-
-
-# Curves ----------------------------------------------------------------------------------------
-
-
-def save_curves(
-    path: Path,
-    runs: Mapping[str, Metrics],
-    scores: Sequence[ScoreKind],
-    measured: Mapping[str, Metrics] | None = None,
-) -> None:
-    """Draw losses, D's scores and what was measured over the steps; several runs overlay.
-
-    A single run has a colour a quantity, several runs a colour a run and a line style a quantity.
-
-    Args:
-        path: PNG, SVG or PDF by its ending.
-        runs: label -> columns of its metrics.csv.
-        scores: what D's scores are in each run, which decides their labels and range.
-        measured: label -> columns of its evaluations.csv, for runs that were measured.
-
-    Raises:
-        UsageError: unknown ending, or no run has a step to draw.
-    """
-    check_suffix(path, CURVE_FORMATS)
-    if not any(len(metrics["step"]) for metrics in runs.values()):
-        raise UsageError("there is no step to plot yet; train on, then plot")
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
-
-    real_name, fake_name = score_names("critic" if set(scores) == {"critic"} else "probability")
-    measured = {run: table for run, table in (measured or {}).items() if len(table["step"])}
-    panels = 3 if measured else 2
-    figure = Figure(figsize=(5 * panels, 4), layout="constrained", dpi=120)
-    left, right, *third = figure.subplots(1, panels)
-    _panel(left, runs, {"loss_D": "loss_D", "loss_G": "loss_G"})
-    _panel(right, runs, {"D(x)": real_name, "D(G(z1))": fake_name})
-    left.set(title="losses", xlabel="step")
-    right.set(title=f"{real_name} and {fake_name}", xlabel="step")
-    if set(scores) == {"probability"}:
-        right.set_ylim(0, 1)
-    if third:
-        _measured_panel(third[0], measured, list(runs))
-    # Without a date and with fixed ids, the same run draws the same file.
-    with atomic_path(path) as temporary, rc_context({"svg.hashsalt": "mnistgan"}):
-        metadata = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
-        kind = path.suffix.lower()
-        figure.savefig(temporary, format=kind[1:], metadata=metadata.get(kind))
-
-
-def _panel(axes: Axes, runs: Mapping[str, Metrics], columns: Mapping[str, str]) -> None:
-    for number, (run, metrics) in enumerate(runs.items()):
-        for style, (column, label) in enumerate(columns.items()):
-            colour = f"C{number if len(runs) > 1 else style}"
-            dashes = "--" if len(runs) > 1 and style else "-"
-            name = f"{run}: {label}" if len(runs) > 1 else label
-            steps, values = metrics["step"], metrics[column]
-            keep = spread(len(steps), 4000)
-            axes.plot(steps[keep], values[keep], color=colour, alpha=0.2, linewidth=0.6)
-            axes.plot(
-                steps[keep], smooth(values)[keep], dashes, color=colour, label=name, linewidth=1.4
-            )
-    axes.grid(alpha=0.25)
-    axes.legend(fontsize=8, loc="upper right")  # "best" looks at every step, for seconds
-
-
-def _measured_panel(axes: Axes, measured: Mapping[str, Metrics], runs: list[str]) -> None:
-    for run, table in measured.items():
-        colour = f"C{runs.index(run)}"
-        name = run if len(runs) > 1 else None
-        axes.plot(table["step"], table["frechet_distance"], "o-", color=colour, label=name)
-    above_zero = any((table["frechet_distance"] > 0).any() for table in measured.values())
-    scale = "log" if above_zero else "linear"
-    axes.set(title="Frechet distance", xlabel="step", yscale=scale)
-    axes.grid(alpha=0.25, which="both")
-    if len(runs) > 1:
-        axes.legend(fontsize=8, loc="upper right")
-
-
-def smooth(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """The running mean over a fiftieth of the series, cut off at its ends."""
-    half = len(values) // 100
-    sums = np.concatenate(([0.0], np.cumsum(values)))
-    index = np.arange(len(values))
-    low, high = np.maximum(index - half, 0), np.minimum(index + half + 1, len(values))
-    return np.asarray((sums[high] - sums[low]) / (high - low))

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from mnistgan.config import ScoreKind
 from mnistgan.events import score_names
 from mnistgan.rendering import grids
-from mnistgan.rendering.grids import Metrics
+from mnistgan.rendering.curves import Metrics
 
 POINTS = 300
 """Of a curve: about as many as a page has room for."""

@@ -11,7 +11,7 @@ import numpy as np
 from mnistgan.config import RunConfig
 from mnistgan.evaluation import figures
 from mnistgan.evaluation.figures import Measurement
-from mnistgan.rendering.grids import Metrics
+from mnistgan.rendering.curves import Metrics
 from mnistgan.reporting import charts, digits, pictures, replay, words
 from mnistgan.reporting.charts import Chart
 from mnistgan.reporting.digits import ByClass

@@ -8,7 +8,7 @@ from mnistgan.config import RunConfig
 from mnistgan.evaluation.during import watch_for
 from mnistgan.events import EpochEnded, StepMetrics
 from mnistgan.rendering import grids
-from mnistgan.rendering.grids import Metrics
+from mnistgan.rendering.curves import Metrics
 from mnistgan.storage import tables
 from mnistgan.storage.run_directory import RunDirectory
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mnistgan.rendering.grids import Metrics
+from mnistgan.rendering.curves import Metrics
 
 _SAME = 0.05
 """Frechet distances that differ by less of the greater one are called the same: two draws of a few

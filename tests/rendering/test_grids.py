@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageSequence
 
 from mnistgan.errors import UsageError
-from mnistgan.rendering import grids
+from mnistgan.rendering import animations, curves, grids
 
 
 @given(st.integers(1, 30), st.sampled_from([1, 3]), st.integers(1, 9))
@@ -76,7 +76,7 @@ def test_animations_play_what_they_were_given(
 ) -> None:
     path = tmp_path / f"a{suffix}"
     frames = [np.full(shape, level, np.uint8) for level in (0, 128, 255)]
-    grids.save_animation(path, frames, fps=10, hold_last=0.5)
+    animations.save_animation(path, frames, fps=10, hold_last=0.5)
     with iio.imopen(path, "r", plugin="pillow") as file:
         levels = [frame.mean() for frame in file.iter()]
     np.testing.assert_allclose(levels, [0, 128, 255], atol=6)
@@ -93,7 +93,7 @@ def test_animations_play_what_they_were_given(
 @pytest.mark.parametrize("suffix", [".gif", ".webp", ".mp4"])
 def test_one_frame_is_enough(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"a{suffix}"
-    grids.save_animation(path, [np.zeros((32, 32), np.uint8)], fps=2, hold_last=1.5)
+    animations.save_animation(path, [np.zeros((32, 32), np.uint8)], fps=2, hold_last=1.5)
     assert path.stat().st_size > 0
 
 
@@ -103,7 +103,7 @@ def test_a_film_has_even_sides_and_holds_its_last_frame(
 ) -> None:
     path = tmp_path / "a.mp4"
     frames = [np.full(shape, level, np.uint8) for level in (0, 128, 255)]
-    grids.save_animation(path, frames, fps=10, hold_last=0.5)
+    animations.save_animation(path, frames, fps=10, hold_last=0.5)
     count, seconds = imageio_ffmpeg.count_frames_and_secs(str(path))
     assert count == 8
     assert seconds == pytest.approx(0.8)
@@ -111,7 +111,7 @@ def test_a_film_has_even_sides_and_holds_its_last_frame(
 
 def test_an_unknown_ending_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"unknown ending '\.avi'; use \.gif, \.webp, \.mp4"):
-        grids.save_animation(tmp_path / "a.avi", [np.zeros((2, 2), np.uint8)], 1)
+        animations.save_animation(tmp_path / "a.avi", [np.zeros((2, 2), np.uint8)], 1)
 
 
 def test_a_caption_is_a_strip_above() -> None:
@@ -131,10 +131,10 @@ def test_thinning_out_keeps_first_and_last(count: int, at_most: int) -> None:
 
 
 def test_smoothing_keeps_the_mean_of_a_constant_and_the_length() -> None:
-    np.testing.assert_allclose(grids.smooth(np.full(1000, 3.0)), 3.0)
-    assert grids.smooth(np.array([1.0])).tolist() == [1.0]
+    np.testing.assert_allclose(curves.smooth(np.full(1000, 3.0)), 3.0)
+    assert curves.smooth(np.array([1.0])).tolist() == [1.0]
     noisy = np.random.default_rng(0).standard_normal(1000)
-    assert grids.smooth(noisy).std() < noisy.std() / 3
+    assert curves.smooth(noisy).std() < noisy.std() / 3
 
 
 @pytest.mark.parametrize("suffix", [".png", ".svg", ".pdf"])
@@ -145,11 +145,11 @@ def test_curves_are_the_same_file_each_time(tmp_path: Path, suffix: str) -> None
     written = []
     for name in ("a", "b"):
         path = tmp_path / f"{name}{suffix}"
-        grids.save_curves(path, {"run": metrics, "other": metrics}, ["probability", "probability"])
+        curves.save_curves(path, {"run": metrics, "other": metrics}, ["probability", "probability"])
         written.append(path.read_bytes())
     assert written[0] == written[1]
 
 
 def test_nothing_to_plot_is_said(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no step to plot"):
-        grids.save_curves(tmp_path / "a.png", {"run": {"step": np.array([])}}, ["critic"])
+        curves.save_curves(tmp_path / "a.png", {"run": {"step": np.array([])}}, ["critic"])
