@@ -21,7 +21,7 @@ from mnistgan import image_files
 from mnistgan.config import presets, toml
 from mnistgan.drawing import Drawing, Source
 from mnistgan.models import networks
-from mnistgan.sampling import BLOCK, Generator
+from mnistgan.sampling.sampler import BLOCK, Generator
 from mnistgan.storage import checkpoint
 
 PRESETS = ("mlp-tanh", "fast", "dcgan")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mnistgan.export import export_onnx
     from mnistgan.notebook import LiveBar
     from mnistgan.run import train
-    from mnistgan.sampling import Generator, load_generator, sample
+    from mnistgan.sampling.sampler import Generator, load_generator, sample
     from mnistgan.synthetic import SyntheticDigits
     from mnistgan.training import Trainer
 
@@ -39,13 +39,13 @@ __all__ = [
 
 _HOMES = {
     "train": "run",
-    "load_generator": "sampling",
-    "sample": "sampling",
+    "load_generator": "sampling.sampler",
+    "sample": "sampling.sampler",
     "evaluate": "evaluation.report",
     "export_onnx": "export",
     "RunConfig": "config",
     "Trainer": "training",
-    "Generator": "sampling",
+    "Generator": "sampling.sampler",
     "SyntheticDigits": "synthetic",
     "LiveBar": "notebook",
     "MnistganError": "errors",

@@ -11,12 +11,12 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from mnistgan import sampling
 from mnistgan.arrays import Images, Labels
 from mnistgan.errors import MnistganError, UsageError
 from mnistgan.labelling import Labeller
 from mnistgan.progress import OnProgress, Progress, no_progress
-from mnistgan.sampling import BLOCK, DEFAULT, Draw, Generator
+from mnistgan.sampling import sampler
+from mnistgan.sampling.sampler import BLOCK, DEFAULT, Draw, Generator
 from mnistgan.storage.npz import Piece
 
 PATIENCE = 2**16
@@ -72,7 +72,7 @@ class Source:
 
     def block(self, number: int) -> Block:
         """Samples ``256 * number`` and on, 256 of them."""
-        images = sampling.block(self.generator, number, self.draw)
+        images = sampler.block(self.generator, number, self.draw)
         labels = self.draw.labels(self.generator, number)
         if self.labeller is None:
             return Block(images, labels, None)

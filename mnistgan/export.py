@@ -14,12 +14,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mnistgan import conditioning
 from mnistgan.config import toml
 from mnistgan.errors import ExportError, UsageError
 from mnistgan.models import networks, noise
 from mnistgan.models.noise import Stream
-from mnistgan.sampling import Generator
+from mnistgan.sampling import conditioning
+from mnistgan.sampling.sampler import Generator
 from mnistgan.storage import generator_safetensors
 from mnistgan.storage.atomic import atomic_path
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mnistgan import conditioning, datasets, walks
+from mnistgan import datasets, walks
 from mnistgan.arrays import Images
 from mnistgan.catalog import DATA_SETS, PartName
 from mnistgan.config import DataConfig, data_kind
@@ -20,7 +20,8 @@ from mnistgan.progress import OnProgress, no_progress
 from mnistgan.projecting import Projection, Search
 from mnistgan.rendering import animations, grids
 from mnistgan.rendering.grids import Picture
-from mnistgan.sampling import Generator
+from mnistgan.sampling import conditioning
+from mnistgan.sampling.sampler import Generator
 
 FORMATS = (".png", *animations.ANIMATION_FORMATS)
 MOST = 100

@@ -25,7 +25,7 @@ from mnistgan.models import devices
 from mnistgan.outputs.dispatch import Dispatcher
 from mnistgan.preflight import Plan, plan_config, refuse_other_recipe, refuse_other_run
 from mnistgan.progress import CutOff, OnProgress, StopToken, no_progress
-from mnistgan.sampling import Generator
+from mnistgan.sampling.sampler import Generator
 from mnistgan.storage import checkpoint
 from mnistgan.storage.atomic import remove_parts, write_text
 from mnistgan.training import Trainer

@@ -11,11 +11,12 @@ from typing import Any
 import torch
 from torch.utils.data import Dataset
 
-from mnistgan import labelling, sampling
+from mnistgan import labelling
 from mnistgan.drawing import Block, Source
 from mnistgan.errors import UsageError
 from mnistgan.models import devices
-from mnistgan.sampling import BLOCK, Draw, Generator
+from mnistgan.sampling import sampler
+from mnistgan.sampling.sampler import BLOCK, Draw, Generator
 
 _CACHE_BYTES = 2**26
 
@@ -63,7 +64,7 @@ class SyntheticDigits(Dataset[Any]):
                 f"length {length}, seed {seed}: give a length of 0 or more and a seed from 0 to "
                 "2**63 - 1"
             )
-        generator = source if isinstance(source, Generator) else sampling.load_generator(source)
+        generator = source if isinstance(source, Generator) else sampler.load_generator(source)
         must_look = labels and not generator.classes
         labeller = labelling.for_data(generator.config.data) if must_look else None
         self.transform = transform

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from mnistgan import acceleration, averaging, conditioning
+from mnistgan import acceleration, averaging
 from mnistgan.acceleration import accelerated
 from mnistgan.arrays import Images
 from mnistgan.config import RunConfig
@@ -30,6 +30,7 @@ from mnistgan.models import devices, networks, noise, precision
 from mnistgan.models.noise import Stream
 from mnistgan.parallel import ALONE, Ranks
 from mnistgan.progress import StopToken
+from mnistgan.sampling import conditioning
 from mnistgan.step import Inputs, Step, Turn
 
 FIXED_COUNT = 64

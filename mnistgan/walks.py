@@ -13,12 +13,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mnistgan import conditioning
-from mnistgan.conditioning import Asked
 from mnistgan.errors import UsageError
 from mnistgan.models import noise
 from mnistgan.models.noise import FloatArray, WalkPath, lerp, slerp
-from mnistgan.sampling import Draw, Generator
+from mnistgan.sampling import conditioning
+from mnistgan.sampling.conditioning import Asked
+from mnistgan.sampling.sampler import Draw, Generator
 
 Kind: TypeAlias = WalkPath | Literal["classes", "corners"]
 

@@ -9,7 +9,7 @@ from support import Tiny
 
 from mnistgan import directions
 from mnistgan.models import networks
-from mnistgan.sampling import Generator
+from mnistgan.sampling.sampler import Generator
 
 
 def generator(tiny: Tiny, **keys: object) -> Generator:

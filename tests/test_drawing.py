@@ -12,16 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import ByPixels
 
-from mnistgan import drawing, sampling
+from mnistgan import drawing
 from mnistgan.arrays import Images, Labels
 from mnistgan.drawing import Drawing, Rule, Source
 from mnistgan.errors import MnistganError, UsageError
 from mnistgan.progress import Progress
+from mnistgan.sampling import sampler
 
 
 @pytest.fixture(scope="module")
 def source(trained: Path) -> Source:
-    return Source(sampling.load_generator(trained), sampling.Draw(3), labeller=ByPixels.make())
+    return Source(sampler.load_generator(trained), sampler.Draw(3), labeller=ByPixels.make())
 
 
 def gather(drawn: Drawing) -> tuple[Images, Labels]:
@@ -36,13 +37,13 @@ def test_without_a_rule_they_are_the_samples_of_a_range(
 ) -> None:
     drawn = Drawing(source, count, start)
     images, _ = gather(drawn)
-    every = sampling.sample(source.generator, start + count, source.draw.seed)
+    every = sampler.sample(source.generator, start + count, source.draw.seed)
     np.testing.assert_array_equal(images, every[start:])
     assert (drawn.done, drawn.stop) == (count, start + count)
 
 
 def test_the_sure_ones_come_in_their_order(source: Source) -> None:
-    every = sampling.sample(source.generator, 4000, source.draw.seed)
+    every = sampler.sample(source.generator, 4000, source.draw.seed)
     labels, confidences = ByPixels.make()(every)
     rows = np.flatnonzero(confidences >= 0.8)[:500]
     drawn = Drawing(source, 500, rule=Rule(min_confidence=0.8))
@@ -61,7 +62,7 @@ def test_any_stretch_of_balanced_ones_is_balanced(source: Source, min_confidence
     seen, confidences = ByPixels.make()(images)
     np.testing.assert_array_equal(seen, labels)
     assert confidences.min() >= min_confidence
-    samples = sampling.sample(source.generator, drawn.stop, source.draw.seed)
+    samples = sampler.sample(source.generator, drawn.stop, source.draw.seed)
     known = {image.tobytes() for image in samples}
     assert {image.tobytes() for image in images} <= known
     assert len({image.tobytes() for image in images}) == 605  # none comes twice

@@ -15,7 +15,7 @@ from support import Tiny
 from mnistgan import export
 from mnistgan.errors import ExportError, UsageError
 from mnistgan.models import networks
-from mnistgan.sampling import Generator, load_generator
+from mnistgan.sampling.sampler import Generator, load_generator
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,11 @@ import pytest
 from support import ByPixels, Tiny
 from torchvision_import import import_datasets
 
-from mnistgan import datasets, mnist_folder, sampling
+from mnistgan import datasets, mnist_folder
 from mnistgan.config import DataConfig
 from mnistgan.drawing import Rule, Source
 from mnistgan.errors import DataError, UsageError
+from mnistgan.sampling import sampler
 
 NAMES = {
     "train-images-idx3-ubyte",
@@ -25,7 +26,7 @@ NAMES = {
 
 @pytest.fixture(scope="module")
 def source(trained: Path) -> Source:
-    return Source(sampling.load_generator(trained), sampling.Draw(2), labeller=ByPixels.make())
+    return Source(sampler.load_generator(trained), sampler.Draw(2), labeller=ByPixels.make())
 
 
 def test_torchvision_loads_it_unchanged(source: Source, tmp_path: Path) -> None:
@@ -34,7 +35,7 @@ def test_torchvision_loads_it_unchanged(source: Source, tmp_path: Path) -> None:
     raw = tmp_path / "new" / "folder" / "MNIST" / "raw"
     assert {path.name for path in raw.iterdir()} == NAMES
     parts = [mnist(tmp_path / "new" / "folder", train=train) for train in (True, False)]
-    samples = sampling.sample(source.generator, 370, source.draw.seed)[:, 0]
+    samples = sampler.sample(source.generator, 370, source.draw.seed)[:, 0]
     labels, _ = ByPixels.make()(samples)
     np.testing.assert_array_equal(parts[0].data.numpy(), samples[:300])
     np.testing.assert_array_equal(parts[1].data.numpy(), samples[300:])
@@ -74,7 +75,7 @@ def test_what_is_there_is_left_alone(source: Source, tmp_path: Path) -> None:
 def test_an_interruption_leaves_nothing(
     source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, calls = sampling.block, []
+    real, calls = sampler.block, []
 
     def interrupted(*arguments: object) -> object:
         calls.append(arguments)
@@ -82,7 +83,7 @@ def test_an_interruption_leaves_nothing(
             raise KeyboardInterrupt
         return real(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(sampling, "block", interrupted)
+    monkeypatch.setattr(sampler, "block", interrupted)
     with pytest.raises(KeyboardInterrupt):
         mnist_folder.write(tmp_path / "new", source, 1000, 10)
     assert list(tmp_path.iterdir()) == []

@@ -19,7 +19,7 @@ from mnistgan import datasets
 from mnistgan.errors import UsageError
 from mnistgan.events import Warned
 from mnistgan.models import networks
-from mnistgan.sampling import Generator
+from mnistgan.sampling.sampler import Generator
 from mnistgan.training import Trainer
 
 LESSON = Path(__file__).parents[1] / "examples" / "notebook.ipynb"

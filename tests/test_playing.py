@@ -27,11 +27,11 @@ from browser import Chromium, Tab
 from PIL import Image
 from support import Invoke, heard_signals
 
-from mnistgan import sampling
 from mnistgan.config import toml
 from mnistgan.models import networks
 from mnistgan.playing import server
-from mnistgan.sampling import Draw, Generator
+from mnistgan.sampling import sampler
+from mnistgan.sampling.sampler import Draw, Generator
 
 HOSTILE = ("<img src=x onerror=alert(1)>", "'\"&", "c")
 DIGITS = tuple("0123456789")
@@ -121,7 +121,7 @@ class TestPictures:
     def test_a_seeds_picture_is_the_first_that_sample_draws(
         self, plain: Generator, client: Client
     ) -> None:
-        drawn = next(sampling.sample_blocks(plain, 1, Draw(5, truncation=1.5)))
+        drawn = next(sampler.sample_blocks(plain, 1, Draw(5, truncation=1.5)))
         shown = pixels(client.get("/image?seed=5&truncation=1.5"))
         assert np.abs(shown.astype(int) - drawn[0, 0]).max() <= 1
 

@@ -11,13 +11,14 @@ import torch
 from PIL import Image
 from support import Invoke, Tiny
 
-from mnistgan import projecting, projection_io, sampling
-from mnistgan.conditioning import Asked
+from mnistgan import projecting, projection_io
 from mnistgan.errors import UsageError
 from mnistgan.models import networks
 from mnistgan.progress import Progress
 from mnistgan.projecting import Search
-from mnistgan.sampling import Generator
+from mnistgan.sampling import sampler
+from mnistgan.sampling.conditioning import Asked
+from mnistgan.sampling.sampler import Generator
 from mnistgan.storage import checkpoint
 
 QUICK = Search(restarts=4, steps=150)
@@ -25,7 +26,7 @@ QUICK = Search(restarts=4, steps=150)
 
 @pytest.fixture
 def generator(trained: Path) -> Generator:
-    return sampling.load_generator(trained)
+    return sampler.load_generator(trained)
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def conditional_file(tiny: Tiny, tmp_path: Path) -> Path:
 
 
 def test_what_the_generator_made_is_found_again(generator: Generator) -> None:
-    images = sampling.sample(generator, 3, seed=4)
+    images = sampler.sample(generator, 3, seed=4)
     found = projecting.project(generator, list(images), QUICK)
     assert max(one.rms for one in found) < 0.03
     for image, one in zip(images, found, strict=True):
@@ -55,7 +56,7 @@ def test_what_the_generator_made_is_found_again(generator: Generator) -> None:
 
 
 def test_a_projection_depends_on_its_image_and_the_seed_alone(generator: Generator) -> None:
-    first, second = sampling.sample(generator, 2, seed=4)
+    first, second = sampler.sample(generator, 2, seed=4)
     weights = {name: one.clone() for name, one in generator.network.state_dict().items()}
     together = projecting.project(generator, [first, second], QUICK)
     (alone,) = projecting.project(generator, [second], QUICK)
@@ -75,8 +76,8 @@ def test_z_stays_near_its_typical_length_where_nothing_fits(generator: Generator
 
 
 def test_the_class_is_found_too(conditional_file: Path) -> None:
-    generator = sampling.load_generator(conditional_file)
-    images = [sampling.sample(generator, 1, 4, Asked((label,)))[0] for label in range(3)]
+    generator = sampler.load_generator(conditional_file)
+    images = [sampler.sample(generator, 1, 4, Asked((label,)))[0] for label in range(3)]
     found = projecting.project(generator, images, QUICK)
     assert [one.label for one in found] == [0, 1, 2]
     assert max(one.rms for one in found) < 0.03
@@ -87,7 +88,7 @@ def test_the_class_is_found_too(conditional_file: Path) -> None:
 
 def test_progress_ends_where_it_said(generator: Generator) -> None:
     told: list[Progress] = []
-    images = list(sampling.sample(generator, 2))
+    images = list(sampler.sample(generator, 2))
     projecting.project(generator, images, Search(2, 10), told.append)
     done = [one.done for one in told]
     assert done == sorted(done)
@@ -121,7 +122,7 @@ def test_a_negative_has_the_generators_background(generator: Generator, tmp_path
 @pytest.fixture
 def digit(generator: Generator, tmp_path: Path) -> Path:
     path = tmp_path / "digit.png"
-    Image.fromarray(sampling.sample(generator, 1, 4)[0, 0]).save(path)
+    Image.fromarray(sampler.sample(generator, 1, 4)[0, 0]).save(path)
     return path
 
 
@@ -207,7 +208,7 @@ def test_what_is_refused(
 
 
 def test_weights_beyond_all_measure(generator: Generator, tmp_path: Path) -> None:
-    image = sampling.sample(generator, 1)[0]
+    image = sampler.sample(generator, 1)[0]
     with torch.no_grad():
         for parameter in generator.network.parameters():
             parameter.mul_(1e30)
@@ -218,7 +219,7 @@ def test_weights_beyond_all_measure(generator: Generator, tmp_path: Path) -> Non
 def test_too_many_classes_to_try_them_all(tiny: Tiny) -> None:
     config = tiny(("model.conditional", True), ("model.classes", [f"{n}" for n in range(101)]))
     many = Generator(networks.build_generator(config).eval(), config, 0, 0)
-    image = sampling.sample(many, 1)[0]
+    image = sampler.sample(many, 1)[0]
     for search in (projecting.project, lambda *given: projecting.inverted(many, [image])):
         with pytest.raises(UsageError, match="101 classes, too many to try them all"):
             search(many, [image])

@@ -19,11 +19,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import ByPixels
 
-from mnistgan import manifest, sampling, shards
+from mnistgan import manifest, shards
 from mnistgan.drawing import PATIENCE, Drawing, Rule, Source
 from mnistgan.errors import UsageError
 from mnistgan.manifest import LabelRecipe, Manifest, Recipe
 from mnistgan.progress import Progress
+from mnistgan.sampling import sampler
 from mnistgan.shards import Part
 from mnistgan.storage import run_directory
 
@@ -37,7 +38,7 @@ def file(trained: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def source(file: Path) -> Source:
-    return Source(sampling.load_generator(file), sampling.Draw(5))
+    return Source(sampler.load_generator(file), sampler.Draw(5))
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +121,7 @@ def test_shards_are_the_samples_in_pieces(source: Source, recipe: Recipe, tmp_pa
         (800, 1199),
         (1200, 1499),
     ]
-    every = sampling.sample(source.generator, COUNT, source.draw.seed)
+    every = sampler.sample(source.generator, COUNT, source.draw.seed)
     np.testing.assert_array_equal(np.concatenate(arrays), every[:, 0])
     assert [(one.done, one.total) for one in told][-1] == (COUNT, COUNT)
 

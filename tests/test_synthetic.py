@@ -14,8 +14,9 @@ from support import ByPixels
 from torch.utils.data import DataLoader
 
 import mnistgan
-from mnistgan import SyntheticDigits, labelling, sampling
+from mnistgan import SyntheticDigits, labelling
 from mnistgan.errors import UsageError
+from mnistgan.sampling import sampler
 
 LENGTH = 700
 
@@ -96,14 +97,14 @@ def test_reading_in_order_makes_each_block_once(
     digits: SyntheticDigits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[int] = []
-    real = sampling.block
+    real = sampler.block
 
-    def counted(generator: sampling.Generator, number: int, draw: sampling.Draw) -> Any:
+    def counted(generator: sampler.Generator, number: int, draw: sampler.Draw) -> Any:
         made.append(number)
         assert torch.get_num_threads() == 1
         return real(generator, number, draw)
 
-    monkeypatch.setattr(sampling, "block", counted)
+    monkeypatch.setattr(sampler, "block", counted)
     for index in range(LENGTH):
         digits[index]
     assert made == [0, 1, 2]

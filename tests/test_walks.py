@@ -9,13 +9,14 @@ import pytest
 from PIL import Image
 from support import Invoke, Tiny
 
-from mnistgan import sampling, walks
+from mnistgan import walks
 from mnistgan.arrays import Images
-from mnistgan.conditioning import Asked
 from mnistgan.errors import UsageError
 from mnistgan.models import networks, noise
 from mnistgan.models.noise import lerp, slerp
-from mnistgan.sampling import Generator
+from mnistgan.sampling import sampler
+from mnistgan.sampling.conditioning import Asked
+from mnistgan.sampling.sampler import Generator
 from mnistgan.storage import checkpoint
 
 CLASSES = ("zero", "one", "two", "three", "four")
@@ -33,12 +34,12 @@ def conditional_file(tiny: Tiny, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def conditional(conditional_file: Path) -> Generator:
-    return sampling.load_generator(conditional_file)
+    return sampler.load_generator(conditional_file)
 
 
 @pytest.fixture
 def plain(trained: Path) -> Generator:
-    return sampling.load_generator(trained)
+    return sampler.load_generator(trained)
 
 
 def images_of(generator: Generator, walk: walks.Walk) -> Images:
@@ -71,7 +72,7 @@ def test_a_square_has_its_corners_and_the_typical_length_between_them() -> None:
 def test_a_walk_through_seeds_shows_what_sample_draws(plain: Generator, kind: walks.Kind) -> None:
     images = images_of(plain, walks.plan(plain, kind, seeds=(1, 5, 9), frames=12)).astype(int)
     for number, seed in enumerate((1, 5, 9)):
-        expected = sampling.sample(plain, 1, seed)[0]
+        expected = sampler.sample(plain, 1, seed)[0]
         assert abs(images[4 * number, 0] - expected).max() <= 1  # another batch, another rounding
 
 
@@ -80,7 +81,7 @@ def test_a_conditional_walk_through_seeds(conditional: Generator) -> None:
         walk = walks.plan(conditional, seeds=(1, 5), frames=4, asked=asked)
         images = images_of(conditional, walk).astype(int)
         for number, (seed, label) in enumerate(zip((1, 5), labels, strict=True)):
-            expected = sampling.sample(conditional, 1, seed, Asked((label,)))[0]
+            expected = sampler.sample(conditional, 1, seed, Asked((label,)))[0]
             assert abs(images[2 * number, 0] - expected).max() <= 1
 
 
@@ -94,7 +95,7 @@ def test_from_class_to_class_only_the_label_changes(conditional: Generator) -> N
     np.testing.assert_allclose(steps, 2 / 15, rtol=1e-4)
     images = images_of(conditional, walk).astype(int)
     for label in range(len(CLASSES)):
-        expected = sampling.sample(conditional, 16, 3, Asked((label,)))
+        expected = sampler.sample(conditional, 16, 3, Asked((label,)))
         assert abs(images[15 * label] - expected).max() <= 1
 
 
@@ -102,7 +103,7 @@ def test_some_classes_of_some_seeds(conditional: Generator) -> None:
     walk = walks.plan(conditional, "classes", seeds=(7,), asked=Asked((4, 1)), frames=2)
     images = images_of(conditional, walk).astype(int)
     for frame, label in enumerate((4, 1)):
-        expected = sampling.sample(conditional, 1, 7, Asked((label,)))
+        expected = sampler.sample(conditional, 1, 7, Asked((label,)))
         assert abs(images[frame] - expected).max() <= 1
 
 
@@ -111,7 +112,7 @@ def test_corners_begin_with_the_seeds_and_go_round(plain: Generator) -> None:
     images = images_of(plain, walk).astype(int)
     corners = images[:, (0, 9, 90, 99)]
     for corner, seed in enumerate((1, 5, 9, 12)):
-        assert abs(corners[0, corner] - sampling.sample(plain, 1, seed)[0]).max() <= 1
+        assert abs(corners[0, corner] - sampler.sample(plain, 1, seed)[0]).max() <= 1
     for corner, neighbour in ((0, 1), (1, 3), (3, 2), (2, 0)):  # a quarter later
         assert abs(corners[2, corner] - corners[0, neighbour]).max() <= 1
 

@@ -117,10 +117,11 @@ def _walk(ckpt: Path, target: Path, wish: _Wish, fps: float | None) -> None:
 
     grids.check_suffix(target, animations.WALK_FORMATS)
 
-    from mnistgan import conditioning, sampling, walks
+    from mnistgan import walks
     from mnistgan.cli.bars import bar
+    from mnistgan.sampling import conditioning, sampler
 
-    generator = sampling.load_generator(ckpt)
+    generator = sampler.load_generator(ckpt)
     asked = conditioning.parse(wish.digits, generator.classes) if wish.digits is not None else None
     walk = walks.plan(
         generator,

@@ -31,7 +31,7 @@ def export(
     [bold]mnistgan export --ckpt g.pt --format safetensors[/bold]
     """
     from mnistgan import export as core
-    from mnistgan.sampling import load_generator
+    from mnistgan.sampling.sampler import load_generator
     from mnistgan.storage import run_directory
 
     source = run_directory.generator_path(ckpt)

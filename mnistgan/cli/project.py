@@ -72,12 +72,13 @@ def project(
     indices = whole_numbers("--index", index)
     projection_io.check(out, len(images or ()) + len(indices), json_file)
 
-    from mnistgan import conditioning, projecting, sampling
+    from mnistgan import projecting
     from mnistgan.cli.bars import bar
+    from mnistgan.sampling import conditioning, sampler
     from mnistgan.storage.atomic import write_text
 
     use_threads(threads)
-    generator = sampling.load_generator(ckpt)
+    generator = sampler.load_generator(ckpt)
     label = None
     if digit is not None:
         label, *more = conditioning.parse(digit, generator.classes).classes

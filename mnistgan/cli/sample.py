@@ -133,17 +133,18 @@ def sample(
     _refuse_unclear(count, per_digit, digits is not None and balanced)
     target = out or Path(_DEFAULT[format])
 
-    from mnistgan import conditioning, image_files, labelling, mnist_folder, sampling, shards
+    from mnistgan import image_files, labelling, mnist_folder, shards
     from mnistgan.cli.bars import bar
     from mnistgan.drawing import Drawing, Rule, Source
     from mnistgan.manifest import Recipe, check_size
     from mnistgan.models import networks
+    from mnistgan.sampling import conditioning, sampler
     from mnistgan.storage import run_directory
 
     rule, writer = Rule(min_confidence, balanced), shards.Part.parse(part)
-    draw = sampling.Draw(seed, truncation=truncation)
+    draw = sampler.Draw(seed, truncation=truncation)
     use_threads(threads)
-    generator = sampling.load_generator(ckpt)
+    generator = sampler.load_generator(ckpt)
     if digits is not None or per_digit is not None:
         asked = conditioning.parse(digits, generator.classes, per_digit or 1)
         draw = replace(draw, asked=asked)

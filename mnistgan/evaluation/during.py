@@ -6,13 +6,13 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from mnistgan import sampling
 from mnistgan.config import RunConfig
 from mnistgan.datasets import ImageSet
 from mnistgan.evaluation import classifier, reference, report
 from mnistgan.events import Evaluated
 from mnistgan.progress import OnProgress, no_progress
-from mnistgan.sampling import Generator
+from mnistgan.sampling import sampler
+from mnistgan.sampling.sampler import Generator
 from mnistgan.watching import Watch
 
 
@@ -63,7 +63,7 @@ class Measuring:
     def measure(self, generator: Generator) -> Evaluated:
         """Draw images by the run's seed, and measure them."""
         count, seed = self._config.evaluate.n, self._config.seed
-        images, labels = sampling.sample_labelled(generator, count, sampling.Draw(seed))
+        images, labels = sampler.sample_labelled(generator, count, sampler.Draw(seed))
         seen = self._reference.classifier.see(images)
         figures = report.figures(seen, self._reference, seed, labels=labels).numbers()
         is_best = figures["frechet_distance"] < self._best

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from mnistgan import datasets, sampling
+from mnistgan import datasets
 from mnistgan.arrays import Images, Labels
 from mnistgan.config import DataConfig, toml
 from mnistgan.progress import OnProgress, no_progress
+from mnistgan.sampling import sampler
 
 
 @dataclass(frozen=True)
@@ -83,11 +84,11 @@ def from_generator(
         UsageError: there is no generator.
         ConfigError: the data has no such name.
     """
-    generator = sampling.load_generator(path)
+    generator = sampler.load_generator(path)
     table = generator.config.data.model_dump(exclude_none=True)
     changes = {"name": data, "root": None if root is None else str(root)}
     given = {key: value for key, value in changes.items() if value is not None}
     config = toml.validate({"data": table | given}, "").data
-    draw = sampling.Draw(seed)
-    images, labels = sampling.sample_labelled(generator, count, draw, on_progress)
+    draw = sampler.Draw(seed)
+    images, labels = sampler.sample_labelled(generator, count, draw, on_progress)
     return Subject(images, labels, generator.classes, config)

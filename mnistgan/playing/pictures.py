@@ -18,7 +18,7 @@ from mnistgan import directions
 from mnistgan.errors import UsageError
 from mnistgan.models import networks
 from mnistgan.rendering import grids
-from mnistgan.sampling import Draw, Generator
+from mnistgan.sampling.sampler import Draw, Generator
 
 AXES = 8
 REACH = 3.0  # of a slider, to both sides
@@ -37,7 +37,7 @@ class Wish(BaseModel):
     Attributes:
         seed: of z.
         label: of a conditional generator, which class.
-        truncation: of the seed's z, see :class:`mnistgan.sampling.Draw`.
+        truncation: of the seed's z, see :class:`mnistgan.sampling.sampler.Draw`.
         s: coordinates of z along some directions, by the directions' numbers from 1; along the
             others z stays as the seed gives it.
         sheet: ``one`` image; this z as each of the first 100 ``classes``, a row; the next ten

@@ -24,7 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mnistgan.errors import UsageError
 from mnistgan.playing.pictures import Pictures, Wish, parse
-from mnistgan.sampling import Generator
+from mnistgan.sampling.sampler import Generator
 
 HOST = "127.0.0.1"
 

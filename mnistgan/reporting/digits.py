@@ -6,22 +6,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mnistgan import sampling
 from mnistgan.arrays import Images, Labels
-from mnistgan.conditioning import Asked
 from mnistgan.config import RunConfig
 from mnistgan.errors import UsageError
 from mnistgan.evaluation import classifier, reference
 from mnistgan.rendering import grids
 from mnistgan.reporting import pictures
 from mnistgan.reporting.pictures import Still
-from mnistgan.sampling import Generator
+from mnistgan.sampling import sampler
+from mnistgan.sampling.conditioning import Asked
+from mnistgan.sampling.sampler import Generator
 from mnistgan.storage.run_directory import RunDirectory
 
 EACH = 10
 """Images of a class."""
 
-_DRAWN = 4 * sampling.BLOCK  # to be sorted: of ten classes each comes about a hundred times
+_DRAWN = 4 * sampler.BLOCK  # to be sorted: of ten classes each comes about a hundred times
 _MOST_CLASSES = 62
 _MOST_ROOM = 1_000_000  # characters
 _MOST_VALUES = 30_000_000  # of a picture's pixels, before it is made smaller
@@ -59,14 +59,14 @@ def by_class(run: RunDirectory, config: RunConfig) -> ByClass:
     if not run.generator_file.is_file():
         return _none("The run has saved no generator (g.pt) to draw images from.")
     try:
-        generator = sampling.load_generator(run.generator_file)
+        generator = sampler.load_generator(run.generator_file)
     except UsageError:
         return _none("Its g.pt cannot be used; mnistgan info g.pt says why.")
     if generator.classes:
         return _as_asked(generator, config.seed)
     if not reference.is_shipped_for(generator.config.data):
         return _as_evaluated(run)
-    images = sampling.sample(generator, _DRAWN, config.seed)
+    images = sampler.sample(generator, _DRAWN, config.seed)
     labels = classifier.shipped().see(images).labels
     return ByClass(
         _rows(images, labels, classifier.SHIPPED_CLASSES),
@@ -80,7 +80,7 @@ def _as_asked(generator: Generator, seed: int) -> ByClass:
     classes = generator.classes[:_MOST_CLASSES]
     asked = Asked(tuple(range(len(classes))), repeat=EACH)
     count = EACH * len(classes)
-    images, labels = sampling.sample_labelled(generator, count, sampling.Draw(seed, asked))
+    images, labels = sampler.sample_labelled(generator, count, sampler.Draw(seed, asked))
     assert labels is not None
     return ByClass(
         _rows(images, labels, classes),

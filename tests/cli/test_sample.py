@@ -9,8 +9,9 @@ import pytest
 from support import ByPixels, Invoke, Tiny
 from torchvision_import import import_datasets
 
-from mnistgan import drawing, labelling, sampling
+from mnistgan import drawing, labelling
 from mnistgan.models import networks
+from mnistgan.sampling import sampler
 from mnistgan.storage import checkpoint
 
 
@@ -32,8 +33,8 @@ def ten_classes(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_labelled_arrays(invoke: Invoke, mnist_generator: Path, tmp_path: Path) -> None:
     result = invoke("sample", "--ckpt", mnist_generator, "-n", 300, "--format", "npz", "--labels")
     assert (result.exit_code, result.stdout) == (0, "samples.npz\n"), result.output
-    images = sampling.sample(sampling.load_generator(mnist_generator), 512)
-    labels = labelling.for_data(sampling.load_generator(mnist_generator).config.data)
+    images = sampler.sample(sampler.load_generator(mnist_generator), 512)
+    labels = labelling.for_data(sampler.load_generator(mnist_generator).config.data)
     expected = np.concatenate([labels(images[:256])[0], labels(images[256:])[0]])[:300]
     with np.load(tmp_path / "samples.npz", allow_pickle=False) as arrays:
         np.testing.assert_array_equal(arrays["images"], images[:300, 0])

@@ -21,7 +21,7 @@ from mnistgan.preflight import Override, plan_resume
 from mnistgan.progress import StopToken
 from mnistgan.rendering.grids import read_png, save_png
 from mnistgan.run import Run, train
-from mnistgan.sampling import load_generator
+from mnistgan.sampling.sampler import load_generator
 from mnistgan.storage import tables
 from mnistgan.storage.run_directory import RunDirectory
 

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save, save_file
 from support import Invoke
 
 from mnistgan.errors import FileFormatError
-from mnistgan.sampling import load_generator, sample
+from mnistgan.sampling.sampler import load_generator, sample
 from mnistgan.storage import generator_safetensors
 
 

@@ -16,14 +16,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mnistgan import conditioning
 from mnistgan.arrays import Images, Labels
-from mnistgan.conditioning import Asked
 from mnistgan.config import RunConfig
 from mnistgan.errors import FileFormatError, UsageError
 from mnistgan.models import devices, networks, noise
 from mnistgan.models.noise import Stream
 from mnistgan.progress import OnProgress, Progress, no_progress
+from mnistgan.sampling import conditioning
+from mnistgan.sampling.conditioning import Asked
 from mnistgan.storage import checkpoint, run_directory
 
 BLOCK = 256

@@ -14,8 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import Invoke, StopAfter, Tiny
 
-from mnistgan import comparing, conditioning, datasets, sampling
-from mnistgan.conditioning import Asked
+from mnistgan import comparing, datasets
 from mnistgan.config import DataConfig, toml
 from mnistgan.drawing import Drawing, Source
 from mnistgan.errors import DataError, FileFormatError, UsageError
@@ -23,7 +22,9 @@ from mnistgan.events import StepMetrics
 from mnistgan.export import export_onnx
 from mnistgan.models import networks
 from mnistgan.rendering import grids
-from mnistgan.sampling import Draw, Generator, load_generator
+from mnistgan.sampling import conditioning, sampler
+from mnistgan.sampling.conditioning import Asked
+from mnistgan.sampling.sampler import Draw, Generator, load_generator
 from mnistgan.storage import checkpoint, tables
 from mnistgan.storage.run_directory import RunDirectory
 from mnistgan.synthetic import SyntheticDigits
@@ -165,7 +166,7 @@ class TestTraining:
         trainer = Trainer(config, digits)
         list(trainer)
         generator = Generator(trainer.sampled, trainer.config, trainer.step, trainer.epoch)
-        images = sampling.sample(generator, 500).reshape(500, -1) / 255
+        images = sampler.sample(generator, 500).reshape(500, -1) / 255
         assert digits.labels is not None
         means = np.stack([digits.images[digits.labels == one].mean(axis=0) for one in range(10)])
         distances = np.square(images[:, None] - means.reshape(10, -1) / 255).sum(axis=2)
@@ -254,20 +255,20 @@ class TestSampling:
         self, conditional: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         generator = load_generator(conditional)
-        whole = sampling.sample(generator, 256).astype(int)
-        monkeypatch.setattr(sampling, "_MOST_NUMBERS", 100 * 28 * 28)
-        assert np.abs(whole - sampling.sample(generator, 256)).max() <= 1
+        whole = sampler.sample(generator, 256).astype(int)
+        monkeypatch.setattr(sampler, "_MOST_NUMBERS", 100 * 28 * 28)
+        assert np.abs(whole - sampler.sample(generator, 256)).max() <= 1
 
     def test_a_generator_is_not_asked_for_what_it_does_not_know(self, trained: Path) -> None:
         generator = load_generator(trained)
         with pytest.raises(UsageError, match="trained without labels"):
-            sampling.sample(generator, 3, asked=Asked((1,)))
+            sampler.sample(generator, 3, asked=Asked((1,)))
 
     def test_images_depend_on_draw_and_index_alone(self, conditional: Path) -> None:
         generator = load_generator(conditional)
-        images = sampling.sample(generator, 300, seed=2)
-        np.testing.assert_array_equal(images[:30], sampling.sample(generator, 30, seed=2))
-        sevens = sampling.sample(generator, 30, seed=2, asked=Asked((7,)))
+        images = sampler.sample(generator, 300, seed=2)
+        np.testing.assert_array_equal(images[:30], sampler.sample(generator, 30, seed=2))
+        sevens = sampler.sample(generator, 30, seed=2, asked=Asked((7,)))
         np.testing.assert_array_equal(images[7:30:10], sevens[7::10])  # the noise is the same
         assert (images[:7] != sevens[:7]).any()
 
@@ -293,7 +294,7 @@ class TestSampling:
         ((images, labels),) = Drawing(source, 6)
         assert labels is not None
         assert labels.tolist() == [3, 8, 3, 8, 3, 8]
-        np.testing.assert_array_equal(images, sampling.sample(generator, 6, 5, Asked((3, 8))))
+        np.testing.assert_array_equal(images, sampler.sample(generator, 6, 5, Asked((3, 8))))
         items = SyntheticDigits(conditional, 20, labels=True)
         assert [items[index][1] for index in range(20)] == [*range(10), *range(10)]
         assert items.classes == DIGITS
@@ -322,7 +323,7 @@ class TestCommands:
     def test_a_row_a_digit(self, invoke: Invoke, conditional: Path, tmp_path: Path) -> None:
         result = invoke("sample", "--ckpt", conditional, "--digits", "0-2", "--per-digit", 5)
         assert result.exit_code == 0, result.output
-        images = sampling.sample(load_generator(conditional), 15, 0, Asked((0, 1, 2), 5))
+        images = sampler.sample(load_generator(conditional), 15, 0, Asked((0, 1, 2), 5))
         expected = grids.grid(images, 5)
         np.testing.assert_array_equal(grids.read_png(tmp_path / "samples.png", 2000), expected)
 

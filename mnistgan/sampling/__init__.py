@@ -1,0 +1,1 @@
+"""Images from a generator file: each a function of the seed, the classes and its index."""
