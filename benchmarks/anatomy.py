@@ -15,7 +15,7 @@ import throughput
 from torch.profiler import ProfilerActivity, profile
 
 from mnistgan import datasets
-from mnistgan.training import Trainer
+from mnistgan.training.trainer import Trainer
 
 KINDS = {
     "products": ("mm", "addmm", "_convolution", "mkldnn_convolution", "convolution_backward"),

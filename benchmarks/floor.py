@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from mnistgan.models import precision
-from mnistgan.training import Trainer
+from mnistgan.training.trainer import Trainer
 
 _PRODUCTS = ("mm", "addmm", "convolution", "convolution_backward")
 _ADAM_BYTES = 28  # float32: weight, gradient and two moments read; weight and moments written

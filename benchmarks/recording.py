@@ -21,7 +21,7 @@ from mnistgan import datasets, preflight
 from mnistgan.cli.views import LiveView
 from mnistgan.config import CheckpointConfig, RunConfig, presets, toml
 from mnistgan.run import Run
-from mnistgan.training import Trainer
+from mnistgan.training.trainer import Trainer
 
 PRESETS = ("fast", "mlp-tanh")  # of the others an epoch takes longer: it costs them less
 

@@ -19,7 +19,7 @@ import tutorial
 
 from mnistgan import datasets
 from mnistgan.config import RunConfig, presets, toml
-from mnistgan.training import Trainer
+from mnistgan.training.trainer import Trainer
 
 CASES = (("mlp-tanh", 64), ("mlp-tanh", 128), ("mlp-batchnorm", 128), ("dcgan", 64), ("dcgan", 128))
 

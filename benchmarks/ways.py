@@ -22,7 +22,7 @@ import tutorial
 
 from mnistgan import datasets
 from mnistgan.models import devices
-from mnistgan.training import Trainer
+from mnistgan.training.trainer import Trainer
 
 CASES = (("mlp-tanh", 64), ("mlp-batchnorm", 128), ("fast", 64), ("dcgan", 128))
 WAYS = {"cuda": ("none", "graph", "compile"), "cpu": ("none", "compile")}

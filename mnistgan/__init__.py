@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mnistgan.run import train
     from mnistgan.sampling.sampler import Generator, load_generator, sample
     from mnistgan.synthetic import SyntheticDigits
-    from mnistgan.training import Trainer
+    from mnistgan.training.trainer import Trainer
 
 __all__ = [
     "train",
@@ -44,7 +44,7 @@ _HOMES = {
     "evaluate": "evaluation.report",
     "export_onnx": "export",
     "RunConfig": "config",
-    "Trainer": "training",
+    "Trainer": "training.trainer",
     "Generator": "sampling.sampler",
     "SyntheticDigits": "synthetic",
     "LiveBar": "notebook",

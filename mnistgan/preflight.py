@@ -13,12 +13,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from mnistgan import parallel
 from mnistgan.config import RunConfig, data_kind, presets, toml
 from mnistgan.errors import ConfigError, UsageError
 from mnistgan.outputs import registry
 from mnistgan.storage import run_directory, user_dirs
 from mnistgan.storage.run_directory import RunDirectory
+from mnistgan.training import ranks
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def _plan(config: RunConfig, outputs: list[registry.Prepared], directory: Path |
         stem = user_dirs.expand(stem).resolve().stem or "data"
     name = config.name or f"{config.model.family}-{stem}"
     path = directory or run_directory.new_path(name, datetime.now())
-    if parallel.rank() == 0:  # the others write nothing, and the first may have begun by now
+    if ranks.rank() == 0:  # the others write nothing, and the first may have begun by now
         _check_directory(path)
     _refuse_own_data(path, config)
     return Plan(_spell_out(config, outputs), outputs, RunDirectory(path), resume=False)

@@ -16,7 +16,7 @@ import filelock
 import numpy as np
 import torch
 
-from mnistgan import __version__, datasets, parallel
+from mnistgan import __version__, datasets
 from mnistgan.config import RunConfig, toml
 from mnistgan.errors import FileFormatError, MnistganError, TrainingError, UsageError
 from mnistgan.evaluation.during import Measuring, watch_for
@@ -28,7 +28,8 @@ from mnistgan.progress import CutOff, OnProgress, StopToken, no_progress
 from mnistgan.sampling.sampler import Generator
 from mnistgan.storage import checkpoint
 from mnistgan.storage.atomic import remove_parts, write_text
-from mnistgan.training import Trainer
+from mnistgan.training import ranks
+from mnistgan.training.trainer import Trainer
 
 
 def train(
@@ -80,7 +81,7 @@ class Run:
         self.directory = plan.directory
         data = datasets.load(plan.config.data, on_progress=on_progress)
         self._stop = stop or StopToken()
-        self._ranks = parallel.join(devices.resolve(plan.config.train.device))
+        self._ranks = ranks.join(devices.resolve(plan.config.train.device))
         self.trainer = Trainer(plan.config, data, stop=self._stop, ranks=self._ranks)
         self._watch = watch_for(plan.config) if plan.config.watch.action != "off" else None
         self._measuring = None

@@ -22,7 +22,7 @@ from mnistgan import datasets, preflight
 from mnistgan.config import schema, toml
 from mnistgan.outputs.base import Output
 from mnistgan.preflight import Override
-from mnistgan.training import Trainer
+from mnistgan.training.trainer import Trainer
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"

@@ -27,7 +27,7 @@ from mnistgan.errors import MnistganError
 from mnistgan.events import EpochEnded, StepMetrics
 from mnistgan.run import Run
 from mnistgan.storage import tables
-from mnistgan.training import Trainer
+from mnistgan.training.trainer import Trainer
 
 LEAN = ("outputs.curves=false", "evaluate.every=0")
 EVERY = 17  # file operations from one attempt to the next

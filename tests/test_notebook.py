@@ -20,7 +20,7 @@ from mnistgan.errors import UsageError
 from mnistgan.events import Warned
 from mnistgan.models import networks
 from mnistgan.sampling.sampler import Generator
-from mnistgan.training import Trainer
+from mnistgan.training.trainer import Trainer
 
 LESSON = Path(__file__).parents[1] / "examples" / "notebook.ipynb"
 

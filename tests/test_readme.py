@@ -12,7 +12,7 @@ import mnistgan
 from mnistgan import datasets
 from mnistgan.config import presets
 from mnistgan.outputs.base import Output
-from mnistgan.training import Trainer
+from mnistgan.training.trainer import Trainer
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 

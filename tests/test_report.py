@@ -29,7 +29,7 @@ from mnistgan.reporting import charts, pictures, replay, words
 from mnistgan.storage import checkpoint, tables
 from mnistgan.storage.run_directory import RunDirectory
 from mnistgan.storage.tables import EVALUATIONS_COLUMNS, FIGURES, METRICS_COLUMNS
-from mnistgan.training import Trainer
+from mnistgan.training.trainer import Trainer
 from mnistgan.watching import WINDOW
 
 

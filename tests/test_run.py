@@ -28,7 +28,7 @@ from mnistgan.rendering import animations
 from mnistgan.run import Run
 from mnistgan.storage import checkpoint, tensor_zip
 from mnistgan.storage.run_directory import RunDirectory
-from mnistgan.training import Trainer
+from mnistgan.training.trainer import Trainer
 
 
 def result_of(run: Path) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from mnistgan.errors import ConfigError, TrainingError, UsageError
 from mnistgan.progress import StopToken
 from mnistgan.sweeping import plan, results
 from mnistgan.sweeping.search import Search
-from mnistgan.training import Trainer
+from mnistgan.training.trainer import Trainer
 
 pytestmark = pytest.mark.usefixtures("hurried")
 

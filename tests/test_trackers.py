@@ -28,7 +28,7 @@ from mnistgan.outputs.tracking import ScalarNames
 from mnistgan.rendering.grids import Picture, read_png
 from mnistgan.run import Run
 from mnistgan.storage import tables
-from mnistgan.training import Trainer
+from mnistgan.training.trainer import Trainer
 
 CURVES = {
     "loss/D": "loss_D",

@@ -15,7 +15,7 @@ import typer
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
-from mnistgan import __version__, parallel
+from mnistgan import __version__
 from mnistgan.cli import (
     animate,
     compare,
@@ -35,7 +35,8 @@ from mnistgan.cli import (
 )
 from mnistgan.cli.signals import LeftEarly, leave_at_once
 from mnistgan.errors import MnistganError, UsageError, printable
-from mnistgan.parallel import PartnerLostError
+from mnistgan.training import ranks
+from mnistgan.training.ranks import PartnerLostError
 
 
 class _ErrorsInOneSentence(TyperGroup):
@@ -59,7 +60,7 @@ class _ErrorsInOneSentence(TyperGroup):
             if ctx.meta.get("debug") and not isinstance(error, TyperException):
                 raise
             message, code = _in_one_sentence(error)
-            if parallel.rank() == 0 or not isinstance(error, UsageError | PartnerLostError):
+            if ranks.rank() == 0 or not isinstance(error, UsageError | PartnerLostError):
                 typer.echo(printable(f"mnistgan: error: {message}"), err=True)
             raise typer.Exit(code) from None
 

@@ -95,7 +95,8 @@ def train(
 
     [bold]mnistgan train --set train.loss=hinge --set model.discriminator.spectral_norm=true[/bold]
     """
-    from mnistgan import parallel, preflight
+    from mnistgan import preflight
+    from mnistgan.training import ranks
 
     overrides = _overrides(ctx, assign or [])
     if resume is not None:
@@ -104,7 +105,7 @@ def train(
         plan = preflight.plan_resume(resume, config, overrides)
     else:
         plan = preflight.plan_run(config, overrides, output_dir)
-    if nproc is not None and not parallel.is_started():
+    if nproc is not None and not ranks.is_started():
         _hand_over(ctx, nproc)
     use_threads(threads)
     if dry_run:
@@ -131,7 +132,7 @@ def _overrides(ctx: typer.Context, assignments: list[str]) -> list[Override]:
 
 def _hand_over(ctx: typer.Context, nproc: int) -> NoReturn:
     """Let torchrun run this command in each of its processes."""
-    from mnistgan import parallel
+    from mnistgan.training import ranks
 
     arguments: list[str] = []
     for parameter in ctx.command.params:
@@ -140,20 +141,20 @@ def _hand_over(ctx: typer.Context, nproc: int) -> NoReturn:
             continue
         for one in value if isinstance(value, list | tuple) else [value]:
             arguments += [flag] if one is True else [flag, str(one)]
-    raise typer.Exit(parallel.launch(nproc, ["train", *arguments]))
+    raise typer.Exit(ranks.launch(nproc, ["train", *arguments]))
 
 
 def _train(plan: Plan, quiet: bool) -> None:
-    from mnistgan import parallel
     from mnistgan.cli import signals, views
     from mnistgan.cli.bars import bar
     from mnistgan.events import RunEnded
     from mnistgan.progress import StopToken, no_progress
     from mnistgan.run import Run
+    from mnistgan.training import ranks
 
     stop = StopToken()
     reason = None
-    is_first = parallel.rank() == 0
+    is_first = ranks.rank() == 0
     with bar() if is_first else contextlib.nullcontext(no_progress) as on_progress:
         run = Run(plan, stop, on_progress)
     with signals.stop_on(stop) as caught:

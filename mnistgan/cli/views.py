@@ -32,7 +32,7 @@ from mnistgan.events import (
 )
 
 if TYPE_CHECKING:
-    from mnistgan.training import Trainer
+    from mnistgan.training.trainer import Trainer
 
 
 Draw: TypeAlias = Callable[[], Images]

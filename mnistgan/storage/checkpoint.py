@@ -38,7 +38,7 @@ class Checkpoint:
     Attributes:
         kind: whether the file is a checkpoint or holds the generator's part of one only.
         config: of the run that made it.
-        state: what :meth:`mnistgan.training.Trainer.state` gave, or the generator's part of it.
+        state: what :meth:`Trainer.state` gave, or the generator's part of it.
         versions: of mnistgan and torch when it was written.
     """
 

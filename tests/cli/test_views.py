@@ -13,7 +13,7 @@ from support import Tiny
 from mnistgan import datasets
 from mnistgan.cli import preview, views
 from mnistgan.events import Warned
-from mnistgan.training import Trainer
+from mnistgan.training.trainer import Trainer
 
 
 def screen(width: int, **options: object) -> tuple[Console, io.StringIO]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from mnistgan import datasets
 from mnistgan.config import toml
 from mnistgan.storage import checkpoint
-from mnistgan.training import Trainer
+from mnistgan.training.trainer import Trainer
 
 CONFIG = {
     "name": "old",

@@ -28,7 +28,7 @@ from mnistgan.sampling.sampler import Draw, Generator, load_generator
 from mnistgan.storage import checkpoint, tables
 from mnistgan.storage.run_directory import RunDirectory
 from mnistgan.synthetic import SyntheticDigits
-from mnistgan.training import Trainer
+from mnistgan.training.trainer import Trainer
 
 DIGITS = tuple("0123456789")
 MLP: dict[str, Any] = {"model.conditional": True}

@@ -20,7 +20,7 @@ from mnistgan import datasets
 from mnistgan.errors import FileFormatError, TrainingError
 from mnistgan.storage import checkpoint, tensor_zip
 from mnistgan.storage.run_directory import RunDirectory
-from mnistgan.training import Trainer
+from mnistgan.training.trainer import Trainer
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from mnistgan.config import toml
 from mnistgan.errors import FileFormatError
 from mnistgan.storage import checkpoint
 from mnistgan.storage.run_directory import RunDirectory
-from mnistgan.training import Trainer
+from mnistgan.training.trainer import Trainer
 
 DATA = Path(__file__).parents[1] / "data"
 OLD = sorted(DATA.glob("checkpoint-v*.pt"))

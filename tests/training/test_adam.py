@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from mnistgan import losses
-from mnistgan.adam import _FIRST_SCALE, _GROW_AFTER, Adam
+from mnistgan.training import losses
+from mnistgan.training.adam import _FIRST_SCALE, _GROW_AFTER, Adam
 
 
 def network() -> nn.Module:

@@ -11,13 +11,14 @@ import pytest
 import torch
 from support import StopAfter, Tiny
 
-from mnistgan import datasets, losses
+from mnistgan import datasets
 from mnistgan.config import DataConfig
 from mnistgan.errors import DataError, TrainingError
 from mnistgan.events import EpochEnded, Event, RunEnded, RunStarted, StepMetrics
 from mnistgan.progress import StopToken
-from mnistgan.step import Turn
-from mnistgan.training import Trainer
+from mnistgan.training import losses
+from mnistgan.training.step import Turn
+from mnistgan.training.trainer import Trainer
 
 
 @pytest.fixture(scope="module")

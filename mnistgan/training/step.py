@@ -1,7 +1,7 @@
 """One step of a training: updates of D, then one of G, as a function of its inputs alone.
 
 A step reads nothing that changes but its inputs and the networks' own state, and never waits for
-the device: so it can be recorded once and replayed (:mod:`mnistgan.acceleration`).
+the device: so it can be recorded once and replayed (:mod:`mnistgan.training.acceleration`).
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from mnistgan import losses
-from mnistgan.adam import Adam
-from mnistgan.averaging import Average
 from mnistgan.config import RunConfig
 from mnistgan.models import networks, precision
-from mnistgan.parallel import ALONE, Ranks
+from mnistgan.training import losses
+from mnistgan.training.adam import Adam
+from mnistgan.training.ema import Average
+from mnistgan.training.ranks import ALONE, Ranks
 
 
 class Turn(NamedTuple):

@@ -19,8 +19,6 @@ import numpy as np
 import torch
 from torch import nn
 
-from mnistgan import acceleration, averaging
-from mnistgan.acceleration import accelerated
 from mnistgan.arrays import Images
 from mnistgan.config import RunConfig
 from mnistgan.datasets import ImageSet
@@ -28,10 +26,12 @@ from mnistgan.errors import DataError, FileFormatError, TrainingError, UsageErro
 from mnistgan.events import EndReason, EpochEnded, Event, RunEnded, RunStarted, StepMetrics
 from mnistgan.models import devices, networks, noise, precision
 from mnistgan.models.noise import Stream
-from mnistgan.parallel import ALONE, Ranks
 from mnistgan.progress import StopToken
 from mnistgan.sampling import conditioning
-from mnistgan.step import Inputs, Step, Turn
+from mnistgan.training import acceleration, ema
+from mnistgan.training.acceleration import accelerated
+from mnistgan.training.ranks import ALONE, Ranks
+from mnistgan.training.step import Inputs, Step, Turn
 
 FIXED_COUNT = 64
 """How many images a run's pictures show: an 8 x 8 grid."""
@@ -207,7 +207,7 @@ class Trainer:
         return Inputs(
             tuple(map(self._turn, range(first, first + train.d_steps))),
             rate_left=self._rate_left(),
-            ema_share=1 - averaging.warmed_up(train.ema_decay, self.step + 1),
+            ema_share=1 - ema.warmed_up(train.ema_decay, self.step + 1),
         )
 
     def _turn(self, number: int) -> Turn:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.adam import adam
 
-from mnistgan.parallel import ALONE, Ranks
+from mnistgan.training.ranks import ALONE, Ranks
 
 _FIRST_SCALE = 2.0**16
 _GROW_AFTER = 2000  # steps without an overflow, as torch.amp.GradScaler has it

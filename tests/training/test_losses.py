@@ -7,8 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from mnistgan import losses
 from mnistgan.config import TrainConfig
+from mnistgan.training import losses
 
 REAL = torch.tensor([2.0, -1.0, 0.5], dtype=torch.float64)
 FAKE = torch.tensor([-3.0, 0.1, 1.0], dtype=torch.float64)

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from mnistgan.errors import MnistganError, UsageError
-from mnistgan.step import Inputs, Step, Turn
+from mnistgan.training.step import Inputs, Step, Turn
 
 Way: TypeAlias = Literal["none", "graph", "compile"]
 TakeStep: TypeAlias = Callable[[Inputs], Tensor]

@@ -16,12 +16,13 @@ import torch
 from support import Tiny
 from tape import Tapes
 
-from mnistgan import acceleration, datasets
-from mnistgan.acceleration import CudaGraphs, Way
+from mnistgan import datasets
 from mnistgan.config import DataConfig, RunConfig
 from mnistgan.datasets import ImageSet
 from mnistgan.errors import MnistganError, UsageError
-from mnistgan.training import Trainer
+from mnistgan.training import acceleration
+from mnistgan.training.acceleration import CudaGraphs, Way
+from mnistgan.training.trainer import Trainer
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 

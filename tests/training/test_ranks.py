@@ -17,10 +17,10 @@ import mnistgan
 from mnistgan import datasets
 from mnistgan.config import DataConfig, RunConfig, toml
 from mnistgan.errors import UsageError
-from mnistgan.parallel import ALONE, Ranks
 from mnistgan.storage import checkpoint, tables
 from mnistgan.storage.run_directory import RunDirectory
-from mnistgan.training import Trainer
+from mnistgan.training.ranks import ALONE, Ranks
+from mnistgan.training.trainer import Trainer
 
 pytestmark = pytest.mark.skipif(
     not torch.distributed.is_available(), reason="this torch was built without torch.distributed"
