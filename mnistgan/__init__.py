@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mnistgan.config import RunConfig
     from mnistgan.errors import MnistganError
     from mnistgan.evaluation.report import evaluate
-    from mnistgan.export import export_onnx
+    from mnistgan.export.onnx import export_onnx
     from mnistgan.notebook import LiveBar
     from mnistgan.run import train
     from mnistgan.sampling.sampler import Generator, load_generator, sample
@@ -42,7 +42,7 @@ _HOMES = {
     "load_generator": "sampling.sampler",
     "sample": "sampling.sampler",
     "evaluate": "evaluation.report",
-    "export_onnx": "export",
+    "export_onnx": "export.onnx",
     "RunConfig": "config",
     "Trainer": "training.trainer",
     "Generator": "sampling.sampler",

@@ -392,7 +392,7 @@ def _import_all() -> None:
         "sklearn.datasets",
         "mnistgan.rendering.animations",
         "mnistgan.cli",
-        "mnistgan.export",
+        "mnistgan.export.onnx",
         "mnistgan.rendering.curves",
         "mnistgan.run",
     ):

@@ -30,7 +30,7 @@ def export(
 
     [bold]mnistgan export --ckpt g.pt --format safetensors[/bold]
     """
-    from mnistgan import export as core
+    from mnistgan.export import onnx as core
     from mnistgan.sampling.sampler import load_generator
     from mnistgan.storage import run_directory
 

@@ -19,7 +19,7 @@ from mnistgan.config import DataConfig, toml
 from mnistgan.drawing import Drawing, Source
 from mnistgan.errors import DataError, FileFormatError, UsageError
 from mnistgan.events import StepMetrics
-from mnistgan.export import export_onnx
+from mnistgan.export.onnx import export_onnx
 from mnistgan.models import networks
 from mnistgan.rendering import grids
 from mnistgan.sampling import conditioning, sampler

@@ -12,8 +12,8 @@ import pytest
 import torch
 from support import Tiny
 
-from mnistgan import export
 from mnistgan.errors import ExportError, UsageError
+from mnistgan.export import onnx as export
 from mnistgan.models import networks
 from mnistgan.sampling.sampler import Generator, load_generator
 
