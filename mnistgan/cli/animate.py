@@ -117,8 +117,8 @@ def _walk(ckpt: Path, target: Path, wish: _Wish, fps: float | None) -> None:
 
     grids.check_suffix(target, animations.WALK_FORMATS)
 
-    from mnistgan import walks
     from mnistgan.cli.bars import bar
+    from mnistgan.latent import walks
     from mnistgan.sampling import conditioning, sampler
 
     generator = sampler.load_generator(ckpt)

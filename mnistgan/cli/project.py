@@ -67,13 +67,13 @@ def project(
 
     [bold]mnistgan project --index 7,12 --ckpt g.pt --out walk.gif[/bold]   from digit to digit
     """
-    from mnistgan import projection_io
+    from mnistgan.latent import projection_files
 
     indices = whole_numbers("--index", index)
-    projection_io.check(out, len(images or ()) + len(indices), json_file)
+    projection_files.check(out, len(images or ()) + len(indices), json_file)
 
-    from mnistgan import projecting
     from mnistgan.cli.bars import bar
+    from mnistgan.latent import projection as projecting
     from mnistgan.sampling import conditioning, sampler
     from mnistgan.storage.atomic import write_text
 
@@ -86,18 +86,18 @@ def project(
             raise UsageError(f"--digit {digit}: name one class, or leave it out to try all")
     search = projecting.Search(restarts, steps, seed, label)
     data = generator.config.data
-    given = projection_io.read(images or (), data, invert)
+    given = projection_files.read(images or (), data, invert)
     turned = projecting.inverted(generator, [one.image for one in given], search)
     with bar() as on_progress:
         if indices:
-            given += projection_io.from_data(indices, data, data_root, on_progress)
+            given += projection_files.from_data(indices, data, data_root, on_progress)
         pictures = [one.image for one in given]
         found = projecting.project(generator, pictures, search, on_progress)
-        projection_io.write(out, generator, given, found, on_progress)
+        projection_files.write(out, generator, given, found, on_progress)
     if json_file is not None:
-        write_text(json_file, projection_io.to_json(ckpt, generator, search, given, found))
+        write_text(json_file, projection_files.to_json(ckpt, generator, search, given, found))
     for one, projection in zip(given, found, strict=True):
-        typer.echo(printable(projection_io.describe(one, projection, generator.classes)))
+        typer.echo(printable(projection_files.describe(one, projection, generator.classes)))
     typer.echo(out)
     for one in itertools.compress(given, turned):
         advice = "leave --invert out" if invert else "add --invert"

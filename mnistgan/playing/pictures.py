@@ -14,8 +14,8 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 from torch import Tensor
 
-from mnistgan import directions
 from mnistgan.errors import UsageError
+from mnistgan.latent import directions
 from mnistgan.models import networks
 from mnistgan.rendering import grids
 from mnistgan.sampling.sampler import Draw, Generator

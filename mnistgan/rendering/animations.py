@@ -19,8 +19,8 @@ from mnistgan.storage.atomic import atomic_path
 from mnistgan.storage.run_directory import RunDirectory
 
 if TYPE_CHECKING:  # a run's progress is drawn without torch
+    from mnistgan.latent.walks import Walk
     from mnistgan.sampling.sampler import Generator
-    from mnistgan.walks import Walk
 
 ANIMATION_FORMATS = (".gif", ".webp", ".mp4")
 

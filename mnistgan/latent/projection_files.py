@@ -9,15 +9,16 @@ from pathlib import Path
 
 import numpy as np
 
-from mnistgan import datasets, walks
+from mnistgan import datasets
 from mnistgan.arrays import Images
 from mnistgan.catalog import DATA_SETS, PartName
 from mnistgan.config import DataConfig, data_kind
 from mnistgan.datasets import folder
 from mnistgan.datasets.fitting import Fit
 from mnistgan.errors import UsageError, printable
+from mnistgan.latent import walks
+from mnistgan.latent.projection import Projection, Search
 from mnistgan.progress import OnProgress, no_progress
-from mnistgan.projecting import Projection, Search
 from mnistgan.rendering import animations, grids
 from mnistgan.rendering.grids import Picture
 from mnistgan.sampling import conditioning

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 from support import Invoke, Tiny
 
-from mnistgan import walks
 from mnistgan.arrays import Images
 from mnistgan.errors import UsageError
+from mnistgan.latent import walks
 from mnistgan.models import networks, noise
 from mnistgan.models.noise import lerp, slerp
 from mnistgan.sampling import sampler

@@ -7,7 +7,7 @@ import pytest
 import torch
 from support import Tiny
 
-from mnistgan import directions
+from mnistgan.latent import directions
 from mnistgan.models import networks
 from mnistgan.sampling.sampler import Generator
 

@@ -1,0 +1,1 @@
+"""Latent space: interpolation, walks, projection, directions."""
