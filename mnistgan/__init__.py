@@ -14,7 +14,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from mnistgan.config import RunConfig
     from mnistgan.errors import MnistganError
-    from mnistgan.evaluation.report import evaluate
+    from mnistgan.evaluation.results import evaluate
     from mnistgan.export.onnx import export_onnx
     from mnistgan.notebook import LiveBar
     from mnistgan.run import train
@@ -41,7 +41,7 @@ _HOMES = {
     "train": "run",
     "load_generator": "sampling.sampler",
     "sample": "sampling.sampler",
-    "evaluate": "evaluation.report",
+    "evaluate": "evaluation.results",
     "export_onnx": "export.onnx",
     "RunConfig": "config",
     "Trainer": "training.trainer",

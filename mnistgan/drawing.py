@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from mnistgan.arrays import Images, Labels
 from mnistgan.errors import MnistganError, UsageError
-from mnistgan.labelling import Labeller
+from mnistgan.evaluation.labeler import Labeller
 from mnistgan.progress import OnProgress, Progress, no_progress
 from mnistgan.sampling import sampler
 from mnistgan.sampling.sampler import BLOCK, DEFAULT, Draw, Generator

@@ -93,7 +93,7 @@ class Evaluated:
         step: its last one.
         n: how many images were drawn.
         measured_with: what must stand beside the Frechet distance: the classifier's name, and n.
-        figures: the measures by name; see :class:`mnistgan.evaluation.report.Figures`.
+        figures: the measures by name; see :class:`mnistgan.evaluation.results.Figures`.
         is_best: whether its Frechet distance is the smallest of this run so far.
     """
 

@@ -19,7 +19,7 @@ import torch
 from mnistgan import __version__, datasets
 from mnistgan.config import RunConfig, toml
 from mnistgan.errors import FileFormatError, MnistganError, TrainingError, UsageError
-from mnistgan.evaluation.during import Measuring, watch_for
+from mnistgan.evaluation.monitor import Measuring, watch_for
 from mnistgan.events import CheckpointSaved, EpochEnded, Event, RunEnded, RunStarted, Warned
 from mnistgan.models import devices
 from mnistgan.outputs.dispatch import Dispatcher

@@ -11,9 +11,9 @@ from typing import Any
 import torch
 from torch.utils.data import Dataset
 
-from mnistgan import labelling
 from mnistgan.drawing import Block, Source
 from mnistgan.errors import UsageError
+from mnistgan.evaluation import labeler
 from mnistgan.models import devices
 from mnistgan.sampling import sampler
 from mnistgan.sampling.sampler import BLOCK, Draw, Generator
@@ -66,7 +66,7 @@ class SyntheticDigits(Dataset[Any]):
             )
         generator = source if isinstance(source, Generator) else sampler.load_generator(source)
         must_look = labels and not generator.classes
-        labeller = labelling.for_data(generator.config.data) if must_look else None
+        labeller = labeler.for_data(generator.config.data) if must_look else None
         self.transform = transform
         self._labels = labels
         self._source = Source(generator, Draw(seed), labeller)

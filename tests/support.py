@@ -18,7 +18,7 @@ from mnistgan.arrays import Images, Labels
 from mnistgan.cli import app
 from mnistgan.config import RunConfig
 from mnistgan.evaluation import classifier
-from mnistgan.labelling import Labeller
+from mnistgan.evaluation.labeler import Labeller
 from mnistgan.progress import StopToken
 
 Invoke: TypeAlias = Callable[..., Result]

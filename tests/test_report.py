@@ -23,6 +23,7 @@ from typer.testing import CliRunner
 from mnistgan import datasets
 from mnistgan.cli import app
 from mnistgan.config import toml
+from mnistgan.evaluation.watch import WINDOW
 from mnistgan.rendering import grids
 from mnistgan.rendering.curves import Metrics
 from mnistgan.reporting import charts, pictures, replay, words
@@ -30,7 +31,6 @@ from mnistgan.storage import checkpoint, tables
 from mnistgan.storage.run_directory import RunDirectory
 from mnistgan.storage.tables import EVALUATIONS_COLUMNS, FIGURES, METRICS_COLUMNS
 from mnistgan.training.trainer import Trainer
-from mnistgan.watching import WINDOW
 
 
 @pytest.fixture(scope="module")

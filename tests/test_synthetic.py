@@ -14,8 +14,9 @@ from support import ByPixels
 from torch.utils.data import DataLoader
 
 import mnistgan
-from mnistgan import SyntheticDigits, labelling
+from mnistgan import SyntheticDigits
 from mnistgan.errors import UsageError
+from mnistgan.evaluation import labeler
 from mnistgan.sampling import sampler
 
 LENGTH = 700
@@ -66,7 +67,7 @@ def test_workers_give_the_same_items(
 ) -> None:
     if start not in torch.multiprocessing.get_all_start_methods():
         pytest.skip("not on this system")
-    monkeypatch.setattr(labelling, "for_data", lambda config: ByPixels.make())
+    monkeypatch.setattr(labeler, "for_data", lambda config: ByPixels.make())
     digits = SyntheticDigits(trained, LENGTH, seed=4, labels=True)
     before = digits[300]  # with a cache at hand, and torch's threads at work
 

@@ -15,7 +15,7 @@ from mnistgan.errors import UsageError
 from mnistgan.storage.atomic import write_text
 
 if TYPE_CHECKING:
-    from mnistgan.evaluation.report import Report
+    from mnistgan.evaluation.results import Report
     from mnistgan.evaluation.tstr import Scores
 
 FIGURES = "figures.json"
@@ -74,7 +74,7 @@ def evaluate(
     if sum(one is not None for one in (run, ckpt, images)) > 1:
         raise typer.BadParameter("give one of RUN, --ckpt and --images")
     from mnistgan.cli.bars import bar
-    from mnistgan.evaluation import pictures, reference, report, subject, tstr
+    from mnistgan.evaluation import contact_sheets, reference, results, subject, tstr
     from mnistgan.storage import run_directory
 
     source = images or ckpt or run or run_directory.newest().path
@@ -94,13 +94,13 @@ def evaluate(
             )
         real = reference.load(what.data, on_progress)
         labels = what.labels_among(real.train.classes)
-        result = report.evaluate(what.images, real, seed, on_progress, labels)
+        result = results.evaluate(what.images, real, seed, on_progress, labels)
         scores = None
         if score is not None:
             scores = tstr.score(what.images, labels, real, seed, on_progress)
     text = _json(result, scores)
     folder.mkdir(parents=True, exist_ok=True)
-    files = pictures.save(folder, what.images, result, real.train)
+    files = contact_sheets.save(folder, what.images, result, real.train)
     write_text(folder / FIGURES, text)
     if json_file is not None and str(json_file) != "-":
         write_text(json_file, text)

@@ -133,9 +133,10 @@ def sample(
     _refuse_unclear(count, per_digit, digits is not None and balanced)
     target = out or Path(_DEFAULT[format])
 
-    from mnistgan import image_files, labelling, mnist_folder, shards
+    from mnistgan import image_files, mnist_folder, shards
     from mnistgan.cli.bars import bar
     from mnistgan.drawing import Drawing, Rule, Source
+    from mnistgan.evaluation import labeler
     from mnistgan.manifest import Recipe, check_size
     from mnistgan.models import networks
     from mnistgan.sampling import conditioning, sampler
@@ -160,7 +161,7 @@ def sample(
     with bar() as on_progress:
         labeller = None
         if rule.min_confidence or (told is None and (labels or balanced or format == "idx")):
-            labeller = labelling.for_data(generator.config.data, data_root, on_progress)
+            labeller = labeler.for_data(generator.config.data, data_root, on_progress)
         source = Source(generator, draw, labeller)
         if format == "idx":
             mnist_folder.write(target, source, count, test or max(1, count // 6), rule, on_progress)

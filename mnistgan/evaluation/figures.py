@@ -41,7 +41,7 @@ MEANINGS = (
     Meaning("copies", "copies of training images", "share"),
     Meaning("agreement", "agreement", "share that the classifier sees as the class asked for"),
 )
-"""In the order in which people read them; see :class:`mnistgan.evaluation.report.Figures`."""
+"""In the order in which people read them; see :class:`mnistgan.evaluation.results.Figures`."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ import pytest
 from support import ByPixels, Invoke, Tiny
 from torchvision_import import import_datasets
 
-from mnistgan import drawing, labelling
+from mnistgan import drawing
+from mnistgan.evaluation import labeler
 from mnistgan.models import networks
 from mnistgan.sampling import sampler
 from mnistgan.storage import checkpoint
@@ -27,14 +28,14 @@ def mnist_generator(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 @pytest.fixture
 def ten_classes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(labelling, "for_data", lambda *_: ByPixels.make())
+    monkeypatch.setattr(labeler, "for_data", lambda *_: ByPixels.make())
 
 
 def test_labelled_arrays(invoke: Invoke, mnist_generator: Path, tmp_path: Path) -> None:
     result = invoke("sample", "--ckpt", mnist_generator, "-n", 300, "--format", "npz", "--labels")
     assert (result.exit_code, result.stdout) == (0, "samples.npz\n"), result.output
     images = sampler.sample(sampler.load_generator(mnist_generator), 512)
-    labels = labelling.for_data(sampler.load_generator(mnist_generator).config.data)
+    labels = labeler.for_data(sampler.load_generator(mnist_generator).config.data)
     expected = np.concatenate([labels(images[:256])[0], labels(images[256:])[0]])[:300]
     with np.load(tmp_path / "samples.npz", allow_pickle=False) as arrays:
         np.testing.assert_array_equal(arrays["images"], images[:300, 0])

@@ -13,7 +13,7 @@ from support import Invoke, StopAfter, Tiny, noise_images
 from mnistgan import datasets
 from mnistgan.config import DataConfig
 from mnistgan.datasets import ImageSet
-from mnistgan.evaluation import classifier, reference, report, tstr
+from mnistgan.evaluation import classifier, reference, results, tstr
 from mnistgan.evaluation.reference import Reference
 from mnistgan.evaluation.subject import Subject
 from mnistgan.events import Evaluated, Event, RunEnded
@@ -84,19 +84,19 @@ class TestClassifier:
 
 class TestReport:
     def test_real_images_are_at_the_floor(self, digits: Reference) -> None:
-        result = report.evaluate(digits.test.images, digits)
+        result = results.evaluate(digits.test.images, digits)
         assert result.figures == result.floor
         assert result.figures.precision > 0.5
         assert result.figures.missing == ()
         assert result.figures.copies == 0
 
     def test_training_images_are_copies(self, digits: Reference) -> None:
-        result = report.evaluate(digits.train.images[:200], digits)
+        result = results.evaluate(digits.train.images[:200], digits)
         assert result.figures.copies == 1
         assert result.figures.nearest_distance == 0
 
     def test_noise_is_far_from_it(self, digits: Reference) -> None:
-        noise = report.evaluate(noise_images(300, 1, 28, 28), digits)
+        noise = results.evaluate(noise_images(300, 1, 28, 28), digits)
         assert noise.figures.frechet_distance > 20 * noise.floor.frechet_distance
         assert noise.figures.precision < 0.1
         assert noise.figures.coverage < 0.1
@@ -104,13 +104,13 @@ class TestReport:
     def test_a_missing_class_is_named(self, digits: Reference) -> None:
         assert digits.train.labels is not None
         without = digits.train.images[digits.train.labels != 4]
-        result = report.evaluate(without, digits)
+        result = results.evaluate(without, digits)
         assert result.figures.missing == ("4",)
         assert result.figures.kl_to_labels > 0.05
 
     def test_the_same_seed_gives_the_same_figures(self, digits: Reference) -> None:
         images = noise_images(200, 1, 28, 28)
-        first, again = (report.evaluate(images, digits, seed=3).to_json() for _ in range(2))
+        first, again = (results.evaluate(images, digits, seed=3).to_json() for _ in range(2))
         assert json.dumps(first, allow_nan=False) == json.dumps(again)
 
 
@@ -266,7 +266,7 @@ class TestWhileTraining:
     ) -> None:
         config = tiny(("evaluate.every", 1), ("evaluate.n", 150))
         train(config, tmp_path / "whole")
-        stop, figures = StopToken(), report.figures
+        stop, figures = StopToken(), results.figures
 
         def stop_meanwhile(*args: Any, **options: Any) -> Any:
             stop.request()
@@ -274,7 +274,7 @@ class TestWhileTraining:
 
         events: list[Event] = []
         with monkeypatch.context() as patch:
-            patch.setattr(report, "figures", stop_meanwhile)
+            patch.setattr(results, "figures", stop_meanwhile)
             train(config, tmp_path / "parts", on_event=events.append, stop=stop)
         assert not any(isinstance(event, Evaluated) for event in events)
         assert events[-1] == RunEnded("stopped", 7, 1)

@@ -11,8 +11,8 @@ from support import Invoke, Tiny, noise_images
 
 from mnistgan.arrays import Images
 from mnistgan.config import RunConfig
+from mnistgan.evaluation.watch import WINDOW, Watch, distinct
 from mnistgan.events import EpochEnded, RunStarted, StepMetrics
-from mnistgan.watching import WINDOW, Watch, distinct
 
 REAL = noise_images(64, 1, 8, 8)
 

@@ -8,12 +8,12 @@ from typing import Any
 
 from mnistgan.config import RunConfig
 from mnistgan.datasets import ImageSet
-from mnistgan.evaluation import classifier, reference, report
+from mnistgan.evaluation import classifier, reference, results
+from mnistgan.evaluation.watch import Watch
 from mnistgan.events import Evaluated
 from mnistgan.progress import OnProgress, no_progress
 from mnistgan.sampling import sampler
 from mnistgan.sampling.sampler import Generator
-from mnistgan.watching import Watch
 
 
 def watch_for(config: RunConfig) -> Watch:
@@ -65,7 +65,7 @@ class Measuring:
         count, seed = self._config.evaluate.n, self._config.seed
         images, labels = sampler.sample_labelled(generator, count, sampler.Draw(seed))
         seen = self._reference.classifier.see(images)
-        figures = report.figures(seen, self._reference, seed, labels=labels).numbers()
+        figures = results.figures(seen, self._reference, seed, labels=labels).numbers()
         is_best = figures["frechet_distance"] < self._best
         self._best = min(self._best, figures["frechet_distance"])
         self._last = generator.step

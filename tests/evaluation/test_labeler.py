@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from support import Tiny, noise_images
 
-from mnistgan import datasets, labelling
+from mnistgan import datasets
 from mnistgan.config import DataConfig
 from mnistgan.errors import DataError
-from mnistgan.evaluation import classifier
+from mnistgan.evaluation import classifier, labeler
 
 
 def test_the_shipped_classifier_needs_no_data() -> None:
-    labeller = labelling.for_data(DataConfig(name="mnist"), Path("nowhere"))
+    labeller = labeler.for_data(DataConfig(name="mnist"), Path("nowhere"))
     images = noise_images(500, 1, 28, 28)
     labels, confidences = labeller(images)
     seen = classifier.shipped().see(images)
@@ -29,7 +29,7 @@ def test_the_shipped_classifier_needs_no_data() -> None:
 def test_of_other_data_one_is_trained(tiny: Tiny) -> None:
     config = tiny().data
     data = datasets.load(config)
-    labeller = labelling.for_data(config)
+    labeller = labeler.for_data(config)
     labels, confidences = labeller(data.images[:256])
     assert data.labels is not None
     assert (labels == data.labels[:256]).mean() > 0.9
@@ -39,7 +39,7 @@ def test_of_other_data_one_is_trained(tiny: Tiny) -> None:
 def test_data_without_classes_is_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", images=noise_images(20, 28, 28))
     with pytest.raises(DataError, match="leave the labels out"):
-        labelling.for_data(DataConfig(name=str(tmp_path / "a.npz")))
+        labeler.for_data(DataConfig(name=str(tmp_path / "a.npz")))
 
 
 def test_a_root_of_ones_own_is_looked_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,5 +51,5 @@ def test_a_root_of_ones_own_is_looked_in(tmp_path: Path, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(datasets, "load", load)
     with pytest.raises(DataError, match="not here"):
-        labelling.for_data(DataConfig(name="kmnist"), tmp_path)
+        labeler.for_data(DataConfig(name="kmnist"), tmp_path)
     assert asked[0].root == str(tmp_path)

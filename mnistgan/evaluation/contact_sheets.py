@@ -8,7 +8,7 @@ import numpy as np
 
 from mnistgan.arrays import Images
 from mnistgan.datasets import ImageSet
-from mnistgan.evaluation.report import Report
+from mnistgan.evaluation.results import Report
 from mnistgan.rendering import grids
 from mnistgan.rendering.grids import Picture
 
