@@ -13,7 +13,7 @@ from mnistgan.cli.options import Checkpoint, Debug, use_threads
 from mnistgan.errors import MnistganError
 
 if TYPE_CHECKING:
-    from mnistgan.playing.server import Server
+    from mnistgan.play.server import Server
 
 
 def play(
@@ -39,7 +39,7 @@ def play(
     from mnistgan.sampling.sampler import load_generator
 
     try:
-        from mnistgan.playing.server import Server
+        from mnistgan.play.server import Server
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in ("starlette", "uvicorn"):
             raise

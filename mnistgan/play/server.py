@@ -23,7 +23,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mnistgan.errors import UsageError
-from mnistgan.playing.pictures import Pictures, Wish, parse
+from mnistgan.play.answers import Pictures, Wish, parse
 from mnistgan.sampling.sampler import Generator
 
 HOST = "127.0.0.1"
@@ -136,7 +136,7 @@ async def _refuse(_: Request, error: Exception) -> Response:
 
 
 def _file(name: str, media_type: str) -> Callable[[Request], Awaitable[Response]]:
-    content = (resources.files("mnistgan.playing") / "page" / name).read_bytes()
+    content = (resources.files("mnistgan.play") / "page" / name).read_bytes()
 
     async def answer(_: Request) -> Response:
         return Response(content, media_type=media_type)

@@ -29,7 +29,7 @@ from support import Invoke, heard_signals
 
 from mnistgan.config import toml
 from mnistgan.models import networks
-from mnistgan.playing import server
+from mnistgan.play import server
 from mnistgan.sampling import sampler
 from mnistgan.sampling.sampler import Draw, Generator
 
@@ -404,7 +404,7 @@ def test_a_port_in_use(invoke: Invoke, trained: Path) -> None:
 def test_without_the_extra(
     invoke: Invoke, trained: Path, monkeypatch: pytest.MonkeyPatch, missing: str
 ) -> None:
-    monkeypatch.delitem(sys.modules, "mnistgan.playing.server")
+    monkeypatch.delitem(sys.modules, "mnistgan.play.server")
     for name in [name for name in sys.modules if name.partition(".")[0] == missing]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, missing, None)
