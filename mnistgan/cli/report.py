@@ -25,7 +25,7 @@ def report(
 
     [bold]mnistgan report[/bold]   the newest run
     """
-    from mnistgan.reporting import page
+    from mnistgan.report import page
     from mnistgan.storage import run_directory
 
     directory = run_directory.RunDirectory(run) if run else run_directory.newest()

@@ -26,7 +26,7 @@ from mnistgan.config import toml
 from mnistgan.evaluation.watch import WINDOW
 from mnistgan.rendering import grids
 from mnistgan.rendering.curves import Metrics
-from mnistgan.reporting import charts, pictures, replay, words
+from mnistgan.report import charts, embedded_images, replay, words
 from mnistgan.storage import checkpoint, tables
 from mnistgan.storage.run_directory import RunDirectory
 from mnistgan.storage.tables import EVALUATIONS_COLUMNS, FIGURES, METRICS_COLUMNS
@@ -504,7 +504,7 @@ def test_moving_pictures_without_end_stay_beside_the_page(tmp_path: Path, name: 
     }[name]
     path = tmp_path / "a.gif"
     path.write_bytes(gif(first, more, count))
-    assert pictures.moving(path) is None
+    assert embedded_images.moving(path) is None
 
 
 def gif(first: tuple[int, int], more: tuple[int, int], count: int) -> bytes:
@@ -630,7 +630,7 @@ def test_in_print_all_is_open_and_light(url: str, chromium: Chromium) -> None:
 
 def test_the_library_of_curves_is_as_it_was_published() -> None:
     """uPlot 1.6.32: what `npm pack uplot@1.6.32` holds; a newer one is put here on purpose."""
-    folder = resources.files("mnistgan.reporting") / "page"
+    folder = resources.files("mnistgan.report") / "page"
     digests = {
         name: hashlib.sha256((folder / name).read_bytes()).hexdigest()[:16]
         for name in ("uPlot.iife.min.js", "uPlot.min.css", "uPlot.LICENSE")

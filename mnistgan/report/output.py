@@ -15,7 +15,7 @@ class Report(Output):
     def handle(self, event: Event) -> None:
         """Make it once, at the end, where there is a step to tell of."""
         if isinstance(event, RunEnded) and event.step:
-            from mnistgan.reporting import page
+            from mnistgan.report import page
 
             run = RunDirectory(self.directory)
             page.write(run, run.report_file)

@@ -25,9 +25,9 @@ from markupsafe import Markup
 from mnistgan.config import toml
 from mnistgan.errors import printable
 from mnistgan.evaluation.figures import MEANINGS
-from mnistgan.reporting import facts, words
-from mnistgan.reporting.facts import Facts
-from mnistgan.reporting.pictures import Still
+from mnistgan.report import facts, words
+from mnistgan.report.embedded_images import Still
+from mnistgan.report.facts import Facts
 from mnistgan.storage.atomic import write_text
 from mnistgan.storage.run_directory import RunDirectory
 
@@ -68,7 +68,7 @@ def render(found: Facts) -> str:
 @cache
 def _templates() -> Environment:
     templates = Environment(
-        loader=PackageLoader("mnistgan.reporting", _FOLDER),
+        loader=PackageLoader("mnistgan.report", _FOLDER),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

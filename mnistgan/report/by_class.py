@@ -11,8 +11,8 @@ from mnistgan.config import RunConfig
 from mnistgan.errors import UsageError
 from mnistgan.evaluation import classifier, reference
 from mnistgan.rendering import grids
-from mnistgan.reporting import pictures
-from mnistgan.reporting.pictures import Still
+from mnistgan.report import embedded_images
+from mnistgan.report.embedded_images import Still
 from mnistgan.sampling import sampler
 from mnistgan.sampling.conditioning import Asked
 from mnistgan.sampling.sampler import Generator
@@ -102,7 +102,7 @@ def _as_evaluated(run: RunDirectory) -> ByClass:
             "trains one for this data; what that sees is shown here when the page is made again."
         )
     picture = grids.read_png(path)
-    whole = pictures.still(picture) if picture.size <= _MOST_VALUES else None
+    whole = embedded_images.still(picture) if picture.size <= _MOST_VALUES else None
     if whole is None or len(whole.source) > _MOST_ROOM:
         return _none(f"They lie beside this page, in evaluation/{path.name}.")
     return ByClass([], whole, "Sorted by the verdict of the classifier of mnistgan evaluate.")
@@ -112,6 +112,6 @@ def _rows(images: Images, labels: Labels, classes: tuple[str, ...]) -> list[Row]
     rows = []
     for number, name in enumerate(classes):
         found = images[np.flatnonzero(labels == number)[:EACH]]
-        picture = pictures.still(grids.grid(found, EACH)) if len(found) else None
+        picture = embedded_images.still(grids.grid(found, EACH)) if len(found) else None
         rows.append(Row(name, len(found), picture))
     return rows

@@ -12,10 +12,10 @@ from mnistgan.config import RunConfig
 from mnistgan.evaluation import figures
 from mnistgan.evaluation.figures import Measurement
 from mnistgan.rendering.curves import Metrics
-from mnistgan.reporting import charts, digits, pictures, replay, words
-from mnistgan.reporting.charts import Chart
-from mnistgan.reporting.digits import ByClass
-from mnistgan.reporting.pictures import Grid, Still
+from mnistgan.report import charts, embedded_images, replay, words
+from mnistgan.report.by_class import ByClass, by_class
+from mnistgan.report.charts import Chart
+from mnistgan.report.embedded_images import Grid, Still
 from mnistgan.storage import tables
 from mnistgan.storage.run_directory import RunDirectory
 
@@ -80,7 +80,7 @@ def gather(run: RunDirectory) -> Facts:
     evaluations = tables.read_evaluations(run.evaluations_file)
     gif = run.path / "training.gif"
     has_gif = gif.is_file() and not gif.is_symlink()  # a stranger's link may lead anywhere
-    moving = pictures.moving(gif) if has_gif else None
+    moving = embedded_images.moving(gif) if has_gif else None
     return Facts(
         name=run.path.resolve().name,
         config=config,
@@ -94,11 +94,11 @@ def gather(run: RunDirectory) -> Facts:
         measured_count=int(evaluations["n"][-1]) if len(evaluations["n"]) else None,
         growth=words.growth(evaluations, has_best=run.best_file.is_file()),
         measurement=figures.read(run.figures_file) if run.figures_file.is_file() else None,
-        grids=pictures.grids(run, size),
-        real=pictures.real(run, size),
+        grids=embedded_images.grids(run, size),
+        real=embedded_images.real(run, size),
         moving=moving,
         has_large_moving=has_gif and moving is None,
-        by_class=digits.by_class(run, config),
+        by_class=by_class(run, config),
     )
 
 
