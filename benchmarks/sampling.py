@@ -17,12 +17,12 @@ from typing import Any
 import common
 import torch
 
-from mnistgan import image_files
 from mnistgan.config import presets, toml
-from mnistgan.drawing import Drawing, Source
 from mnistgan.models import networks
 from mnistgan.sampling.sampler import BLOCK, Generator
 from mnistgan.storage import checkpoint
+from mnistgan.synthetic import image_files
+from mnistgan.synthetic.selection import Drawing, Source
 
 PRESETS = ("mlp-tanh", "fast", "dcgan")
 

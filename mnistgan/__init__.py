@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mnistgan.notebook import LiveBar
     from mnistgan.run import train
     from mnistgan.sampling.sampler import Generator, load_generator, sample
-    from mnistgan.synthetic import SyntheticDigits
+    from mnistgan.synthetic.torch_dataset import SyntheticDigits
     from mnistgan.training.trainer import Trainer
 
 __all__ = [
@@ -46,7 +46,7 @@ _HOMES = {
     "RunConfig": "config",
     "Trainer": "training.trainer",
     "Generator": "sampling.sampler",
-    "SyntheticDigits": "synthetic",
+    "SyntheticDigits": "synthetic.torch_dataset",
     "LiveBar": "notebook",
     "MnistganError": "errors",
 }

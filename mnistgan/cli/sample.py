@@ -133,14 +133,14 @@ def sample(
     _refuse_unclear(count, per_digit, digits is not None and balanced)
     target = out or Path(_DEFAULT[format])
 
-    from mnistgan import image_files, mnist_folder, shards
     from mnistgan.cli.bars import bar
-    from mnistgan.drawing import Drawing, Rule, Source
     from mnistgan.evaluation import labeler
-    from mnistgan.manifest import Recipe, check_size
     from mnistgan.models import networks
     from mnistgan.sampling import conditioning, sampler
     from mnistgan.storage import run_directory
+    from mnistgan.synthetic import image_files, mnist_files, shards
+    from mnistgan.synthetic.manifest import Recipe, check_size
+    from mnistgan.synthetic.selection import Drawing, Rule, Source
 
     rule, writer = Rule(min_confidence, balanced), shards.Part.parse(part)
     draw = sampler.Draw(seed, truncation=truncation)
@@ -155,7 +155,7 @@ def sample(
     if format == "shards":
         check_size(count, shard_size or _SHARD_SIZE)
     elif format == "idx":
-        mnist_folder.check(target, generator.config)
+        mnist_files.check(target, generator.config)
     else:
         image_files.check_target(target, format, count)
     with bar() as on_progress:
@@ -164,7 +164,7 @@ def sample(
             labeller = labeler.for_data(generator.config.data, data_root, on_progress)
         source = Source(generator, draw, labeller)
         if format == "idx":
-            mnist_folder.write(target, source, count, test or max(1, count // 6), rule, on_progress)
+            mnist_files.write(target, source, count, test or max(1, count // 6), rule, on_progress)
         elif format == "shards":
             file = run_directory.generator_path(ckpt)
             recipe = Recipe.of(source, file, count, shard_size or _SHARD_SIZE, rule)

@@ -9,11 +9,11 @@ import pytest
 from support import ByPixels, Invoke, Tiny
 from torchvision_import import import_datasets
 
-from mnistgan import drawing
 from mnistgan.evaluation import labeler
 from mnistgan.models import networks
 from mnistgan.sampling import sampler
 from mnistgan.storage import checkpoint
+from mnistgan.synthetic import selection
 
 
 @pytest.fixture
@@ -127,7 +127,7 @@ def test_a_class_that_does_not_come(
     monkeypatch: pytest.MonkeyPatch,
     form: str,
 ) -> None:
-    monkeypatch.setattr(drawing, "PATIENCE", 1000)
+    monkeypatch.setattr(selection, "PATIENCE", 1000)
     result = invoke("sample", "--ckpt", mnist_generator, "-n", 90, "--format", form, "--balanced")
     assert result.exit_code == 1
     assert "there was no image of class" in result.stderr

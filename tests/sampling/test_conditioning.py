@@ -16,7 +16,6 @@ from support import Invoke, StopAfter, Tiny
 
 from mnistgan import comparing, datasets
 from mnistgan.config import DataConfig, toml
-from mnistgan.drawing import Drawing, Source
 from mnistgan.errors import DataError, FileFormatError, UsageError
 from mnistgan.events import StepMetrics
 from mnistgan.export.onnx import export_onnx
@@ -27,7 +26,8 @@ from mnistgan.sampling.conditioning import Asked
 from mnistgan.sampling.sampler import Draw, Generator, load_generator
 from mnistgan.storage import checkpoint, tables
 from mnistgan.storage.run_directory import RunDirectory
-from mnistgan.synthetic import SyntheticDigits
+from mnistgan.synthetic.selection import Drawing, Source
+from mnistgan.synthetic.torch_dataset import SyntheticDigits
 from mnistgan.training.trainer import Trainer
 
 DIGITS = tuple("0123456789")

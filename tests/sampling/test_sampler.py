@@ -11,11 +11,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mnistgan import image_files
 from mnistgan.errors import UsageError
 from mnistgan.progress import Progress
 from mnistgan.sampling import sampler
 from mnistgan.storage.run_directory import RunDirectory
+from mnistgan.synthetic import image_files
 
 
 @pytest.fixture(scope="module")

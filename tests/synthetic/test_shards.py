@@ -19,14 +19,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import ByPixels
 
-from mnistgan import manifest, shards
-from mnistgan.drawing import PATIENCE, Drawing, Rule, Source
 from mnistgan.errors import UsageError
-from mnistgan.manifest import LabelRecipe, Manifest, Recipe
 from mnistgan.progress import Progress
 from mnistgan.sampling import sampler
-from mnistgan.shards import Part
 from mnistgan.storage import run_directory
+from mnistgan.synthetic import manifest, shards
+from mnistgan.synthetic.manifest import LabelRecipe, Manifest, Recipe
+from mnistgan.synthetic.selection import PATIENCE, Drawing, Rule, Source
+from mnistgan.synthetic.shards import Part
 
 COUNT, SIZE = 1500, 400  # four shards that share blocks of 256
 

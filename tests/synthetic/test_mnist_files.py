@@ -10,11 +10,12 @@ import pytest
 from support import ByPixels, Tiny
 from torchvision_import import import_datasets
 
-from mnistgan import datasets, mnist_folder
+from mnistgan import datasets
 from mnistgan.config import DataConfig
-from mnistgan.drawing import Rule, Source
 from mnistgan.errors import DataError, UsageError
 from mnistgan.sampling import sampler
+from mnistgan.synthetic import mnist_files
+from mnistgan.synthetic.selection import Rule, Source
 
 NAMES = {
     "train-images-idx3-ubyte",
@@ -31,7 +32,7 @@ def source(trained: Path) -> Source:
 
 def test_torchvision_loads_it_unchanged(source: Source, tmp_path: Path) -> None:
     mnist = import_datasets().MNIST
-    mnist_folder.write(tmp_path / "new" / "folder", source, train=300, test=70)
+    mnist_files.write(tmp_path / "new" / "folder", source, train=300, test=70)
     raw = tmp_path / "new" / "folder" / "MNIST" / "raw"
     assert {path.name for path in raw.iterdir()} == NAMES
     parts = [mnist(tmp_path / "new" / "folder", train=train) for train in (True, False)]
@@ -44,7 +45,7 @@ def test_torchvision_loads_it_unchanged(source: Source, tmp_path: Path) -> None:
 
 
 def test_no_sample_is_in_both_parts(source: Source, tmp_path: Path) -> None:
-    mnist_folder.write(tmp_path, source, 200, 200, Rule(0.3, balanced=True))
+    mnist_files.write(tmp_path, source, 200, 200, Rule(0.3, balanced=True))
     parts = [import_datasets().MNIST(tmp_path, train=train) for train in (True, False)]
     train, test = ({image.numpy().tobytes() for image in part.data} for part in parts)
     assert (len(train), len(test)) == (200, 200)
@@ -54,7 +55,7 @@ def test_no_sample_is_in_both_parts(source: Source, tmp_path: Path) -> None:
 
 
 def test_they_are_never_taken_for_the_real_ones(source: Source, tmp_path: Path) -> None:
-    mnist_folder.write(tmp_path, source, 20, 10)
+    mnist_files.write(tmp_path, source, 20, 10)
     with pytest.raises(DataError, match="published checksum"):
         datasets.load(DataConfig(name="mnist", root=str(tmp_path)))
     own = tmp_path / "MNIST" / "raw" / "train-images-idx3-ubyte"
@@ -66,9 +67,9 @@ def test_what_is_there_is_left_alone(source: Source, tmp_path: Path) -> None:
     raw.mkdir(parents=True)
     (raw / "train-images-idx3-ubyte.gz").write_bytes(b"the real one")
     with pytest.raises(UsageError, match="is there already"):
-        mnist_folder.check(tmp_path, source.generator.config)
+        mnist_files.check(tmp_path, source.generator.config)
     with pytest.raises(UsageError, match="is there already"):
-        mnist_folder.write(tmp_path, source, 20, 10)
+        mnist_files.write(tmp_path, source, 20, 10)
     assert [path.name for path in raw.iterdir()] == ["train-images-idx3-ubyte.gz"]
 
 
@@ -85,7 +86,7 @@ def test_an_interruption_leaves_nothing(
 
     monkeypatch.setattr(sampler, "block", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        mnist_folder.write(tmp_path / "new", source, 1000, 10)
+        mnist_files.write(tmp_path / "new", source, 1000, 10)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -97,11 +98,11 @@ def test_other_images_are_refused(
     tiny: Tiny, tmp_path: Path, key: str, value: int, words: str
 ) -> None:
     with pytest.raises(UsageError, match=words):
-        mnist_folder.check(tmp_path, tiny((f"data.{key}", value)))
+        mnist_files.check(tmp_path, tiny((f"data.{key}", value)))
 
 
 def test_a_label_is_one_byte(source: Source, tmp_path: Path) -> None:
     many = ByPixels(ByPixels.make().classifier, tuple(map(str, range(257))))
     with pytest.raises(UsageError, match="room for 256 classes, not for 257"):
-        mnist_folder.write(tmp_path, replace(source, labeller=many), 20, 10)
+        mnist_files.write(tmp_path, replace(source, labeller=many), 20, 10)
     assert list(tmp_path.iterdir()) == []

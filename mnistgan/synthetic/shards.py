@@ -16,12 +16,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from mnistgan import __version__, image_files, manifest
-from mnistgan.drawing import Drawing, Source
+from mnistgan import __version__
 from mnistgan.errors import UsageError
-from mnistgan.manifest import Entry, Recipe
 from mnistgan.progress import OnProgress, Progress, no_progress
 from mnistgan.storage import atomic
+from mnistgan.synthetic import image_files, manifest
+from mnistgan.synthetic.manifest import Entry, Recipe
+from mnistgan.synthetic.selection import Drawing, Source
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ from typing import Literal
 from pydantic import Field, ValidationError
 
 from mnistgan.config import Section
-from mnistgan.drawing import PATIENCE, Rule, Source
 from mnistgan.errors import UsageError
 from mnistgan.models import networks
 from mnistgan.storage import atomic
+from mnistgan.synthetic.selection import PATIENCE, Rule, Source
 
 NAME = "manifest.json"
 
@@ -30,7 +30,7 @@ class LabelRecipe(Section):
         classes: the name of each label, in order.
         asked: labels that a conditional generator was asked for, in turn; else none.
         repeat: how often each, in a row.
-        min_confidence: see :class:`mnistgan.drawing.Rule`.
+        min_confidence: see :class:`mnistgan.synthetic.selection.Rule`.
         balanced: likewise.
     """
 

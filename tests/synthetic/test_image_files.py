@@ -12,8 +12,8 @@ from support import noise_images
 from mnistgan.arrays import Images
 from mnistgan.cli.signals import LeftEarly
 from mnistgan.errors import UsageError
-from mnistgan.image_files import write_images
 from mnistgan.rendering.grids import read_png
+from mnistgan.synthetic.image_files import write_images
 
 IMAGES = noise_images(5, 1, 8, 8)
 

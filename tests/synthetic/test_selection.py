@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import ByPixels
 
-from mnistgan import drawing
 from mnistgan.arrays import Images, Labels
-from mnistgan.drawing import Drawing, Rule, Source
 from mnistgan.errors import MnistganError, UsageError
 from mnistgan.progress import Progress
 from mnistgan.sampling import sampler
+from mnistgan.synthetic import selection
+from mnistgan.synthetic.selection import Drawing, Rule, Source
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +101,7 @@ class Blind(ByPixels):
 def test_what_does_not_come_is_given_up(
     source: Source, monkeypatch: pytest.MonkeyPatch, rule: Rule, words: str
 ) -> None:
-    monkeypatch.setattr(drawing, "PATIENCE", 2000)
+    monkeypatch.setattr(selection, "PATIENCE", 2000)
     blind = Source(source.generator, labeller=Blind.make())
     drawn = Drawing(blind, 1000, rule=rule)
     with pytest.raises(MnistganError, match=words) as caught:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from mnistgan.catalog import DATA_SETS
 from mnistgan.config import RunConfig
-from mnistgan.drawing import Drawing, Rule, Source
 from mnistgan.errors import UsageError
 from mnistgan.models import networks
 from mnistgan.progress import OnProgress, no_progress
 from mnistgan.storage import atomic, idx
+from mnistgan.synthetic.selection import Drawing, Rule, Source
 
 _MNIST = DATA_SETS["mnist"]
 _MOST_CLASSES = 256  # a label is one byte

@@ -11,12 +11,12 @@ from typing import Any
 import torch
 from torch.utils.data import Dataset
 
-from mnistgan.drawing import Block, Source
 from mnistgan.errors import UsageError
 from mnistgan.evaluation import labeler
 from mnistgan.models import devices
 from mnistgan.sampling import sampler
 from mnistgan.sampling.sampler import BLOCK, Draw, Generator
+from mnistgan.synthetic.selection import Block, Source
 
 _CACHE_BYTES = 2**26
 
