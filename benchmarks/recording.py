@@ -17,10 +17,11 @@ from typing import Any
 import common
 from rich.console import Console
 
-from mnistgan import datasets, preflight
+from mnistgan import datasets
 from mnistgan.cli.views import LiveView
 from mnistgan.config import CheckpointConfig, RunConfig, presets, toml
-from mnistgan.run import Run
+from mnistgan.runs import plan
+from mnistgan.runs.run import Run
 from mnistgan.training.trainer import Trainer
 
 PRESETS = ("fast", "mlp-tanh")  # of the others an epoch takes longer: it costs them less
@@ -82,7 +83,7 @@ def recorded(config: RunConfig, folder: Path, every: int) -> Generator[int, None
     Saved after every so many.
     """
     saving = config.model_copy(update={"checkpoint": CheckpointConfig(every=every)})
-    run = Run(preflight.plan_config(saving, folder))
+    run = Run(plan.plan_config(saving, folder))
     console = Console(file=io.StringIO(), force_terminal=True, width=100)
     with LiveView(console, folder, run.trainer.fixed_images) as view:
         for event in run:

@@ -16,9 +16,9 @@ from typing import Any
 import common
 import numpy as np
 
-from mnistgan import preflight
 from mnistgan.events import EpochEnded
-from mnistgan.run import Run
+from mnistgan.runs.plan import Override, plan_run
+from mnistgan.runs.run import Run
 
 _PAGE = resource.getpagesize()
 
@@ -30,7 +30,7 @@ def main() -> None:
     parser.add_argument("--config", default="quickstart")
     options = parser.parse_args()
     overrides = [
-        preflight.Override(key, value, "--set")
+        Override(key, value, "--set")
         for key, value in (
             ("train.epochs", 10**6),
             ("train.max_minutes", options.minutes),
@@ -43,7 +43,7 @@ def main() -> None:
     looks = []
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        plan = preflight.plan_run(options.config, overrides, Path(folder) / "run")
+        plan = plan_run(options.config, overrides, Path(folder) / "run")
         for event in Run(plan):
             if isinstance(event, EpochEnded):
                 looks.append((time.monotonic() - began, *footprint()))

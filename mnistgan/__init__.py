@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from mnistgan.errors import MnistganError
     from mnistgan.evaluation.results import evaluate
     from mnistgan.export.onnx import export_onnx
-    from mnistgan.notebook import LiveBar
-    from mnistgan.run import train
+    from mnistgan.runs.notebook import LiveBar
+    from mnistgan.runs.run import train
     from mnistgan.sampling.sampler import Generator, load_generator, sample
     from mnistgan.synthetic.torch_dataset import SyntheticDigits
     from mnistgan.training.trainer import Trainer
@@ -38,7 +38,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "train": "run",
+    "train": "runs.run",
     "load_generator": "sampling.sampler",
     "sample": "sampling.sampler",
     "evaluate": "evaluation.results",
@@ -47,7 +47,7 @@ _HOMES = {
     "Trainer": "training.trainer",
     "Generator": "sampling.sampler",
     "SyntheticDigits": "synthetic.torch_dataset",
-    "LiveBar": "notebook",
+    "LiveBar": "runs.notebook",
     "MnistganError": "errors",
 }
 

@@ -29,7 +29,7 @@ from typing import Any
 
 from PIL import Image
 
-from mnistgan import inspection
+from mnistgan.runs import inspection
 from mnistgan.storage import checkpoint, tables
 from mnistgan.storage.run_directory import RunDirectory
 
@@ -394,7 +394,7 @@ def _import_all() -> None:
         "mnistgan.cli",
         "mnistgan.export.onnx",
         "mnistgan.rendering.curves",
-        "mnistgan.run",
+        "mnistgan.runs.run",
     ):
         importlib.import_module(name)
     from mnistgan.evaluation import reference

@@ -18,10 +18,11 @@ import tomli
 from support import Tiny, fenced, parse, shown_commands
 
 import mnistgan
-from mnistgan import datasets, preflight
+from mnistgan import datasets
 from mnistgan.config import schema, toml
 from mnistgan.outputs.base import Output
-from mnistgan.preflight import Override
+from mnistgan.runs import plan
+from mnistgan.runs.plan import Override
 from mnistgan.training.trainer import Trainer
 
 ROOT = Path(__file__).parents[1]
@@ -117,7 +118,7 @@ def test_a_training_would_begin(call: tuple[str, ...], tmp_path: Path) -> None:
     if source is not None and source.endswith(".toml"):
         source = str(ROOT / source)
     assigned = [toml.parse_assignment(text) for text in given["assign"] or []]
-    preflight.plan_run(source, [Override(*pair, "--set") for pair in assigned], tmp_path / "run")
+    plan.plan_run(source, [Override(*pair, "--set") for pair in assigned], tmp_path / "run")
 
 
 def test_pictures_are_small() -> None:

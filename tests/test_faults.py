@@ -21,11 +21,12 @@ from faults import ERRORS, Disk, Nursery, Torture, contents, differences, refusa
 from support import StopAfter, Tiny
 
 import mnistgan
-from mnistgan import datasets, preflight
+from mnistgan import datasets
 from mnistgan.config import presets, toml
 from mnistgan.errors import MnistganError
 from mnistgan.events import EpochEnded, StepMetrics
-from mnistgan.run import Run
+from mnistgan.runs import plan
+from mnistgan.runs.run import Run
 from mnistgan.storage import tables
 from mnistgan.training.trainer import Trainer
 
@@ -98,7 +99,7 @@ class TestRefused:
 class TestThePlace:
     @pytest.fixture
     def run(self, tiny: Tiny, tmp_path: Path) -> Run:
-        return Run(preflight.plan_config(tiny(("train.epochs", 3)), tmp_path / "run"))
+        return Run(plan.plan_config(tiny(("train.epochs", 3)), tmp_path / "run"))
 
     def after(self, run: Run, epoch: int, act: Callable[[], object]) -> str:
         """Train, with something happening after an epoch; how it ended."""
@@ -130,7 +131,7 @@ class TestThePlace:
             folder.chmod(0o700)
         assert "g.pt: cannot be written (Permission denied); mend its folder" in message
         assert message.endswith(f"mnistgan train --resume {run.directory.path}")
-        list(Run(preflight.plan_resume(run.directory.path, None, [])))
+        list(Run(plan.plan_resume(run.directory.path, None, [])))
         assert run.directory.checkpoint_files()[0].name == "step-00000021.pt"
 
     def test_a_table_that_ends_within_a_row(self, tiny: Tiny, tmp_path: Path) -> None:
@@ -142,7 +143,7 @@ class TestThePlace:
         for end in (len(text), len(text) - 1, len(text) - 9):
             metrics.write_text(text[:end])
             assert len(tables.read_metrics(metrics)["step"]) == 7
-        list(Run(preflight.plan_resume(run, None, [preflight.Override("train.epochs", 2, "")])))
+        list(Run(plan.plan_resume(run, None, [plan.Override("train.epochs", 2, "")])))
         ends = {"checkpoints/step-00000014.pt", "metrics.csv", "samples/index.csv", "training.gif"}
         assert not ends & set(differences(run, contents(whole)))
 
@@ -200,12 +201,12 @@ def test_every_preset_goes_on_exactly(name: str, tmp_path: Path) -> None:
         *((f"model.{player}.{key}", size) for player, keys in sizes.items()
           for key, size in keys.items()),
     ]  # fmt: skip
-    overrides = [preflight.Override(key, value, "") for key, value in changes]
+    overrides = [plan.Override(key, value, "") for key, value in changes]
     for folder, stop in (("whole", None), ("parts", StopAfter(5))):
-        run = Run(preflight.plan_run(name, overrides, tmp_path / folder), stop)
+        run = Run(plan.plan_run(name, overrides, tmp_path / folder), stop)
         list(run)
     assert run.trainer.step == 5
-    list(Run(preflight.plan_resume(tmp_path / "parts", None, [])))
+    list(Run(plan.plan_resume(tmp_path / "parts", None, [])))
     extra = tmp_path / "parts" / "checkpoints" / "step-00000005.pt"
     extra.unlink()
     whole = contents(tmp_path / "whole")

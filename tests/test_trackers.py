@@ -20,13 +20,14 @@ from PIL import Image
 from support import Invoke, StopAfter, Tiny
 
 import mnistgan
-from mnistgan import datasets, preflight
+from mnistgan import datasets
 from mnistgan.config import RunConfig
 from mnistgan.events import EpochEnded, Evaluated, Event, Warned
 from mnistgan.outputs import registry
 from mnistgan.outputs.tracking import ScalarNames
 from mnistgan.rendering.grids import Picture, read_png
-from mnistgan.run import Run
+from mnistgan.runs import plan
+from mnistgan.runs.run import Run
 from mnistgan.storage import tables
 from mnistgan.training.trainer import Trainer
 
@@ -147,7 +148,7 @@ def test_tensorboard_after_a_stop(tiny: Tiny, tmp_path: Path) -> None:
     pytest.importorskip("tensorboard")
     config = tiny(("outputs.tensorboard", {}), ("train.epochs", 3))
     mnistgan.train(config, tmp_path / "run", stop=StopAfter(10))
-    list(Run(preflight.plan_resume(tmp_path / "run", None)))
+    list(Run(plan.plan_resume(tmp_path / "run", None)))
     assert_tensorboard_tells_all(tmp_path / "run")
 
 
@@ -158,7 +159,7 @@ def test_tensorboard_after_a_kill(tiny: Tiny, tmp_path: Path) -> None:
     # As if the last two checkpoints had never been: steps that were told are taken again.
     for step in (14, 21):
         (run / "checkpoints" / f"step-{step:08d}.pt").unlink()
-    list(Run(preflight.plan_resume(run, None)))
+    list(Run(plan.plan_resume(run, None)))
     assert len(list((run / "tensorboard").iterdir())) == 2
     assert_tensorboard_tells_all(run)
 
@@ -321,7 +322,7 @@ def test_wandb_after_a_kill(tiny: Tiny, tmp_path: Path, wandb: Any) -> None:
     with tables.continue_table(table, tables.EVALUATIONS_COLUMNS, 0) as file:
         measured = Evaluated(1, 7, 100, "a-classifier, n=100", FIGURES, True)
         csv.writer(file).writerow(tables.evaluation_row(measured, tables.EVALUATIONS_COLUMNS))
-    list(Run(preflight.plan_resume(run, None)))
+    list(Run(plan.plan_resume(run, None)))
     wandb.teardown()
     told = assert_wandb_tells_all(run, every=1)
     assert told.folder != first.folder

@@ -28,22 +28,22 @@ def compare(
     from rich.table import Table
     from rich.text import Text
 
-    from mnistgan import comparing
+    from mnistgan.runs import comparison
     from mnistgan.storage.run_directory import RunDirectory
 
     directories = [RunDirectory(run) for run in runs]
-    rows = comparing.compare(directories)
+    rows = comparison.compare(directories)
     out.mkdir(parents=True, exist_ok=True)
-    files = comparing.save(out, directories, rows)
+    files = comparison.save(out, directories, rows)
     console = Console(highlight=False)
     if console.is_terminal:
-        head, *body = comparing.table(rows)
+        head, *body = comparison.table(rows)
         table = Table(*head, box=None, pad_edge=False, header_style="bold")
         for cells in body:
             table.add_row(*map(Text, cells))  # a folder's name is no markup
         console.print(table)
     else:
-        typer.echo(comparing.to_markdown(rows), nl=False)
+        typer.echo(comparison.to_markdown(rows), nl=False)
     if any(not row.figures for row in rows):
         typer.echo("some runs were never measured; measure them: mnistgan evaluate RUN", err=True)
     if len({row.with_ for row in rows if row.figures}) > 1:

@@ -21,7 +21,7 @@ def info(
 
     [bold]mnistgan info g.pt[/bold]
     """
-    from mnistgan import inspection
+    from mnistgan.runs import inspection
 
     report = inspection.inspect(path)
     if as_json:

@@ -11,7 +11,7 @@ import typer
 from mnistgan.cli.options import DataRoot, Debug, Threads, data_sets, presets, use_threads
 
 if TYPE_CHECKING:
-    from mnistgan.preflight import Override, Plan
+    from mnistgan.runs.plan import Override, Plan
 
 _FLAGS = {
     "data": ("data.name",),
@@ -95,16 +95,16 @@ def train(
 
     [bold]mnistgan train --set train.loss=hinge --set model.discriminator.spectral_norm=true[/bold]
     """
-    from mnistgan import preflight
+    from mnistgan.runs.plan import plan_resume, plan_run
     from mnistgan.training import ranks
 
     overrides = _overrides(ctx, assign or [])
     if resume is not None:
         if output_dir is not None:
             raise typer.BadParameter("goes on where the run is; leave --output-dir out")
-        plan = preflight.plan_resume(resume, config, overrides)
+        plan = plan_resume(resume, config, overrides)
     else:
-        plan = preflight.plan_run(config, overrides, output_dir)
+        plan = plan_run(config, overrides, output_dir)
     if nproc is not None and not ranks.is_started():
         _hand_over(ctx, nproc)
     use_threads(threads)
@@ -117,7 +117,7 @@ def train(
 def _overrides(ctx: typer.Context, assignments: list[str]) -> list[Override]:
     """--set first, then the named flags, which win."""
     from mnistgan.config import toml
-    from mnistgan.preflight import Override
+    from mnistgan.runs.plan import Override
 
     pairs = [toml.parse_assignment(text) for text in assignments]
     overrides = [Override(key, value, "--set") for key, value in pairs]
@@ -149,7 +149,7 @@ def _train(plan: Plan, quiet: bool) -> None:
     from mnistgan.cli.bars import bar
     from mnistgan.events import RunEnded
     from mnistgan.progress import StopToken, no_progress
-    from mnistgan.run import Run
+    from mnistgan.runs.run import Run
     from mnistgan.training import ranks
 
     stop = StopToken()
@@ -176,7 +176,7 @@ def _dry_run(plan: Plan) -> None:
     from mnistgan.cli import views
     from mnistgan.cli.bars import bar
     from mnistgan.config import toml
-    from mnistgan.run import Run
+    from mnistgan.runs.run import Run
 
     with bar() as on_progress:
         run = Run(plan, on_progress=on_progress)

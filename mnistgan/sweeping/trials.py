@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from mnistgan import preflight
 from mnistgan.errors import ConfigError, TrainingError
 from mnistgan.events import EpochEnded, Evaluated, RunEnded
 from mnistgan.progress import OnProgress, Progress, StopToken
-from mnistgan.run import Run
+from mnistgan.runs.plan import plan_config
+from mnistgan.runs.run import Run
 from mnistgan.sweeping.plan import SweepPlan
 
 GiveUp: TypeAlias = Callable[[int, float], bool]
@@ -58,7 +58,7 @@ def figure_of(
         try:
             config = plan.config(values, seed)
             first, total = turn * config.train.epochs, len(seeds) * config.train.epochs
-            for event in Run(preflight.plan_config(config, folder / f"seed-{seed}"), stop):
+            for event in Run(plan_config(config, folder / f"seed-{seed}"), stop):
                 if isinstance(event, EpochEnded):
                     on_progress(Progress(folder.name, first + event.epoch, total, "epochs"))
                 elif isinstance(event, Evaluated):

@@ -17,10 +17,10 @@ from mnistgan.evaluation import classifier, reference, results, tstr
 from mnistgan.evaluation.reference import Reference
 from mnistgan.evaluation.subject import Subject
 from mnistgan.events import Evaluated, Event, RunEnded
-from mnistgan.preflight import Override, plan_resume
 from mnistgan.progress import StopToken
 from mnistgan.rendering.grids import read_png, save_png
-from mnistgan.run import Run, train
+from mnistgan.runs.plan import Override, plan_resume
+from mnistgan.runs.run import Run, train
 from mnistgan.sampling.sampler import load_generator
 from mnistgan.storage import tables
 from mnistgan.storage.run_directory import RunDirectory

@@ -14,13 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import Invoke, StopAfter, Tiny
 
-from mnistgan import comparing, datasets
+from mnistgan import datasets
 from mnistgan.config import DataConfig, toml
 from mnistgan.errors import DataError, FileFormatError, UsageError
 from mnistgan.events import StepMetrics
 from mnistgan.export.onnx import export_onnx
 from mnistgan.models import networks
 from mnistgan.rendering import grids
+from mnistgan.runs import comparison
 from mnistgan.sampling import conditioning, sampler
 from mnistgan.sampling.conditioning import Asked
 from mnistgan.sampling.sampler import Draw, Generator, load_generator
@@ -214,7 +215,7 @@ class TestTraining:
         rows = tables.read_evaluations(tmp_path / "run" / "evaluations.csv")
         assert rows["epoch"].tolist() == [1, 2]
         assert ((rows["agreement"] >= 0) & (rows["agreement"] <= 1)).all()
-        (row,) = comparing.compare([RunDirectory(tmp_path / "run")])
+        (row,) = comparison.compare([RunDirectory(tmp_path / "run")])
         assert row.figures["agreement"][0] == rows["agreement"][-1]
 
 

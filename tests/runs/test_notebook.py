@@ -22,7 +22,7 @@ from mnistgan.models import networks
 from mnistgan.sampling.sampler import Generator
 from mnistgan.training.trainer import Trainer
 
-LESSON = Path(__file__).parents[1] / "examples" / "notebook.ipynb"
+LESSON = Path(__file__).parents[2] / "examples" / "notebook.ipynb"
 
 
 def test_a_generator_shows_itself(trained: Path) -> None:

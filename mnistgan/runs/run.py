@@ -23,8 +23,8 @@ from mnistgan.evaluation.monitor import Measuring, watch_for
 from mnistgan.events import CheckpointSaved, EpochEnded, Event, RunEnded, RunStarted, Warned
 from mnistgan.models import devices
 from mnistgan.outputs.dispatch import Dispatcher
-from mnistgan.preflight import Plan, plan_config, refuse_other_recipe, refuse_other_run
 from mnistgan.progress import CutOff, OnProgress, StopToken, no_progress
+from mnistgan.runs.plan import Plan, plan_config, refuse_other_recipe, refuse_other_run
 from mnistgan.sampling.sampler import Generator
 from mnistgan.storage import checkpoint
 from mnistgan.storage.atomic import remove_parts, write_text

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from support import Invoke
 
-from mnistgan import comparing
 from mnistgan.rendering.grids import read_png
+from mnistgan.runs import comparison
 from mnistgan.storage.run_directory import RunDirectory
 
 
@@ -29,7 +29,7 @@ def runs(invoke: Invoke, tiny_toml: Path, tmp_path: Path) -> list[Path]:
 
 
 def test_runs_that_differ_by_seed_alone_are_one_row(runs: list[Path]) -> None:
-    first, second = comparing.compare([RunDirectory(run) for run in runs])
+    first, second = comparison.compare([RunDirectory(run) for run in runs])
     assert (first.label, first.runs, first.with_) == ("a, b", 2, "x, n=100")
     assert first.figures["frechet_distance"] == pytest.approx((10.5, 0.5**0.5))
     assert second.figures["frechet_distance"] == (12.0, 0.0)

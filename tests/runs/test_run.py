@@ -19,13 +19,13 @@ import torch
 from support import Invoke, StopAfter, Tiny, heard_signals
 
 import mnistgan
-from mnistgan import preflight
 from mnistgan.config import toml
 from mnistgan.errors import MnistganError
 from mnistgan.events import EpochEnded, Event, RunEnded
 from mnistgan.progress import StopToken
 from mnistgan.rendering import animations
-from mnistgan.run import Run
+from mnistgan.runs import plan
+from mnistgan.runs.run import Run
 from mnistgan.storage import checkpoint, tensor_zip
 from mnistgan.storage.run_directory import RunDirectory
 from mnistgan.training.trainer import Trainer
@@ -404,7 +404,7 @@ def test_a_stop_does_not_wait_for_the_drawing_at_the_end(
     assert not (run.path / "training.gif").exists()
     assert len(run.metrics_file.read_text().splitlines()) == 15
     (run.path / ".mnistgan-part-1.gif").touch()  # as a killed writer leaves it
-    events = list(Run(preflight.plan_resume(run.path, None, [])))
+    events = list(Run(plan.plan_resume(run.path, None, [])))
     assert events[-1] == RunEnded("finished", 14, 2)
     whole = mnistgan.train(tiny(), tmp_path / "whole")
     assert result_of(run.path) == result_of(whole)
@@ -417,7 +417,7 @@ def test_a_kill_between_saving_and_pruning_leaves_nothing_behind(
     run = RunDirectory(mnistgan.train(tiny(("checkpoint.keep", 1)), tmp_path / "run"))
     (newest,) = run.checkpoint_files()
     run.checkpoint_file(7).write_bytes(newest.read_bytes())
-    list(Run(preflight.plan_resume(run.path, None, [])))
+    list(Run(plan.plan_resume(run.path, None, [])))
     assert run.checkpoint_files() == [newest]
 
 
@@ -463,4 +463,4 @@ def test_in_a_notebook(tiny: Tiny, tmp_path: Path) -> None:
 
 def test_an_outputs_mistake_in_a_notebook(tiny: Tiny, tmp_path: Path) -> None:
     with pytest.raises(MnistganError, match="no installed package provides the output 'x'"):
-        preflight.plan_config(tiny(("outputs.x.y", 1)), tmp_path / "run")
+        plan.plan_config(tiny(("outputs.x.y", 1)), tmp_path / "run")
