@@ -5,7 +5,7 @@
 
 Each attempt hurts a run, looks at what lies there (every file whole, a valid checkpoint once one
 was announced, one sentence where an error was raised), goes on to the end, and holds every file
-against those of the unbroken run. The quick form is tests/test_faults.py.
+against those of the unbroken run. The quick form is tests/system/test_faults.py.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Commands that are hurt on purpose: killed, refused a file operation, short of disk or memory.
 
 A :class:`Nursery` is a process that has imported everything once and forks a child for each
-command, so that a run costs its own work and no import. Shared by tests/test_faults.py and
+command, so that a run costs its own work and no import. Shared by tests/system/test_faults.py and
 benchmarks/torture.py.
 """
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
     from mnistgan.cli.signals import Caught
-    from mnistgan.sweeping.search import Search
+    from mnistgan.sweep.search import Search
 
 
 def sweep(
@@ -46,14 +46,14 @@ def sweep(
 
     [bold]mnistgan sweep --config sweep.toml --trials 50 --jobs 2[/bold]
     """
-    from mnistgan.sweeping import plan
+    from mnistgan.sweep import plan
 
     planned = plan.read(config, trials)
     folder = out or Path("sweeps") / planned.sweep.name
     from mnistgan.cli import signals
     from mnistgan.cli.bars import bar
     from mnistgan.progress import StopToken
-    from mnistgan.sweeping.search import Search
+    from mnistgan.sweep.search import Search
 
     each = threads or (max(1, (os.cpu_count() or 1) // jobs) if jobs > 1 else None)
     use_threads(each)
@@ -95,7 +95,7 @@ def _others(count: int, command: list[str], caught: Caught) -> Iterator[None]:
 
 
 def _line(trial: FrozenTrial, search: Search) -> str:
-    from mnistgan.sweeping.results import settings_of
+    from mnistgan.sweep.results import settings_of
 
     figure = search.plan.sweep.objective.figure.replace("_", " ")
     values = "  ".join(
@@ -111,7 +111,7 @@ def _tell(search: Search) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from mnistgan.sweeping import results
+    from mnistgan.sweep import results
 
     files = results.write(search)
     finished = search.finished()

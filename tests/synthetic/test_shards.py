@@ -239,7 +239,7 @@ def test_a_folder_that_cannot_be_made(source: Source, recipe: Recipe, tmp_path: 
 
 DYING = """
 import os, signal, sys
-from mnistgan import {module} as home
+import mnistgan.{module} as home
 
 real, calls = home.{name}, 0
 
@@ -294,11 +294,16 @@ def test_two_processes_at_once_write_the_same_as_one(
 @pytest.mark.parametrize(
     ("module", "name", "call", "whole"),
     [
-        ("sampling", "block", 1, 0),  # before anything
-        ("sampling", "block", 4, 1),  # in the middle of the second shard
-        ("files", "sha256", 4, 2),  # behind the third shard: the first call is the generator's
-        ("manifest", "write_entry", 3, 2),
-        ("manifest", "write_manifest", 1, 4),  # all are there, and nobody said so
+        ("sampling.sampler", "block", 1, 0),  # before anything
+        ("sampling.sampler", "block", 4, 1),  # in the middle of the second shard
+        (
+            "storage.atomic",
+            "sha256",
+            4,
+            2,
+        ),  # behind the third shard: the first call is the generator's
+        ("synthetic.manifest", "write_entry", 3, 2),
+        ("synthetic.manifest", "write_manifest", 1, 4),  # all are there, and nobody said so
     ],
 )
 def test_a_killed_writer_is_taken_up_where_it_was(

@@ -17,8 +17,8 @@ from support import Invoke, Tiny
 from mnistgan.config import toml
 from mnistgan.errors import ConfigError, TrainingError, UsageError
 from mnistgan.progress import StopToken
-from mnistgan.sweeping import plan, results
-from mnistgan.sweeping.search import Search
+from mnistgan.sweep import plan, results
+from mnistgan.sweep.search import Search
 from mnistgan.training.trainer import Trainer
 
 pytestmark = pytest.mark.usefixtures("hurried")
@@ -281,7 +281,7 @@ def test_without_optuna(invoke: Invoke, sweep_toml: Path, monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize(
     "path",
-    sorted((Path(__file__).parents[1] / "examples" / "sweeps").glob("*.toml")),
+    sorted((Path(__file__).parents[2] / "examples" / "sweeps").glob("*.toml")),
     ids=lambda path: path.stem,
 )
 def test_the_examples_are_right(path: Path) -> None:

@@ -25,7 +25,7 @@ from mnistgan.runs import plan
 from mnistgan.runs.plan import Override
 from mnistgan.training.trainer import Trainer
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = {path.stem: path.read_text(encoding="utf-8") for path in sorted(DOCS.glob("*.md"))}
 LABS = sorted((ROOT / "examples" / "labs").glob("*.toml"))

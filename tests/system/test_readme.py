@@ -14,7 +14,7 @@ from mnistgan.config import presets
 from mnistgan.outputs.base import Output
 from mnistgan.training.trainer import Trainer
 
-README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_output_of_ones_own(tiny: Tiny, tmp_path: Path) -> None:
@@ -64,4 +64,4 @@ def test_the_table_names_every_preset() -> None:
 
 def test_the_pictures_are_there() -> None:
     for picture in re.findall(r"\((docs/[^)]+)\)", README):
-        assert (Path(__file__).parents[1] / picture).is_file()
+        assert (Path(__file__).parents[2] / picture).is_file()

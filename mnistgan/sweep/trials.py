@@ -11,7 +11,7 @@ from mnistgan.events import EpochEnded, Evaluated, RunEnded
 from mnistgan.progress import OnProgress, Progress, StopToken
 from mnistgan.runs.plan import plan_config
 from mnistgan.runs.run import Run
-from mnistgan.sweeping.plan import SweepPlan
+from mnistgan.sweep.plan import SweepPlan
 
 GiveUp: TypeAlias = Callable[[int, float], bool]
 """Told a step and the figure there; says whether the trial is to be given up."""

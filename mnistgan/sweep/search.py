@@ -18,8 +18,8 @@ import filelock
 
 from mnistgan.errors import MnistganError, UsageError
 from mnistgan.progress import OnProgress, StopToken, no_progress
-from mnistgan.sweeping import trials
-from mnistgan.sweeping.plan import Range, SweepPlan
+from mnistgan.sweep import trials
+from mnistgan.sweep.plan import Range, SweepPlan
 
 if TYPE_CHECKING:
     from optuna import Study, Trial

@@ -47,7 +47,7 @@ def test_only_the_command_line_knows_typer_and_rich(module: str) -> None:
     "code",
     [
         "import mnistgan",
-        "from mnistgan import preflight; preflight.plan_run('quickstart')",
+        "from mnistgan.runs.plan import plan_run; plan_run('quickstart')",
         "from mnistgan.cli import app; app(['--help'], standalone_mode=False)",
         "from mnistgan.cli import app; app(['train', '--help'], standalone_mode=False)",
         "from mnistgan.cli import app; app(['play', '--help'], standalone_mode=False)",

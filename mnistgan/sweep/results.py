@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from optuna import Study
     from optuna.trial import FrozenTrial
 
-    from mnistgan.sweeping.search import Search
+    from mnistgan.sweep.search import Search
 
 TABLE, BEST = "trials.csv", "best.toml"
 
