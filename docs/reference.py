@@ -165,7 +165,7 @@ def _toml(value: object) -> str:
 
 def outputs() -> str:
     """Each output that ships with mnistgan, with its options."""
-    return "\n".join(_output(name) for name in schema.installed_outputs("mnistgan"))
+    return "\n".join(_output(name) for name in registry.installed_outputs("mnistgan"))
 
 
 def _output(name: str) -> str:

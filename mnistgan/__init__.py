@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from mnistgan.export.onnx import export_onnx
     from mnistgan.runs.notebook import LiveBar
     from mnistgan.runs.run import train
-    from mnistgan.sampling.sampler import Generator, load_generator, sample
+    from mnistgan.sampling.generator import Generator, load_generator
+    from mnistgan.sampling.sampler import sample
     from mnistgan.synthetic.torch_dataset import SyntheticDigits
     from mnistgan.training.trainer import Trainer
 

@@ -113,15 +113,17 @@ class _Wish:
 
 
 def _walk(ckpt: Path, target: Path, wish: _Wish, fps: float | None) -> None:
-    from mnistgan.rendering import animations, grids
+    from mnistgan.latent import walks
+    from mnistgan.rendering import grids
 
-    grids.check_suffix(target, animations.WALK_FORMATS)
+    grids.check_suffix(target, walks.WALK_FORMATS)
 
     from mnistgan.cli.bars import bar
     from mnistgan.latent import walks
-    from mnistgan.sampling import conditioning, sampler
+    from mnistgan.sampling import conditioning
+    from mnistgan.sampling.generator import load_generator
 
-    generator = sampler.load_generator(ckpt)
+    generator = load_generator(ckpt)
     asked = conditioning.parse(wish.digits, generator.classes) if wish.digits is not None else None
     walk = walks.plan(
         generator,
@@ -133,4 +135,4 @@ def _walk(ckpt: Path, target: Path, wish: _Wish, fps: float | None) -> None:
         pace=3 if target.suffix.lower() == ".png" else 15,
     )
     with bar() as on_progress:
-        animations.draw_walk(generator, walk, target, fps or 15.0, on_progress)
+        walks.draw_walk(generator, walk, target, fps or 15.0, on_progress)

@@ -31,7 +31,7 @@ def export(
     [bold]mnistgan export --ckpt g.pt --format safetensors[/bold]
     """
     from mnistgan.export import onnx as core
-    from mnistgan.sampling.sampler import load_generator
+    from mnistgan.sampling.generator import load_generator
     from mnistgan.storage import run_directory
 
     source = run_directory.generator_path(ckpt)

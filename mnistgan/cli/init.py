@@ -68,8 +68,9 @@ def _list() -> None:
 def _write_schema(folder: Path) -> None:
     """Write the schema, with what is installed here; it takes the place of an older one."""
     from mnistgan.config import schema
+    from mnistgan.outputs import registry
     from mnistgan.storage.atomic import write_text
 
     path = folder / schema.FILE
-    write_text(path, schema.to_text(schema.run_config(schema.installed_outputs())))
+    write_text(path, schema.to_text(schema.run_config(registry.installed_outputs())))
     typer.echo(path)

@@ -36,7 +36,7 @@ def play(
 
     [bold]mnistgan play --ckpt g.pt[/bold]
     """
-    from mnistgan.sampling.sampler import load_generator
+    from mnistgan.sampling.generator import load_generator
 
     try:
         from mnistgan.play.server import Server

@@ -74,11 +74,12 @@ def project(
 
     from mnistgan.cli.bars import bar
     from mnistgan.latent import projection as projecting
-    from mnistgan.sampling import conditioning, sampler
+    from mnistgan.sampling import conditioning
+    from mnistgan.sampling.generator import load_generator
     from mnistgan.storage.atomic import write_text
 
     use_threads(threads)
-    generator = sampler.load_generator(ckpt)
+    generator = load_generator(ckpt)
     label = None
     if digit is not None:
         label, *more = conditioning.parse(digit, generator.classes).classes

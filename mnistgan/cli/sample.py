@@ -137,6 +137,7 @@ def sample(
     from mnistgan.evaluation import labeler
     from mnistgan.models import networks
     from mnistgan.sampling import conditioning, sampler
+    from mnistgan.sampling.generator import load_generator
     from mnistgan.storage import run_directory
     from mnistgan.synthetic import image_files, mnist_files, shards
     from mnistgan.synthetic.manifest import Recipe, check_size
@@ -145,7 +146,7 @@ def sample(
     rule, writer = Rule(min_confidence, balanced), shards.Part.parse(part)
     draw = sampler.Draw(seed, truncation=truncation)
     use_threads(threads)
-    generator = sampler.load_generator(ckpt)
+    generator = load_generator(ckpt)
     if digits is not None or per_digit is not None:
         asked = conditioning.parse(digits, generator.classes, per_digit or 1)
         draw = replace(draw, asked=asked)

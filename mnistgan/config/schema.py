@@ -6,16 +6,15 @@ what is not set is left out. What only shows between keys is for :mod:`mnistgan.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from mnistgan.config.sections import FAMILIES, RunConfig
-from mnistgan.errors import UsageError
-from mnistgan.outputs import registry
-from mnistgan.outputs.base import Output, OutputOptions
+from mnistgan.config.sections import FAMILIES, RunConfig, Section
+
+if TYPE_CHECKING:
+    from mnistgan.outputs.base import Output
 
 Schema: TypeAlias = dict[str, Any]
 """A JSON Schema as plain values."""
@@ -48,21 +47,6 @@ def run_config(outputs: Mapping[str, type[Output]]) -> Schema:
     return {"$schema": _DIALECT, **schema, "title": "A run config of mnistgan"}
 
 
-def installed_outputs(package: str | None = None) -> dict[str, type[Output]]:
-    """The installed outputs by name, imported; without those that do not import.
-
-    Args:
-        package: take only what it brought.
-    """
-    found = {}
-    for name, plugins in registry.installed().items():
-        for plugin in plugins:
-            if package in (None, plugin.package):
-                with contextlib.suppress(UsageError):  # a run that names it says what is wrong
-                    found[name] = plugin.output
-    return found
-
-
 def to_text(schema: Schema) -> str:
     """A schema as the text of a file."""
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
@@ -74,7 +58,7 @@ def plain(docstring: str) -> str:
     return " ".join(re.sub(r"``([^`]+)``", r"\1", text).split())
 
 
-def _of(section: type[RunConfig] | type[OutputOptions]) -> Schema:
+def _of(section: type[Section]) -> Schema:
     schema = section.model_json_schema(ref_template="#/definitions/{model}")
     if "$defs" in schema:
         schema["definitions"] = schema.pop("$defs")

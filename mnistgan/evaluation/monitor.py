@@ -8,20 +8,11 @@ from typing import Any
 
 from mnistgan.config import RunConfig
 from mnistgan.datasets import ImageSet
-from mnistgan.evaluation import classifier, reference, results
-from mnistgan.evaluation.watch import Watch
+from mnistgan.evaluation import reference, results
 from mnistgan.events import Evaluated
 from mnistgan.progress import OnProgress, no_progress
 from mnistgan.sampling import sampler
-from mnistgan.sampling.sampler import Generator
-
-
-def watch_for(config: RunConfig) -> Watch:
-    """The watch over a run; it sees classes where a classifier is at hand."""
-    kind = config.train.score_kind
-    if not reference.is_shipped_for(config.data):
-        return Watch(kind)
-    return Watch(kind, classifier.shipped().classes_of, classifier.SHIPPED_CLASSES)
+from mnistgan.sampling.generator import Generator
 
 
 class Measuring:

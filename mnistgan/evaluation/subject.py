@@ -13,6 +13,7 @@ from mnistgan.arrays import Images, Labels
 from mnistgan.config import DataConfig, toml
 from mnistgan.progress import OnProgress, no_progress
 from mnistgan.sampling import sampler
+from mnistgan.sampling.generator import load_generator
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def from_generator(
         UsageError: there is no generator.
         ConfigError: the data has no such name.
     """
-    generator = sampler.load_generator(path)
+    generator = load_generator(path)
     table = generator.config.data.model_dump(exclude_none=True)
     changes = {"name": data, "root": None if root is None else str(root)}
     given = {key: value for key, value in changes.items() if value is not None}

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mnistgan.arrays import Images
-from mnistgan.config import ScoreKind
+from mnistgan.config import RunConfig, ScoreKind
 from mnistgan.events import EpochEnded, Event, RunStarted, StepMetrics
 
 Classify: TypeAlias = Callable[[Images], npt.NDArray[np.int64]]
@@ -182,3 +182,13 @@ def distinct(images: Images) -> int:
         if not near[number, kept].any():
             kept.append(number)
     return len(kept)
+
+
+def watch_for(config: RunConfig) -> Watch:
+    """The watch over a run; it sees classes where a classifier is at hand."""
+    from mnistgan.evaluation import classifier, reference  # torch
+
+    kind = config.train.score_kind
+    if not reference.is_shipped_for(config.data):
+        return Watch(kind)
+    return Watch(kind, classifier.shipped().classes_of, classifier.SHIPPED_CLASSES)

@@ -19,7 +19,7 @@ from mnistgan.errors import ExportError, UsageError
 from mnistgan.models import networks, noise
 from mnistgan.models.noise import Stream
 from mnistgan.sampling import conditioning
-from mnistgan.sampling.sampler import Generator
+from mnistgan.sampling.generator import Generator
 from mnistgan.storage import generator_safetensors
 from mnistgan.storage.atomic import atomic_path
 

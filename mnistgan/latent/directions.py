@@ -15,7 +15,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from mnistgan.sampling.sampler import Generator
+from mnistgan.sampling.generator import Generator
 
 
 def directions(generator: Generator, count: int) -> Tensor:

@@ -24,7 +24,7 @@ from mnistgan.errors import UsageError
 from mnistgan.models import networks, noise
 from mnistgan.models.noise import Stream
 from mnistgan.progress import OnProgress, Progress, no_progress
-from mnistgan.sampling.sampler import Generator
+from mnistgan.sampling.generator import Generator
 
 _PRIOR = 1e-3
 _POOL = 512  # random z, shared among the classes, of which the nearest are the starts

@@ -22,7 +22,7 @@ from mnistgan.progress import OnProgress, no_progress
 from mnistgan.rendering import animations, grids
 from mnistgan.rendering.grids import Picture
 from mnistgan.sampling import conditioning
-from mnistgan.sampling.sampler import Generator
+from mnistgan.sampling.generator import Generator
 
 FORMATS = (".png", *animations.ANIMATION_FORMATS)
 MOST = 100
@@ -219,7 +219,7 @@ def _walk(
     above = grids.enlarge(grids.grid(images, min(len(images), 10)))
     strip = grids.caption(above, "given")
     frames = []
-    for made in animations.draw_frames(generator, walk, on_progress):
+    for made in walks.draw_frames(generator, walk, on_progress):
         picture = grids.enlarge(grids.grid(made), above.shape[1])
         frames.append(grids.stacked([strip, grids.caption(picture, "found, and between")]))
     return frames

@@ -7,18 +7,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal, TypeAlias
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from mnistgan.arrays import Images
 from mnistgan.errors import UsageError
-from mnistgan.models import noise
-from mnistgan.models.noise import FloatArray, WalkPath, lerp, slerp
+from mnistgan.latent import interpolation
+from mnistgan.latent.interpolation import FloatArray, WalkPath, lerp, slerp
+from mnistgan.progress import OnProgress, Progress, no_progress
+from mnistgan.rendering import grids
+from mnistgan.rendering.animations import ANIMATION_FORMATS, save_animation
+from mnistgan.rendering.grids import check_suffix
 from mnistgan.sampling import conditioning
 from mnistgan.sampling.conditioning import Asked
-from mnistgan.sampling.sampler import Draw, Generator
+from mnistgan.sampling.generator import Generator
+from mnistgan.sampling.sampler import Draw
+
+WALK_FORMATS = (*ANIMATION_FORMATS, ".png")
 
 Kind: TypeAlias = WalkPath | Literal["classes", "corners"]
 
@@ -54,8 +63,8 @@ class Walk:
         for frame, z in enumerate(self.z):
             labels = None if self.labels is None else self.labels[frame]
             if self.square:
-                z = noise.square(z, _SIDE, slerp)
-                labels = None if labels is None else noise.square(labels, _SIDE, lerp)
+                z = interpolation.square(z, _SIDE, slerp)
+                labels = None if labels is None else interpolation.square(labels, _SIDE, lerp)
             yield torch.tensor(z), None if labels is None else torch.tensor(labels)
 
 
@@ -73,7 +82,7 @@ def plan(
 
     Args:
         generator: that will be asked for the images.
-        kind: ``slerp``, ``linear``, ``circle``: see :func:`noise.walk`; ``classes``: z
+        kind: ``slerp``, ``linear``, ``circle``: see :func:`interpolation.walk`; ``classes``: z
             stays, the label goes round the classes; ``corners``: the square between four z, whose
             corners walk by slerp.
         frames: of one round; by default ``pace`` from each point to the next.
@@ -109,7 +118,9 @@ def plan(
         )
     walkers = 4 if kind == "corners" else _WALKERS
     path: WalkPath = "slerp" if kind == "corners" else kind
-    walk = noise.walk(path, seed, walkers, frames, generator.config.model.latent_dim).numpy()
+    walk = interpolation.walk(
+        path, seed, walkers, frames, generator.config.model.latent_dim
+    ).numpy()
     if asked_of is None:
         return Walk(walk, None, kind == "corners")
     labels = conditioning.one_hot(asked_of.labels(0, walkers), generator.classes)
@@ -128,8 +139,8 @@ def through(
         path: ``linear``, or else slerp, from z to z.
     """
     blend = lerp if path == "linear" else slerp
-    blended = None if labels is None else noise.loop(labels[:, None], frames, lerp)
-    return Walk(noise.loop(z[:, None], frames, blend), blended)
+    blended = None if labels is None else interpolation.loop(labels[:, None], frames, lerp)
+    return Walk(interpolation.loop(z[:, None], frames, blend), blended)
 
 
 def _check(kind: Kind, seeds: Sequence[int], classes: int) -> None:
@@ -162,7 +173,7 @@ def _through_classes(
     else:
         z = draw.z(0, generator.config.model.latent_dim)[:_WALKERS].numpy()
     weights = conditioning.one_hot(asked.classes, generator.classes)
-    labels = noise.loop(weights[:, None], frames, lerp)
+    labels = interpolation.loop(weights[:, None], frames, lerp)
     many = np.broadcast_to(labels, (frames, len(z), len(generator.classes)))
     return Walk(np.broadcast_to(z, (frames, *z.shape)), many)
 
@@ -172,8 +183,8 @@ def _turning(z: FloatArray, labels: FloatArray | None, frames: int) -> Walk:
     at = np.empty((4, 4), np.int64)  # which point is at each corner, at each of four turns
     for turn in range(4):
         at[turn, _RING] = np.roll(_RING, -turn)
-    blended = None if labels is None else noise.loop(labels[at], frames, lerp)
-    return Walk(noise.loop(z[at], frames, slerp), blended, square=True)
+    blended = None if labels is None else interpolation.loop(labels[at], frames, lerp)
+    return Walk(interpolation.loop(z[at], frames, slerp), blended, square=True)
 
 
 def _images(generator: Generator, draws: Sequence[Draw]) -> tuple[FloatArray, FloatArray | None]:
@@ -188,3 +199,46 @@ def _images(generator: Generator, draws: Sequence[Draw]) -> tuple[FloatArray, Fl
         return z, None
     labels = asked.labels(0, len(draws) if draws[0].asked else 1)
     return z, conditioning.one_hot(np.broadcast_to(labels, len(draws)), generator.classes)
+
+
+def draw_walk(
+    generator: Generator,
+    walk: Walk,
+    path: Path,
+    fps: float = 15.0,
+    on_progress: OnProgress = no_progress,
+) -> None:
+    """Write a walk: moving, looping for ever, or its frames side by side as one picture.
+
+    Args:
+        generator: that the walk was planned for.
+        walk: which frames.
+        path: GIF, WebP or MP4 by its ending; or a PNG with a row a walker and a column a frame, or
+            of a square, with its first frame.
+        fps: frames a second.
+        on_progress: called with the frames drawn so far.
+
+    Raises:
+        UsageError: unknown ending.
+    """
+    check_suffix(path, WALK_FORMATS)
+    still = path.suffix.lower() == ".png"
+    frames = draw_frames(generator, walk[:1] if still and walk.square else walk, on_progress)
+    if still:
+        columns = None if walk.square else len(frames)
+        images = np.stack(frames, axis=1).reshape(-1, *frames[0].shape[1:])
+        grids.save_png(path, grids.enlarge(grids.grid(images, columns)))
+    else:
+        pictures = [grids.enlarge(grids.grid(images)) for images in frames]
+        save_animation(path, pictures, fps)
+
+
+def draw_frames(
+    generator: Generator, walk: Walk, on_progress: OnProgress = no_progress
+) -> list[Images]:
+    """The images of each frame, uint8 N x C x H x W."""
+    frames: list[Images] = []
+    for z, labels in walk:
+        frames.append(generator(z, labels))
+        on_progress(Progress("drawing", len(frames), len(walk), "frames"))
+    return frames

@@ -5,6 +5,7 @@ Listing imports no plugin; a run imports the ones it names and no other.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -203,3 +204,18 @@ def describe(options: type[OutputOptions]) -> list[str]:
         about = " ".join((field.description or "").split())
         lines.append(f"{line}  # {about}" if about else line)
     return lines
+
+
+def installed_outputs(package: str | None = None) -> dict[str, type[Output]]:
+    """The installed outputs by name, imported; without those that do not import.
+
+    Args:
+        package: take only what it brought.
+    """
+    found = {}
+    for name, plugins in installed().items():
+        for plugin in plugins:
+            if package in (None, plugin.package):
+                with contextlib.suppress(UsageError):  # a run that names it says what is wrong
+                    found[name] = plugin.output
+    return found

@@ -18,7 +18,8 @@ from mnistgan.errors import UsageError
 from mnistgan.latent import directions
 from mnistgan.models import networks
 from mnistgan.rendering import grids
-from mnistgan.sampling.sampler import Draw, Generator
+from mnistgan.sampling.generator import Generator
+from mnistgan.sampling.sampler import Draw
 
 AXES = 8
 REACH = 3.0  # of a slider, to both sides

@@ -24,7 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mnistgan.errors import UsageError
 from mnistgan.play.answers import Pictures, Wish, parse
-from mnistgan.sampling.sampler import Generator
+from mnistgan.sampling.generator import Generator
 
 HOST = "127.0.0.1"
 

@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Any
 import imageio.v3 as iio
 import numpy as np
 
-from mnistgan.arrays import Images
 from mnistgan.errors import UsageError
-from mnistgan.progress import OnProgress, Progress, no_progress
 from mnistgan.rendering import grids
 from mnistgan.rendering.grids import Picture, check_suffix
 from mnistgan.storage import tables
@@ -19,15 +17,12 @@ from mnistgan.storage.atomic import atomic_path
 from mnistgan.storage.run_directory import RunDirectory
 
 if TYPE_CHECKING:  # a run's progress is drawn without torch
-    from mnistgan.latent.walks import Walk
-    from mnistgan.sampling.sampler import Generator
+    pass
 
 ANIMATION_FORMATS = (".gif", ".webp", ".mp4")
 
 MAX_FRAMES = 100
 """Of a run's progress; longer runs are thinned out evenly."""
-
-WALK_FORMATS = (*ANIMATION_FORMATS, ".png")
 
 
 def has_frames(run: RunDirectory) -> bool:
@@ -63,49 +58,6 @@ def animate_training(run: RunDirectory, path: Path, fps: float | None = None) ->
     speed = fps or min(max(len(frames) / 10, 2), 30)
     save_animation(path, frames, speed, hold_last=1.5)
     return len(frames)
-
-
-def draw_walk(
-    generator: Generator,
-    walk: Walk,
-    path: Path,
-    fps: float = 15.0,
-    on_progress: OnProgress = no_progress,
-) -> None:
-    """Write a walk: moving, looping for ever, or its frames side by side as one picture.
-
-    Args:
-        generator: that the walk was planned for.
-        walk: which frames.
-        path: GIF, WebP or MP4 by its ending; or a PNG with a row a walker and a column a frame, or
-            of a square, with its first frame.
-        fps: frames a second.
-        on_progress: called with the frames drawn so far.
-
-    Raises:
-        UsageError: unknown ending.
-    """
-    check_suffix(path, WALK_FORMATS)
-    still = path.suffix.lower() == ".png"
-    frames = draw_frames(generator, walk[:1] if still and walk.square else walk, on_progress)
-    if still:
-        columns = None if walk.square else len(frames)
-        images = np.stack(frames, axis=1).reshape(-1, *frames[0].shape[1:])
-        grids.save_png(path, grids.enlarge(grids.grid(images, columns)))
-    else:
-        pictures = [grids.enlarge(grids.grid(images)) for images in frames]
-        save_animation(path, pictures, fps)
-
-
-def draw_frames(
-    generator: Generator, walk: Walk, on_progress: OnProgress = no_progress
-) -> list[Images]:
-    """The images of each frame, uint8 N x C x H x W."""
-    frames: list[Images] = []
-    for z, labels in walk:
-        frames.append(generator(z, labels))
-        on_progress(Progress("drawing", len(frames), len(walk), "frames"))
-    return frames
 
 
 def save_animation(

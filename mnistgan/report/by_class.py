@@ -15,7 +15,7 @@ from mnistgan.report import embedded_images
 from mnistgan.report.embedded_images import Still
 from mnistgan.sampling import sampler
 from mnistgan.sampling.conditioning import Asked
-from mnistgan.sampling.sampler import Generator
+from mnistgan.sampling.generator import Generator, load_generator
 from mnistgan.storage.run_directory import RunDirectory
 
 EACH = 10
@@ -59,7 +59,7 @@ def by_class(run: RunDirectory, config: RunConfig) -> ByClass:
     if not run.generator_file.is_file():
         return _none("The run has saved no generator (g.pt) to draw images from.")
     try:
-        generator = sampler.load_generator(run.generator_file)
+        generator = load_generator(run.generator_file)
     except UsageError:
         return _none("Its g.pt cannot be used; mnistgan info g.pt says why.")
     if generator.classes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mnistgan.config import RunConfig
-from mnistgan.evaluation.monitor import watch_for
+from mnistgan.evaluation.watch import watch_for
 from mnistgan.events import EpochEnded, StepMetrics
 from mnistgan.rendering import grids
 from mnistgan.rendering.curves import Metrics

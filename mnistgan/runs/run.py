@@ -19,13 +19,14 @@ import torch
 from mnistgan import __version__, datasets
 from mnistgan.config import RunConfig, toml
 from mnistgan.errors import FileFormatError, MnistganError, TrainingError, UsageError
-from mnistgan.evaluation.monitor import Measuring, watch_for
+from mnistgan.evaluation.monitor import Measuring
+from mnistgan.evaluation.watch import watch_for
 from mnistgan.events import CheckpointSaved, EpochEnded, Event, RunEnded, RunStarted, Warned
 from mnistgan.models import devices
 from mnistgan.outputs.dispatch import Dispatcher
 from mnistgan.progress import CutOff, OnProgress, StopToken, no_progress
 from mnistgan.runs.plan import Plan, plan_config, refuse_other_recipe, refuse_other_run
-from mnistgan.sampling.sampler import Generator
+from mnistgan.sampling.generator import Generator
 from mnistgan.storage import checkpoint
 from mnistgan.storage.atomic import remove_parts, write_text
 from mnistgan.training import ranks

@@ -16,7 +16,8 @@ from mnistgan.errors import MnistganError, UsageError
 from mnistgan.evaluation.labeler import Labeller
 from mnistgan.progress import OnProgress, Progress, no_progress
 from mnistgan.sampling import sampler
-from mnistgan.sampling.sampler import BLOCK, DEFAULT, Draw, Generator
+from mnistgan.sampling.generator import Generator
+from mnistgan.sampling.sampler import BLOCK, DEFAULT, Draw
 from mnistgan.storage.npz import Piece
 
 PATIENCE = 2**16

@@ -14,8 +14,8 @@ from torch.utils.data import Dataset
 from mnistgan.errors import UsageError
 from mnistgan.evaluation import labeler
 from mnistgan.models import devices
-from mnistgan.sampling import sampler
-from mnistgan.sampling.sampler import BLOCK, Draw, Generator
+from mnistgan.sampling.generator import Generator, load_generator
+from mnistgan.sampling.sampler import BLOCK, Draw
 from mnistgan.synthetic.selection import Block, Source
 
 _CACHE_BYTES = 2**26
@@ -64,7 +64,7 @@ class SyntheticDigits(Dataset[Any]):
                 f"length {length}, seed {seed}: give a length of 0 or more and a seed from 0 to "
                 "2**63 - 1"
             )
-        generator = source if isinstance(source, Generator) else sampler.load_generator(source)
+        generator = source if isinstance(source, Generator) else load_generator(source)
         must_look = labels and not generator.classes
         labeller = labeler.for_data(generator.config.data) if must_look else None
         self.transform = transform

@@ -12,6 +12,7 @@ from torchvision_import import import_datasets
 from mnistgan.evaluation import labeler
 from mnistgan.models import networks
 from mnistgan.sampling import sampler
+from mnistgan.sampling.generator import load_generator
 from mnistgan.storage import checkpoint
 from mnistgan.synthetic import selection
 
@@ -34,8 +35,8 @@ def ten_classes(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_labelled_arrays(invoke: Invoke, mnist_generator: Path, tmp_path: Path) -> None:
     result = invoke("sample", "--ckpt", mnist_generator, "-n", 300, "--format", "npz", "--labels")
     assert (result.exit_code, result.stdout) == (0, "samples.npz\n"), result.output
-    images = sampler.sample(sampler.load_generator(mnist_generator), 512)
-    labels = labeler.for_data(sampler.load_generator(mnist_generator).config.data)
+    images = sampler.sample(load_generator(mnist_generator), 512)
+    labels = labeler.for_data(load_generator(mnist_generator).config.data)
     expected = np.concatenate([labels(images[:256])[0], labels(images[256:])[0]])[:300]
     with np.load(tmp_path / "samples.npz", allow_pickle=False) as arrays:
         np.testing.assert_array_equal(arrays["images"], images[:300, 0])

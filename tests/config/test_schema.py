@@ -14,9 +14,10 @@ from support import Invoke
 
 from mnistgan import config
 from mnistgan.config import Section, presets, schema, toml
+from mnistgan.outputs import registry
 
 ROOT = Path(__file__).parents[2]
-SCHEMA = schema.run_config(schema.installed_outputs("mnistgan"))
+SCHEMA = schema.run_config(registry.installed_outputs("mnistgan"))
 EXAMPLES = [presets.path(name) for name in presets.names()] + sorted(
     (ROOT / "examples" / "labs").glob("*.toml")
 )

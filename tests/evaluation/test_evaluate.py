@@ -21,7 +21,7 @@ from mnistgan.progress import StopToken
 from mnistgan.rendering.grids import read_png, save_png
 from mnistgan.runs.plan import Override, plan_resume
 from mnistgan.runs.run import Run, train
-from mnistgan.sampling.sampler import load_generator
+from mnistgan.sampling.generator import load_generator
 from mnistgan.storage import tables
 from mnistgan.storage.run_directory import RunDirectory
 

@@ -15,7 +15,7 @@ from support import Tiny
 from mnistgan.errors import ExportError, UsageError
 from mnistgan.export import onnx as export
 from mnistgan.models import networks
-from mnistgan.sampling.sampler import Generator, load_generator
+from mnistgan.sampling.generator import Generator, load_generator
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from support import Tiny
 
 from mnistgan.latent import directions
 from mnistgan.models import networks
-from mnistgan.sampling.sampler import Generator
+from mnistgan.sampling.generator import Generator
 
 
 def generator(tiny: Tiny, **keys: object) -> Generator:

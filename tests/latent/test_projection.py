@@ -18,7 +18,7 @@ from mnistgan.models import networks
 from mnistgan.progress import Progress
 from mnistgan.sampling import sampler
 from mnistgan.sampling.conditioning import Asked
-from mnistgan.sampling.sampler import Generator
+from mnistgan.sampling.generator import Generator, load_generator
 from mnistgan.storage import checkpoint
 
 QUICK = Search(restarts=4, steps=150)
@@ -26,7 +26,7 @@ QUICK = Search(restarts=4, steps=150)
 
 @pytest.fixture
 def generator(trained: Path) -> Generator:
-    return sampler.load_generator(trained)
+    return load_generator(trained)
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_z_stays_near_its_typical_length_where_nothing_fits(generator: Generator
 
 
 def test_the_class_is_found_too(conditional_file: Path) -> None:
-    generator = sampler.load_generator(conditional_file)
+    generator = load_generator(conditional_file)
     images = [sampler.sample(generator, 1, 4, Asked((label,)))[0] for label in range(3)]
     found = projection.project(generator, images, QUICK)
     assert [one.label for one in found] == [0, 1, 2]

@@ -11,12 +11,12 @@ from support import Invoke, Tiny
 
 from mnistgan.arrays import Images
 from mnistgan.errors import UsageError
-from mnistgan.latent import walks
-from mnistgan.models import networks, noise
-from mnistgan.models.noise import lerp, slerp
+from mnistgan.latent import interpolation, walks
+from mnistgan.latent.interpolation import lerp, slerp
+from mnistgan.models import networks
 from mnistgan.sampling import sampler
 from mnistgan.sampling.conditioning import Asked
-from mnistgan.sampling.sampler import Generator
+from mnistgan.sampling.generator import Generator, load_generator
 from mnistgan.storage import checkpoint
 
 CLASSES = ("zero", "one", "two", "three", "four")
@@ -34,12 +34,12 @@ def conditional_file(tiny: Tiny, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def conditional(conditional_file: Path) -> Generator:
-    return sampler.load_generator(conditional_file)
+    return load_generator(conditional_file)
 
 
 @pytest.fixture
 def plain(trained: Path) -> Generator:
-    return sampler.load_generator(trained)
+    return load_generator(trained)
 
 
 def images_of(generator: Generator, walk: walks.Walk) -> Images:
@@ -49,22 +49,22 @@ def images_of(generator: Generator, walk: walks.Walk) -> Images:
 
 def test_a_loop_passes_each_point_and_closes() -> None:
     points = np.random.default_rng(0).standard_normal((3, 1, 64)).astype(np.float32)
-    loop = noise.loop(points, 60, slerp)
+    loop = interpolation.loop(points, 60, slerp)
     for number in range(3):
         np.testing.assert_allclose(loop[20 * number], points[number], rtol=1e-5, atol=1e-5)
     steps = np.linalg.norm(np.roll(loop, -1, axis=0) - loop, axis=-1)
     assert steps.max() < 1.5 * steps.min()  # also from the last frame to the first
-    uneven = noise.loop(points, 8, slerp)
+    uneven = interpolation.loop(points, 8, slerp)
     assert all(np.isclose(uneven, point, atol=1e-5).all(axis=(1, 2)).any() for point in points)
 
 
 def test_a_square_has_its_corners_and_the_typical_length_between_them() -> None:
     corners = np.random.default_rng(0).standard_normal((4, 256)).astype(np.float32)
-    square = noise.square(corners, 5, slerp).reshape(5, 5, 256)
+    square = interpolation.square(corners, 5, slerp).reshape(5, 5, 256)
     found = [square[0, 0], square[0, -1], square[-1, 0], square[-1, -1]]
     np.testing.assert_allclose(found, corners, rtol=1e-4, atol=1e-5)
     assert np.linalg.norm(square, axis=-1).min() > 14
-    middle = noise.square(corners, 3, lerp).reshape(3, 3, 256)[1, 1]
+    middle = interpolation.square(corners, 3, lerp).reshape(3, 3, 256)[1, 1]
     np.testing.assert_allclose(middle, corners.mean(axis=0), rtol=1e-4, atol=1e-5)
 
 

@@ -8,6 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mnistgan.latent import interpolation
 from mnistgan.models import noise
 from mnistgan.models.noise import Stream
 
@@ -48,8 +49,8 @@ def test_each_epoch_sees_each_image_once_in_an_order_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("path", ["slerp", "linear", "circle"])
-def test_walks_are_seamless(path: noise.WalkPath) -> None:
-    walk = noise.walk(path, 3, walkers=2, frames=80, latent_dim=32)
+def test_walks_are_seamless(path: interpolation.WalkPath) -> None:
+    walk = interpolation.walk(path, 3, walkers=2, frames=80, latent_dim=32)
     assert walk.shape == (80, 2, 32)
     assert walk.dtype == torch.float32
     steps = (walk.roll(-1, dims=0) - walk).norm(dim=-1)
@@ -59,15 +60,15 @@ def test_walks_are_seamless(path: noise.WalkPath) -> None:
 def test_slerp_keeps_the_length_of_noise_and_a_straight_line_does_not() -> None:
     rng = np.random.default_rng(0)
     start, end = rng.standard_normal((2, 1, 512)).astype(np.float32)
-    assert np.linalg.norm(noise.slerp(start, end, 0.5)) > 20
-    assert np.linalg.norm(noise.lerp(start, end, 0.5)) < 18
-    np.testing.assert_allclose(noise.slerp(start, end, 0.0), start, rtol=1e-5)
-    np.testing.assert_allclose(noise.slerp(start, end, 1.0), end, rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(noise.slerp(start, start, 0.3), start, rtol=1e-5)
+    assert np.linalg.norm(interpolation.slerp(start, end, 0.5)) > 20
+    assert np.linalg.norm(interpolation.lerp(start, end, 0.5)) < 18
+    np.testing.assert_allclose(interpolation.slerp(start, end, 0.0), start, rtol=1e-5)
+    np.testing.assert_allclose(interpolation.slerp(start, end, 1.0), end, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(interpolation.slerp(start, start, 0.3), start, rtol=1e-5)
 
 
 def test_a_circle_keeps_its_radius() -> None:
-    lengths = noise.walk("circle", 0, walkers=3, frames=10, latent_dim=16).norm(dim=-1)
+    lengths = interpolation.walk("circle", 0, walkers=3, frames=10, latent_dim=16).norm(dim=-1)
     torch.testing.assert_close(lengths, lengths[:1].expand(10, 3))
 
 

@@ -31,7 +31,8 @@ from mnistgan.config import toml
 from mnistgan.models import networks
 from mnistgan.play import server
 from mnistgan.sampling import sampler
-from mnistgan.sampling.sampler import Draw, Generator
+from mnistgan.sampling.generator import Generator
+from mnistgan.sampling.sampler import Draw
 
 HOSTILE = ("<img src=x onerror=alert(1)>", "'\"&", "c")
 DIGITS = tuple("0123456789")

@@ -19,7 +19,7 @@ from mnistgan import datasets
 from mnistgan.errors import UsageError
 from mnistgan.events import Warned
 from mnistgan.models import networks
-from mnistgan.sampling.sampler import Generator
+from mnistgan.sampling.generator import Generator
 from mnistgan.training.trainer import Trainer
 
 LESSON = Path(__file__).parents[2] / "examples" / "notebook.ipynb"

@@ -24,7 +24,8 @@ from mnistgan.rendering import grids
 from mnistgan.runs import comparison
 from mnistgan.sampling import conditioning, sampler
 from mnistgan.sampling.conditioning import Asked
-from mnistgan.sampling.sampler import Draw, Generator, load_generator
+from mnistgan.sampling.generator import Generator, load_generator
+from mnistgan.sampling.sampler import Draw
 from mnistgan.storage import checkpoint, tables
 from mnistgan.storage.run_directory import RunDirectory
 from mnistgan.synthetic.selection import Drawing, Source

@@ -14,19 +14,20 @@ from hypothesis import strategies as st
 from mnistgan.errors import UsageError
 from mnistgan.progress import Progress
 from mnistgan.sampling import sampler
+from mnistgan.sampling.generator import Generator, load_generator
 from mnistgan.storage.run_directory import RunDirectory
 from mnistgan.synthetic import image_files
 
 
 @pytest.fixture(scope="module")
-def generator(trained: Path) -> sampler.Generator:
-    return sampler.load_generator(trained)
+def generator(trained: Path) -> Generator:
+    return load_generator(trained)
 
 
 @settings(max_examples=20)
 @given(st.integers(1, 600), st.integers(1, 600), st.integers(0, 2**63 - 1))
 def test_an_image_depends_on_seed_and_index_alone(
-    generator: sampler.Generator, first: int, second: int, seed: int
+    generator: Generator, first: int, second: int, seed: int
 ) -> None:
     a, b = sampler.sample(generator, first, seed), sampler.sample(generator, second, seed)
     assert a.shape == (first, 1, 28, 28)
@@ -35,25 +36,25 @@ def test_an_image_depends_on_seed_and_index_alone(
     np.testing.assert_array_equal(a[:common], b[:common])
 
 
-def test_another_seed_gives_other_images(generator: sampler.Generator) -> None:
+def test_another_seed_gives_other_images(generator: Generator) -> None:
     assert (sampler.sample(generator, 8, 0) != sampler.sample(generator, 8, 1)).any()
 
 
 def test_a_run_a_generator_and_a_checkpoint_give_the_same_images(trained: Path) -> None:
     paths = [trained, trained / "g.pt", RunDirectory(trained).checkpoint_files()[0]]
-    first, *others = (sampler.sample(sampler.load_generator(path), 10) for path in paths)
+    first, *others = (sampler.sample(load_generator(path), 10) for path in paths)
     for other in others:
         np.testing.assert_array_equal(first, other)
 
 
-def test_batch_mates_do_not_matter(generator: sampler.Generator) -> None:
+def test_batch_mates_do_not_matter(generator: Generator) -> None:
     z = torch.randn(5, 8, generator=torch.Generator().manual_seed(0))
     together = generator(z)
     alone = np.concatenate([generator(one[None]) for one in z])
     assert np.abs(together.astype(int) - alone).max() <= 1
 
 
-def test_progress(generator: sampler.Generator) -> None:
+def test_progress(generator: Generator) -> None:
     told: list[Progress] = []
     blocks = sampler.sample_blocks(generator, 600, on_progress=told.append)
     assert [len(block) for block in blocks] == [256, 256, 88]
@@ -62,7 +63,7 @@ def test_progress(generator: sampler.Generator) -> None:
 
 def test_folders_that_hold_no_generator(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="folder holds no run"):
-        sampler.load_generator(tmp_path)
+        load_generator(tmp_path)
 
 
 def test_a_stream_takes_constant_memory(tmp_path: Path) -> None:

@@ -202,7 +202,7 @@ class TestStrangers:
     def test_parts_of_other_kinds(
         self, trained: Path, tmp_path: Path, part: str, value: Any
     ) -> None:
-        from mnistgan.sampling.sampler import load_generator
+        from mnistgan.sampling.generator import load_generator
 
         content = torch.load(trained / "g.pt", weights_only=True)
         content["state"][part] = value
@@ -248,7 +248,7 @@ class TestStrangers:
     def test_a_config_that_asks_for_too_much_takes_no_memory(
         self, trained: Path, tmp_path: Path
     ) -> None:
-        from mnistgan.sampling.sampler import load_generator
+        from mnistgan.sampling.generator import load_generator
 
         content = torch.load(trained / "g.pt", weights_only=True)
         content["config"]["model"]["generator"]["widths"] = [65_536, 65_536]  # 16 GiB of weights

@@ -13,7 +13,8 @@ from safetensors.torch import load_file, save, save_file
 from support import Invoke
 
 from mnistgan.errors import FileFormatError
-from mnistgan.sampling.sampler import load_generator, sample
+from mnistgan.sampling.generator import load_generator
+from mnistgan.sampling.sampler import sample
 from mnistgan.storage import generator_safetensors
 
 

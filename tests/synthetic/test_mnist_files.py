@@ -14,6 +14,7 @@ from mnistgan import datasets
 from mnistgan.config import DataConfig
 from mnistgan.errors import DataError, UsageError
 from mnistgan.sampling import sampler
+from mnistgan.sampling.generator import load_generator
 from mnistgan.synthetic import mnist_files
 from mnistgan.synthetic.selection import Rule, Source
 
@@ -27,7 +28,7 @@ NAMES = {
 
 @pytest.fixture(scope="module")
 def source(trained: Path) -> Source:
-    return Source(sampler.load_generator(trained), sampler.Draw(2), labeller=ByPixels.make())
+    return Source(load_generator(trained), sampler.Draw(2), labeller=ByPixels.make())
 
 
 def test_torchvision_loads_it_unchanged(source: Source, tmp_path: Path) -> None:

@@ -16,13 +16,14 @@ from mnistgan.arrays import Images, Labels
 from mnistgan.errors import MnistganError, UsageError
 from mnistgan.progress import Progress
 from mnistgan.sampling import sampler
+from mnistgan.sampling.generator import load_generator
 from mnistgan.synthetic import selection
 from mnistgan.synthetic.selection import Drawing, Rule, Source
 
 
 @pytest.fixture(scope="module")
 def source(trained: Path) -> Source:
-    return Source(sampler.load_generator(trained), sampler.Draw(3), labeller=ByPixels.make())
+    return Source(load_generator(trained), sampler.Draw(3), labeller=ByPixels.make())
 
 
 def gather(drawn: Drawing) -> tuple[Images, Labels]:

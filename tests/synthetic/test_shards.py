@@ -22,6 +22,7 @@ from support import ByPixels
 from mnistgan.errors import UsageError
 from mnistgan.progress import Progress
 from mnistgan.sampling import sampler
+from mnistgan.sampling.generator import load_generator
 from mnistgan.storage import run_directory
 from mnistgan.synthetic import manifest, shards
 from mnistgan.synthetic.manifest import LabelRecipe, Manifest, Recipe
@@ -38,7 +39,7 @@ def file(trained: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def source(file: Path) -> Source:
-    return Source(sampler.load_generator(file), sampler.Draw(5))
+    return Source(load_generator(file), sampler.Draw(5))
 
 
 @pytest.fixture(scope="module")
@@ -301,7 +302,7 @@ def test_two_processes_at_once_write_the_same_as_one(
             "sha256",
             4,
             2,
-        ),  # behind the third shard: the first call is the generator's
+        ),  # behind the third shard; call 1 is the generator
         ("synthetic.manifest", "write_entry", 3, 2),
         ("synthetic.manifest", "write_manifest", 1, 4),  # all are there, and nobody said so
     ],

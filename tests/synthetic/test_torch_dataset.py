@@ -18,6 +18,7 @@ from mnistgan import SyntheticDigits
 from mnistgan.errors import UsageError
 from mnistgan.evaluation import labeler
 from mnistgan.sampling import sampler
+from mnistgan.sampling.generator import Generator
 
 LENGTH = 700
 
@@ -100,7 +101,7 @@ def test_reading_in_order_makes_each_block_once(
     made: list[int] = []
     real = sampler.block
 
-    def counted(generator: sampler.Generator, number: int, draw: sampler.Draw) -> Any:
+    def counted(generator: Generator, number: int, draw: sampler.Draw) -> Any:
         made.append(number)
         assert torch.get_num_threads() == 1
         return real(generator, number, draw)

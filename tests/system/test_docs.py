@@ -19,7 +19,8 @@ from support import Tiny, fenced, parse, shown_commands
 
 import mnistgan
 from mnistgan import datasets
-from mnistgan.config import schema, toml
+from mnistgan.config import toml
+from mnistgan.outputs import registry
 from mnistgan.outputs.base import Output
 from mnistgan.runs import plan
 from mnistgan.runs.plan import Override
@@ -71,7 +72,7 @@ def test_every_key_is_there(site: Path) -> None:
 
 def test_every_output_and_its_options_are_there(site: Path) -> None:
     text = text_of(site / "config.html")
-    for name, output in schema.installed_outputs("mnistgan").items():
+    for name, output in registry.installed_outputs("mnistgan").items():
         _, found, section = text.partition(f"\n[outputs.{name}]")
         assert found, name
         for option in output.Options.model_fields:

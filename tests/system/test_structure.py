@@ -2,45 +2,20 @@
 
 from __future__ import annotations
 
-import ast
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from importlinter.cli import lint_imports
 
 import mnistgan
 
-PACKAGE = Path(mnistgan.__file__).parent
+ROOT = Path(__file__).parents[2]
 
 
-def _modules() -> dict[str, Path]:
-    return {
-        ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): path
-        for path in PACKAGE.rglob("*.py")
-    }
-
-
-def _imports(path: Path) -> set[str]:
-    """The modules that a file imports, anywhere in it, by their dotted names."""
-    names = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            inside = {f"{node.module}.{alias.name}" for alias in node.names}
-            modules = {name for name in inside if name.removeprefix("mnistgan.") in MODULES}
-            names |= modules if modules == inside else {node.module, *modules}
-    return names
-
-
-MODULES = {name: path for name, path in _modules().items() if name not in ("__init__", "__main__")}
-
-
-@pytest.mark.parametrize("module", [name for name in MODULES if not name.startswith("cli")])
-def test_only_the_command_line_knows_typer_and_rich(module: str) -> None:
-    packages = {name.partition(".")[0] for name in _imports(MODULES[module])}
-    assert not packages & {"typer", "rich", "click"}
+def test_imports_keep_to_the_contracts_in_pyproject() -> None:
+    assert lint_imports(str(ROOT / "pyproject.toml"), no_cache=True, no_logo=True) == 0
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,101 @@
+"""A trained generator: noise in, images out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from mnistgan.arrays import Images
+from mnistgan.config import RunConfig
+from mnistgan.errors import FileFormatError, UsageError
+from mnistgan.models import devices, networks, noise
+from mnistgan.models.noise import Stream
+from mnistgan.storage import checkpoint, run_directory
+
+_MOST_COLUMNS = 62  # of what a notebook shows
+
+
+@dataclass(frozen=True)
+class Generator:
+    """A trained generator, ready to be sampled.
+
+    Attributes:
+        network: maps z, float32 N x latent_dim, to images in the config's output range; a
+            conditional one takes their labels, too.
+        config: of the run that trained it.
+        step: updates of G that it has had.
+        epoch: the epoch of that step.
+    """
+
+    network: nn.Module
+    config: RunConfig
+    step: int
+    epoch: int
+
+    def __post_init__(self) -> None:
+        devices.keep_freed_memory()
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the labels that it takes, in order; empty where it takes none."""
+        return self.config.model.classes
+
+    def __call__(self, z: Tensor, labels: Tensor | None = None) -> Images:
+        """Images of noise of one's own.
+
+        Args:
+            z: float32, N x latent_dim.
+            labels: of a conditional generator's images: int64, N; or float32, N x classes, how much
+                of each class's embedding to mix.
+
+        Returns:
+            uint8, N x C x H x W.
+
+        Raises:
+            UsageError: there are labels where it takes none, or none where it does.
+        """
+        if (labels is None) == bool(self.classes):
+            raise UsageError(
+                "this generator is conditional: give labels, too"
+                if self.classes
+                else "this generator was trained without labels: give z alone"
+            )
+        device = next(self.network.parameters()).device
+        told = () if labels is None else (labels.to(device),)
+        pixels = networks.pixel_range(self.config)
+        return networks.generate(self.network, z.to(device), told, pixels).cpu().numpy()
+
+    def _repr_png_(self) -> bytes:
+        """What a notebook shows: a few samples, of a conditional one a column a class."""
+        from mnistgan.rendering import grids
+
+        columns = len(self.classes[:_MOST_COLUMNS]) or 8
+        count = 8 * columns
+        z = noise.normal(0, Stream.SAMPLE, 0, (count, self.config.model.latent_dim))
+        labels = torch.arange(count) % columns if self.classes else None
+        images = self(z, labels)
+        picture = grids.enlarge(grids.grid(images, columns))
+        where = f"{self.config.model.family}, epoch {self.epoch}, step {self.step:,}"
+        return grids.to_png(grids.caption(picture, where))
+
+
+def load_generator(path: Path | str) -> Generator:
+    """Load a generator file, a checkpoint, or a run directory's generator, on the CPU.
+
+    Raises:
+        UsageError: a folder that holds no generator.
+        FileFormatError: the file is none of ours, is damaged, or does not fit its own config.
+    """
+    path = run_directory.generator_path(Path(path))
+    file = checkpoint.load_generator(path)
+    # On the meta device the network takes no memory: only the file's own tensors do.
+    with torch.device("meta"):
+        network = networks.build_generator(file.config)
+    try:
+        network.load_state_dict(file.weights, assign=True)
+    except (RuntimeError, TypeError, AttributeError) as error:
+        raise FileFormatError(f"{path}: its weights do not fit its config") from error
+    return Generator(network.eval(), file.config, file.step, file.epoch)
