@@ -40,13 +40,13 @@ __all__ = [
 
 _HOMES = {
     "train": "runs.run",
-    "load_generator": "sampling.sampler",
+    "load_generator": "sampling.generator",
     "sample": "sampling.sampler",
     "evaluate": "evaluation.results",
     "export_onnx": "export.onnx",
     "RunConfig": "config",
     "Trainer": "training.trainer",
-    "Generator": "sampling.sampler",
+    "Generator": "sampling.generator",
     "SyntheticDigits": "synthetic.torch_dataset",
     "LiveBar": "runs.notebook",
     "MnistganError": "errors",
