@@ -48,7 +48,7 @@ QUALITY = (
 
 def changed(*assignments: str, seeds: int = 3) -> Row:
     """The recipe ``fast`` with other keys, for the steps that it makes in two minutes here."""
-    sets = [part for one in assignments for part in ("--set", one)]
+    sets = [split for one in assignments for split in ("--set", one)]
     name = ", ".join(assignments) or "fast"
     return Row(name, ("--config", "fast", "--epochs", "20", *sets), None, seeds)
 

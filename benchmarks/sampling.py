@@ -23,7 +23,7 @@ from mnistgan.sampling.generator import Generator
 from mnistgan.sampling.sampler import BLOCK
 from mnistgan.storage import checkpoint
 from mnistgan.synthetic import image_files
-from mnistgan.synthetic.selection import Drawing, Source
+from mnistgan.synthetic.selection import ImageStream, Sampler
 
 PRESETS = ("mlp-tanh", "fast", "dcgan")
 
@@ -55,7 +55,7 @@ def into_a_file(preset: str, rounds: int, seconds: float) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
 
         def into_npz() -> None:
-            drawing = Drawing(Source(generator), count)
+            drawing = ImageStream(Sampler(generator), count)
             shape = networks.image_shape(generator.config)
             image_files.write_images(Path(folder) / "out.npz", "npz", drawing, count, shape)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 Form: TypeAlias = Literal["idx", "emnist", "usps", "embedded"]
-PartName: TypeAlias = Literal["train", "test"]
+SplitName: TypeAlias = Literal["train", "test"]
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Archive:
 
 
 @dataclass(frozen=True)
-class Part:
+class Split:
     """The training or the test images: how many, and the files that hold them, unpacked."""
 
     count: int
@@ -66,8 +66,8 @@ class DataSet:
     classes: tuple[str, ...]
     licence: str
     source: str
-    train: Part
-    test: Part | None = None
+    train: Split
+    test: Split | None = None
     folder: str = ""
     archives: tuple[Archive, ...] = ()
     mirrors: tuple[str, ...] = ()
@@ -77,14 +77,14 @@ class DataSet:
         """About how much there is to download."""
         return sum(archive.megabytes for archive in self.archives)
 
-    def part(self, name: PartName) -> Part | None:
+    def split(self, name: SplitName) -> Split | None:
         """The part of that name, if there is one."""
         return self.train if name == "train" else self.test
 
 
 _DIGITS = tuple(string.digits)
-_IDX_TRAIN = Part(60_000, "train-images-idx3-ubyte", "train-labels-idx1-ubyte")
-_IDX_TEST = Part(10_000, "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
+_IDX_TRAIN = Split(60_000, "train-images-idx3-ubyte", "train-labels-idx1-ubyte")
+_IDX_TEST = Split(10_000, "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 
 
 def _idx_archives(*md5: str, megabytes: tuple[float, float]) -> tuple[Archive, ...]:
@@ -197,8 +197,8 @@ _QMNIST = DataSet(
     _DIGITS,
     "BSD-style",
     "Yadav & Bottou 2019, github.com/facebookresearch/qmnist",
-    Part(60_000, "qmnist-train-images-idx3-ubyte", "qmnist-train-labels-idx2-int"),
-    Part(60_000, "qmnist-test-images-idx3-ubyte", "qmnist-test-labels-idx2-int"),
+    Split(60_000, "qmnist-train-images-idx3-ubyte", "qmnist-train-labels-idx2-int"),
+    Split(60_000, "qmnist-test-images-idx3-ubyte", "qmnist-test-labels-idx2-int"),
     "QMNIST/raw",
     (
         Archive("qmnist-train-images-idx3-ubyte.gz", "ed72d4157d28c017586c42bc6afe6370", 9.7),
@@ -217,8 +217,8 @@ _USPS = DataSet(
     _DIGITS,
     "none stated",
     "Hull 1994, csie.ntu.edu.tw/~cjlin/libsvmtools/datasets",
-    Part(7_291, "usps", "usps"),
-    Part(2_007, "usps.t", "usps.t"),
+    Split(7_291, "usps", "usps"),
+    Split(2_007, "usps.t", "usps.t"),
     ".",
     (
         Archive("usps.bz2", "ec16c51db3855ca6c91edd34d0e9b197", 6.6),
@@ -235,7 +235,7 @@ _EMBEDDED = DataSet(
     _DIGITS,
     "CC BY 4.0",
     "Alpaydin & Kaynak 1998, archive.ics.uci.edu/dataset/80",
-    Part(1_797),
+    Split(1_797),
 )
 
 _ALL_CHARACTERS = tuple(string.digits + string.ascii_uppercase + string.ascii_lowercase)
@@ -254,8 +254,8 @@ def _emnist(split: str, about: str, classes: tuple[str, ...], train: int, test: 
         classes,
         "none stated",
         "Cohen et al. 2017, nist.gov/itl/products-and-services/emnist-dataset",
-        Part(train, f"{prefix}-train-{images}", f"{prefix}-train-{labels}"),
-        Part(test, f"{prefix}-test-{images}", f"{prefix}-test-{labels}"),
+        Split(train, f"{prefix}-train-{images}", f"{prefix}-train-{labels}"),
+        Split(test, f"{prefix}-test-{images}", f"{prefix}-test-{labels}"),
         "EMNIST/raw",
         (Archive("gzip.zip", "58c8d27c78d21e728a6bc7b3cc06412e", 561.8),),
         ("https://biometrics.nist.gov/cs_links/EMNIST/",),

@@ -16,7 +16,7 @@ import pytest
 from support import noise_images, to_idx
 
 from mnistgan import catalog
-from mnistgan.catalog import DataSet, Part
+from mnistgan.catalog import DataSet, Split
 
 COUNT = {"train": 40, "test": 20}
 """Images in the parts of a small set."""
@@ -46,8 +46,8 @@ class Small:
             for archive in data_set.archives
         )
         parts = {
-            part: dataclasses.replace(getattr(data_set, part), count=count)
-            for part, count in COUNT.items()
+            split: dataclasses.replace(getattr(data_set, split), count=count)
+            for split, count in COUNT.items()
         }
         smaller = dataclasses.replace(data_set, archives=archives, mirrors=(), **parts)
         self.monkeypatch.setitem(catalog.DATA_SETS, name, smaller)
@@ -58,22 +58,22 @@ def _files(data_set: DataSet) -> dict[str, bytes]:
     """The archives of a set in its own format, by name."""
     parts = {"train": data_set.train, "test": data_set.test}
     arrays: dict[str, bytes] = {}
-    for seed, (name, part) in enumerate(parts.items()):
-        assert isinstance(part, Part)
+    for seed, (name, split) in enumerate(parts.items()):
+        assert isinstance(split, Split)
         count, side = COUNT[name], data_set.side
         images = noise_images(count, side, side, seed=seed)
         labels = np.arange(count, dtype=np.int64) % len(data_set.classes)
         if data_set.form == "usps":
-            arrays[f"{part.images}.bz2"] = _usps_lines(images, labels)
+            arrays[f"{split.images}.bz2"] = _usps_lines(images, labels)
         else:
             if data_set.name == "emnist-letters":
                 labels = labels + 1
             stored: np.ndarray = labels.astype(np.uint8)
-            if "idx2-int" in part.labels:
+            if "idx2-int" in split.labels:
                 stored = np.repeat(labels[:, None], 8, axis=1).astype(np.int32) * [1, *[7] * 7]
                 stored = stored.astype(np.int32)
-            arrays[f"{part.images}.gz"] = gzip.compress(to_idx(images))
-            arrays[f"{part.labels}.gz"] = gzip.compress(to_idx(stored))
+            arrays[f"{split.images}.gz"] = gzip.compress(to_idx(images))
+            arrays[f"{split.labels}.gz"] = gzip.compress(to_idx(stored))
     return {"gzip.zip": _zip(arrays)} if data_set.form == "emnist" else arrays
 
 

@@ -18,7 +18,7 @@ from mnistgan.arrays import Images, Labels
 from mnistgan.cli import app
 from mnistgan.config import RunConfig
 from mnistgan.evaluation import classifier
-from mnistgan.evaluation.labeler import Labeller
+from mnistgan.evaluation.labeler import Labeler
 from mnistgan.progress import StopToken
 
 Invoke: TypeAlias = Callable[..., Result]
@@ -56,7 +56,7 @@ def noise_images(*shape: int, seed: int = 0) -> npt.NDArray[np.uint8]:
     return np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
 
 
-class ByPixels(Labeller):
+class ByPixels(Labeler):
     """Sees ten classes, all of them often, in any images: quick, and nobody's verdict."""
 
     @classmethod

@@ -124,14 +124,16 @@ def _walk(ckpt: Path, target: Path, wish: _Wish, fps: float | None) -> None:
     from mnistgan.sampling.generator import load_generator
 
     generator = load_generator(ckpt)
-    asked = conditioning.parse(wish.digits, generator.classes) if wish.digits is not None else None
+    class_sequence = (
+        conditioning.parse(wish.digits, generator.classes) if wish.digits is not None else None
+    )
     walk = walks.plan(
         generator,
         wish.kind,
         frames=wish.frames,
         seed=wish.seed,
         seeds=wish.seeds,
-        asked=asked,
+        class_sequence=class_sequence,
         pace=3 if target.suffix.lower() == ".png" else 15,
     )
     with bar() as on_progress:

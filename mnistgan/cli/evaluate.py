@@ -15,10 +15,10 @@ from mnistgan.errors import UsageError
 from mnistgan.storage.atomic import write_text
 
 if TYPE_CHECKING:
-    from mnistgan.evaluation.results import Report
+    from mnistgan.evaluation.results import EvaluationResult
     from mnistgan.evaluation.tstr import Scores
 
-FIGURES = "figures.json"
+FIGURES_FILE = "figures.json"
 
 
 def evaluate(
@@ -101,7 +101,7 @@ def evaluate(
     text = _json(result, scores)
     folder.mkdir(parents=True, exist_ok=True)
     files = contact_sheets.save(folder, what.images, result, real.train)
-    write_text(folder / FIGURES, text)
+    write_text(folder / FIGURES_FILE, text)
     if json_file is not None and str(json_file) != "-":
         write_text(json_file, text)
     if str(json_file) == "-":
@@ -120,14 +120,14 @@ def _check_target(path: Path | None) -> None:
         raise UsageError(f"{path}: cannot be written ({there} is in the way); choose another")
 
 
-def _json(result: Report, scores: Scores | None) -> str:
+def _json(result: EvaluationResult, scores: Scores | None) -> str:
     content = result.to_json()
     if scores is not None:
         content["scores"] = dataclasses.asdict(scores)
     return json.dumps(content, indent=2, allow_nan=False) + "\n"
 
 
-def _show(result: Report, scores: Scores | None) -> None:
+def _show(result: EvaluationResult, scores: Scores | None) -> None:
     from rich.console import Console
     from rich.table import Table
 

@@ -85,7 +85,7 @@ def project(
         label, *more = conditioning.parse(digit, generator.classes).classes
         if more:
             raise UsageError(f"--digit {digit}: name one class, or leave it out to try all")
-    search = projecting.Search(restarts, steps, seed, label)
+    search = projecting.ProjectionOptions(restarts, steps, seed, label)
     data = generator.config.data
     given = projection_files.read(images or (), data, invert)
     turned = projecting.inverted(generator, [one.image for one in given], search)

@@ -134,25 +134,26 @@ def sample(
     target = out or Path(_DEFAULT[format])
 
     from mnistgan.cli.bars import bar
-    from mnistgan.evaluation import labeler
+    from mnistgan.evaluation.labeler import labeler_for
     from mnistgan.models import networks
-    from mnistgan.sampling import conditioning, sampler
+    from mnistgan.sampling import conditioning
     from mnistgan.sampling.generator import load_generator
+    from mnistgan.sampling.sampler import SamplingOptions
     from mnistgan.storage import run_directory
     from mnistgan.synthetic import image_files, mnist_files, shards
-    from mnistgan.synthetic.manifest import Recipe, check_size
-    from mnistgan.synthetic.selection import Drawing, Rule, Source
+    from mnistgan.synthetic.manifest import ShardSpec, check_size
+    from mnistgan.synthetic.selection import ImageStream, Sampler, Selection
 
-    rule, writer = Rule(min_confidence, balanced), shards.Part.parse(part)
-    draw = sampler.Draw(seed, truncation=truncation)
+    selection, writer = Selection(min_confidence, balanced), shards.Writer.parse(part)
+    options = SamplingOptions(seed, truncation=truncation)
     use_threads(threads)
     generator = load_generator(ckpt)
     if digits is not None or per_digit is not None:
-        asked = conditioning.parse(digits, generator.classes, per_digit or 1)
-        draw = replace(draw, asked=asked)
-        count = count or len(asked.classes) * asked.repeat
+        class_sequence = conditioning.parse(digits, generator.classes, per_digit or 1)
+        options = replace(options, class_sequence=class_sequence)
+        count = count or len(class_sequence.classes) * class_sequence.repeat
     assert count is not None
-    told = draw.asked_of(generator)
+    told = options.class_sequence_for(generator)
     if format == "shards":
         check_size(count, shard_size or _SHARD_SIZE)
     elif format == "idx":
@@ -160,18 +161,20 @@ def sample(
     else:
         image_files.check_target(target, format, count)
     with bar() as on_progress:
-        labeller = None
-        if rule.min_confidence or (told is None and (labels or balanced or format == "idx")):
-            labeller = labeler.for_data(generator.config.data, data_root, on_progress)
-        source = Source(generator, draw, labeller)
+        labeler = None
+        if selection.min_confidence or (told is None and (labels or balanced or format == "idx")):
+            labeler = labeler_for(generator.config.data, data_root, on_progress)
+        sampler = Sampler(generator, options, labeler)
         if format == "idx":
-            mnist_files.write(target, source, count, test or max(1, count // 6), rule, on_progress)
+            mnist_files.write(
+                target, sampler, count, test or max(1, count // 6), selection, on_progress
+            )
         elif format == "shards":
             file = run_directory.generator_path(ckpt)
-            recipe = Recipe.of(source, file, count, shard_size or _SHARD_SIZE, rule)
-            outcome = shards.write(target, source, recipe, writer, on_progress)
+            recipe = ShardSpec.of(sampler, file, count, shard_size or _SHARD_SIZE, selection)
+            outcome = shards.write(target, sampler, recipe, writer, on_progress)
         else:
-            drawing = Drawing(source, count, 0, rule, on_progress)
+            drawing = ImageStream(sampler, count, 0, selection, on_progress)
             shape = networks.image_shape(generator.config)
             columns = told.columns if told else None
             image_files.write_images(target, format, drawing, count, shape, columns)

@@ -7,7 +7,7 @@ with the channels asked for. Imports no torch.
 from __future__ import annotations
 
 from mnistgan import catalog
-from mnistgan.catalog import PartName
+from mnistgan.catalog import SplitName
 from mnistgan.config import DataConfig, data_kind
 from mnistgan.datasets import archives, fetching, folder, own, published
 from mnistgan.datasets.fitting import Fit
@@ -20,7 +20,7 @@ __all__ = ["ImageSet", "load"]
 
 
 def load(
-    config: DataConfig, part: PartName = "train", on_progress: OnProgress = no_progress
+    config: DataConfig, split: SplitName = "train", on_progress: OnProgress = no_progress
 ) -> ImageSet:
     """Load the data set that a config names, at its size and with its channels.
 
@@ -28,7 +28,7 @@ def load(
 
     Args:
         config: which images, and what to make of them.
-        part: of a published set, the images to train on or those held back.
+        split: of a published set, the images to train on or those held back.
         on_progress: called while files are fetched and images read.
 
     Raises:
@@ -41,8 +41,8 @@ def load(
         data_set, root = catalog.DATA_SETS[config.name], user_dirs.data_root(config.root)
         for archive in archives.missing(data_set, root):
             fetching.fetch(data_set, archive, archives.folder(data_set, root), on_progress)
-        return published.read(data_set, part, root, fit, on_progress)
-    if part == "test":
+        return published.read(data_set, split, root, fit, on_progress)
+    if split == "test":
         raise DataError(f"{config.name}: has no test part; only published data sets have")
     path = user_dirs.expand(config.name)
     if kind == "npz":

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from mnistgan.arrays import Labels
-from mnistgan.catalog import DataSet, PartName
+from mnistgan.catalog import DataSet, SplitName
 from mnistgan.datasets.archives import folder, inspect
 from mnistgan.datasets.fitting import Array, Fit
 from mnistgan.datasets.image_set import ImageSet, collect, rows_at_a_time
@@ -29,7 +29,7 @@ from mnistgan.storage.idx import IdxArray, open_idx, parse_idx
 
 def read(
     data_set: DataSet,
-    part_name: PartName,
+    part_name: SplitName,
     root: Path,
     fit: Fit,
     on_progress: OnProgress = no_progress,
@@ -39,8 +39,8 @@ def read(
     Raises:
         DataError: a file is damaged, or the set has no such part.
     """
-    part = data_set.part(part_name)
-    if part is None:
+    split = data_set.split(part_name)
+    if split is None:
         raise DataError(f"{data_set.name}: has no test part; only its training part can be used")
     blocks: Iterable[Array]
     with contextlib.ExitStack() as files:
@@ -48,12 +48,12 @@ def read(
             pixels, labels = _embedded()
             blocks = [pixels]
         elif data_set.form == "usps":
-            pixels, labels = _usps(_whole(data_set, f"{part.images}.bz2", root))
+            pixels, labels = _usps(_whole(data_set, f"{split.images}.bz2", root))
             blocks = [pixels]
         else:
-            labels = _idx_labels(data_set, part.labels, part.count, root)
-            path, array = files.enter_context(_idx_file(data_set, part.images, root))
-            _require(path, array, (part.count, data_set.side, data_set.side), data_set)
+            labels = _idx_labels(data_set, split.labels, split.count, root)
+            path, array = files.enter_context(_idx_file(data_set, split.images, root))
+            _require(path, array, (split.count, data_set.side, data_set.side), data_set)
             blocks = array.blocks(rows_at_a_time(data_set.side**2, fit))
         if data_set.form == "emnist":  # published lying on their side
             blocks = (block.swapaxes(1, 2) for block in blocks)

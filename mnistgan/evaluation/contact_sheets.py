@@ -8,14 +8,14 @@ import numpy as np
 
 from mnistgan.arrays import Images
 from mnistgan.datasets import ImageSet
-from mnistgan.evaluation.results import Report
+from mnistgan.evaluation.results import EvaluationResult
 from mnistgan.rendering import grids
 from mnistgan.rendering.grids import Picture
 
 _EACH = 10
 
 
-def save(folder: Path, images: Images, report: Report, train: ImageSet) -> list[Path]:
+def save(folder: Path, images: Images, report: EvaluationResult, train: ImageSet) -> list[Path]:
     """Write ``classes.png``, ``certainty.png`` and ``nearest.png``.
 
     Args:
@@ -38,7 +38,7 @@ def save(folder: Path, images: Images, report: Report, train: ImageSet) -> list[
     return [folder / name for name in pictures]
 
 
-def _certainty(images: Images, report: Report) -> Picture:
+def _certainty(images: Images, report: EvaluationResult) -> Picture:
     order = np.argsort(report.seen.probabilities.max(axis=1), kind="stable")
     rows = {
         "the least certain": images[order[: 2 * _EACH]],
@@ -47,7 +47,7 @@ def _certainty(images: Images, report: Report) -> Picture:
     return _captioned(rows)
 
 
-def _nearest(images: Images, report: Report, train: ImageSet) -> Picture:
+def _nearest(images: Images, report: EvaluationResult, train: ImageSet) -> Picture:
     order = np.argsort(report.nearest.distance, kind="stable")[:_EACH]
     among = f"nearest of {len(images):,} images, and the training images below which they lie"
     pairs = np.concatenate((images[order], train.images[report.nearest.index[order]]))

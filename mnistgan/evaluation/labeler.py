@@ -22,7 +22,7 @@ _RANGE = PixelRange(-1.0, 1.0)  # of the images that the classifier was trained 
 
 
 @dataclass(frozen=True)
-class Labeller:
+class Labeler:
     """Names the class of images.
 
     Attributes:
@@ -57,9 +57,9 @@ class Labeller:
         return np.asarray(logits.double().softmax(dim=1).numpy())
 
 
-def for_data(
+def labeler_for(
     config: DataConfig, root: Path | None = None, on_progress: OnProgress = no_progress
-) -> Labeller:
+) -> Labeler:
     """The labeller of images that look like a data set's.
 
     MNIST's comes with the package; another set's is trained on the spot, and kept.
@@ -73,7 +73,7 @@ def for_data(
         DataError: the data cannot be loaded, or has no classes.
     """
     if reference.is_shipped_for(config):
-        return Labeller(classifier.shipped(), classifier.SHIPPED_CLASSES)
+        return Labeler(classifier.shipped(), classifier.SHIPPED_CLASSES)
     if root is not None:
         table = config.model_dump(exclude_none=True) | {"root": str(root)}
         config = toml.validate({"data": table}, "").data
@@ -83,4 +83,4 @@ def for_data(
             f"{train.source}: has no classes, so nothing can tell those of the images; leave the "
             "labels out, or train on images in a folder a class"
         )
-    return Labeller(reference.load(config, on_progress, train).classifier, train.classes)
+    return Labeler(reference.load(config, on_progress, train).classifier, train.classes)

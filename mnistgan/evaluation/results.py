@@ -76,7 +76,7 @@ class Figures:
 
 
 @dataclass(frozen=True)
-class Report:
+class EvaluationResult:
     """The measures of some images beside those of real ones.
 
     Attributes:
@@ -136,7 +136,7 @@ def evaluate(
     seed: int = 0,
     on_progress: OnProgress = no_progress,
     labels: Labels | None = None,
-) -> Report:
+) -> EvaluationResult:
     """Measure images, uint8 N x C x H x W, against real ones of the same shape.
 
     Args:
@@ -169,7 +169,7 @@ def evaluate(
         test_labels = reference.test.labels[rows]
     test_seen = reference.classifier.see(test, "seeing the floor", on_progress)
     test_found = measures.nearest(train, test, on_progress)
-    return Report(
+    return EvaluationResult(
         n=len(images),
         seed=seed,
         data=reference.name,

@@ -90,6 +90,6 @@ def from_generator(
     changes = {"name": data, "root": None if root is None else str(root)}
     given = {key: value for key, value in changes.items() if value is not None}
     config = toml.validate({"data": table | given}, "").data
-    draw = sampler.Draw(seed)
-    images, labels = sampler.sample_labelled(generator, count, draw, on_progress)
+    options = sampler.SamplingOptions(seed)
+    images, labels = sampler.sample_labelled(generator, count, options, on_progress)
     return Subject(images, labels, generator.classes, config)

@@ -34,7 +34,7 @@ _MOST_CLASSES = 100  # that are tried, all in one batch
 
 
 @dataclass(frozen=True)
-class Search:
+class ProjectionOptions:
     """How z is searched for.
 
     Attributes:
@@ -50,7 +50,7 @@ class Search:
     label: int | None = None
 
 
-_DEFAULT = Search()
+_DEFAULT = ProjectionOptions()
 _NOT_FINITE = (
     "this generator's weights are so large that its gradients are not finite; nothing can be "
     "projected into it"
@@ -82,7 +82,7 @@ class Projection:
 def project(
     generator: Generator,
     images: Sequence[Images],
-    search: Search = _DEFAULT,
+    search: ProjectionOptions = _DEFAULT,
     on_progress: OnProgress = no_progress,
 ) -> list[Projection]:
     """Find each image in a generator's latent space, independently of the others.
@@ -119,7 +119,7 @@ def project(
 
 
 def inverted(
-    generator: Generator, images: Sequence[Images], search: Search = _DEFAULT
+    generator: Generator, images: Sequence[Images], search: ProjectionOptions = _DEFAULT
 ) -> list[bool]:
     """Whether each image's negative is more like what a generator makes than the image itself.
 
@@ -182,11 +182,11 @@ class _Loss:
         return (made - self.x).square().flatten(1).mean(1) + _PRIOR * z.square().mean(1)
 
 
-def _tries_classes(generator: Generator, search: Search) -> bool:
+def _tries_classes(generator: Generator, search: ProjectionOptions) -> bool:
     return search.label is None and len(generator.classes) > 1
 
 
-def _pool(generator: Generator, search: Search) -> tuple[Tensor, Tensor | None, int]:
+def _pool(generator: Generator, search: ProjectionOptions) -> tuple[Tensor, Tensor | None, int]:
     """The z that may be starts, the labels to try them with, and how many classes these are."""
     if not generator.classes:
         labels = None
@@ -208,7 +208,9 @@ def _pool(generator: Generator, search: Search) -> tuple[Tensor, Tensor | None, 
     return z.repeat(classes, 1), labels.repeat_interleave(count), classes
 
 
-def _project(generator: Generator, image: Images, search: Search, meter: _Meter) -> Projection:
+def _project(
+    generator: Generator, image: Images, search: ProjectionOptions, meter: _Meter
+) -> Projection:
     device = next(generator.network.parameters()).device
     loss = _Loss(generator, torch.from_numpy(image / np.float32(255)).to(device))
     z, labels, classes = _pool(generator, search)

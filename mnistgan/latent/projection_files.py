@@ -11,13 +11,13 @@ import numpy as np
 
 from mnistgan import datasets
 from mnistgan.arrays import Images
-from mnistgan.catalog import DATA_SETS, PartName
+from mnistgan.catalog import DATA_SETS, SplitName
 from mnistgan.config import DataConfig, data_kind
 from mnistgan.datasets import folder
 from mnistgan.datasets.fitting import Fit
 from mnistgan.errors import UsageError, printable
 from mnistgan.latent import walks
-from mnistgan.latent.projection import Projection, Search
+from mnistgan.latent.projection import Projection, ProjectionOptions
 from mnistgan.progress import OnProgress, no_progress
 from mnistgan.rendering import animations, grids
 from mnistgan.rendering.grids import Picture
@@ -85,14 +85,14 @@ def from_data(
     if root is not None:
         config = config.model_copy(update={"root": str(root)})
     published = DATA_SETS.get(config.name) if data_kind(config.name) == "published" else None
-    part: PartName = "test" if published and published.part("test") else "train"
-    data = datasets.load(config, part, on_progress)
+    split: SplitName = "test" if published and published.split("test") else "train"
+    data = datasets.load(config, split, on_progress)
     for index in indices:
         if index >= len(data):
             raise UsageError(
-                f"{data.source}: its {part} images end at {len(data) - 1}, not {index}"
+                f"{data.source}: its {split} images end at {len(data) - 1}, not {index}"
             )
-    return [Given(f"{part} image {index}", data.images[index]) for index in indices]
+    return [Given(f"{split} image {index}", data.images[index]) for index in indices]
 
 
 def check(path: Path, count: int, json_file: Path | None = None) -> None:
@@ -146,7 +146,7 @@ def write(
 def to_json(
     source: Path,
     generator: Generator,
-    search: Search,
+    search: ProjectionOptions,
     given: Sequence[Given],
     found: Sequence[Projection],
 ) -> str:
@@ -188,11 +188,11 @@ def _class(projection: Projection, classes: Sequence[str]) -> str | None:
 
 def _row(given: Given, projection: Projection, classes: Sequence[str]) -> Picture:
     name = given.name if len(given.name) <= _NAME else f"...{given.name[-_NAME:]}"
-    asked = _class(projection, classes)
+    found_as = f" as {label}" if (label := _class(projection, classes)) else ""
     difference = np.abs(given.image.astype(np.int16) - projection.image).astype(np.uint8)
     tiles = {
         f"given: {name}": given.image,
-        f"found{f' as {asked}' if asked else ''}: RMS error {projection.rms:.3f}": projection.image,
+        f"found{found_as}: RMS error {projection.rms:.3f}": projection.image,
         "difference": difference,
     }
     return grids.beside([_tile(image, text) for text, image in tiles.items()])
@@ -212,8 +212,8 @@ def _walk(
     z = np.stack([projection.z.numpy() for projection in found])
     labels = None
     if generator.classes:
-        asked = [projection.label or 0 for projection in found]
-        labels = conditioning.one_hot(asked, generator.classes)
+        class_sequence = [projection.label or 0 for projection in found]
+        labels = conditioning.one_hot(class_sequence, generator.classes)
     walk = walks.through(z, labels, _PACE * len(found))
     images = np.stack([one.image for one in given])
     above = grids.enlarge(grids.grid(images, min(len(images), 10)))

@@ -23,9 +23,9 @@ from mnistgan.rendering import grids
 from mnistgan.rendering.animations import ANIMATION_FORMATS, save_animation
 from mnistgan.rendering.grids import check_suffix
 from mnistgan.sampling import conditioning
-from mnistgan.sampling.conditioning import Asked
+from mnistgan.sampling.conditioning import ClassSequence
 from mnistgan.sampling.generator import Generator
-from mnistgan.sampling.sampler import Draw
+from mnistgan.sampling.sampler import SamplingOptions
 
 WALK_FORMATS = (*ANIMATION_FORMATS, ".png")
 
@@ -75,7 +75,7 @@ def plan(
     frames: int | None = None,
     seed: int = 0,
     seeds: Sequence[int] = (),
-    asked: Asked | None = None,
+    class_sequence: ClassSequence | None = None,
     pace: int = 15,
 ) -> Walk:
     """A walk of one's choice.
@@ -90,17 +90,21 @@ def plan(
             ``classes``, the noise is that of the seed's first 16 samples.
         seeds: walk through image 0 of each of these seeds, instead, as it is sampled; of
             ``classes``, show these; of ``corners``, begin with these: first the upper two.
-        asked: classes of a conditional generator. Of ``classes``, those to go through, by default
-            all; of points given by ``seeds``, one for all or one for each; of other walkers, their
-            classes in turn, by default all.
+        class_sequence: classes of a conditional generator. Of ``classes``, those to go through, by
+            default all; of points given by ``seeds``, one for all or one for each; of other
+            walkers, their classes in turn, by default all.
         pace: see ``frames``.
 
     Raises:
         UsageError: the seeds, classes or frames do not suit the kind or the generator.
     """
-    asked_of = Draw(asked=asked).asked_of(generator)
-    _check(kind, seeds, len(asked.classes) if asked else 0)
-    points = len(asked_of.classes) if kind == "classes" and asked_of else len(seeds)
+    class_sequence_for = SamplingOptions(class_sequence=class_sequence).class_sequence_for(
+        generator
+    )
+    _check(kind, seeds, len(class_sequence.classes) if class_sequence else 0)
+    points = (
+        len(class_sequence_for.classes) if kind == "classes" and class_sequence_for else len(seeds)
+    )
     if frames is not None and frames < points:
         raise UsageError(f"a walk past {points} points takes {points} frames, not {frames}")
     frames = frames or pace * (points or 4)
@@ -110,9 +114,9 @@ def plan(
             f"{_MOST_FRAMES}; name fewer classes or seeds, or give --frames"
         )
     if kind == "classes":
-        return _through_classes(generator, frames, Draw(seed), seeds, asked_of)
+        return _through_classes(generator, frames, SamplingOptions(seed), seeds, class_sequence_for)
     if seeds:
-        z, labels = _images(generator, [Draw(one, asked) for one in seeds])
+        z, labels = _images(generator, [SamplingOptions(one, class_sequence) for one in seeds])
         return (
             _turning(z, labels, frames) if kind == "corners" else through(z, labels, frames, kind)
         )
@@ -121,9 +125,9 @@ def plan(
     walk = interpolation.walk(
         path, seed, walkers, frames, generator.config.model.latent_dim
     ).numpy()
-    if asked_of is None:
+    if class_sequence_for is None:
         return Walk(walk, None, kind == "corners")
-    labels = conditioning.one_hot(asked_of.labels(0, walkers), generator.classes)
+    labels = conditioning.one_hot(class_sequence_for.labels(0, walkers), generator.classes)
     return Walk(walk, np.broadcast_to(labels, (frames, *labels.shape)), kind == "corners")
 
 
@@ -164,15 +168,19 @@ def _check(kind: Kind, seeds: Sequence[int], classes: int) -> None:
 
 
 def _through_classes(
-    generator: Generator, frames: int, draw: Draw, seeds: Sequence[int], asked: Asked | None
+    generator: Generator,
+    frames: int,
+    options: SamplingOptions,
+    seeds: Sequence[int],
+    class_sequence: ClassSequence | None,
 ) -> Walk:
-    if asked is None:
+    if class_sequence is None:
         raise UsageError(conditioning.UNTOLD)
     if seeds:
-        z, _ = _images(generator, [Draw(one) for one in seeds])
+        z, _ = _images(generator, [SamplingOptions(one) for one in seeds])
     else:
-        z = draw.z(0, generator.config.model.latent_dim)[:_WALKERS].numpy()
-    weights = conditioning.one_hot(asked.classes, generator.classes)
+        z = options.z(0, generator.config.model.latent_dim)[:_WALKERS].numpy()
+    weights = conditioning.one_hot(class_sequence.classes, generator.classes)
     labels = interpolation.loop(weights[:, None], frames, lerp)
     many = np.broadcast_to(labels, (frames, len(z), len(generator.classes)))
     return Walk(np.broadcast_to(z, (frames, *z.shape)), many)
@@ -187,17 +195,19 @@ def _turning(z: FloatArray, labels: FloatArray | None, frames: int) -> Walk:
     return Walk(interpolation.loop(z[at], frames, slerp), blended, square=True)
 
 
-def _images(generator: Generator, draws: Sequence[Draw]) -> tuple[FloatArray, FloatArray | None]:
+def _images(
+    generator: Generator, draws: Sequence[SamplingOptions]
+) -> tuple[FloatArray, FloatArray | None]:
     """Image 0 of each draw: its z, N x latent_dim, and how much of each class, N x classes.
 
     Where several classes are asked for, the first draw has the first of them, and so on.
     """
     latent_dim = generator.config.model.latent_dim
-    z = np.stack([draw.z(0, latent_dim)[0].numpy() for draw in draws])
-    asked = draws[0].asked_of(generator)
-    if asked is None:
+    z = np.stack([options.z(0, latent_dim)[0].numpy() for options in draws])
+    class_sequence = draws[0].class_sequence_for(generator)
+    if class_sequence is None:
         return z, None
-    labels = asked.labels(0, len(draws) if draws[0].asked else 1)
+    labels = class_sequence.labels(0, len(draws) if draws[0].class_sequence else 1)
     return z, conditioning.one_hot(np.broadcast_to(labels, len(draws)), generator.classes)
 
 

@@ -33,7 +33,7 @@ from mnistgan.models.noise import torch_seed
 Shape: TypeAlias = tuple[int, int, int]
 """C, H, W of an image."""
 
-Told: TypeAlias = tuple[Tensor, ...]
+LabelInput: TypeAlias = tuple[Tensor, ...]
 """What G and D are told besides z or the images: nothing, or the labels."""
 
 _LABEL_DIM = 32  # of an embedded label beside z, or beside the pixels
@@ -84,7 +84,7 @@ def build_generator(config: RunConfig) -> nn.Module:
         else:
             network = dcgan_generator(model.generator, inputs, shape)
         if model.conditional:
-            network = LabelledGenerator(network, len(model.classes))
+            network = ConditionalGenerator(network, len(model.classes))
         return network.apply(_init_normal) if model.init == "normal" else network
 
 
@@ -97,7 +97,7 @@ def build_discriminator(config: RunConfig) -> nn.Module:
             inputs = math.prod(shape) + (_LABEL_DIM if model.conditional else 0)
             network = mlp_discriminator(model.discriminator, inputs)
             if model.conditional:
-                network = LabelledDiscriminator(network, len(model.classes))
+                network = ConditionalDiscriminator(network, len(model.classes))
         else:
             network = layers = dcgan_discriminator(model.discriminator, shape)
             if model.conditional:
@@ -118,7 +118,7 @@ def count_parameters(module: nn.Module) -> int:
 
 
 @torch.no_grad()
-def generate(generator: nn.Module, z: Tensor, told: Told, pixels: PixelRange) -> Tensor:
+def generate(generator: nn.Module, z: Tensor, told: LabelInput, pixels: PixelRange) -> Tensor:
     """Images of some noise, uint8, by BatchNorm's running statistics, which stay as they are."""
     training = generator.training
     generator.eval()
@@ -214,7 +214,7 @@ def stages(size: int) -> int:
 # Conditional -----------------------------------------------------------------------------------
 
 
-class LabelledGenerator(nn.Module):
+class ConditionalGenerator(nn.Module):
     """A generator that is fed an embedded label beside z (Mirza & Osindero 2014, section 3.2).
 
     Args:
@@ -238,7 +238,7 @@ class LabelledGenerator(nn.Module):
         return images
 
 
-class LabelledDiscriminator(nn.Module):
+class ConditionalDiscriminator(nn.Module):
     """A discriminator that is fed an embedded label beside the pixels (Mirza & Osindero 2014).
 
     Spectral normalisation leaves the embedding as it is: it bounds how fast the logit changes with

@@ -19,7 +19,7 @@ from mnistgan.latent import directions
 from mnistgan.models import networks
 from mnistgan.rendering import grids
 from mnistgan.sampling.generator import Generator
-from mnistgan.sampling.sampler import Draw
+from mnistgan.sampling.sampler import SamplingOptions
 
 AXES = 8
 REACH = 3.0  # of a slider, to both sides
@@ -32,13 +32,13 @@ _NEXT_SEEDS = 10
 Sheet: TypeAlias = Literal["one", "classes", "seeds", "axes"]
 
 
-class Wish(BaseModel):
+class PageQuery(BaseModel):
     """What a picture is to show.
 
     Attributes:
         seed: of z.
         label: of a conditional generator, which class.
-        truncation: of the seed's z, see :class:`mnistgan.sampling.sampler.Draw`.
+        truncation: of the seed's z, see :class:`mnistgan.sampling.sampler.SamplingOptions`.
         s: coordinates of z along some directions, by the directions' numbers from 1; along the
             others z stays as the seed gives it.
         sheet: ``one`` image; this z as each of the first 100 ``classes``, a row; the next ten
@@ -56,7 +56,7 @@ class Wish(BaseModel):
     side: int = Field(1, ge=1, le=1024)
 
 
-def parse(query: Iterable[tuple[str, str]]) -> Wish:
+def parse(query: Iterable[tuple[str, str]]) -> PageQuery:
     """A wish out of an address's parameters; ``s1=-2.5`` is a coordinate along direction 1.
 
     Raises:
@@ -75,7 +75,7 @@ def parse(query: Iterable[tuple[str, str]]) -> Wish:
         else:
             fields[key] = value
     try:
-        return Wish.model_validate({**fields, "s": at})
+        return PageQuery.model_validate({**fields, "s": at})
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = "".join(str(part) for part in first["loc"][:2])
@@ -120,55 +120,55 @@ class Pictures:
             "next_seeds": _NEXT_SEEDS,
         }
 
-    def coordinates(self, wish: Wish) -> list[float]:
+    def coordinates(self, query: PageQuery) -> list[float]:
         """Where the wished-for z lies along each direction; of noise, standard normal numbers."""
-        return [round(float(one), 4) for one in self._axes @ self._z(wish)]
+        return [round(float(one), 4) for one in self._axes @ self._z(query)]
 
-    def png(self, wish: Wish) -> bytes:
+    def png(self, query: PageQuery) -> bytes:
         """The picture as a PNG file.
 
         Raises:
             UsageError: the generator has no such class or direction.
         """
-        z, labels = self._asked(wish)
+        z, labels = self._asked(query)
         images = self.generator(z, labels)
-        if wish.sheet == "one":
+        if query.sheet == "one":
             picture = grids.to_picture(images[0])
         else:
-            picture = grids.grid(images, len(STOPS) if wish.sheet == "axes" else len(images))
-        return grids.to_png(grids.enlarge(picture, wish.side))
+            picture = grids.grid(images, len(STOPS) if query.sheet == "axes" else len(images))
+        return grids.to_png(grids.enlarge(picture, query.side))
 
-    def _asked(self, wish: Wish) -> tuple[Tensor, Tensor | None]:
+    def _asked(self, query: PageQuery) -> tuple[Tensor, Tensor | None]:
         """z, N x latent_dim, and labels of a picture's images."""
         classes = len(self.generator.classes)
-        if wish.label >= max(1, classes):
+        if query.label >= max(1, classes):
             raise UsageError(f"label: there are {classes} classes, counted from 0")
-        labels = torch.tensor([wish.label])
-        if wish.sheet == "classes":
+        labels = torch.tensor([query.label])
+        if query.sheet == "classes":
             if not classes:
                 raise UsageError("sheet: this generator was trained without labels")
             labels = torch.arange(min(classes, _MOST_CLASSES))
-        z = self._several(wish)
+        z = self._several(query)
         rows = max(len(z), len(labels))
         return z.expand(rows, -1), labels.expand(rows) if classes else None
 
-    def _several(self, wish: Wish) -> Tensor:
-        z = self._z(wish)
-        if wish.sheet == "axes":
+    def _several(self, query: PageQuery) -> Tensor:
+        z = self._z(query)
+        if query.sheet == "axes":
             places = [(number, stop) for number in range(len(self._axes)) for stop in STOPS]
             return torch.stack([directions.place(z, self._axes, {n: at}) for n, at in places])
-        if wish.sheet == "seeds":
-            seeds = ((wish.seed + more) % _SEEDS for more in range(1, _NEXT_SEEDS + 1))
-            wishes = [wish.model_copy(update={"seed": seed}) for seed in seeds]
+        if query.sheet == "seeds":
+            seeds = ((query.seed + more) % _SEEDS for more in range(1, _NEXT_SEEDS + 1))
+            wishes = [query.model_copy(update={"seed": seed}) for seed in seeds]
             return torch.stack([self._z(one) for one in wishes])
         return z[None]
 
-    def _z(self, wish: Wish) -> Tensor:
-        for number, value in wish.s.items():
+    def _z(self, query: PageQuery) -> Tensor:
+        for number, value in query.s.items():
             if number > len(self._axes) or not -REACH <= value <= REACH:
                 raise UsageError(
                     f"s{number}: there are {len(self._axes)} directions, from s1; each goes from "
                     f"{-REACH:g} to {REACH:g}"
                 )
-        z = Draw(wish.seed, truncation=wish.truncation).z(0, self._latent_dim)[0]
-        return directions.place(z, self._axes, {n - 1: value for n, value in wish.s.items()})
+        z = SamplingOptions(query.seed, truncation=query.truncation).z(0, self._latent_dim)[0]
+        return directions.place(z, self._axes, {n - 1: value for n, value in query.s.items()})

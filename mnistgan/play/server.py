@@ -23,7 +23,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mnistgan.errors import UsageError
-from mnistgan.play.answers import Pictures, Wish, parse
+from mnistgan.play.answers import PageQuery, Pictures, parse
 from mnistgan.sampling.generator import Generator
 
 HOST = "127.0.0.1"
@@ -52,7 +52,7 @@ def app(generator: Generator) -> Starlette:
     """
     pictures = Pictures(generator)
     for sheet in ("one", "axes"):
-        pictures.png(Wish(sheet=sheet))
+        pictures.png(PageQuery(sheet=sheet))
 
     async def image(request: Request) -> Response:
         return Response(pictures.png(_wish(request)), media_type="image/png")
@@ -127,7 +127,7 @@ class Server:
         self._server.should_exit = True
 
 
-def _wish(request: Request) -> Wish:
+def _wish(request: Request) -> PageQuery:
     return parse(request.query_params.multi_items())
 
 

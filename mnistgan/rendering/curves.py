@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 CURVE_FORMATS = (".png", ".svg", ".pdf")
 
-Metrics: TypeAlias = Mapping[str, npt.NDArray[np.float64]]
+MetricsTable: TypeAlias = Mapping[str, npt.NDArray[np.float64]]
 """The columns of a metrics.csv or an evaluations.csv, by name."""
 
 
@@ -53,9 +53,9 @@ def label(run: RunDirectory, runs: Sequence[RunDirectory]) -> str:
 
 def save_curves(
     path: Path,
-    runs: Mapping[str, Metrics],
+    runs: Mapping[str, MetricsTable],
     scores: Sequence[ScoreKind],
-    measured: Mapping[str, Metrics] | None = None,
+    measured: Mapping[str, MetricsTable] | None = None,
 ) -> None:
     """Draw losses, D's scores and what was measured over the steps; several runs overlay.
 
@@ -96,7 +96,7 @@ def save_curves(
         figure.savefig(temporary, format=kind[1:], metadata=metadata.get(kind))
 
 
-def _panel(axes: Axes, runs: Mapping[str, Metrics], columns: Mapping[str, str]) -> None:
+def _panel(axes: Axes, runs: Mapping[str, MetricsTable], columns: Mapping[str, str]) -> None:
     for number, (run, metrics) in enumerate(runs.items()):
         for style, (column, label) in enumerate(columns.items()):
             colour = f"C{number if len(runs) > 1 else style}"
@@ -112,7 +112,7 @@ def _panel(axes: Axes, runs: Mapping[str, Metrics], columns: Mapping[str, str]) 
     axes.legend(fontsize=8, loc="upper right")  # "best" looks at every step, for seconds
 
 
-def _measured_panel(axes: Axes, measured: Mapping[str, Metrics], runs: list[str]) -> None:
+def _measured_panel(axes: Axes, measured: Mapping[str, MetricsTable], runs: list[str]) -> None:
     for run, table in measured.items():
         colour = f"C{runs.index(run)}"
         name = run if len(runs) > 1 else None

@@ -14,7 +14,7 @@ from mnistgan.rendering import grids
 from mnistgan.report import embedded_images
 from mnistgan.report.embedded_images import Still
 from mnistgan.sampling import sampler
-from mnistgan.sampling.conditioning import Asked
+from mnistgan.sampling.conditioning import ClassSequence
 from mnistgan.sampling.generator import Generator, load_generator
 from mnistgan.storage.run_directory import RunDirectory
 
@@ -28,7 +28,7 @@ _MOST_VALUES = 30_000_000  # of a picture's pixels, before it is made smaller
 
 
 @dataclass(frozen=True)
-class Row:
+class ClassRow:
     """Images of one class; fewer than :data:`EACH` where no more came, and then perhaps none."""
 
     name: str
@@ -46,7 +46,7 @@ class ByClass:
         says: who said what is on them, or what to do to have them sorted.
     """
 
-    rows: list[Row]
+    rows: list[ClassRow]
     whole: Still | None
     says: str
 
@@ -78,9 +78,11 @@ def by_class(run: RunDirectory, config: RunConfig) -> ByClass:
 
 def _as_asked(generator: Generator, seed: int) -> ByClass:
     classes = generator.classes[:_MOST_CLASSES]
-    asked = Asked(tuple(range(len(classes))), repeat=EACH)
+    class_sequence = ClassSequence(tuple(range(len(classes))), repeat=EACH)
     count = EACH * len(classes)
-    images, labels = sampler.sample_labelled(generator, count, sampler.Draw(seed, asked))
+    images, labels = sampler.sample_labelled(
+        generator, count, sampler.SamplingOptions(seed, class_sequence)
+    )
     assert labels is not None
     return ByClass(
         _rows(images, labels, classes),
@@ -108,10 +110,10 @@ def _as_evaluated(run: RunDirectory) -> ByClass:
     return ByClass([], whole, "Sorted by the verdict of the classifier of mnistgan evaluate.")
 
 
-def _rows(images: Images, labels: Labels, classes: tuple[str, ...]) -> list[Row]:
+def _rows(images: Images, labels: Labels, classes: tuple[str, ...]) -> list[ClassRow]:
     rows = []
     for number, name in enumerate(classes):
         found = images[np.flatnonzero(labels == number)[:EACH]]
         picture = embedded_images.still(grids.grid(found, EACH)) if len(found) else None
-        rows.append(Row(name, len(found), picture))
+        rows.append(ClassRow(name, len(found), picture))
     return rows

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from mnistgan.config import ScoreKind
 from mnistgan.events import score_names
 from mnistgan.rendering import grids
-from mnistgan.rendering.curves import Metrics
+from mnistgan.rendering.curves import MetricsTable
 
 POINTS = 300
 """Of a curve: about as many as a page has room for."""
@@ -96,7 +96,7 @@ class Chart:
             yield self.epochs[place], self.steps[place], values
 
 
-def of_training(metrics: Metrics, kind: ScoreKind) -> list[Chart]:
+def of_training(metrics: MetricsTable, kind: ScoreKind) -> list[Chart]:
     """The losses, and D's scores; none where no step was taken."""
     if not len(metrics["step"]):
         return []
@@ -128,7 +128,7 @@ def of_training(metrics: Metrics, kind: ScoreKind) -> list[Chart]:
     ]
 
 
-def of_measuring(evaluations: Metrics) -> list[Chart]:
+def of_measuring(evaluations: MetricsTable) -> list[Chart]:
     """What was measured while training; none where nothing was."""
     if not len(evaluations["step"]):
         return []
@@ -159,7 +159,7 @@ def _chart(
     key: str,
     title: str,
     about: str,
-    table: Metrics,
+    table: MetricsTable,
     columns: Mapping[str, str],
     *,
     span: tuple[float, float] | None = None,

@@ -11,7 +11,7 @@ import numpy as np
 from mnistgan.config import RunConfig
 from mnistgan.evaluation import figures
 from mnistgan.evaluation.figures import Measurement
-from mnistgan.rendering.curves import Metrics
+from mnistgan.rendering.curves import MetricsTable
 from mnistgan.report import charts, embedded_images, replay, words
 from mnistgan.report.by_class import ByClass, by_class
 from mnistgan.report.charts import Chart
@@ -102,13 +102,13 @@ def gather(run: RunDirectory) -> Facts:
     )
 
 
-def _metrics(run: RunDirectory) -> Metrics:
+def _metrics(run: RunDirectory) -> MetricsTable:
     if not run.metrics_file.exists():
         return {name: np.empty(0) for name in tables.METRICS_COLUMNS}
     return tables.read_metrics(run.metrics_file)
 
 
-def _epochs(run: RunDirectory, metrics: Metrics) -> int:
+def _epochs(run: RunDirectory, metrics: MetricsTable) -> int:
     """How many epochs have ended: the last one if it has as many steps as the first."""
     epochs = metrics["epoch"]
     if not len(epochs):
@@ -120,7 +120,7 @@ def _epochs(run: RunDirectory, metrics: Metrics) -> int:
     return last if (epochs == last).sum() >= (epochs == epochs[0]).sum() else last - 1
 
 
-def _seconds(metrics: Metrics, config: RunConfig) -> float:
+def _seconds(metrics: MetricsTable, config: RunConfig) -> float:
     """From the rates that stand beside the steps, which are written to a tenth."""
     rates = metrics["images/s"]
     per_step = config.train.batch_size * config.train.d_steps

@@ -8,12 +8,12 @@ from mnistgan.config import RunConfig
 from mnistgan.evaluation.watch import watch_for
 from mnistgan.events import EpochEnded, StepMetrics
 from mnistgan.rendering import grids
-from mnistgan.rendering.curves import Metrics
+from mnistgan.rendering.curves import MetricsTable
 from mnistgan.storage import tables
 from mnistgan.storage.run_directory import RunDirectory
 
 
-def warnings(run: RunDirectory, config: RunConfig, metrics: Metrics) -> list[str]:
+def warnings(run: RunDirectory, config: RunConfig, metrics: MetricsTable) -> list[str]:
     """The watch's sentences about every step and every grid of a run, in the order of training.
 
     Args:
@@ -39,7 +39,7 @@ def warnings(run: RunDirectory, config: RunConfig, metrics: Metrics) -> list[str
     return [message for _, message in sorted(found, key=lambda pair: pair[0])]
 
 
-def _steps(metrics: Metrics) -> Iterator[StepMetrics]:
+def _steps(metrics: MetricsTable) -> Iterator[StepMetrics]:
     columns = (metrics[name].tolist() for name in tables.METRICS_COLUMNS)
     for step, epoch, *numbers in zip(*columns, strict=True):
         yield StepMetrics(int(step), int(epoch), *numbers)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from mnistgan.rendering.curves import Metrics
+from mnistgan.rendering.curves import MetricsTable
 
 _SAME = 0.05
 """Frechet distances that differ by less of the greater one are called the same: two draws of a few
 thousand images from one generator differ by some hundredths."""
 
 
-def growth(evaluations: Metrics, has_best: bool = False) -> list[str]:
+def growth(evaluations: MetricsTable, has_best: bool = False) -> list[str]:
     """How the quality of a run's images grew; empty where nothing was measured.
 
     Args:
@@ -63,14 +63,14 @@ def count(many: int, thing: str) -> str:
     return f"{many:,} {thing}{'' if many == 1 else plural}"
 
 
-def _once(table: Metrics) -> str:
+def _once(table: MetricsTable) -> str:
     return (
         f"The run was measured once, after epoch {_epoch(table, 0)}: its Frechet distance was "
         f"{number(table['frechet_distance'][0])}."
     )
 
 
-def _way(table: Metrics) -> str:
+def _way(table: MetricsTable) -> str:
     """From the first measurement to the last."""
     distance = table["frechet_distance"]
     first, last = float(distance[0]), float(distance[-1])
@@ -83,7 +83,7 @@ def _way(table: Metrics) -> str:
     return f"{between} rose from {number(first)} to {number(last)}: the images got worse."
 
 
-def _best(table: Metrics, has_best: bool) -> str:
+def _best(table: MetricsTable, has_best: bool) -> str:
     """Where it was lowest, unless that is where it ended."""
     distance = table["frechet_distance"]
     best = int(distance.argmin())
@@ -93,7 +93,7 @@ def _best(table: Metrics, has_best: bool) -> str:
     return f"It was lowest, {number(distance[best])}, after epoch {_epoch(table, best)}{kept}."
 
 
-def _half_way(table: Metrics) -> str:
+def _half_way(table: MetricsTable) -> str:
     """How soon the better half of the way was done."""
     distance = table["frechet_distance"]
     first, best = float(distance[0]), float(distance.min())
@@ -103,7 +103,7 @@ def _half_way(table: Metrics) -> str:
     return f"Half of the way down was done by epoch {_epoch(table, reached)}."
 
 
-def _late(table: Metrics) -> str:
+def _late(table: MetricsTable) -> str:
     """Whether it was still getting better, from the last third of the measurements."""
     distance = table["frechet_distance"]
     if len(distance) < 6:
@@ -118,7 +118,7 @@ def _late(table: Metrics) -> str:
     return f"It has risen {since}, by {percent(last / then - 1)}." if then > 0 else ""
 
 
-def _manifold(table: Metrics) -> str:
+def _manifold(table: MetricsTable) -> str:
     """What became of precision and recall."""
     names = ("precision", "recall")
     if not all(np.isfinite(table[name][[0, -1]]).all() for name in names):
@@ -137,7 +137,7 @@ def _manifold(table: Metrics) -> str:
     return f"{said}."
 
 
-def _at_the_end(table: Metrics) -> list[str]:
+def _at_the_end(table: MetricsTable) -> list[str]:
     """Whether all classes came, and were those that were asked for."""
     sentences = []
     missing = table["missing_classes"][-1]
@@ -153,7 +153,7 @@ def _at_the_end(table: Metrics) -> list[str]:
     return sentences
 
 
-def _epoch(table: Metrics, place: int) -> int:
+def _epoch(table: MetricsTable, place: int) -> int:
     return int(table["epoch"][place])
 
 

@@ -22,7 +22,7 @@ from mnistgan.storage import tables
 from mnistgan.storage.atomic import write_text
 from mnistgan.storage.run_directory import RunDirectory
 
-FIGURES = (
+COMPARED_FIGURES = (
     "frechet_distance",
     "kernel_distance",
     "precision",
@@ -57,7 +57,7 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class Row:
+class ComparisonRow:
     """One recipe: the runs that follow it and their figures' mean and standard deviation."""
 
     label: str
@@ -67,9 +67,9 @@ class Row:
     figures: Mapping[str, tuple[float, float]]
 
 
-def table(rows: Sequence[Row]) -> list[list[str]]:
+def table(rows: Sequence[ComparisonRow]) -> list[list[str]]:
     """For people: a head, and a line for each row, with the figures that any of them has."""
-    names = [name for name in FIGURES if any(name in row.figures for row in rows)]
+    names = [name for name in COMPARED_FIGURES if any(name in row.figures for row in rows)]
     head = ["run", "runs", "steps", "measured with", *(name.replace("_", " ") for name in names)]
     lines = [
         [
@@ -84,7 +84,7 @@ def table(rows: Sequence[Row]) -> list[list[str]]:
     return [head, *lines]
 
 
-def compare(runs: Sequence[RunDirectory]) -> list[Row]:
+def compare(runs: Sequence[RunDirectory]) -> list[ComparisonRow]:
     """The table, in the order of the runs.
 
     Raises:
@@ -114,7 +114,7 @@ def _measure(run: RunDirectory) -> Measured:
     table = tables.read_evaluations(run.evaluations_file)
     if not len(table["step"]):
         return Measured(run, config, last, "", {})
-    numbers = {name: float(table[name][-1]) for name in FIGURES if name in table}
+    numbers = {name: float(table[name][-1]) for name in COMPARED_FIGURES if name in table}
     return Measured(run, config, last, f"while training, n={int(table['n'][-1])}", numbers)
 
 
@@ -123,15 +123,15 @@ def _same_recipe(one: Measured, other: Measured) -> bool:
     return one.with_ == other.with_ and all(key.startswith(_SAME_RECIPE) for key in keys)
 
 
-def _row(group: list[Measured], label: str) -> Row:
-    names = [name for name in FIGURES if all(name in one.figures for one in group)]
+def _row(group: list[Measured], label: str) -> ComparisonRow:
+    names = [name for name in COMPARED_FIGURES if all(name in one.figures for one in group)]
     values = {name: np.array([one.figures[name] for one in group]) for name in names}
     with np.errstate(all="ignore"):  # some measures can be infinite
         spread = {
             name: (float(array.mean()), float(array.std(ddof=1)) if len(group) > 1 else 0.0)
             for name, array in values.items()
         }
-    return Row(label, len(group), max(one.steps for one in group), group[0].with_, spread)
+    return ComparisonRow(label, len(group), max(one.steps for one in group), group[0].with_, spread)
 
 
 def _cell(value: tuple[float, float] | None, runs: int) -> str:
@@ -143,20 +143,20 @@ def _cell(value: tuple[float, float] | None, runs: int) -> str:
 # Files -----------------------------------------------------------------------------------------
 
 
-def to_csv(rows: Sequence[Row]) -> str:
+def to_csv(rows: Sequence[ComparisonRow]) -> str:
     """The table for machines: a column for each figure's mean and for its standard deviation."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    columns = [column for name in FIGURES for column in (name, f"{name}_std")]
+    columns = [column for name in COMPARED_FIGURES for column in (name, f"{name}_std")]
     writer.writerow(["run", "runs", "steps", "measured_with", *columns])
     for row in rows:
-        pairs = [row.figures.get(name, ("", "")) for name in FIGURES]
+        pairs = [row.figures.get(name, ("", "")) for name in COMPARED_FIGURES]
         numbers = [number for pair in pairs for number in pair]
         writer.writerow([row.label, row.runs, row.steps, row.with_, *numbers])
     return text.getvalue()
 
 
-def to_markdown(rows: Sequence[Row]) -> str:
+def to_markdown(rows: Sequence[ComparisonRow]) -> str:
     """The table for a README."""
 
     def line(cells: Sequence[str]) -> str:
@@ -167,7 +167,7 @@ def to_markdown(rows: Sequence[Row]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def save(folder: Path, runs: Sequence[RunDirectory], rows: Sequence[Row]) -> list[Path]:
+def save(folder: Path, runs: Sequence[RunDirectory], rows: Sequence[ComparisonRow]) -> list[Path]:
     """Write table.csv, table.md, curves.png and, where runs share epochs, grids.png.
 
     Raises:

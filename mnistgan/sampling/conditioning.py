@@ -23,7 +23,7 @@ _MOST_COLUMNS = 16
 
 
 @dataclass(frozen=True)
-class Asked:
+class ClassSequence:
     """The classes of endless images: each of some classes in turn, so often in a row.
 
     Attributes:
@@ -47,9 +47,9 @@ class Asked:
         return np.array(self.classes, np.int64)[turns % len(self.classes)]
 
 
-def every_class(classes: Sequence[str]) -> Asked:
+def every_class(classes: Sequence[str]) -> ClassSequence:
     """All classes in turn: image i is of class i modulo their number."""
-    return Asked(tuple(range(len(classes))))
+    return ClassSequence(tuple(range(len(classes))))
 
 
 def one_hot(labels: Sequence[int] | Labels, classes: Sequence[str]) -> npt.NDArray[np.float32]:
@@ -64,7 +64,7 @@ def in_a_grid(classes: Sequence[str], count: int) -> Labels:
     return np.arange(count, dtype=np.int64) * len(classes) // count
 
 
-def parse(text: str | None, classes: Sequence[str], repeat: int = 1) -> Asked:
+def parse(text: str | None, classes: Sequence[str], repeat: int = 1) -> ClassSequence:
     """Classes out of ``7``, ``1,3,5`` or ``0-9``: their names or, else, numbers; None is all.
 
     Raises:
@@ -75,7 +75,7 @@ def parse(text: str | None, classes: Sequence[str], repeat: int = 1) -> Asked:
     if text is None:
         return replace(every_class(classes), repeat=repeat)
     parts = (_parse_part(part, classes) for part in text.split(","))
-    return Asked(tuple(label for part in parts for label in part), repeat)
+    return ClassSequence(tuple(label for part in parts for label in part), repeat)
 
 
 def _parse_part(part: str, classes: Sequence[str]) -> Sequence[int]:

@@ -1,7 +1,7 @@
 """Images out of a generator file: the same for the same seed, whatever the count or the batch.
 
-Image i of a :class:`Draw` depends on that and i alone: noise is drawn and sent through G in blocks
-of a fixed size, the last one padded, because a matrix product of another shape may round
+Image i is a function of :class:`SamplingOptions` and i alone: noise is drawn and sent through G in
+blocks of a fixed size, the last one padded, because a matrix product of another shape may round
 differently.
 """
 
@@ -21,7 +21,7 @@ from mnistgan.models import networks, noise
 from mnistgan.models.noise import Stream
 from mnistgan.progress import OnProgress, Progress, no_progress
 from mnistgan.sampling import conditioning
-from mnistgan.sampling.conditioning import Asked
+from mnistgan.sampling.conditioning import ClassSequence
 from mnistgan.sampling.generator import Generator
 
 BLOCK = 256
@@ -30,12 +30,13 @@ _MOST_NUMBERS = 2**26  # in the images of one pass through G; a block of 512 x 5
 
 
 @dataclass(frozen=True)
-class Draw:
+class SamplingOptions:
     """What is asked for: each image is a function of this and its index.
 
     Attributes:
         seed: of the noise.
-        asked: the images' classes; by default a conditional generator makes each class in turn.
+        class_sequence: the images' classes; by default a conditional generator makes each class in
+            turn.
         truncation: no component of z lies further from 0 than this: the smaller, the more typical
             the images, and the more alike (Brock et al. 2019, "Large Scale GAN Training", section
             3.1). None leaves z as it is.
@@ -45,7 +46,7 @@ class Draw:
     """
 
     seed: int = 0
-    asked: Asked | None = None
+    class_sequence: ClassSequence | None = None
     truncation: float | None = None
 
     def __post_init__(self) -> None:
@@ -57,65 +58,69 @@ class Draw:
         z = noise.normal(self.seed, Stream.SAMPLE, number, (BLOCK, latent_dim))
         return z if self.truncation is None else noise.truncated(z, self.truncation)
 
-    def asked_of(self, generator: Generator) -> Asked | None:
+    def class_sequence_for(self, generator: Generator) -> ClassSequence | None:
         """The classes that a generator is asked for; None of one that was trained without labels.
 
         Raises:
             UsageError: it knows no such classes.
         """
-        if self.asked and not generator.classes:
+        if self.class_sequence and not generator.classes:
             raise UsageError(conditioning.UNTOLD)
-        if self.asked and not all(0 <= one < len(generator.classes) for one in self.asked.classes):
+        if self.class_sequence and not all(
+            0 <= one < len(generator.classes) for one in self.class_sequence.classes
+        ):
             raise UsageError(
                 f"this generator has {len(generator.classes)} classes, not those that are asked for"
             )
         if not generator.classes:
             return None
-        return self.asked or conditioning.every_class(generator.classes)
+        return self.class_sequence or conditioning.every_class(generator.classes)
 
     def labels(self, generator: Generator, number: int) -> Labels | None:
         """Of a whole block, int64 256; None of a generator that was trained without labels."""
-        asked = self.asked_of(generator)
-        return None if asked is None else asked.labels(number * BLOCK, BLOCK)
+        class_sequence = self.class_sequence_for(generator)
+        return None if class_sequence is None else class_sequence.labels(number * BLOCK, BLOCK)
 
 
-DEFAULT = Draw()
+DEFAULT = SamplingOptions()
 """Seed 0, all classes in turn, the noise as it is."""
 
 
-def sample(generator: Generator, count: int, seed: int = 0, asked: Asked | None = None) -> Images:
+def sample(
+    generator: Generator, count: int, seed: int = 0, class_sequence: ClassSequence | None = None
+) -> Images:
     """``count`` images as one array, uint8 N x C x H x W."""
-    return sample_labelled(generator, count, Draw(seed, asked))[0]
+    return sample_labelled(generator, count, SamplingOptions(seed, class_sequence))[0]
 
 
 def sample_labelled(
     generator: Generator,
     count: int,
-    draw: Draw = DEFAULT,
+    options: SamplingOptions = DEFAULT,
     on_progress: OnProgress = no_progress,
 ) -> tuple[Images, Labels | None]:
     """``count`` images as one array, and what they were asked to be, int64 N or None."""
-    images = np.concatenate(list(sample_blocks(generator, count, draw, on_progress)))
-    asked = draw.asked_of(generator)
-    return images, asked.labels(0, count) if asked else None
+    images = np.concatenate(list(sample_blocks(generator, count, options, on_progress)))
+    class_sequence = options.class_sequence_for(generator)
+    return images, class_sequence.labels(0, count) if class_sequence else None
 
 
 def sample_blocks(
     generator: Generator,
     count: int,
-    draw: Draw = DEFAULT,
+    options: SamplingOptions = DEFAULT,
     on_progress: OnProgress = no_progress,
 ) -> Iterator[Images]:
     """The same images in blocks of at most 256, so that any number fits in memory."""
     for number, start in enumerate(range(0, count, BLOCK)):
-        yield block(generator, number, draw)[: count - start]
+        yield block(generator, number, options)[: count - start]
         on_progress(Progress("sampling", min(start + BLOCK, count), count))
 
 
-def block(generator: Generator, number: int, draw: Draw = DEFAULT) -> Images:
+def block(generator: Generator, number: int, options: SamplingOptions = DEFAULT) -> Images:
     """A whole block of images, uint8 256 x C x H x W: the first is ``256 * number``."""
-    z = draw.z(number, generator.config.model.latent_dim)
-    labels = draw.labels(generator, number)
+    z = options.z(number, generator.config.model.latent_dim)
+    labels = options.labels(generator, number)
     told = None if labels is None else torch.from_numpy(labels)
     size = math.prod(networks.image_shape(generator.config))
     rows = max(1, min(BLOCK, _MOST_NUMBERS // size))

@@ -14,14 +14,14 @@ from mnistgan.config import Section
 from mnistgan.errors import UsageError
 from mnistgan.models import networks
 from mnistgan.storage import atomic
-from mnistgan.synthetic.selection import PATIENCE, Rule, Source
+from mnistgan.synthetic.selection import PATIENCE, Sampler, Selection
 
 NAME = "manifest.json"
 
 _MOST_SHARDS = 10_000
 
 
-class LabelRecipe(Section):
+class LabelSpec(Section):
     """Where labels come from, and which images they let in.
 
     Attributes:
@@ -30,7 +30,7 @@ class LabelRecipe(Section):
         classes: the name of each label, in order.
         asked: labels that a conditional generator was asked for, in turn; else none.
         repeat: how often each, in a row.
-        min_confidence: see :class:`mnistgan.synthetic.selection.Rule`.
+        min_confidence: see :class:`mnistgan.synthetic.selection.Selection`.
         balanced: likewise.
     """
 
@@ -43,7 +43,7 @@ class LabelRecipe(Section):
     balanced: bool
 
 
-class Recipe(Section):
+class ShardSpec(Section):
     """All that decides what is in the shards, but for the rounding of build and thread count.
 
     Attributes:
@@ -66,35 +66,37 @@ class Recipe(Section):
     truncation: float | None = None
     generator: str
     shape: tuple[int, int, int]
-    labels: LabelRecipe | None = None
+    labels: LabelSpec | None = None
 
     @classmethod
-    def of(cls, source: Source, file: Path, count: int, shard_size: int, rule: Rule) -> Recipe:
+    def of(
+        cls, sampler: Sampler, file: Path, count: int, shard_size: int, selection: Selection
+    ) -> ShardSpec:
         """The recipe of a source's images.
 
         Args:
-            source: of the images.
+            sampler: of the images.
             file: that its generator was loaded from.
             count: how many images.
             shard_size: how many of them in a shard.
-            rule: which samples are taken.
+            selection: which samples are taken.
         """
         return cls(
             count=count,
             shard_size=shard_size,
-            seed=source.draw.seed,
-            truncation=source.draw.truncation,
+            seed=sampler.options.seed,
+            truncation=sampler.options.truncation,
             generator=atomic.sha256(file),
-            shape=networks.image_shape(source.generator.config),
-            labels=_label_recipe(source, rule),
+            shape=networks.image_shape(sampler.generator.config),
+            labels=_label_recipe(sampler, selection),
         )
 
     @property
-    def rule(self) -> Rule:
+    def selection(self) -> Selection:
         """Which samples are taken."""
         if self.labels is None:
-            return Rule()
-        return Rule(self.labels.min_confidence, self.labels.balanced)
+            return Selection()
+        return Selection(self.labels.min_confidence, self.labels.balanced)
 
     @property
     def shards(self) -> int:
@@ -110,26 +112,26 @@ class Recipe(Section):
 
         Where every sample is taken, shards follow each other without a gap.
         """
-        room = self.shard_size * (1 if self.rule.takes_all else PATIENCE)
+        room = self.shard_size * (1 if self.selection.takes_all else PATIENCE)
         return (number - 1) * room
 
 
-def _label_recipe(source: Source, rule: Rule) -> LabelRecipe | None:
-    if not source.classes:
+def _label_recipe(sampler: Sampler, selection: Selection) -> LabelSpec | None:
+    if not sampler.classes:
         return None
-    by = source.labeller.classifier if source.labeller else None
-    asked = source.draw.asked_of(source.generator)
-    return LabelRecipe(
+    by = sampler.labeler.classifier if sampler.labeler else None
+    asked = sampler.options.class_sequence_for(sampler.generator)
+    return LabelSpec(
         classifier=by.name if by else None,
         sha256=by.sha256 if by else None,
-        classes=source.classes,
+        classes=sampler.classes,
         asked=asked.classes if asked else (),
         repeat=asked.repeat if asked else 1,
-        **dataclasses.asdict(rule),
+        **dataclasses.asdict(selection),
     )
 
 
-class Entry(Section):
+class ShardEntry(Section):
     """What is said of a shard that is whole.
 
     Attributes:
@@ -153,18 +155,18 @@ class Entry(Section):
     versions: dict[str, str]
 
 
-class Beside(Section):
+class ShardRecord(Section):
     """What lies beside a shard: its entry, and of which recipe it is a part."""
 
-    recipe: Recipe
-    shard: Entry
+    recipe: ShardSpec
+    shard: ShardEntry
 
 
 class Manifest(Section):
     """What all the shards are."""
 
-    recipe: Recipe
-    shards: tuple[Entry, ...]
+    recipe: ShardSpec
+    shards: tuple[ShardEntry, ...]
 
 
 # Files -----------------------------------------------------------------------------------------
@@ -175,9 +177,9 @@ def shard_path(folder: Path, number: int) -> Path:
     return folder / f"shard-{number:05d}.npz"
 
 
-def write_entry(path: Path, recipe: Recipe, entry: Entry) -> None:
+def write_entry(path: Path, recipe: ShardSpec, entry: ShardEntry) -> None:
     """Say that the shard at a path is whole."""
-    text = Beside(recipe=recipe, shard=entry).model_dump_json(indent=2)
+    text = ShardRecord(recipe=recipe, shard=entry).model_dump_json(indent=2)
     atomic.write_text(path.with_suffix(".json"), text + "\n")
 
 
@@ -199,7 +201,7 @@ def remove_entry(path: Path) -> None:
     path.with_suffix(".json").unlink(missing_ok=True)
 
 
-def read_entries(folder: Path, recipe: Recipe) -> dict[int, Entry]:
+def read_entries(folder: Path, recipe: ShardSpec) -> dict[int, ShardEntry]:
     """The shards of a recipe that are there, by number; what is no entry counts as none.
 
     Raises:
@@ -209,7 +211,7 @@ def read_entries(folder: Path, recipe: Recipe) -> dict[int, Entry]:
     for path in folder.glob("shard-*.json"):
         match = re.fullmatch(r"shard-(\d{5})\.json", path.name)
         try:
-            beside = Beside.model_validate_json(path.read_bytes())
+            beside = ShardRecord.model_validate_json(path.read_bytes())
         except (OSError, ValidationError):
             continue
         _refuse_another(path, beside.recipe, recipe)
@@ -220,14 +222,14 @@ def read_entries(folder: Path, recipe: Recipe) -> dict[int, Entry]:
     return found
 
 
-def write_manifest(folder: Path, recipe: Recipe, entries: Mapping[int, Entry]) -> None:
+def write_manifest(folder: Path, recipe: ShardSpec, entries: Mapping[int, ShardEntry]) -> None:
     """Say what all shards are: the same text whoever writes it."""
     shards = tuple(entries[number] for number in sorted(entries))
     text = Manifest(recipe=recipe, shards=shards).model_dump_json(indent=2)
     atomic.write_text(folder / NAME, text + "\n")
 
 
-def check(folder: Path, recipe: Recipe) -> None:
+def check(folder: Path, recipe: ShardSpec) -> None:
     """Refuse a folder whose manifest is of something else.
 
     Raises:
@@ -253,7 +255,7 @@ _DIFFERENCES = {
 }
 
 
-def _refuse_another(path: Path, found: Recipe, recipe: Recipe) -> None:
+def _refuse_another(path: Path, found: ShardSpec, recipe: ShardSpec) -> None:
     for key, words in _DIFFERENCES.items():
         before, now = getattr(found, key), getattr(recipe, key)
         if before != now:

@@ -10,7 +10,7 @@ from mnistgan.errors import UsageError
 from mnistgan.models import networks
 from mnistgan.progress import OnProgress, no_progress
 from mnistgan.storage import atomic, idx
-from mnistgan.synthetic.selection import Drawing, Rule, Source
+from mnistgan.synthetic.selection import ImageStream, Sampler, Selection
 
 _MNIST = DATA_SETS["mnist"]
 _MOST_CLASSES = 256  # a label is one byte
@@ -34,10 +34,10 @@ def check(folder: Path, config: RunConfig) -> None:
 
 def write(
     folder: Path,
-    source: Source,
+    sampler: Sampler,
     train: int,
     test: int,
-    rule: Rule | None = None,
+    selection: Selection | None = None,
     on_progress: OnProgress = no_progress,
 ) -> None:
     """Write ``folder/MNIST/raw``, which ``torchvision.datasets.MNIST(folder)`` loads.
@@ -46,21 +46,21 @@ def write(
 
     Args:
         folder: checked with :func:`check`; made if it is not there.
-        source: of the images, with labels.
+        sampler: of the images, with labels.
         train: how many images the training part gets.
         test: how many the test part gets.
-        rule: which samples are taken, in each part for itself; by default all.
+        selection: which samples are taken, in each part for itself; by default all.
         on_progress: called with the images of both parts.
 
     Raises:
         UsageError: the folder cannot be written, or there are too many classes.
         MnistganError: what the rule asks for does not come.
     """
-    assert source.classes
-    if len(source.classes) > _MOST_CLASSES:
+    assert sampler.classes
+    if len(sampler.classes) > _MOST_CLASSES:
         raise UsageError(
             f"the format idx has room for {_MOST_CLASSES} classes, not for "
-            f"{len(source.classes)}: use --format npz"
+            f"{len(sampler.classes)}: use --format npz"
         )
     target = folder / _MNIST.folder
     atomic.check_new_folder(target)
@@ -68,12 +68,12 @@ def write(
         start = 0
         for part, count in ((_MNIST.train, train), (_MNIST.test, test)):
             assert part is not None
-            drawing = Drawing(source, count, start, rule, on_progress)
+            drawing = ImageStream(sampler, count, start, selection, on_progress)
             _write_part(raw / part.images, raw / part.labels, drawing)
             start = drawing.stop
 
 
-def _write_part(images_path: Path, labels_path: Path, drawing: Drawing) -> None:
+def _write_part(images_path: Path, labels_path: Path, drawing: ImageStream) -> None:
     side = _MNIST.side
     with images_path.open("wb") as images_file, labels_path.open("wb") as labels_file:
         images_file.write(idx.header((drawing.count, side, side)))

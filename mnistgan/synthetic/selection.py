@@ -13,11 +13,11 @@ import numpy.typing as npt
 
 from mnistgan.arrays import Images, Labels
 from mnistgan.errors import MnistganError, UsageError
-from mnistgan.evaluation.labeler import Labeller
+from mnistgan.evaluation.labeler import Labeler
 from mnistgan.progress import OnProgress, Progress, no_progress
 from mnistgan.sampling import sampler
 from mnistgan.sampling.generator import Generator
-from mnistgan.sampling.sampler import BLOCK, DEFAULT, Draw
+from mnistgan.sampling.sampler import BLOCK, DEFAULT, SamplingOptions
 from mnistgan.storage.npz import Piece
 
 PATIENCE = 2**16
@@ -41,26 +41,26 @@ class Block(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Source:
-    """Endless samples, each a function of (draw, index) alone.
+class Sampler:
+    """An endless series of samples, each a function of the options and its index alone.
 
     Attributes:
-        generator: that makes the images; a conditional one brings the labels that it was given.
-        draw: what is asked of it.
-        labeller: that tells what is on the images of any other, if labels are wanted, and how sure
-            it is of the labels of all.
+        generator: makes the images; the labels of a conditional one are those it was given.
+        options: seed, classes and truncation.
+        labeler: labels the images of an unconditional generator, if labels are wanted, and gives
+            the confidence in every label.
 
     Raises:
-        UsageError: the labeller knows other classes than the generator.
+        UsageError: the labeler knows other classes than the generator.
     """
 
     generator: Generator
-    draw: Draw = DEFAULT
-    labeller: Labeller | None = None
+    options: SamplingOptions = DEFAULT
+    labeler: Labeler | None = None
 
     def __post_init__(self) -> None:
         told = self.generator.classes
-        if self.labeller and told and self.labeller.classes != told:
+        if self.labeler and told and self.labeler.classes != told:
             raise UsageError(
                 "the generator's classes are not those of its data, so no classifier can say how "
                 "sure it is of them; leave --min-confidence out"
@@ -69,17 +69,17 @@ class Source:
     @property
     def classes(self) -> tuple[str, ...]:
         """The name of each label, in order; empty where nobody tells any."""
-        return self.generator.classes or (self.labeller.classes if self.labeller else ())
+        return self.generator.classes or (self.labeler.classes if self.labeler else ())
 
     def block(self, number: int) -> Block:
         """Samples ``256 * number`` and on, 256 of them."""
-        images = sampler.block(self.generator, number, self.draw)
-        labels = self.draw.labels(self.generator, number)
-        if self.labeller is None:
+        images = sampler.block(self.generator, number, self.options)
+        labels = self.options.labels(self.generator, number)
+        if self.labeler is None:
             return Block(images, labels, None)
         if labels is None:
-            return Block(images, *self.labeller(images))
-        return Block(images, labels, self.labeller.confidences(images, labels))
+            return Block(images, *self.labeler(images))
+        return Block(images, labels, self.labeler.confidences(images, labels))
 
     def blocks(self, start: int) -> Iterator[tuple[int, Block]]:
         """All samples from an index on; with each block the index of its first one."""
@@ -98,7 +98,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Rule:
+class Selection:
     """Which samples are taken.
 
     Attributes:
@@ -122,15 +122,15 @@ class Rule:
         return not self.balanced and self.min_confidence == 0
 
 
-class Drawing:
-    """So many images of a source that follow a rule; iterating draws them, in pieces.
+class ImageStream:
+    """A number of images that pass a selection; iterating draws them, in pieces.
 
     Args:
-        source: of the samples; with labels where the rule is balanced, and with a labeller where it
-            asks for confidence.
+        sampler: with labels where the selection is balanced, and with a labeler where it has a
+            minimum confidence.
         count: how many images.
         start: index of the first sample to look at.
-        rule: which are taken; by default all. Balanced ones come class after class in turn, so
+        selection: which are taken; by default all. Balanced ones come class after class in turn, so
             that any stretch of them is balanced; the others in the order of their index.
         on_progress: called with the images taken.
 
@@ -142,17 +142,17 @@ class Drawing:
 
     def __init__(
         self,
-        source: Source,
+        sampler: Sampler,
         count: int,
         start: int = 0,
-        rule: Rule | None = None,
+        selection: Selection | None = None,
         on_progress: OnProgress = no_progress,
     ) -> None:
         self.count = count
         self.done = 0
         self.stop = start
-        self._source = source
-        self._rule = rule or Rule()
+        self._source = sampler
+        self._rule = selection or Selection()
         self._on_progress = on_progress
 
     def __iter__(self) -> Iterator[Piece]:

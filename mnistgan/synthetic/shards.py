@@ -21,12 +21,12 @@ from mnistgan.errors import UsageError
 from mnistgan.progress import OnProgress, Progress, no_progress
 from mnistgan.storage import atomic
 from mnistgan.synthetic import image_files, manifest
-from mnistgan.synthetic.manifest import Entry, Recipe
-from mnistgan.synthetic.selection import Drawing, Source
+from mnistgan.synthetic.manifest import ShardEntry, ShardSpec
+from mnistgan.synthetic.selection import ImageStream, Sampler
 
 
 @dataclass(frozen=True)
-class Part:
+class Writer:
     """One of several writers: the shards ``number``, ``number + of``, ... are its own.
 
     Raises:
@@ -41,7 +41,7 @@ class Part:
             raise UsageError(f"--part {self.number}/{self.of}: parts run from 1/{self.of}")
 
     @classmethod
-    def parse(cls, text: str | None) -> Part:
+    def parse(cls, text: str | None) -> Writer:
         """``i/k``, which is the part i of k; None is all.
 
         Raises:
@@ -59,7 +59,7 @@ class Part:
         return range(self.number, shards + 1, self.of)
 
 
-_ALL = Part()
+_ALL = Writer()
 
 
 @dataclass(frozen=True)
@@ -86,16 +86,16 @@ class Outcome:
 
 def write(
     folder: Path,
-    source: Source,
-    recipe: Recipe,
-    part: Part = _ALL,
+    sampler: Sampler,
+    recipe: ShardSpec,
+    part: Writer = _ALL,
     on_progress: OnProgress = no_progress,
 ) -> Outcome:
     """Write a part's shards, but for those that are there and whole.
 
     Args:
         folder: made if it is not there.
-        source: that the recipe was made of.
+        sampler: that the recipe was made of.
         recipe: of all the shards.
         part: which of them are this writer's; by default all.
         on_progress: called with the bytes checked, and with the images taken.
@@ -118,13 +118,13 @@ def write(
         (folder / manifest.NAME).unlink(missing_ok=True)  # it speaks of what is not there
     images, done = sum(map(recipe.size, missing)), 0
     for number in missing:
-        _write_shard(folder, number, source, recipe, _further(on_progress, done, images))
+        _write_shard(folder, number, sampler, recipe, _further(on_progress, done, images))
         done += recipe.size(number)
     return Outcome(len(kept), len(missing), _finish(folder, recipe), recipe.shards)
 
 
 def _whole(
-    folder: Path, recipe: Recipe, numbers: Iterable[int], on_progress: OnProgress
+    folder: Path, recipe: ShardSpec, numbers: Iterable[int], on_progress: OnProgress
 ) -> set[int]:
     """Those of some shards that need not be made again: each is read."""
     entries = manifest.read_entries(folder, recipe)
@@ -145,14 +145,16 @@ def _further(on_progress: OnProgress, before: int, total: int) -> OnProgress:
 
 
 def _write_shard(
-    folder: Path, number: int, source: Source, recipe: Recipe, on_progress: OnProgress
+    folder: Path, number: int, sampler: Sampler, recipe: ShardSpec, on_progress: OnProgress
 ) -> None:
     path = manifest.shard_path(folder, number)
     manifest.remove_entry(path)  # of one that was found damaged
-    drawing = Drawing(source, recipe.size(number), recipe.start(number), recipe.rule, on_progress)
+    drawing = ImageStream(
+        sampler, recipe.size(number), recipe.start(number), recipe.selection, on_progress
+    )
     image_files.write_images(path, "npz", drawing, drawing.count, recipe.shape)
     versions = {"mnistgan": __version__, "torch": str(torch.__version__), "numpy": np.__version__}
-    entry = Entry(
+    entry = ShardEntry(
         file=path.name,
         sha256=atomic.sha256(path),
         bytes=path.stat().st_size,
@@ -165,7 +167,7 @@ def _write_shard(
     manifest.write_entry(path, recipe, entry)
 
 
-def _finish(folder: Path, recipe: Recipe) -> int:
+def _finish(folder: Path, recipe: ShardSpec) -> int:
     """Write the manifest if all shards are there, which several writers may find at once.
 
     Returns:

@@ -12,11 +12,11 @@ import torch
 from torch.utils.data import Dataset
 
 from mnistgan.errors import UsageError
-from mnistgan.evaluation import labeler
+from mnistgan.evaluation.labeler import labeler_for
 from mnistgan.models import devices
 from mnistgan.sampling.generator import Generator, load_generator
-from mnistgan.sampling.sampler import BLOCK, Draw
-from mnistgan.synthetic.selection import Block, Source
+from mnistgan.sampling.sampler import BLOCK, SamplingOptions
+from mnistgan.synthetic.selection import Block, Sampler
 
 _CACHE_BYTES = 2**26
 
@@ -66,10 +66,10 @@ class SyntheticDigits(Dataset[Any]):
             )
         generator = source if isinstance(source, Generator) else load_generator(source)
         must_look = labels and not generator.classes
-        labeller = labeler.for_data(generator.config.data) if must_look else None
+        labeler = labeler_for(generator.config.data) if must_look else None
         self.transform = transform
         self._labels = labels
-        self._source = Source(generator, Draw(seed), labeller)
+        self._source = Sampler(generator, SamplingOptions(seed), labeler)
         self.classes = self._source.classes if labels else ()
         self._length = length
         self._block = self._remember()

@@ -77,7 +77,7 @@ class Step:
         discriminator: nn.Module,
         average: nn.Module | None,
         images: Tensor,
-        labels: networks.Told = (),
+        labels: networks.LabelInput = (),
         *,
         dtype: torch.dtype = torch.float32,
         ranks: Ranks = ALONE,
@@ -123,7 +123,7 @@ class Step:
 
     def _turn(
         self, turn: Turn, rate_left: float | Tensor, *, teaches_g: bool
-    ) -> tuple[Tensor, networks.Told, tuple[Tensor, Tensor, Tensor]]:
+    ) -> tuple[Tensor, networks.LabelInput, tuple[Tensor, Tensor, Tensor]]:
         """One update of D on fresh images; the fakes, what they were told, and the scores."""
         told = tuple(labels[turn.rows] for labels in self._labels)
         with torch.set_grad_enabled(teaches_g), self._lowered():
@@ -138,7 +138,7 @@ class Step:
         turn: Turn,
         real: Tensor,
         fake: Tensor,
-        told: networks.Told,
+        told: networks.LabelInput,
         rate_left: float | Tensor,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """On as many real images as fakes, of the same labels where there are."""
@@ -162,7 +162,7 @@ class Step:
         return penalised, self._score(real_logits), self._score(fake_logits)
 
     def _update_generator(
-        self, fake: Tensor, told: networks.Told, rate_left: float | Tensor
+        self, fake: Tensor, told: networks.LabelInput, rate_left: float | Tensor
     ) -> tuple[Tensor, Tensor]:
         with self._lowered():
             fake_logits = self._d(fake, *told)

@@ -97,8 +97,8 @@ class Trainer:
         self._ranks = ranks
         self._clock = clock
         self._decay_begins = round(train.lr_decay_from * self.total_steps)
-        labels: networks.Told = ()
-        self._fixed_labels: networks.Told = ()
+        labels: networks.LabelInput = ()
+        self._fixed_labels: networks.LabelInput = ()
         if config.model.conditional:
             assert data.labels is not None
             fixed = conditioning.in_a_grid(data.classes, FIXED_COUNT)

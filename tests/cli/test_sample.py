@@ -29,14 +29,14 @@ def mnist_generator(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 @pytest.fixture
 def ten_classes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(labeler, "for_data", lambda *_: ByPixels.make())
+    monkeypatch.setattr(labeler, "labeler_for", lambda *_: ByPixels.make())
 
 
 def test_labelled_arrays(invoke: Invoke, mnist_generator: Path, tmp_path: Path) -> None:
     result = invoke("sample", "--ckpt", mnist_generator, "-n", 300, "--format", "npz", "--labels")
     assert (result.exit_code, result.stdout) == (0, "samples.npz\n"), result.output
     images = sampler.sample(load_generator(mnist_generator), 512)
-    labels = labeler.for_data(load_generator(mnist_generator).config.data)
+    labels = labeler.labeler_for(load_generator(mnist_generator).config.data)
     expected = np.concatenate([labels(images[:256])[0], labels(images[256:])[0]])[:300]
     with np.load(tmp_path / "samples.npz", allow_pickle=False) as arrays:
         np.testing.assert_array_equal(arrays["images"], images[:300, 0])

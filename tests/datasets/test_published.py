@@ -15,7 +15,7 @@ from sklearn.datasets import load_digits
 from torchvision_import import import_datasets
 
 from mnistgan import catalog, datasets
-from mnistgan.catalog import DATA_SETS, PartName
+from mnistgan.catalog import DATA_SETS, SplitName
 from mnistgan.config import DataConfig
 from mnistgan.datasets import archives
 from mnistgan.errors import DataError
@@ -27,9 +27,9 @@ EMNIST = [name for name, one in DATA_SETS.items() if one.form == "emnist"]
 SIZES = {"usps": 16}
 
 
-def load(name: str, root: Path, part: PartName = "train", **keys: Any) -> datasets.ImageSet:
+def load(name: str, root: Path, split: SplitName = "train", **keys: Any) -> datasets.ImageSet:
     config = {"name": name, "root": str(root), "image_size": SIZES.get(name, 28), **keys}
-    return datasets.load(DataConfig.model_validate(config), part)
+    return datasets.load(DataConfig.model_validate(config), split)
 
 
 def torchvision_class(name: str) -> Any:
@@ -51,16 +51,16 @@ class TestCatalogue:
             (f"{DATA_SETS['qmnist'].mirrors[0]}{one.name}", one.md5)
             for one in DATA_SETS["qmnist"].archives
         ]
-        assert addresses == [tuple(one) for part in ("train", "test") for one in qmnist[part]]
+        assert addresses == [tuple(one) for split in ("train", "test") for one in qmnist[split]]
         emnist = torchvision_class("emnist")
         for name in EMNIST:
             (archive,) = DATA_SETS[name].archives
             assert f"{DATA_SETS[name].mirrors[0]}{archive.name}" == emnist.url
             assert archive.md5 == emnist.md5
         usps = torchvision_class("usps").split_list
-        for archive, part in zip(DATA_SETS["usps"].archives, ("train", "test"), strict=True):
+        for archive, split in zip(DATA_SETS["usps"].archives, ("train", "test"), strict=True):
             url = f"{DATA_SETS['usps'].mirrors[0]}{archive.name}"
-            assert [url, archive.name, archive.md5] == usps[part]
+            assert [url, archive.name, archive.md5] == usps[split]
 
     @pytest.mark.parametrize("name", [*IDX, *EMNIST])
     def test_classes_are_torchvisions(self, name: str) -> None:
@@ -75,24 +75,26 @@ class TestCatalogue:
 
 @pytest.mark.parametrize("part", ["train", "test"])
 @pytest.mark.parametrize("name", [*IDX, "usps"])
-def test_read_as_torchvision_reads(name: str, part: PartName, small: Small, tmp_path: Path) -> None:
+def test_read_as_torchvision_reads(
+    name: str, split: SplitName, small: Small, tmp_path: Path
+) -> None:
     data_set = small(name, tmp_path)
-    ours = load(name, tmp_path, part)
+    ours = load(name, tmp_path, split)
     folder = archives.folder(data_set, tmp_path)
     for path in folder.glob("*.gz"):
         path.with_suffix("").write_bytes(gzip.decompress(path.read_bytes()))
-    theirs = torchvision_class(name)(tmp_path, train=part == "train")
+    theirs = torchvision_class(name)(tmp_path, train=split == "train")
     np.testing.assert_array_equal(ours.images[:, 0], np.asarray(theirs.data))
     targets = np.asarray(theirs.targets)
     np.testing.assert_array_equal(ours.labels, targets[:, 0] if targets.ndim == 2 else targets)
-    assert len(ours) == COUNT[part]
+    assert len(ours) == COUNT[split]
 
 
 @pytest.mark.parametrize("part", ["train", "test"])
 @pytest.mark.parametrize("name", EMNIST)
 @pytest.mark.parametrize("unpacked", [False, True])
 def test_emnist_stands_upright(
-    name: str, part: PartName, unpacked: bool, small: Small, tmp_path: Path
+    name: str, split: SplitName, unpacked: bool, small: Small, tmp_path: Path
 ) -> None:
     data_set = small(name, tmp_path)
     raw = archives.folder(data_set, tmp_path)
@@ -100,11 +102,11 @@ def test_emnist_stands_upright(
         contents = {entry: gzip.decompress(file.read(entry)) for entry in file.namelist()}
     if unpacked:
         (raw / "gzip.zip").unlink()
-    ours = None if unpacked else load(name, tmp_path, part)
+    ours = None if unpacked else load(name, tmp_path, split)
     for entry, content in contents.items():
         (raw / Path(entry).stem).write_bytes(content)
-    ours = ours or load(name, tmp_path, part)
-    theirs = torchvision_class("emnist")(tmp_path, split=name[7:], train=part == "train")
+    ours = ours or load(name, tmp_path, split)
+    theirs = torchvision_class("emnist")(tmp_path, split=name[7:], train=split == "train")
     np.testing.assert_array_equal(ours.images[:, 0], theirs.data.numpy().swapaxes(1, 2))
     first = 1 if name == "emnist-letters" else 0  # torchvision's class 0 of letters is empty
     np.testing.assert_array_equal(ours.labels, theirs.targets.numpy() - first)
@@ -122,13 +124,13 @@ def real(mnist_root: Path, tmp_path: Path) -> Path:
 class TestTheRealMnist:
     def test_both_parts_are_torchvisions(self, real: Path) -> None:
         before = {path: path.stat().st_mtime_ns for path in real.rglob("*")}
-        ours: dict[PartName, datasets.ImageSet] = {
+        ours: dict[SplitName, datasets.ImageSet] = {
             "train": load("mnist", real),
             "test": load("mnist", real, "test"),
         }
         assert {path: path.stat().st_mtime_ns for path in real.rglob("*")} == before
-        for part, data in ours.items():
-            theirs = import_datasets().MNIST(real, train=part == "train", download=True)
+        for split, data in ours.items():
+            theirs = import_datasets().MNIST(real, train=split == "train", download=True)
             np.testing.assert_array_equal(data.images[:, 0], theirs.data.numpy())
             np.testing.assert_array_equal(data.labels, theirs.targets.numpy())
 

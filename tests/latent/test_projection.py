@@ -13,15 +13,15 @@ from support import Invoke, Tiny
 
 from mnistgan.errors import UsageError
 from mnistgan.latent import projection, projection_files
-from mnistgan.latent.projection import Search
+from mnistgan.latent.projection import ProjectionOptions
 from mnistgan.models import networks
 from mnistgan.progress import Progress
 from mnistgan.sampling import sampler
-from mnistgan.sampling.conditioning import Asked
+from mnistgan.sampling.conditioning import ClassSequence
 from mnistgan.sampling.generator import Generator, load_generator
 from mnistgan.storage import checkpoint
 
-QUICK = Search(restarts=4, steps=150)
+QUICK = ProjectionOptions(restarts=4, steps=150)
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_a_projection_depends_on_its_image_and_the_seed_alone(generator: Generat
     together = projection.project(generator, [first, second], QUICK)
     (alone,) = projection.project(generator, [second], QUICK)
     assert torch.equal(together[1].z, alone.z)
-    (other,) = projection.project(generator, [second], Search(4, 150, seed=1))
+    (other,) = projection.project(generator, [second], ProjectionOptions(4, 150, seed=1))
     assert not torch.equal(other.z, alone.z)
     assert all(
         torch.equal(one, weights[name]) for name, one in generator.network.state_dict().items()
@@ -77,19 +77,21 @@ def test_z_stays_near_its_typical_length_where_nothing_fits(generator: Generator
 
 def test_the_class_is_found_too(conditional_file: Path) -> None:
     generator = load_generator(conditional_file)
-    images = [sampler.sample(generator, 1, 4, Asked((label,)))[0] for label in range(3)]
+    images = [sampler.sample(generator, 1, 4, ClassSequence((label,)))[0] for label in range(3)]
     found = projection.project(generator, images, QUICK)
     assert [one.label for one in found] == [0, 1, 2]
     assert max(one.rms for one in found) < 0.03
-    (asked,) = projection.project(generator, images[:1], Search(4, 150, label=2))
-    assert asked.label == 2
-    assert asked.rms > found[0].rms
+    (class_sequence,) = projection.project(
+        generator, images[:1], ProjectionOptions(4, 150, label=2)
+    )
+    assert class_sequence.label == 2
+    assert class_sequence.rms > found[0].rms
 
 
 def test_progress_ends_where_it_said(generator: Generator) -> None:
     told: list[Progress] = []
     images = list(sampler.sample(generator, 2))
-    projection.project(generator, images, Search(2, 10), told.append)
+    projection.project(generator, images, ProjectionOptions(2, 10), told.append)
     done = [one.done for one in told]
     assert done == sorted(done)
     assert 10 < done[-1] <= 20
@@ -100,7 +102,7 @@ def test_what_is_no_image_or_class_of_the_generator(generator: Generator) -> Non
     with pytest.raises(UsageError, match="shape"):
         projection.project(generator, [np.zeros((1, 9, 9), np.uint8)])
     with pytest.raises(UsageError, match="0 classes"):
-        projection.project(generator, [np.zeros((1, 28, 28), np.uint8)], Search(label=0))
+        projection.project(generator, [np.zeros((1, 28, 28), np.uint8)], ProjectionOptions(label=0))
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "P", "1", "I;16"])
@@ -223,7 +225,7 @@ def test_too_many_classes_to_try_them_all(tiny: Tiny) -> None:
     for search in (projection.project, lambda *given: projection.inverted(many, [image])):
         with pytest.raises(UsageError, match="101 classes, too many to try them all"):
             search(many, [image])
-    assert projection.project(many, [image], Search(2, 10, label=100))[0].label == 100
+    assert projection.project(many, [image], ProjectionOptions(2, 10, label=100))[0].label == 100
 
 
 def test_names_do_not_move_the_cursor(

@@ -15,7 +15,7 @@ from mnistgan.latent import interpolation, walks
 from mnistgan.latent.interpolation import lerp, slerp
 from mnistgan.models import networks
 from mnistgan.sampling import sampler
-from mnistgan.sampling.conditioning import Asked
+from mnistgan.sampling.conditioning import ClassSequence
 from mnistgan.sampling.generator import Generator, load_generator
 from mnistgan.storage import checkpoint
 
@@ -77,11 +77,15 @@ def test_a_walk_through_seeds_shows_what_sample_draws(plain: Generator, kind: wa
 
 
 def test_a_conditional_walk_through_seeds(conditional: Generator) -> None:
-    for asked, labels in ((None, (0, 0)), (Asked((3,)), (3, 3)), (Asked((4, 2)), (4, 2))):
-        walk = walks.plan(conditional, seeds=(1, 5), frames=4, asked=asked)
+    for class_sequence, labels in (
+        (None, (0, 0)),
+        (ClassSequence((3,)), (3, 3)),
+        (ClassSequence((4, 2)), (4, 2)),
+    ):
+        walk = walks.plan(conditional, seeds=(1, 5), frames=4, class_sequence=class_sequence)
         images = images_of(conditional, walk).astype(int)
         for number, (seed, label) in enumerate(zip((1, 5), labels, strict=True)):
-            expected = sampler.sample(conditional, 1, seed, Asked((label,)))[0]
+            expected = sampler.sample(conditional, 1, seed, ClassSequence((label,)))[0]
             assert abs(images[2 * number, 0] - expected).max() <= 1
 
 
@@ -95,15 +99,17 @@ def test_from_class_to_class_only_the_label_changes(conditional: Generator) -> N
     np.testing.assert_allclose(steps, 2 / 15, rtol=1e-4)
     images = images_of(conditional, walk).astype(int)
     for label in range(len(CLASSES)):
-        expected = sampler.sample(conditional, 16, 3, Asked((label,)))
+        expected = sampler.sample(conditional, 16, 3, ClassSequence((label,)))
         assert abs(images[15 * label] - expected).max() <= 1
 
 
 def test_some_classes_of_some_seeds(conditional: Generator) -> None:
-    walk = walks.plan(conditional, "classes", seeds=(7,), asked=Asked((4, 1)), frames=2)
+    walk = walks.plan(
+        conditional, "classes", seeds=(7,), class_sequence=ClassSequence((4, 1)), frames=2
+    )
     images = images_of(conditional, walk).astype(int)
     for frame, label in enumerate((4, 1)):
-        expected = sampler.sample(conditional, 1, 7, Asked((label,)))
+        expected = sampler.sample(conditional, 1, 7, ClassSequence((label,)))
         assert abs(images[frame] - expected).max() <= 1
 
 
@@ -125,7 +131,7 @@ def test_corners_begin_with_the_seeds_and_go_round(plain: Generator) -> None:
         ("corners", {"seeds": (1, 2, 3)}, "four"),
         ("classes", {}, "without labels"),
         ("slerp", {"seeds": (1, 2, 3), "frames": 2}, "3 frames"),
-        ("slerp", {"asked": Asked((1,))}, "trained without labels"),
+        ("slerp", {"asked": ClassSequence((1,))}, "trained without labels"),
     ],
 )
 def test_what_does_not_suit_is_refused(
@@ -137,9 +143,9 @@ def test_what_does_not_suit_is_refused(
 
 def test_what_does_not_suit_a_conditional_generator_is_refused(conditional: Generator) -> None:
     with pytest.raises(UsageError, match="one class"):
-        walks.plan(conditional, "classes", asked=Asked((1,)))
+        walks.plan(conditional, "classes", class_sequence=ClassSequence((1,)))
     with pytest.raises(UsageError, match="one for each"):
-        walks.plan(conditional, seeds=(1, 2, 3), asked=Asked((1, 2)))
+        walks.plan(conditional, seeds=(1, 2, 3), class_sequence=ClassSequence((1, 2)))
 
 
 def test_animate(invoke: Invoke, trained: Path, conditional_file: Path, tmp_path: Path) -> None:
@@ -187,4 +193,7 @@ def test_thousands_of_classes_are_no_walk(tiny: Tiny) -> None:
     many = Generator(networks.build_generator(config).eval(), config, 0, 0)
     with pytest.raises(UsageError, match="150,000 frames, more than 2000"):
         walks.plan(many, "classes")
-    assert len(walks.plan(many, "classes", frames=2000, asked=Asked(tuple(range(9))))) == 2000
+    assert (
+        len(walks.plan(many, "classes", frames=2000, class_sequence=ClassSequence(tuple(range(9)))))
+        == 2000
+    )

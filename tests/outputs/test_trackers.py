@@ -87,7 +87,7 @@ def test_a_folder_of_that_name_is_no_library(
 # TensorBoard -----------------------------------------------------------------------------------
 
 
-class Told:
+class LabelInput:
     """What TensorBoard reads in a run directory."""
 
     def __init__(self, run: Path) -> None:
@@ -117,7 +117,7 @@ class Told:
 
 def assert_tensorboard_tells_all(run: Path) -> None:
     """Every row of the tables and every grid, once."""
-    told, metrics = Told(run), tables.read_metrics(run / "metrics.csv")
+    told, metrics = LabelInput(run), tables.read_metrics(run / "metrics.csv")
     for name, column in CURVES.items():
         curve = told.curve(name)
         assert list(curve) == metrics["step"].tolist()
@@ -133,7 +133,7 @@ def test_tensorboard_reads_curves_grids_and_the_config(tiny: Tiny, tmp_path: Pat
     config = tiny(("outputs.tensorboard", {}))
     run = mnistgan.train(config, tmp_path / "run")
     assert_tensorboard_tells_all(run)
-    told = Told(run)
+    told = LabelInput(run)
     real = read_png(run / "samples" / "real.png")
     assert np.array_equal(told.pictures("real")[1], real)
     assert (run / "config.toml").read_text() in told.texts("config")[0]
@@ -167,13 +167,13 @@ def test_tensorboard_after_a_kill(tiny: Tiny, tmp_path: Path) -> None:
 def test_tensorboard_every_so_many_steps(tiny: Tiny, tmp_path: Path) -> None:
     pytest.importorskip("tensorboard")
     run = mnistgan.train(tiny(("outputs.tensorboard.every", 5)), tmp_path / "run")
-    assert list(Told(run).curve("loss/D")) == [5, 10]
+    assert list(LabelInput(run).curve("loss/D")) == [5, 10]
 
 
 def test_tensorboard_measures(tiny: Tiny, tmp_path: Path) -> None:
     pytest.importorskip("tensorboard")
     measure_with("tensorboard", tiny(), tmp_path)
-    told = Told(tmp_path)
+    told = LabelInput(tmp_path)
     for name, value in FIGURES.items():
         assert told.curve(f"measures/{name}") == {7: value, 14: value}
     assert told.texts("measured with") == ["a-classifier, n=100"] * 2

@@ -25,7 +25,7 @@ from mnistgan.cli import app
 from mnistgan.config import toml
 from mnistgan.evaluation.watch import WINDOW
 from mnistgan.rendering import grids
-from mnistgan.rendering.curves import Metrics
+from mnistgan.rendering.curves import MetricsTable
 from mnistgan.report import charts, embedded_images, replay, words
 from mnistgan.storage import checkpoint, tables
 from mnistgan.storage.run_directory import RunDirectory
@@ -265,7 +265,7 @@ def test_a_generator_that_cannot_be_used_is_told_of(run: RunDirectory, invoke: I
 # The watch -------------------------------------------------------------------------------------
 
 
-def table(steps: int, **numbers: float) -> Metrics:
+def table(steps: int, **numbers: float) -> MetricsTable:
     columns = {name: np.full(steps, 0.5) for name in METRICS_COLUMNS}
     columns |= {"step": np.arange(1.0, steps + 1), "epoch": np.ones(steps)}
     return columns | {name: np.full(steps, value) for name, value in numbers.items()}

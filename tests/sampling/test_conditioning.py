@@ -23,12 +23,12 @@ from mnistgan.models import networks
 from mnistgan.rendering import grids
 from mnistgan.runs import comparison
 from mnistgan.sampling import conditioning, sampler
-from mnistgan.sampling.conditioning import Asked
+from mnistgan.sampling.conditioning import ClassSequence
 from mnistgan.sampling.generator import Generator, load_generator
-from mnistgan.sampling.sampler import Draw
+from mnistgan.sampling.sampler import SamplingOptions
 from mnistgan.storage import checkpoint, tables
 from mnistgan.storage.run_directory import RunDirectory
-from mnistgan.synthetic.selection import Drawing, Source
+from mnistgan.synthetic.selection import ImageStream, Sampler
 from mnistgan.synthetic.torch_dataset import SyntheticDigits
 from mnistgan.training.trainer import Trainer
 
@@ -60,16 +60,16 @@ def conditional(tiny: Tiny, digits: datasets.ImageSet, tmp_path: Path) -> Path:
 
 class TestAsked:
     def test_classes_take_turns(self) -> None:
-        assert Asked((3, 1, 4)).labels(2, 5).tolist() == [4, 3, 1, 4, 3]
-        assert Asked((3, 1), repeat=2).labels(0, 6).tolist() == [3, 3, 1, 1, 3, 3]
+        assert ClassSequence((3, 1, 4)).labels(2, 5).tolist() == [4, 3, 1, 4, 3]
+        assert ClassSequence((3, 1), repeat=2).labels(0, 6).tolist() == [3, 3, 1, 1, 3, 3]
 
     @given(st.lists(st.integers(0, 99), min_size=1), st.integers(1, 9), st.integers(0, 999))
     def test_a_label_depends_on_its_index_alone(
         self, classes: list[int], repeat: int, start: int
     ) -> None:
-        asked = Asked(tuple(classes), repeat)
-        together = asked.labels(0, start + 7)
-        np.testing.assert_array_equal(together[start:], asked.labels(start, 7))
+        class_sequence = ClassSequence(tuple(classes), repeat)
+        together = class_sequence.labels(0, start + 7)
+        np.testing.assert_array_equal(together[start:], class_sequence.labels(start, 7))
 
     def test_a_grids_labels_ascend_and_are_shared_out(self) -> None:
         labels = conditioning.in_a_grid(DIGITS, 64)
@@ -104,11 +104,11 @@ class TestAsked:
     @given(st.text(max_size=8))
     def test_any_text_is_read_or_refused(self, text: str) -> None:
         try:
-            asked = conditioning.parse(text, DIGITS)
+            class_sequence = conditioning.parse(text, DIGITS)
         except UsageError as error:
             assert "\n" not in str(error).replace(text, "")  # noqa: PT017 - either is fine
         else:
-            assert set(asked.classes) <= set(range(10))
+            assert set(class_sequence.classes) <= set(range(10))
 
 
 class TestTraining:
@@ -264,39 +264,41 @@ class TestSampling:
     def test_a_generator_is_not_asked_for_what_it_does_not_know(self, trained: Path) -> None:
         generator = load_generator(trained)
         with pytest.raises(UsageError, match="trained without labels"):
-            sampler.sample(generator, 3, asked=Asked((1,)))
+            sampler.sample(generator, 3, class_sequence=ClassSequence((1,)))
 
     def test_images_depend_on_draw_and_index_alone(self, conditional: Path) -> None:
         generator = load_generator(conditional)
         images = sampler.sample(generator, 300, seed=2)
         np.testing.assert_array_equal(images[:30], sampler.sample(generator, 30, seed=2))
-        sevens = sampler.sample(generator, 30, seed=2, asked=Asked((7,)))
+        sevens = sampler.sample(generator, 30, seed=2, class_sequence=ClassSequence((7,)))
         np.testing.assert_array_equal(images[7:30:10], sevens[7::10])  # the noise is the same
         assert (images[:7] != sevens[:7]).any()
 
     @given(st.floats(0.01, 6), st.integers(0, 99))
     def test_truncated_noise_keeps_its_order(self, limit: float, seed: int) -> None:
-        plain = Draw(seed).z(0, 4).flatten()
-        cut = Draw(seed, truncation=limit).z(0, 4).flatten()
+        plain = SamplingOptions(seed).z(0, 4).flatten()
+        cut = SamplingOptions(seed, truncation=limit).z(0, 4).flatten()
         assert cut.abs().max() <= limit
         assert (torch.diff(cut[plain.argsort()]) >= 0).all()
 
     def test_truncated_noise_is_truncated_normal(self) -> None:
-        cut = torch.cat([Draw(truncation=1.0).z(number, 64) for number in range(20)])
+        cut = torch.cat([SamplingOptions(truncation=1.0).z(number, 64) for number in range(20)])
         assert cut.std().item() == pytest.approx(0.5396, abs=0.002)  # of N(0, 1) within [-1, 1]
 
     @pytest.mark.parametrize("limit", [0.0, -1.0, float("nan"), float("inf")])
     def test_what_is_no_truncation(self, limit: float) -> None:
         with pytest.raises(UsageError, match="give a positive number"):
-            Draw(truncation=limit)
+            SamplingOptions(truncation=limit)
 
     def test_every_form_keeps_its_labels(self, conditional: Path) -> None:
         generator = load_generator(conditional)
-        source = Source(generator, Draw(5, Asked((3, 8))))
-        ((images, labels),) = Drawing(source, 6)
+        source = Sampler(generator, SamplingOptions(5, ClassSequence((3, 8))))
+        ((images, labels),) = ImageStream(source, 6)
         assert labels is not None
         assert labels.tolist() == [3, 8, 3, 8, 3, 8]
-        np.testing.assert_array_equal(images, sampler.sample(generator, 6, 5, Asked((3, 8))))
+        np.testing.assert_array_equal(
+            images, sampler.sample(generator, 6, 5, ClassSequence((3, 8)))
+        )
         items = SyntheticDigits(conditional, 20, labels=True)
         assert [items[index][1] for index in range(20)] == [*range(10), *range(10)]
         assert items.classes == DIGITS
@@ -325,7 +327,7 @@ class TestCommands:
     def test_a_row_a_digit(self, invoke: Invoke, conditional: Path, tmp_path: Path) -> None:
         result = invoke("sample", "--ckpt", conditional, "--digits", "0-2", "--per-digit", 5)
         assert result.exit_code == 0, result.output
-        images = sampler.sample(load_generator(conditional), 15, 0, Asked((0, 1, 2), 5))
+        images = sampler.sample(load_generator(conditional), 15, 0, ClassSequence((0, 1, 2), 5))
         expected = grids.grid(images, 5)
         np.testing.assert_array_equal(grids.read_png(tmp_path / "samples.png", 2000), expected)
 
@@ -392,7 +394,7 @@ class TestCommands:
             ("z", "tensor(float)"),
             ("labels", "tensor(int64)"),
         ]
-        z, labels = Draw().z(0, 8)[:3], np.array([7, 0, 7])
+        z, labels = SamplingOptions().z(0, 8)[:3], np.array([7, 0, 7])
         (out,) = session.run(None, {"z": z.numpy(), "labels": labels})
         expected = generator(z, torch.from_numpy(labels))
         assert np.abs(out * 255 - expected).max() <= 1

@@ -13,10 +13,11 @@ from torchvision_import import import_datasets
 from mnistgan import datasets
 from mnistgan.config import DataConfig
 from mnistgan.errors import DataError, UsageError
-from mnistgan.sampling import sampler
+from mnistgan.sampling import sampler as sampling
 from mnistgan.sampling.generator import load_generator
+from mnistgan.sampling.sampler import SamplingOptions
 from mnistgan.synthetic import mnist_files
-from mnistgan.synthetic.selection import Rule, Source
+from mnistgan.synthetic.selection import Sampler, Selection
 
 NAMES = {
     "train-images-idx3-ubyte",
@@ -27,17 +28,17 @@ NAMES = {
 
 
 @pytest.fixture(scope="module")
-def source(trained: Path) -> Source:
-    return Source(load_generator(trained), sampler.Draw(2), labeller=ByPixels.make())
+def sampler(trained: Path) -> Sampler:
+    return Sampler(load_generator(trained), SamplingOptions(2), labeler=ByPixels.make())
 
 
-def test_torchvision_loads_it_unchanged(source: Source, tmp_path: Path) -> None:
+def test_torchvision_loads_it_unchanged(sampler: Sampler, tmp_path: Path) -> None:
     mnist = import_datasets().MNIST
-    mnist_files.write(tmp_path / "new" / "folder", source, train=300, test=70)
+    mnist_files.write(tmp_path / "new" / "folder", sampler, train=300, test=70)
     raw = tmp_path / "new" / "folder" / "MNIST" / "raw"
     assert {path.name for path in raw.iterdir()} == NAMES
     parts = [mnist(tmp_path / "new" / "folder", train=train) for train in (True, False)]
-    samples = sampler.sample(source.generator, 370, source.draw.seed)[:, 0]
+    samples = sampling.sample(sampler.generator, 370, sampler.options.seed)[:, 0]
     labels, _ = ByPixels.make()(samples)
     np.testing.assert_array_equal(parts[0].data.numpy(), samples[:300])
     np.testing.assert_array_equal(parts[1].data.numpy(), samples[300:])
@@ -45,8 +46,8 @@ def test_torchvision_loads_it_unchanged(source: Source, tmp_path: Path) -> None:
     np.testing.assert_array_equal(parts[1].targets.numpy(), labels[300:])
 
 
-def test_no_sample_is_in_both_parts(source: Source, tmp_path: Path) -> None:
-    mnist_files.write(tmp_path, source, 200, 200, Rule(0.3, balanced=True))
+def test_no_sample_is_in_both_parts(sampler: Sampler, tmp_path: Path) -> None:
+    mnist_files.write(tmp_path, sampler, 200, 200, Selection(0.3, balanced=True))
     parts = [import_datasets().MNIST(tmp_path, train=train) for train in (True, False)]
     train, test = ({image.numpy().tobytes() for image in part.data} for part in parts)
     assert (len(train), len(test)) == (200, 200)
@@ -55,27 +56,27 @@ def test_no_sample_is_in_both_parts(source: Source, tmp_path: Path) -> None:
         assert np.bincount(part.targets.numpy()).tolist() == [20] * 10
 
 
-def test_they_are_never_taken_for_the_real_ones(source: Source, tmp_path: Path) -> None:
-    mnist_files.write(tmp_path, source, 20, 10)
+def test_they_are_never_taken_for_the_real_ones(sampler: Sampler, tmp_path: Path) -> None:
+    mnist_files.write(tmp_path, sampler, 20, 10)
     with pytest.raises(DataError, match="published checksum"):
         datasets.load(DataConfig(name="mnist", root=str(tmp_path)))
     own = tmp_path / "MNIST" / "raw" / "train-images-idx3-ubyte"
     assert len(datasets.load(DataConfig(name=str(own)))) == 20
 
 
-def test_what_is_there_is_left_alone(source: Source, tmp_path: Path) -> None:
+def test_what_is_there_is_left_alone(sampler: Sampler, tmp_path: Path) -> None:
     raw = tmp_path / "MNIST" / "raw"
     raw.mkdir(parents=True)
     (raw / "train-images-idx3-ubyte.gz").write_bytes(b"the real one")
     with pytest.raises(UsageError, match="is there already"):
-        mnist_files.check(tmp_path, source.generator.config)
+        mnist_files.check(tmp_path, sampler.generator.config)
     with pytest.raises(UsageError, match="is there already"):
-        mnist_files.write(tmp_path, source, 20, 10)
+        mnist_files.write(tmp_path, sampler, 20, 10)
     assert [path.name for path in raw.iterdir()] == ["train-images-idx3-ubyte.gz"]
 
 
 def test_an_interruption_leaves_nothing(
-    source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sampler: Sampler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real, calls = sampler.block, []
 
@@ -87,7 +88,7 @@ def test_an_interruption_leaves_nothing(
 
     monkeypatch.setattr(sampler, "block", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        mnist_files.write(tmp_path / "new", source, 1000, 10)
+        mnist_files.write(tmp_path / "new", sampler, 1000, 10)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -102,8 +103,8 @@ def test_other_images_are_refused(
         mnist_files.check(tmp_path, tiny((f"data.{key}", value)))
 
 
-def test_a_label_is_one_byte(source: Source, tmp_path: Path) -> None:
+def test_a_label_is_one_byte(sampler: Sampler, tmp_path: Path) -> None:
     many = ByPixels(ByPixels.make().classifier, tuple(map(str, range(257))))
     with pytest.raises(UsageError, match="room for 256 classes, not for 257"):
-        mnist_files.write(tmp_path, replace(source, labeller=many), 20, 10)
+        mnist_files.write(tmp_path, replace(sampler, labeler=many), 20, 10)
     assert list(tmp_path.iterdir()) == []

@@ -21,13 +21,14 @@ from support import ByPixels
 
 from mnistgan.errors import UsageError
 from mnistgan.progress import Progress
-from mnistgan.sampling import sampler
+from mnistgan.sampling import sampler as sampling
 from mnistgan.sampling.generator import load_generator
+from mnistgan.sampling.sampler import SamplingOptions
 from mnistgan.storage import run_directory
 from mnistgan.synthetic import manifest, shards
-from mnistgan.synthetic.manifest import LabelRecipe, Manifest, Recipe
-from mnistgan.synthetic.selection import PATIENCE, Drawing, Rule, Source
-from mnistgan.synthetic.shards import Part
+from mnistgan.synthetic.manifest import LabelSpec, Manifest, ShardSpec
+from mnistgan.synthetic.selection import PATIENCE, ImageStream, Sampler, Selection
+from mnistgan.synthetic.shards import Writer
 
 COUNT, SIZE = 1500, 400  # four shards that share blocks of 256
 
@@ -38,13 +39,13 @@ def file(trained: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def source(file: Path) -> Source:
-    return Source(load_generator(file), sampler.Draw(5))
+def sampler(file: Path) -> Sampler:
+    return Sampler(load_generator(file), SamplingOptions(5))
 
 
 @pytest.fixture(scope="module")
-def recipe(source: Source, file: Path) -> Recipe:
-    return Recipe.of(source, file, COUNT, SIZE, Rule())
+def recipe(sampler: Sampler, file: Path) -> ShardSpec:
+    return ShardSpec.of(sampler, file, COUNT, SIZE, Selection())
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -57,7 +58,7 @@ def read(folder: Path) -> Manifest:
 
 # Who makes what --------------------------------------------------------------------------------
 
-LABELS = LabelRecipe(
+LABELS = LabelSpec(
     classifier="a", sha256="b", classes=("0", "1"), min_confidence=0.5, balanced=False
 )
 
@@ -67,7 +68,7 @@ def test_every_index_is_in_one_shard_and_every_shard_in_one_part(
     count: int, size: int, parts: int, labelled: int
 ) -> None:
     size = max(size, -(-count // 2000))
-    recipe = Recipe(
+    recipe = ShardSpec(
         count=count,
         shard_size=size,
         seed=0,
@@ -86,24 +87,28 @@ def test_every_index_is_in_one_shard_and_every_shard_in_one_part(
     assert all(end <= start for end, start in zip(ends, starts[1:], strict=False))
     if not labelled:
         assert ends[:-1] == starts[1:]
-    shared = [number for i in range(parts) for number in Part(i + 1, parts).numbers(recipe.shards)]
+    shared = [
+        number for i in range(parts) for number in Writer(i + 1, parts).numbers(recipe.shards)
+    ]
     assert sorted(shared) == list(numbers)
 
 
 def test_parts_in_words() -> None:
-    assert Part.parse("2/4") == Part(2, 4)
-    assert Part.parse(None) == Part(1, 1)
+    assert Writer.parse("2/4") == Writer(2, 4)
+    assert Writer.parse(None) == Writer(1, 1)
     for text in ("", "2", "0/4", "5/4", "a/b", "1/0", "-1/4", "1/2/3", "٢/4", "1/99999999999"):
         with pytest.raises(UsageError, match="--part"):
-            Part.parse(text)
+            Writer.parse(text)
 
 
 # One writer ------------------------------------------------------------------------------------
 
 
-def test_shards_are_the_samples_in_pieces(source: Source, recipe: Recipe, tmp_path: Path) -> None:
+def test_shards_are_the_samples_in_pieces(
+    sampler: Sampler, recipe: ShardSpec, tmp_path: Path
+) -> None:
     told: list[Progress] = []
-    outcome = shards.write(tmp_path, source, recipe, on_progress=told.append)
+    outcome = shards.write(tmp_path, sampler, recipe, on_progress=told.append)
     assert (outcome.made, outcome.kept, outcome.there, outcome.shards) == (4, 0, 4, 4)
     found = read(tmp_path)
     assert found.recipe == recipe
@@ -122,16 +127,16 @@ def test_shards_are_the_samples_in_pieces(source: Source, recipe: Recipe, tmp_pa
         (800, 1199),
         (1200, 1499),
     ]
-    every = sampler.sample(source.generator, COUNT, source.draw.seed)
+    every = sampling.sample(sampler.generator, COUNT, sampler.options.seed)
     np.testing.assert_array_equal(np.concatenate(arrays), every[:, 0])
     assert [(one.done, one.total) for one in told][-1] == (COUNT, COUNT)
 
 
 def test_labelled_shards_look_at_samples_of_their_own(
-    source: Source, file: Path, tmp_path: Path
+    sampler: Sampler, file: Path, tmp_path: Path
 ) -> None:
-    labelled = replace(source, labeller=ByPixels.make())
-    recipe = Recipe.of(labelled, file, 500, 200, Rule(0.5, balanced=True))
+    labelled = replace(sampler, labeler=ByPixels.make())
+    recipe = ShardSpec.of(labelled, file, 500, 200, Selection(0.5, balanced=True))
     shards.write(tmp_path, labelled, recipe)
     entries = read(tmp_path).shards
     assert [entry.count for entry in entries] == [200, 200, 100]
@@ -139,7 +144,7 @@ def test_labelled_shards_look_at_samples_of_their_own(
     for number, entry in enumerate(entries, 1):
         with np.load(tmp_path / entry.file, allow_pickle=False) as arrays:
             assert np.bincount(arrays["labels"]).tolist() == [entry.count // 10] * 10
-            drawn = Drawing(labelled, entry.count, recipe.start(number), recipe.rule)
+            drawn = ImageStream(labelled, entry.count, recipe.start(number), recipe.selection)
             np.testing.assert_array_equal(
                 arrays["images"], np.concatenate([images[:, 0] for images, _ in drawn])
             )
@@ -150,9 +155,9 @@ def test_labelled_shards_look_at_samples_of_their_own(
 
 
 def test_whole_shards_are_kept_and_others_made_anew(
-    source: Source, recipe: Recipe, tmp_path: Path
+    sampler: Sampler, recipe: ShardSpec, tmp_path: Path
 ) -> None:
-    shards.write(tmp_path, source, recipe)
+    shards.write(tmp_path, sampler, recipe)
     before = contents(tmp_path)
     kept = (tmp_path / "shard-00003.npz").stat().st_ino
     with (tmp_path / "shard-00001.npz").open("r+b") as stream:
@@ -160,43 +165,47 @@ def test_whole_shards_are_kept_and_others_made_anew(
         stream.write(b"!")  # of the same size
     (tmp_path / "shard-00002.npz").unlink()
     (tmp_path / "shard-00004.json").write_text("[" * 100_000)
-    outcome = shards.write(tmp_path, source, recipe)
+    outcome = shards.write(tmp_path, sampler, recipe)
     assert (outcome.kept, outcome.made) == (1, 3)
     assert (tmp_path / "shard-00003.npz").stat().st_ino == kept
     assert contents(tmp_path) == before
-    assert shards.write(tmp_path, source, recipe).kept == 4
+    assert shards.write(tmp_path, sampler, recipe).kept == 4
 
 
-def test_a_shard_under_another_name_is_none(source: Source, recipe: Recipe, tmp_path: Path) -> None:
-    shards.write(tmp_path, source, recipe)
+def test_a_shard_under_another_name_is_none(
+    sampler: Sampler, recipe: ShardSpec, tmp_path: Path
+) -> None:
+    shards.write(tmp_path, sampler, recipe)
     before = contents(tmp_path)
     for suffix in (".npz", ".json"):
         shutil.copy(tmp_path / f"shard-00001{suffix}", tmp_path / f"shard-00002{suffix}")
-    assert shards.write(tmp_path, source, recipe).made == 1
+    assert shards.write(tmp_path, sampler, recipe).made == 1
     assert contents(tmp_path) == before
 
 
 def test_folders_of_several_machines_are_copied_into_one(
-    source: Source, recipe: Recipe, tmp_path: Path
+    sampler: Sampler, recipe: ShardSpec, tmp_path: Path
 ) -> None:
     for number in (1, 2):
-        outcome = shards.write(tmp_path / str(number), source, recipe, Part(number, 2))
+        outcome = shards.write(tmp_path / str(number), sampler, recipe, Writer(number, 2))
         assert (outcome.made, outcome.there) == (2, 2)
         assert "2 are still to come" in str(outcome)
         assert not (tmp_path / str(number) / "manifest.json").exists()
         shutil.copytree(tmp_path / str(number), tmp_path / "all", dirs_exist_ok=True)
-    outcome = shards.write(tmp_path / "all", source, recipe)
+    outcome = shards.write(tmp_path / "all", sampler, recipe)
     assert (outcome.made, outcome.kept) == (0, 4)
-    shards.write(tmp_path / "one", source, recipe)
+    shards.write(tmp_path / "one", sampler, recipe)
     assert contents(tmp_path / "all") == contents(tmp_path / "one")
 
 
 def test_what_another_recipe_made_is_refused(
-    source: Source, recipe: Recipe, file: Path, tmp_path: Path
+    sampler: Sampler, recipe: ShardSpec, file: Path, tmp_path: Path
 ) -> None:
-    shards.write(tmp_path, source, recipe, Part(1, 2))
+    shards.write(tmp_path, sampler, recipe, Writer(1, 2))
     before = contents(tmp_path)
-    labelled = Recipe.of(replace(source, labeller=ByPixels.make()), file, COUNT, SIZE, Rule())
+    labelled = ShardSpec.of(
+        replace(sampler, labeler=ByPixels.make()), file, COUNT, SIZE, Selection()
+    )
     others = {
         "-n 1500, not 1600": recipe.model_copy(update={"count": 1600}),
         "--shard-size 400, not 300": recipe.model_copy(update={"shard_size": 300}),
@@ -206,21 +215,21 @@ def test_what_another_recipe_made_is_refused(
     }
     for words, other in others.items():
         with pytest.raises(UsageError, match=words):
-            shards.write(tmp_path, source, other, Part(2, 2))
+            shards.write(tmp_path, sampler, other, Writer(2, 2))
         assert contents(tmp_path) == before
-    shards.write(tmp_path, source, recipe)
+    shards.write(tmp_path, sampler, recipe)
     for path in tmp_path.glob("shard-*"):
         path.unlink()
     with pytest.raises(UsageError, match="--seed 5, not 6"):  # as its manifest says
-        shards.write(tmp_path, source, others["--seed 5, not 6"])
+        shards.write(tmp_path, sampler, others["--seed 5, not 6"])
 
 
 def test_somebody_elses_manifest_is_left_alone(
-    source: Source, recipe: Recipe, tmp_path: Path
+    sampler: Sampler, recipe: ShardSpec, tmp_path: Path
 ) -> None:
     (tmp_path / "manifest.json").write_text('{"name": "my web page"}')
     with pytest.raises(UsageError, match="is no manifest of shards"):
-        shards.write(tmp_path, source, recipe)
+        shards.write(tmp_path, sampler, recipe)
     assert list(contents(tmp_path)) == ["manifest.json"]
 
 
@@ -230,10 +239,10 @@ def test_too_many_shards() -> None:
         manifest.check_size(100_001, 10)
 
 
-def test_a_folder_that_cannot_be_made(source: Source, recipe: Recipe, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made(sampler: Sampler, recipe: ShardSpec, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match="cannot be made"):
-        shards.write(tmp_path / "file", source, recipe)
+        shards.write(tmp_path / "file", sampler, recipe)
 
 
 # Several processes -----------------------------------------------------------------------------

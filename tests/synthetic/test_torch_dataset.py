@@ -16,9 +16,9 @@ from torch.utils.data import DataLoader
 import mnistgan
 from mnistgan import SyntheticDigits
 from mnistgan.errors import UsageError
-from mnistgan.evaluation import labeler
 from mnistgan.sampling import sampler
 from mnistgan.sampling.generator import Generator
+from mnistgan.synthetic import torch_dataset
 
 LENGTH = 700
 
@@ -68,7 +68,7 @@ def test_workers_give_the_same_items(
 ) -> None:
     if start not in torch.multiprocessing.get_all_start_methods():
         pytest.skip("not on this system")
-    monkeypatch.setattr(labeler, "for_data", lambda config: ByPixels.make())
+    monkeypatch.setattr(torch_dataset, "labeler_for", lambda config: ByPixels.make())
     digits = SyntheticDigits(trained, LENGTH, seed=4, labels=True)
     before = digits[300]  # with a cache at hand, and torch's threads at work
 
@@ -101,10 +101,10 @@ def test_reading_in_order_makes_each_block_once(
     made: list[int] = []
     real = sampler.block
 
-    def counted(generator: Generator, number: int, draw: sampler.Draw) -> Any:
+    def counted(generator: Generator, number: int, options: sampler.SamplingOptions) -> Any:
         made.append(number)
         assert torch.get_num_threads() == 1
-        return real(generator, number, draw)
+        return real(generator, number, options)
 
     monkeypatch.setattr(sampler, "block", counted)
     for index in range(LENGTH):
