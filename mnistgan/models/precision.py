@@ -7,21 +7,18 @@ from collections.abc import Iterator
 
 import torch
 
-_FORMATS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+_FORMATS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 def resolve(name: str, device: torch.device) -> torch.dtype:
-    """The format that a config names; ``auto`` takes what the device multiplies fastest.
-
-    float16 only where there is no bfloat16, whose range needs no scaling of losses.
-    """
+    """The format that a config names; ``auto`` takes what the device multiplies fastest."""
     return _FORMATS[_fastest(device) if name == "auto" else name]
 
 
 def _fastest(device: torch.device) -> str:
     if device.type == "cuda":
         major, _ = torch.cuda.get_device_capability(device)
-        return "bfloat16" if major >= 8 else "float16" if major == 7 else "float32"
+        return "bfloat16" if major >= 8 else "float32"
     if device.type == "cpu" and hasattr(torch.cpu, "get_capabilities"):
         has = torch.cpu.get_capabilities()
         return "bfloat16" if has.get("amx_bf16") or has.get("avx512_bf16") else "float32"

@@ -1,12 +1,10 @@
-"""How a step is carried out: as Python says it, from a recording, or with compiled networks.
+"""Experimental: steps that are recorded once and replayed on a GPU (CUDA graphs).
 
-All give the same numbers, but for rounding.
+They give the same numbers as plain steps, but for rounding. Not yet tested on a GPU.
 """
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
@@ -17,65 +15,38 @@ from torch import Tensor
 from mnistgan.errors import MnistganError, UsageError
 from mnistgan.training.step import Inputs, Step, Turn
 
-Way: TypeAlias = Literal["none", "graph", "compile"]
+Way: TypeAlias = Literal["none", "graph"]
 TakeStep: TypeAlias = Callable[[Inputs], Tensor]
 """What takes a step, as :class:`Step` does; its result holds until the next one."""
 
 _WARM_UPS = 3
-_COMPILERS = ("c++", "g++", "clang++", "cl")
 
 
 def resolve(name: str, device: torch.device, ranks: int = 1) -> Way:
     """The way that a config names.
 
-    ``auto`` is "none" even on a card, as long as nobody has seen the tests that need one pass.
+    ``auto`` is "none" even on a GPU, as long as the tests that need one have not passed.
 
     Raises:
         UsageError: it does not work here.
     """
-    if name == "auto":
+    if name != "graph":
         return "none"
-    if name == "graph" and device.type != "cuda":
+    if device.type != "cuda":
         raise UsageError(
             f"train.accelerate: 'graph' records on an NVIDIA card, not on {device.type}; use 'none'"
         )
-    if name == "graph" and ranks > 1:
+    if ranks > 1:
         raise UsageError(
             f"train.accelerate: 'graph' cannot record what {ranks} ranks tell each other; use "
             "'none'"
         )
-    if name == "compile" and not any(map(shutil.which, (os.environ.get("CXX", ""), *_COMPILERS))):
-        raise UsageError(
-            "train.accelerate: 'compile' needs a C++ compiler; install one, such as g++, or use "
-            "'none'"
-        )
-    return name  # type: ignore[return-value]  # the config knows no other
+    return "graph"
 
 
 def accelerated(step: Step, way: Way, device: torch.device) -> TakeStep:
     """A step, carried out this way."""
-    if way == "graph":
-        return Replayed(step, CudaGraphs(device), device)
-    if way == "compile":
-        step.compile()
-        return _explained(step)
-    return step
-
-
-def _explained(step: TakeStep) -> TakeStep:
-    def run(inputs: Inputs) -> Tensor:
-        from torch._dynamo.exc import TorchDynamoException
-
-        try:
-            return step(inputs)
-        except TorchDynamoException as error:
-            reason = " ".join(str(error).split("\n\n")[0].split())
-            raise MnistganError(
-                f"torch could not compile the networks ({reason}); train with "
-                "train.accelerate = 'none'"
-            ) from error
-
-    return run
+    return Replayed(step, CudaGraphs(device), device) if way == "graph" else step
 
 
 class Recorder(Protocol):

@@ -1,13 +1,12 @@
 """One step of a training: updates of D, then one of G, as a function of its inputs alone.
 
 A step reads nothing that changes but its inputs and the networks' own state, and never waits for
-the device: so it can be recorded once and replayed (:mod:`mnistgan.training.acceleration`).
+the device.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
@@ -39,7 +38,7 @@ class Turn(NamedTuple):
 
 
 class Inputs(NamedTuple):
-    """All that is different in each step; numbers or, on a device, scalars.
+    """All that is different in each step.
 
     Attributes:
         turns: one for each update of D.
@@ -83,10 +82,8 @@ class Step:
         ranks: Ranks = ALONE,
     ) -> None:
         self._train = config.train
+        self._generator = generator
         self._discriminator = discriminator
-        # The passes that are differentiated once.
-        self._g: Callable[..., Tensor] = generator
-        self._d: Callable[..., Tensor] = discriminator
         self._averaging = None if average is None else Average(average, generator)
         self._images = images
         self._labels = labels
@@ -94,15 +91,9 @@ class Step:
         self._range = networks.pixel_range(config)
         self._loss = losses.loss_of(config.train)
         self._score = partial(losses.score, config.train.score_kind)
-        adam = partial(Adam, betas=config.train.betas, scaled=dtype == torch.float16, ranks=ranks)
+        adam = partial(Adam, betas=config.train.betas, ranks=ranks)
         self.adam_g = adam(generator.parameters())
         self.adam_d = adam(discriminator.parameters())
-
-    def compile(self) -> None:
-        """Have torch compile the networks, but for penalties: it differentiates only once."""
-        torch.compiler.reset()  # it compiles only so many networks, those of earlier runs counted
-        self._g = torch.compile(self._g, dynamic=False)
-        self._d = torch.compile(self._d, dynamic=False)
 
     def __call__(self, inputs: Inputs) -> Tensor:
         """Take a step.
@@ -127,7 +118,7 @@ class Step:
         """One update of D on fresh images; the fakes, what they were told, and the scores."""
         told = tuple(labels[turn.rows] for labels in self._labels)
         with torch.set_grad_enabled(teaches_g), self._lowered():
-            fake = self._g(turn.z, *told)
+            fake = self._generator(turn.z, *told)
         fake = fake.float()
         real = self._range.from_uint8(self._images[turn.rows])
         scores = self._update_discriminator(turn, real, fake.detach(), told, rate_left)
@@ -147,8 +138,9 @@ class Step:
         # A penalty differentiates twice: its tensors stay float32.
         with self._lowered() if not turn.r1 else contextlib.nullcontext():
             # One pass for both halves: no discriminator of ours holds batch statistics.
-            judge = self._discriminator if turn.r1 else self._d
-            logits = judge(torch.cat((real, fake)), *(torch.cat((one, one)) for one in told))
+            logits = self._discriminator(
+                torch.cat((real, fake)), *(torch.cat((one, one)) for one in told)
+            )
         real_logits, fake_logits = logits.float().chunk(2)
         penalised = self._loss.discriminator(real_logits, fake_logits)
         if turn.r1:
@@ -165,7 +157,7 @@ class Step:
         self, fake: Tensor, told: networks.LabelInput, rate_left: float | Tensor
     ) -> tuple[Tensor, Tensor]:
         with self._lowered():
-            fake_logits = self._d(fake, *told)
+            fake_logits = self._discriminator(fake, *told)
         fake_logits = fake_logits.float()
         loss = self._loss.generator(fake_logits)
         self.adam_g.minimise(loss, self._train.lr_g * rate_left)

@@ -63,7 +63,7 @@ class Trainer:
         total_steps: updates of G in all epochs.
         generator: G.
         discriminator: D.
-        acceleration: how a step is carried out: ``none``, ``graph`` or ``compile``.
+        acceleration: how a step is carried out: ``none`` or ``graph``.
         average: the moving average of G, or None where the config keeps none.
 
     Raises:
@@ -145,7 +145,7 @@ class Trainer:
 
     @property
     def precision(self) -> str:
-        """The format in which its layers multiply, by name: ``float32``, ``bfloat16`` ..."""
+        """The format in which its layers multiply, by name: ``float32`` or ``bfloat16``."""
         return str(self._dtype).removeprefix("torch.")
 
     @property

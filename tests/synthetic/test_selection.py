@@ -86,7 +86,7 @@ class Blind(ByPixels):
 
 
 @pytest.mark.parametrize(
-    ("rule", "words"),
+    ("selection", "words"),
     [
         (Selection(balanced=True), "no image of class '7'; leave --balanced out, or train"),
         (

@@ -73,7 +73,6 @@ RECIPES: list[dict[str, Any]] = [
     {"train.loss": "wasserstein-gp", "train.d_steps": 3, "train.batch_size": 128},
     {"train.r1": 1.0, "model.generator.norm": "none", "model.generator.output": "sigmoid"},
     {"train.precision": "bfloat16", "train.r1": 0.1, "train.r1_every": 2},
-    {"train.precision": "float16"},
     {
         "model": {"family": "dcgan", "generator": {"width": 2}, "discriminator": {"width": 2}},
         "data.channels": 3,
