@@ -1,9 +1,8 @@
-"""Adam, as a GAN's loop uses it: from a loss to moved weights in one call."""
+"""Adam as a GAN's training loop uses it: from a loss to updated weights in one call."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,73 +12,70 @@ from mnistgan.training.ranks import ALONE, Ranks
 
 
 class Adam:
-    """Adam (Kingma & Ba 2015, algorithm 1; epsilon 1e-8) over the weights of one network.
-
-    The arithmetic is torch's own fused kernel. What its class ``torch.optim.Adam`` adds is left
-    out: it imports torch's compiler, a second at the start of every run, and spends a third of its
-    time in Python on networks as small as these. Gradients go from autograd to the kernel without
-    a stay in ``.grad``, so there is nothing to zero, and no other network's weights get any.
+    """Adam (Kingma & Ba 2015, algorithm 1; epsilon 1e-8) for the weights of one network.
 
     Args:
-        parameters: what is learned; float32.
+        parameters: the weights, float32.
         betas: decay rates of the two moments.
-        ranks: that average their gradients.
+        ranks: average their gradients.
     """
+
+    # torch's fused kernel without its class: ``torch.optim.Adam`` imports torch's compiler, which
+    # takes a second at the start of every run, and spends a third of its time in Python on networks
+    # this small. Gradients go from autograd straight to the kernel, never to ``.grad``: nothing has
+    # to be zeroed, and an update of G leaves no gradients in D.
 
     def __init__(
         self,
         parameters: Iterable[nn.Parameter],
         betas: tuple[float, float],
-        *,
         ranks: Ranks = ALONE,
     ) -> None:
-        self._parameters = list(parameters)
+        self._parameters: list[Tensor] = list(parameters)
         self._betas = betas
         self._ranks = ranks
-        self._first = [torch.zeros_like(one) for one in self._parameters]
-        self._second = [torch.zeros_like(one) for one in self._parameters]
+        self._first = [torch.zeros_like(weight) for weight in self._parameters]
+        self._second = [torch.zeros_like(weight) for weight in self._parameters]
         device = self._parameters[0].device
         self._steps = [torch.zeros((), device=device) for _ in self._parameters]
 
-    def minimise(self, loss: Tensor, rate: float | Tensor) -> None:
-        """Move the weights one step down the gradient of ``loss``, a scalar, at a rate."""
-        # The kernel takes weights, gradients and moments in the order in which they lie in memory,
-        # and the gradients of convolutions that are penalised lie in another.
+    def minimize(self, loss: Tensor, lr: float | Tensor) -> None:
+        """Update the weights once, down the gradient of ``loss``, a scalar."""
+        # contiguous(): the kernel walks weights, gradients and moments in memory order, and double
+        # backward returns gradients of convolutions in another order. Without this, the penalties
+        # of wgan-gp updated each weight with the gradient of another one.
         gradients = [one.contiguous() for one in torch.autograd.grad(loss, self._parameters)]
         self._ranks.average(gradients)
-        self._step(gradients, rate)
+        with torch.no_grad():
+            adam(
+                self._parameters,
+                gradients,
+                self._first,
+                self._second,
+                [],
+                self._steps,
+                fused=True,
+                amsgrad=False,
+                beta1=self._betas[0],
+                beta2=self._betas[1],
+                lr=lr,
+                weight_decay=0.0,
+                eps=1e-8,
+                maximize=False,
+            )
 
-    @torch.no_grad()
-    def _step(self, gradients: list[Tensor], rate: float | Tensor) -> None:
-        adam(
-            self._parameters,  # type: ignore[arg-type]  # Parameters are Tensors
-            gradients,
-            self._first,
-            self._second,
-            [],
-            self._steps,
-            fused=True,
-            amsgrad=False,
-            beta1=self._betas[0],
-            beta2=self._betas[1],
-            lr=rate,
-            weight_decay=0.0,
-            eps=1e-8,
-            maximize=False,
-        )
-
-    def state_dict(self) -> dict[str, Any]:
-        """What the next steps depend on; references, not copies."""
+    def state_dict(self) -> dict[str, list[Tensor]]:
+        """What the next updates depend on; references, not copies."""
         return {"steps": self._steps, "first": self._first, "second": self._second}
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take over what :meth:`state_dict` gave.
+    def load_state_dict(self, state: Mapping[str, list[Tensor]]) -> None:
+        """Load what :meth:`state_dict` returned.
 
         Raises:
             KeyError, RuntimeError, TypeError, ValueError: it does not fit these weights.
         """
         for name, tensors in self.state_dict().items():
-            for mine, saved in zip(tensors, state[name], strict=True):
-                if mine.shape != saved.shape:
-                    raise ValueError(f"{name}: {tuple(saved.shape)} is not {tuple(mine.shape)}")
-                mine.copy_(saved)
+            for own, saved in zip(tensors, state[name], strict=True):
+                if own.shape != saved.shape:  # copy_ would broadcast
+                    raise ValueError(f"{name}: {tuple(saved.shape)} is not {tuple(own.shape)}")
+                own.copy_(saved)

@@ -37,8 +37,8 @@ class Ranks:
         self.rank = rank
         self.size = size
 
-    def part(self, batch: Tensor) -> Tensor:
-        """This rank's rows of a whole batch, whose rows the size divides."""
+    def local_rows(self, batch: Tensor) -> Tensor:
+        """This rank's rows of a whole batch, whose length is a multiple of the size."""
         rows = len(batch) // self.size
         return batch[self.rank * rows : (self.rank + 1) * rows]
 
@@ -66,8 +66,8 @@ class Ranks:
             dist.all_reduce(flag)
         return bool(flag.item())
 
-    def as_on_the_first(self, tensors: Iterable[Tensor]) -> None:
-        """Replace tensors by what rank 0 has in them."""
+    def broadcast(self, tensors: Iterable[Tensor]) -> None:
+        """Replace tensors by those of rank 0."""
         if self.size > 1:
             with _together() as dist:
                 for one in tensors:

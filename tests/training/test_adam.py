@@ -34,7 +34,7 @@ def test_the_numbers_are_those_of_torchs_class(betas: tuple[float, float]) -> No
     reference = torch.optim.Adam(theirs.parameters(), 0.01, betas=betas, fused=True)
     for step in range(20):
         rate = 0.01 / (1 + step)
-        adam.minimise(loss(mine), rate)
+        adam.minimize(loss(mine), rate)
         reference.param_groups[0]["lr"] = rate
         reference.zero_grad()
         loss(theirs).backward()
@@ -52,7 +52,7 @@ def test_a_gradient_may_lie_in_memory_in_another_order() -> None:
         assert layers.bias is not None
         # The derivative of this by the weights is the slope itself, in its own order of memory.
         product = (layers.weight * slope).sum() + layers.bias.sum()
-        Adam(layers.parameters(), (0.5, 0.9)).minimise(product, 0.1)
+        Adam(layers.parameters(), (0.5, 0.9)).minimize(product, 0.1)
     assert not turned.is_contiguous()
     assert torch.equal(mine.weight, theirs.weight)
 
@@ -73,7 +73,7 @@ def test_penalties_move_convolutions_as_torchs_class_does() -> None:
     adam = Adam(mine.parameters(), (0.5, 0.9))
     reference = torch.optim.Adam(theirs.parameters(), 0.01, betas=(0.5, 0.9), fused=True)
     for _ in range(3):
-        adam.minimise(penalty(mine), 0.01)
+        adam.minimize(penalty(mine), 0.01)
         reference.zero_grad()
         penalty(theirs).backward()
         reference.step()
@@ -83,19 +83,19 @@ def test_penalties_move_convolutions_as_torchs_class_does() -> None:
 
 def test_no_gradient_is_left_behind() -> None:
     layers, other = network(), nn.Linear(3, 1)
-    Adam(layers.parameters(), (0.5, 0.9)).minimise(other(layers(X)).mean(), 0.1)
+    Adam(layers.parameters(), (0.5, 0.9)).minimize(other(layers(X)).mean(), 0.1)
     assert all(p.grad is None for p in (*layers.parameters(), *other.parameters()))
 
 
 def test_a_state_is_taken_over_whole() -> None:
     first, second = network(), network()
     adam = Adam(first.parameters(), (0.5, 0.9))
-    adam.minimise(loss(first), 0.1)
+    adam.minimize(loss(first), 0.1)
     second.load_state_dict(first.state_dict())
     other = Adam(second.parameters(), (0.5, 0.9))
     other.load_state_dict(copy.deepcopy(adam.state_dict()))
-    adam.minimise(loss(first), 0.1)
-    other.minimise(loss(second), 0.1)
+    adam.minimize(loss(first), 0.1)
+    other.minimize(loss(second), 0.1)
     assert all(map(torch.equal, first.parameters(), second.parameters()))
 
 

@@ -7,46 +7,36 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from mnistgan.errors import MnistganError, UsageError
-from mnistgan.training.step import Inputs, Step, Turn
-
-Way: TypeAlias = Literal["none", "graph"]
-TakeStep: TypeAlias = Callable[[Inputs], Tensor]
-"""What takes a step, as :class:`Step` does; its result holds until the next one."""
+from mnistgan.training.inputs import Batch, StepInputs
+from mnistgan.training.ranks import Ranks
 
 _WARM_UPS = 3
 
 
-def resolve(name: str, device: torch.device, ranks: int = 1) -> Way:
-    """The way that a config names.
-
-    ``auto`` is "none" even on a GPU, as long as the tests that need one have not passed.
+def recorded(
+    step: Callable[[StepInputs], Tensor], device: torch.device, ranks: Ranks
+) -> ReplayedStep:
+    """A step that is recorded as a CUDA graph and replayed.
 
     Raises:
-        UsageError: it does not work here.
+        UsageError: the device is not an NVIDIA GPU, or there are several ranks.
     """
-    if name != "graph":
-        return "none"
     if device.type != "cuda":
         raise UsageError(
-            f"train.accelerate: 'graph' records on an NVIDIA card, not on {device.type}; use 'none'"
+            f"train.accelerate: 'graph' needs an NVIDIA GPU, not {device.type}; use 'none'"
         )
-    if ranks > 1:
+    if ranks.size > 1:
         raise UsageError(
-            f"train.accelerate: 'graph' cannot record what {ranks} ranks tell each other; use "
+            f"train.accelerate: 'graph' cannot record the communication of {ranks.size} ranks; use "
             "'none'"
         )
-    return "graph"
-
-
-def accelerated(step: Step, way: Way, device: torch.device) -> TakeStep:
-    """A step, carried out this way."""
-    return Replayed(step, CudaGraphs(device), device) if way == "graph" else step
+    return ReplayedStep(step, CudaGraphs(device), device)
 
 
 class Recorder(Protocol):
@@ -117,13 +107,13 @@ class _Recording:
         replay: takes a step.
     """
 
-    static: Inputs
+    static: StepInputs
     taken: int = 0
     row: Tensor | None = None
     replay: Callable[[], None] | None = None
 
 
-class Replayed:
+class ReplayedStep:
     """A step that is captured once and replayed after that.
 
     Steps with the R1 penalty and without it have a recording each. The first few of a kind are
@@ -135,15 +125,17 @@ class Replayed:
         device: where it computes.
     """
 
-    def __init__(self, step: TakeStep, recorder: Recorder, device: torch.device) -> None:
+    def __init__(
+        self, step: Callable[[StepInputs], Tensor], recorder: Recorder, device: torch.device
+    ) -> None:
         self._step = step
         self._recorder = recorder
         self._device = device
         self._recordings: dict[tuple[bool, ...], _Recording] = {}
 
-    def __call__(self, inputs: Inputs) -> Tensor:
+    def __call__(self, inputs: StepInputs) -> Tensor:
         """Take the step."""
-        kind = tuple(turn.r1 for turn in inputs.turns)
+        kind = tuple(batch.r1 for batch in inputs.batches)
         if kind not in self._recordings:
             self._recordings[kind] = _Recording(_places_for(inputs, self._device))
         recording = self._recordings[kind]
@@ -159,21 +151,23 @@ class Replayed:
         return recording.row
 
 
-def _places_for(inputs: Inputs, device: torch.device) -> Inputs:
+def _places_for(inputs: StepInputs, device: torch.device) -> StepInputs:
     """Places on the device for inputs of the same kind, not filled yet."""
-    turns = (
-        Turn(
-            torch.empty_like(turn.rows),
-            torch.empty_like(turn.z),
-            None if turn.mix is None else torch.empty_like(turn.mix),
-            turn.r1,
+    batches = (
+        Batch(
+            torch.empty_like(batch.rows),
+            torch.empty_like(batch.z),
+            None if batch.mix is None else torch.empty_like(batch.mix),
+            batch.r1,
         )
-        for turn in inputs.turns
+        for batch in inputs.batches
     )
-    return Inputs(tuple(turns), torch.empty((), device=device), torch.empty((), device=device))
+    return StepInputs(
+        tuple(batches), torch.empty((), device=device), torch.empty((), device=device)
+    )
 
 
-def _fill(places: Inputs, inputs: Inputs) -> None:
+def _fill(places: StepInputs, inputs: StepInputs) -> None:
     for place, number in zip(_numbers(places), _numbers(inputs), strict=True):
         assert isinstance(place, Tensor)
         if isinstance(number, Tensor):
@@ -182,12 +176,12 @@ def _fill(places: Inputs, inputs: Inputs) -> None:
             place.fill_(number)
 
 
-def _numbers(inputs: Inputs) -> Iterator[float | Tensor]:
+def _numbers(inputs: StepInputs) -> Iterator[float | Tensor]:
     """All that changes between steps of one kind, in order."""
-    for turn in inputs.turns:
-        yield turn.rows
-        yield turn.z
-        if turn.mix is not None:
-            yield turn.mix
-    yield inputs.rate_left
-    yield inputs.ema_share
+    for batch in inputs.batches:
+        yield batch.rows
+        yield batch.z
+        if batch.mix is not None:
+            yield batch.mix
+    yield inputs.lr_factor
+    yield inputs.ema_weight

@@ -17,8 +17,9 @@ from mnistgan import datasets
 from mnistgan.config import DataConfig, RunConfig
 from mnistgan.datasets import ImageSet
 from mnistgan.errors import MnistganError, UsageError
-from mnistgan.training import acceleration
-from mnistgan.training.acceleration import CudaGraphs, Way
+from mnistgan.training import cuda_graphs
+from mnistgan.training.cuda_graphs import CudaGraphs, ReplayedStep
+from mnistgan.training.ranks import Ranks
 from mnistgan.training.trainer import Trainer
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
@@ -27,29 +28,20 @@ on_a_card = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an N
 no_context = pytest.mark.filterwarnings("ignore:.*no current CUDA context")  # torch's own thread
 
 
-@pytest.mark.parametrize(
-    ("name", "device", "ranks", "way"),
-    [
-        ("auto", CUDA, 1, "none"),
-        ("auto", CPU, 1, "none"),
-        ("none", CUDA, 1, "none"),
-        ("graph", CUDA, 1, "graph"),
-    ],
-)
-def test_what_is_chosen(name: str, device: torch.device, ranks: int, way: Way) -> None:
-    assert acceleration.resolve(name, device, ranks) == way
+def test_auto_means_plain_steps(tiny: Tiny, digits: ImageSet) -> None:
+    assert Trainer(tiny(("train.accelerate", "auto")), digits).acceleration == "none"
 
 
 @pytest.mark.parametrize(
-    ("name", "device", "ranks", "words"),
+    ("device", "ranks", "words"),
     [
-        ("graph", CPU, 1, "records on an NVIDIA card, not on cpu"),
-        ("graph", CUDA, 2, "cannot record what 2 ranks tell each other"),
+        (CPU, 1, "'graph' needs an NVIDIA GPU, not cpu"),
+        (CUDA, 2, "cannot record the communication of 2 ranks"),
     ],
 )
-def test_what_does_not_work_here(name: str, device: torch.device, ranks: int, words: str) -> None:
+def test_what_cannot_be_recorded(device: torch.device, ranks: int, words: str) -> None:
     with pytest.raises(UsageError, match=words):
-        acceleration.resolve(name, device, ranks)
+        cuda_graphs.recorded(lambda inputs: torch.empty(5), device, Ranks(0, ranks))
 
 
 @pytest.fixture(scope="module")
@@ -98,9 +90,10 @@ class TestRecorded:
         config = tiny(("train.precision", "float32"), *recipe)
         plain = numbers(config, digits)
         tapes = Tapes()
-        monkeypatch.setattr(acceleration, "resolve", lambda *_: "graph")
-        monkeypatch.setattr(acceleration, "CudaGraphs", lambda device: tapes)
-        replayed = numbers(config, digits)
+        monkeypatch.setattr(
+            cuda_graphs, "recorded", lambda step, device, _: ReplayedStep(step, tapes, device)
+        )
+        replayed = numbers(tiny_with(config, accelerate="graph"), digits)
         assert sum(tapes.replayed) + tapes.plain == 12
         assert sum(tapes.replayed) > 0
         np.testing.assert_allclose(replayed, plain, rtol=1e-4, atol=1e-5)
