@@ -254,15 +254,21 @@ class Trainer:
             "adam_g": self._step.adam_g.state_dict(),
             "adam_d": self._step.adam_d.state_dict(),
             "data": self.data.digest,
+            **self.arithmetic(),
+        }
+        if self.average is not None:
+            state["average"] = self.average.state_dict()
+        return state
+
+    def arithmetic(self) -> dict[str, Any]:
+        """What decides how this process rounds: with other values the last digits may differ."""
+        return {
             "device": str(self.device),
             "precision": self.precision,
             "acceleration": self.acceleration,
             "threads": torch.get_num_threads(),
             "ranks": self._ranks.size,
         }
-        if self.average is not None:
-            state["average"] = self.average.state_dict()
-        return state
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Continue from where :meth:`state` was taken.
