@@ -1,6 +1,7 @@
-"""Experimental: steps that are recorded once and replayed on a GPU (CUDA graphs).
+"""Training steps recorded once and replayed as CUDA graphs. Experimental: not tested on a GPU.
 
-They give the same numbers as plain steps, but for rounding. Not yet tested on a GPU.
+The results equal those of plain steps up to rounding. Nothing but the trainer's one call knows of
+this module.
 """
 
 from __future__ import annotations
@@ -40,28 +41,28 @@ def recorded(
 
 
 class Recorder(Protocol):
-    """Records work on a device, to be done again without Python's part in it."""
+    """Records the operations of a function, to be replayed without running Python."""
 
     def warm_up(self, work: Callable[[], Tensor]) -> Tensor:
-        """Do some work where it will be captured, so that all that it makes once is made."""
+        """Run the work where it will be captured, so that one-time allocations are done."""
 
     def capture(self, work: Callable[[], Tensor]) -> tuple[Tensor, Callable[[], None]]:
-        """Note what some work does, without doing it.
+        """Record the work without running it.
 
         Returns:
-            Where its result will lie, and what does the work.
+            The tensor that will hold the result, and a function that replays the work.
         """
 
 
 class CudaGraphs(Recorder):
-    """Records work on a card (Gray 2019, "Getting Started with CUDA Graphs")."""
+    """Records work as CUDA graphs (Gray 2019, "Getting Started with CUDA Graphs")."""
 
     def __init__(self, device: torch.device) -> None:
         self._stream = torch.cuda.Stream(device)
         self._pool = torch.cuda.graph_pool_handle()
 
     def warm_up(self, work: Callable[[], Tensor]) -> Tensor:
-        """Do it on the stream that captures."""
+        """Run it on the stream that captures."""
         main = torch.cuda.current_stream(self._stream.device)
         self._stream.wait_stream(main)
         with torch.cuda.stream(self._stream):
@@ -70,27 +71,27 @@ class CudaGraphs(Recorder):
         return result
 
     def capture(self, work: Callable[[], Tensor]) -> tuple[Tensor, Callable[[], None]]:
-        """Note it as a graph.
+        """Record it as a graph.
 
         Raises:
             MnistganError: it cannot be captured.
         """
         graph = torch.cuda.CUDAGraph()
         try:
-            # The outer context, too: after a failure the inner one would leave its stream current.
-            # One pool for all: what a graph leaves there is read before the next replay, or never.
+            # The outer context, too: after a failure the inner one leaves its stream current.
+            # One memory pool for all graphs: a result is read before the next replay, or never.
             with (
                 torch.cuda.stream(self._stream),
                 torch.cuda.graph(graph, pool=self._pool, stream=self._stream),
             ):
                 result = work()
         except RuntimeError as error:
-            # Ending the capture fails, too, and would hide why.
+            # Ending the capture raises, too, and would hide the cause.
             first = error.__context__ if isinstance(error.__context__, RuntimeError) else error
             if isinstance(first, torch.OutOfMemoryError):
                 raise first from None
             raise MnistganError(
-                f"this card could not record a step ({str(first).splitlines()[0]}); start again "
+                f"this GPU could not record a step ({str(first).splitlines()[0]}); start again "
                 "with --set train.accelerate=none"
             ) from first
         return result, graph.replay
@@ -98,12 +99,12 @@ class CudaGraphs(Recorder):
 
 @dataclass
 class _Recording:
-    """Of steps of one kind.
+    """The recording of one kind of step.
 
     Attributes:
-        static: the inputs, at the addresses that a replay reads.
-        taken: how many such steps there were.
-        row: what a replay leaves, once there is one.
+        static: inputs at the addresses that a replay reads.
+        taken: number of such steps so far.
+        row: the result of a replay, once recorded.
         replay: takes a step.
     """
 
@@ -114,15 +115,15 @@ class _Recording:
 
 
 class ReplayedStep:
-    """A step that is captured once and replayed after that.
+    """A step that is recorded once and then replayed.
 
-    Steps with the R1 penalty and without it have a recording each. The first few of a kind are
-    taken plainly, from the same inputs: a capture must find everything made that is made once.
+    Steps with and without the R1 penalty are recorded separately. The first few of each kind run
+    plainly: a capture fails at one-time work such as the setup of cuBLAS.
 
     Args:
-        step: what is taken.
-        recorder: how it is captured.
-        device: where it computes.
+        step: takes a step plainly.
+        recorder: records and replays it.
+        device: of the networks.
     """
 
     def __init__(
@@ -137,7 +138,7 @@ class ReplayedStep:
         """Take the step."""
         kind = tuple(batch.r1 for batch in inputs.batches)
         if kind not in self._recordings:
-            self._recordings[kind] = _Recording(_places_for(inputs, self._device))
+            self._recordings[kind] = _Recording(_empty_like(inputs, self._device))
         recording = self._recordings[kind]
         _fill(recording.static, inputs)
         recording.taken += 1
@@ -151,8 +152,8 @@ class ReplayedStep:
         return recording.row
 
 
-def _places_for(inputs: StepInputs, device: torch.device) -> StepInputs:
-    """Places on the device for inputs of the same kind, not filled yet."""
+def _empty_like(inputs: StepInputs, device: torch.device) -> StepInputs:
+    """Uninitialized inputs of the same kind on the device."""
     batches = (
         Batch(
             torch.empty_like(batch.rows),
@@ -167,17 +168,17 @@ def _places_for(inputs: StepInputs, device: torch.device) -> StepInputs:
     )
 
 
-def _fill(places: StepInputs, inputs: StepInputs) -> None:
-    for place, number in zip(_numbers(places), _numbers(inputs), strict=True):
-        assert isinstance(place, Tensor)
+def _fill(static: StepInputs, inputs: StepInputs) -> None:
+    for target, number in zip(_numbers(static), _numbers(inputs), strict=True):
+        assert isinstance(target, Tensor)
         if isinstance(number, Tensor):
-            place.copy_(number)
+            target.copy_(number)
         else:
-            place.fill_(number)
+            target.fill_(number)
 
 
 def _numbers(inputs: StepInputs) -> Iterator[float | Tensor]:
-    """All that changes between steps of one kind, in order."""
+    """Everything that changes between steps of one kind, in order."""
     for batch in inputs.batches:
         yield batch.rows
         yield batch.z
