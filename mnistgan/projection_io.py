@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from mnistgan import animating, conditioning, datasets, rendering, walks
-from mnistgan.catalog import DATA_SETS, PartName
-from mnistgan.config import DataConfig, data_kind
+from mnistgan.catalog import PartName
+from mnistgan.config import DataConfig
 from mnistgan.datasets import folder
 from mnistgan.datasets.fitting import Fit
 from mnistgan.errors import UsageError, printable
@@ -81,8 +81,7 @@ def from_data(
     """
     if root is not None:
         config = config.model_copy(update={"root": str(root)})
-    published = DATA_SETS.get(config.name) if data_kind(config.name) == "published" else None
-    part: PartName = "test" if published and published.part("test") else "train"
+    part: PartName = "test" if datasets.has_test(config) else "train"
     data = datasets.load(config, part, on_progress)
     for index in indices:
         if index >= len(data):

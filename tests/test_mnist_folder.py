@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support import ByPixels, Tiny
-from torchvision_import import import_datasets
 
 from mnistgan import datasets, mnist_folder, sampling
 from mnistgan.config import DataConfig
 from mnistgan.drawing import Rule, Source
 from mnistgan.errors import DataError, UsageError
+from mnistgan.torchvision_import import import_torchvision
 
 NAMES = {
     "train-images-idx3-ubyte",
@@ -29,7 +29,7 @@ def source(trained: Path) -> Source:
 
 
 def test_torchvision_loads_it_unchanged(source: Source, tmp_path: Path) -> None:
-    mnist = import_datasets().MNIST
+    mnist = import_torchvision().datasets.MNIST
     mnist_folder.write(tmp_path / "new" / "folder", source, train=300, test=70)
     raw = tmp_path / "new" / "folder" / "MNIST" / "raw"
     assert {path.name for path in raw.iterdir()} == NAMES
@@ -44,7 +44,7 @@ def test_torchvision_loads_it_unchanged(source: Source, tmp_path: Path) -> None:
 
 def test_no_sample_is_in_both_parts(source: Source, tmp_path: Path) -> None:
     mnist_folder.write(tmp_path, source, 200, 200, Rule(0.3, balanced=True))
-    parts = [import_datasets().MNIST(tmp_path, train=train) for train in (True, False)]
+    parts = [import_torchvision().datasets.MNIST(tmp_path, train=train) for train in (True, False)]
     train, test = ({image.numpy().tobytes() for image in part.data} for part in parts)
     assert (len(train), len(test)) == (200, 200)
     assert not train & test

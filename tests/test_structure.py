@@ -15,14 +15,14 @@ PACKAGE = Path(mnistgan.__file__).parent
 
 FLOORS = [
     ["errors", "progress", "catalog"],
-    ["parallel"],
+    ["parallel", "torchvision_import"],
     ["adam", "config", "files", "idx", "latents", "places", "precision", "presets"],
     ["evaluation", "evaluation.figures"],
     ["config_io", "events", "losses", "networks", "npz", "sealed"],
     ["safetensors_files"],
     ["datasets.archives", "datasets.fitting", "datasets.receiving"],
     ["datasets.fetching", "datasets.image_set", "datasets.cache"],
-    ["datasets.own", "datasets.published", "datasets.folder"],
+    ["datasets.own", "datasets.published", "datasets.folder", "datasets.torchvision_sets"],
     ["datasets", "rundir", "history", "checkpoint", "rendering", "averaging", "devices"],
     ["conditioning"],
     ["step"],

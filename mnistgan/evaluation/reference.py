@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from mnistgan import datasets, latents, places
-from mnistgan.catalog import DATA_SETS
 from mnistgan.config import DataConfig
 from mnistgan.datasets import ImageSet
 from mnistgan.datasets.image_set import Labels
@@ -89,8 +88,7 @@ def split(
         DataError: the data cannot be loaded, or is too small to be split.
     """
     train = train or datasets.load(config, on_progress=on_progress)
-    published = DATA_SETS.get(config.name)
-    if published is not None and published.test is not None:
+    if datasets.has_test(config):
         return train, datasets.load(config, "test", on_progress)
     if len(train) < 2 * _HELD_OUT:
         raise DataError(f"{train.source}: has {len(train)} images, too few to hold some back")

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from published import COUNT, Small
 from sklearn.datasets import load_digits
-from torchvision_import import import_datasets
 
 from mnistgan import catalog, datasets, places
 from mnistgan.catalog import DATA_SETS, PartName
 from mnistgan.config import DataConfig
 from mnistgan.datasets import archives
 from mnistgan.errors import DataError
+from mnistgan.torchvision_import import import_torchvision
 
 RAW = Path("MNIST") / "raw"
 IDX = [name for name, one in DATA_SETS.items() if one.form == "idx"]
@@ -33,7 +33,7 @@ def load(name: str, root: Path, part: PartName = "train", **keys: Any) -> datase
 
 def torchvision_class(name: str) -> Any:
     names = {"fashion-mnist": "FashionMNIST"}
-    return getattr(import_datasets(), names.get(name, name.partition("-")[0].upper()))
+    return getattr(import_torchvision().datasets, names.get(name, name.partition("-")[0].upper()))
 
 
 class TestCatalogue:
@@ -127,7 +127,7 @@ class TestTheRealMnist:
         }
         assert {path: path.stat().st_mtime_ns for path in real.rglob("*")} == before
         for part, data in ours.items():
-            theirs = import_datasets().MNIST(real, train=part == "train", download=True)
+            theirs = import_torchvision().datasets.MNIST(real, train=part == "train", download=True)
             np.testing.assert_array_equal(data.images[:, 0], theirs.data.numpy())
             np.testing.assert_array_equal(data.labels, theirs.targets.numpy())
 
