@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import inspect
 import operator
 import socket
@@ -43,10 +44,14 @@ _REFUSED = {
     "LSUN": _PICKLE,
     "LSUNClass": _PICKLE,
 }
-# By their signatures these classify, too; their first item would tell, after the download.
+# The signatures of most of these promise class labels; the first item tells, after the download.
 _OTHER_LABELS = {
     "CelebA": "attributes",
     "Cityscapes": "masks",
+    "CocoCaptions": "captions",
+    "CocoDetection": "boxes",
+    "Flickr8k": "captions",
+    "Flickr30k": "captions",
     "Kitti": "boxes",
     "LFWPairs": "pairs",
     "SBU": "captions",
@@ -61,6 +66,15 @@ _HELD_BACK = {
     "Imagenette": "val",
     "Places365": "val",
 }
+_NOT_WRITTEN = (
+    errno.EACCES,
+    errno.EDQUOT,
+    errno.EEXIST,
+    errno.ENOSPC,
+    errno.ENOTDIR,
+    errno.EPERM,
+    errno.EROFS,
+)
 _SECONDS = 60.0  # of silence; torchvision itself would wait for ever
 _BLOCK = 256
 _LOOKED_AT = 16  # pictures that tell whether a set is in colour
@@ -213,10 +227,10 @@ def _open(name: str, part: PartName, root: Path, on_progress: OnProgress) -> Any
 def _what_failed(error: Exception, root: Path) -> str:
     if isinstance(error, ImportError):
         return f"needs a package that is not installed: pip install {error.name}"
-    if isinstance(error, OSError) and error.filename is not None:
+    if isinstance(error, OSError) and error.errno in _NOT_WRITTEN:
         return (
-            f"{error.filename} cannot be written ({error.strerror}); free some space, or choose "
-            "another --data-root"
+            f"{error.filename or root} cannot be written ({error.strerror}); free some space, or "
+            "choose another --data-root"
         )
     return (
         f"cannot be read from {root}, nor downloaded ({_brief(error)}); run again, or copy its "
