@@ -1,7 +1,9 @@
 """The data sets that have a name: what they hold, whose they are, where their files come from.
 
 A table and nothing else, so that a config can be checked and the list be shown at once. Names,
-checksums and folders are torchvision's, whose copy of a data set is found and used as it is.
+checksums and folders are torchvision's, whose copy of a data set is found and used as it is. They
+are not read by torchvision itself: its downloads have no time-out and do not resume, it unpacks
+archives beside themselves, which a shared read-only folder does not allow, and it imports torch.
 """
 
 from __future__ import annotations

@@ -32,6 +32,9 @@ Labels = Annotated[
 def data(ctx: typer.Context, data_root: DataRoot = None, debug: Debug = False) -> None:
     """List the data sets that have a name; fetch, verify or show one.
 
+    Any image classification set of torchvision can be used as torchvision:NAME, such as
+    torchvision:SVHN or torchvision:CIFAR10.
+
     Images of your own need no name: give train the path of a folder of pictures (one subfolder a
     class, or flat), of an .npz, or of an IDX file.
 
@@ -63,10 +66,19 @@ def fetch(
     import re
 
     from mnistgan.cli.bars import bar
-    from mnistgan.datasets import archives, fetching
+    from mnistgan.config import data_kind
+    from mnistgan.datasets import archives, fetching, torchvision_sets
     from mnistgan.storage import user_dirs
 
-    data_set, root = _find(name), user_dirs.data_root(data_root)
+    root = user_dirs.data_root(data_root)
+    if data_kind(name) == "torchvision":
+        if mirror:
+            raise UsageError(f"--mirror: torchvision downloads {name} from its own addresses only")
+        with bar() as on_progress:
+            torchvision_sets.fetch(name, root, on_progress)
+        typer.echo(root)
+        return
+    data_set = _find(name)
     addresses = [address.rstrip("/") + "/" for address in mirror or []]
     for address in addresses:
         if not re.match(r"https?://[^/]", address):
@@ -125,6 +137,7 @@ def show(
     """
     from mnistgan import datasets
     from mnistgan.cli.bars import bar
+    from mnistgan.config import data_kind
     from mnistgan.rendering import grids
     from mnistgan.storage import user_dirs
 
@@ -138,9 +151,9 @@ def show(
         background=background,
     )
     path = user_dirs.expand(name).resolve()
-    target = out or Path(f"{path.stem or 'data'}.png")
+    target = out or Path(f"{datasets.stem(name)}.png")
     grids.check_suffix(target, (".png",))
-    if path.is_dir() and target.resolve().is_relative_to(path):
+    if data_kind(name) == "path" and path.is_dir() and target.resolve().is_relative_to(path):
         raise UsageError(f"{target}: would lie among the pictures it shows; choose another --out")
     with bar() as on_progress:
         images = datasets.load(config, part, on_progress)
@@ -172,6 +185,7 @@ def _list(data_root: Path | None) -> None:
     else:
         for row in rows:
             typer.echo("\t".join(row))
+    typer.echo("torchvision:NAME is any image classification set of torchvision", err=True)
     typer.echo(f"the data root is {root}", err=True)
     typer.echo(f"what can be made again is kept in {user_dirs.cache()}", err=True)
 

@@ -49,7 +49,7 @@ def train(
         str | None,
         typer.Option(
             metavar="NAME|PATH",
-            help="A data set (see: mnistgan data), or the path of images of your own.",
+            help="A data set (see: mnistgan data), torchvision:NAME, or the path of your images.",
             autocompletion=data_sets,
         ),
     ] = None,

@@ -23,7 +23,7 @@ WORTH_KEEPING = 5_000
 """Folders with fewer pictures are read anew each time: that takes a second or two."""
 
 _MOST_BYTES = 2**32
-_FORMAT = 1
+_FORMAT = 2
 _BROKEN = (OSError, ValueError, KeyError, EOFError, zlib.error, zipfile.BadZipFile)
 
 

@@ -50,7 +50,7 @@ def fetch(
         MnistganError: the disk has no room for it.
     """
     target, part = folder / archive.name, folder / f"{archive.name}.part"
-    with _alone(target, on_progress), _folder_made(folder), _regular(part):
+    with alone(target, on_progress), _folder_made(folder), _regular(part):
         if _is_whole(target, archive):
             return target
         if not _is_whole(part, archive):
@@ -64,8 +64,8 @@ def _is_whole(path: Path, archive: Archive) -> bool:
 
 
 @contextlib.contextmanager
-def _alone(target: Path, on_progress: OnProgress) -> Iterator[None]:
-    """No other process fetches the same file while this lasts: the second one waits."""
+def alone(target: Path, on_progress: OnProgress) -> Iterator[None]:
+    """No other process fetches the same file or set while this lasts: the second one waits."""
     name = hashlib.sha256(str(target.absolute()).encode(errors="surrogateescape")).hexdigest()
     locks = user_dirs.cache() / "locks"
     try:

@@ -6,7 +6,7 @@ import contextlib
 import os
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -18,8 +18,14 @@ from PIL import Image, ImageOps
 
 from mnistgan.arrays import Labels
 from mnistgan.datasets import cache
-from mnistgan.datasets.fitting import Array, Fit, is_coloured
-from mnistgan.datasets.image_set import GREY_NOTE, ImageSet, allocate, class_notes, rows_at_a_time
+from mnistgan.datasets.fitting import SMALL, Array, Fit, is_coloured, thumbnail
+from mnistgan.datasets.image_set import (
+    GREY_NOTE,
+    ImageSet,
+    allocate,
+    class_notes,
+    rows_at_a_time,
+)
 from mnistgan.errors import DataError
 from mnistgan.progress import OnProgress, Progress, no_progress
 
@@ -113,7 +119,7 @@ def read_picture(path: Path, fit: Fit) -> Array:
     if path.exists() and not path.is_file():
         raise DataError(f"{path}: is no file; give a picture ({', '.join(SUFFIXES)})")
     with _no_warnings():
-        result = _decode(str(path), fit)
+        result = _decode(str(path), fit.size, fit.picture)
     if isinstance(result, Unreadable):
         raise DataError(
             f"{path}: cannot be read ({result.reason}); give a picture as PNG, JPEG, WebP or GIF"
@@ -204,9 +210,10 @@ def decode(listing: Listing, fit: Fit, on_progress: OnProgress = no_progress) ->
     paths = (f"{listing.root}/{name}" for name in listing.files)
     filled, seen, lasting = 0, 0, True
     at_a_time = min(_BATCH, rows_at_a_time(0, fit))
+    decode_one = partial(_decode, size=fit.size, use=fit.picture)
     with _no_warnings(), ThreadPoolExecutor(os.cpu_count()) as threads:
         while batch := list(islice(paths, at_a_time)):
-            for result in threads.map(partial(_decode, fit=fit), batch):
+            for result in threads.map(decode_one, batch):
                 if isinstance(result, Unreadable):
                     bad.append(f"{listing.files[seen]} ({result.reason})")
                     lasting = lasting and not result.passing
@@ -218,17 +225,17 @@ def decode(listing: Listing, fit: Fit, on_progress: OnProgress = no_progress) ->
     return Decoded(images[:filled], np.flatnonzero(is_good), bad, lasting)
 
 
-def _decode(path: str, fit: Fit) -> Array | Unreadable:
-    """A picture as a person would see it: its first frame, turned as the camera was held."""
+def _decode(path: str, size: int, use: Callable[[Image.Image], Array]) -> Array | Unreadable:
+    """What is made of a picture as a person would see it: its first frame, turned upright."""
     try:
         with Image.open(path, formats=_FORMATS) as image:
             pixels = image.width * image.height
             if pixels > _MAX_PIXELS:
                 raise ValueError(f"{image.width} x {image.height} pixels are too many")
             # A large JPEG need not be unpacked whole.
-            image.draft(None, (4 * fit.size, 4 * fit.size))
+            image.draft(None, (4 * size, 4 * size))
             with _large if pixels > _LARGE_PIXELS else contextlib.nullcontext():
-                return fit.picture(_turned(image))
+                return use(_turned(image))
     except MemoryError:
         raise
     except Exception as error:  # a decoder may raise anything over a broken file
@@ -257,11 +264,10 @@ def _no_warnings() -> Iterator[None]:
 
 def _in_colour(listing: Listing, good: Labels) -> bool:
     """Whether one of the first pictures is in colour."""
-    fit = Fit(16, 3)
-    pictures = (_decode(f"{listing.root}/{listing.files[number]}", fit) for number in good[:16])
+    paths = (f"{listing.root}/{listing.files[number]}" for number in good[:16])
     with _no_warnings():
-        arrays = [one for one in pictures if not isinstance(one, Unreadable)]
-    return any(is_coloured(np.moveaxis(one, 0, -1)[None]) for one in arrays)
+        small = [_decode(path, SMALL, thumbnail) for path in paths]
+    return any(is_coloured(one) for one in small if not isinstance(one, Unreadable))
 
 
 def _notes(listing: Listing, bad: list[str], grey: bool) -> tuple[str, ...]:

@@ -16,11 +16,12 @@ from importlib import resources
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from mnistgan.arrays import Labels
 from mnistgan.catalog import DataSet, SplitName
 from mnistgan.datasets.archives import folder, inspect
-from mnistgan.datasets.fitting import Array, Fit
+from mnistgan.datasets.fitting import RESAMPLING, Array, Fit
 from mnistgan.datasets.image_set import ImageSet, collect, rows_at_a_time
 from mnistgan.errors import DataError
 from mnistgan.progress import OnProgress, no_progress
@@ -57,12 +58,24 @@ def read(
             blocks = array.blocks(rows_at_a_time(data_set.side**2, fit))
         if data_set.form == "emnist":  # published lying on their side
             blocks = (block.swapaxes(1, 2) for block in blocks)
-        pictures = (block[..., None] for block in blocks)
+        pictures = (_scaled(block, fit.size)[..., None] for block in blocks)
         what = f"reading {data_set.name}"
         images = collect(pictures, len(labels), fit, what, on_progress)
     where = folder(data_set, root) if data_set.archives else "embedded"
     notes = _unproven(data_set, root)
     return ImageSet(images, labels, data_set.classes, f"{data_set.name} ({where})", notes)
+
+
+def _scaled(images: Array, side: int) -> Array:
+    """Square grey images, n x H x W, at another size.
+
+    By Pillow, which is what torchvision's resize calls for pictures of one's own: the embedded
+    digits must not wait for the import of torchvision.
+    """
+    if not len(images) or images.shape[1:] == (side, side):
+        return images
+    pictures = (Image.fromarray(image).resize((side, side), RESAMPLING) for image in images)
+    return np.stack([np.asarray(picture) for picture in pictures])
 
 
 def _unproven(data_set: DataSet, root: Path) -> tuple[str, ...]:

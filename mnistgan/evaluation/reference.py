@@ -10,7 +10,6 @@ import numpy as np
 
 from mnistgan import datasets
 from mnistgan.arrays import Labels
-from mnistgan.catalog import DATA_SETS
 from mnistgan.config import DataConfig
 from mnistgan.datasets import ImageSet
 from mnistgan.errors import DataError, FileFormatError, MnistganError
@@ -91,8 +90,7 @@ def split(
         DataError: the data cannot be loaded, or is too small to be split.
     """
     train = train or datasets.load(config, on_progress=on_progress)
-    published = DATA_SETS.get(config.name)
-    if published is not None and published.test is not None:
+    if datasets.has_test(config):
         return train, datasets.load(config, "test", on_progress)
     if len(train) < 2 * _HELD_OUT:
         raise DataError(f"{train.source}: has {len(train)} images, too few to hold some back")

@@ -11,8 +11,8 @@ import numpy as np
 
 from mnistgan import datasets
 from mnistgan.arrays import Images
-from mnistgan.catalog import DATA_SETS, SplitName
-from mnistgan.config import DataConfig, data_kind
+from mnistgan.catalog import SplitName
+from mnistgan.config import DataConfig
 from mnistgan.datasets import folder
 from mnistgan.datasets.fitting import Fit
 from mnistgan.errors import UsageError, printable
@@ -84,8 +84,7 @@ def from_data(
     """
     if root is not None:
         config = config.model_copy(update={"root": str(root)})
-    published = DATA_SETS.get(config.name) if data_kind(config.name) == "published" else None
-    split: SplitName = "test" if published and published.split("test") else "train"
+    split: SplitName = "test" if datasets.has_test(config) else "train"
     data = datasets.load(config, split, on_progress)
     for index in indices:
         if index >= len(data):

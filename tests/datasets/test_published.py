@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from published import COUNT, Small
 from sklearn.datasets import load_digits
-from torchvision_import import import_datasets
 
 from mnistgan import catalog, datasets
 from mnistgan.catalog import DATA_SETS, SplitName
 from mnistgan.config import DataConfig
 from mnistgan.datasets import archives
+from mnistgan.datasets.torchvision_import import import_torchvision
 from mnistgan.errors import DataError
 from mnistgan.storage import user_dirs
 
@@ -34,7 +34,7 @@ def load(name: str, root: Path, split: SplitName = "train", **keys: Any) -> data
 
 def torchvision_class(name: str) -> Any:
     names = {"fashion-mnist": "FashionMNIST"}
-    return getattr(import_datasets(), names.get(name, name.partition("-")[0].upper()))
+    return getattr(import_torchvision().datasets, names.get(name, name.partition("-")[0].upper()))
 
 
 class TestCatalogue:
@@ -130,7 +130,9 @@ class TestTheRealMnist:
         }
         assert {path: path.stat().st_mtime_ns for path in real.rglob("*")} == before
         for split, data in ours.items():
-            theirs = import_datasets().MNIST(real, train=split == "train", download=True)
+            theirs = import_torchvision().datasets.MNIST(
+                real, train=split == "train", download=True
+            )
             np.testing.assert_array_equal(data.images[:, 0], theirs.data.numpy())
             np.testing.assert_array_equal(data.labels, theirs.targets.numpy())
 

@@ -14,12 +14,12 @@ from prdc import compute_prdc
 from scipy.stats import entropy
 from sklearn.neighbors import NearestNeighbors
 from support import noise_images
-from torchvision_import import import_datasets
 
+from mnistgan.datasets.torchvision_import import import_torchvision
 from mnistgan.evaluation import measures
 from mnistgan.evaluation.measures import Array, Moments
 
-import_datasets()  # torch-fidelity imports torchvision, which may lack its operators
+import_torchvision()  # torch-fidelity imports torchvision, which may lack its operators
 
 
 def cloud(count: int, shift: float = 0.0, seed: int = 0, dimensions: int = 16) -> Array:
