@@ -388,7 +388,6 @@ def _import_all() -> None:
     for name in (
         "imageio.plugins.pillow",
         "matplotlib.backends.backend_agg",
-        "sklearn.datasets",
         "mnistgan.animating",
         "mnistgan.cli",
         "mnistgan.export",
