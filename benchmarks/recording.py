@@ -19,7 +19,7 @@ from rich.console import Console
 
 from mnistgan import config_io, datasets, preflight, presets
 from mnistgan.cli.views import LiveView
-from mnistgan.config import CheckpointConfig, RunConfig
+from mnistgan.config import RunConfig
 from mnistgan.run import Run
 from mnistgan.training import Trainer
 
@@ -81,7 +81,7 @@ def recorded(config: RunConfig, folder: Path, every: int) -> Generator[int, None
 
     Saved after every so many.
     """
-    saving = config.model_copy(update={"checkpoint": CheckpointConfig(every=every)})
+    saving = config_io.replace(config, {"checkpoint.every": every})
     run = Run(preflight.plan_config(saving, folder))
     console = Console(file=io.StringIO(), force_terminal=True, width=100)
     with LiveView(console, folder, run.trainer.fixed_images) as view:

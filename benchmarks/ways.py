@@ -17,7 +17,7 @@ import throughput
 import torch
 import tutorial
 
-from mnistgan import datasets, devices
+from mnistgan import config_io, datasets, devices
 from mnistgan.training import Trainer
 
 CASES = (("mlp-tanh", 64), ("mlp-batchnorm", 128), ("fast", 64), ("dcgan", 128))
@@ -49,9 +49,8 @@ def case(
     data = datasets.load(config.data)
     trainers = {}
     for way in WAYS:
-        keys = {"accelerate": way, "device": device.type}
-        changed = config.model_copy(update={"train": config.train.model_copy(update=keys)})
-        trainers[way] = Trainer(changed, data)
+        keys = {"train.accelerate": way, "train.device": device.type}
+        trainers[way] = Trainer(config_io.replace(config, keys), data)
     warm_up = {
         way: common.seconds(partial(take, trainer, WARM_UP)) for way, trainer in trainers.items()
     }

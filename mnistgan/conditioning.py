@@ -121,8 +121,7 @@ def with_classes(config: RunConfig, data: ImageSet) -> RunConfig:
             f"{data.source}: has other classes than model.classes says "
             f"({_list(data.classes)}, not {_list(config.model.classes)}); leave model.classes out"
         )
-    table = config_io.override(config_io.to_table(config), [("model.classes", list(data.classes))])
-    return config_io.validate(table, data.source)
+    return config_io.replace(config, {"model.classes": list(data.classes)}, data.source)
 
 
 def _list(names: Sequence[str]) -> str:

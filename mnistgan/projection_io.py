@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mnistgan import animating, conditioning, datasets, rendering, walks
+from mnistgan import animating, conditioning, config_io, datasets, rendering, walks
 from mnistgan.catalog import DATA_SETS, PartName
 from mnistgan.config import DataConfig, data_kind
 from mnistgan.datasets import folder
@@ -79,8 +79,7 @@ def from_data(
         DataError: the data cannot be loaded.
         UsageError: there is no such image.
     """
-    if root is not None:
-        config = config.model_copy(update={"root": str(root)})
+    config = config_io.replace_data(config, root=root and str(root))
     published = DATA_SETS.get(config.name) if data_kind(config.name) == "published" else None
     part: PartName = "test" if published and published.part("test") else "train"
     data = datasets.load(config, part, on_progress)

@@ -13,7 +13,7 @@ import torch
 from support import Tiny
 from tape import Tapes
 
-from mnistgan import acceleration, datasets
+from mnistgan import acceleration, config_io, datasets
 from mnistgan.acceleration import CudaGraphs, Way
 from mnistgan.config import DataConfig, RunConfig
 from mnistgan.datasets import ImageSet
@@ -118,7 +118,7 @@ class TestRecorded:
 
 def tiny_with(config: RunConfig, **keys: str) -> RunConfig:
     """A config with other keys in ``[train]``."""
-    return config.model_copy(update={"train": config.train.model_copy(update=keys)})
+    return config_io.replace(config, {f"train.{key}": value for key, value in keys.items()})
 
 
 @on_a_card

@@ -60,10 +60,9 @@ def data_config(name: str, root: Path | None, **keys: object) -> DataConfig:
         ConfigError: with all their mistakes.
     """
     from mnistgan import config_io
+    from mnistgan.config import DataConfig
 
-    table = {"name": name, "root": None if root is None else str(root), **keys}
-    given = {key: value for key, value in table.items() if value is not None}
-    return config_io.validate({"data": given}, "").data
+    return config_io.replace_data(DataConfig(), name=name, root=root and str(root), **keys)
 
 
 DataRoot = Annotated[
