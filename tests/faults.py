@@ -389,7 +389,6 @@ def _import_all() -> None:
     for name in (
         "imageio.plugins.pillow",
         "matplotlib.backends.backend_agg",
-        "sklearn.datasets",
         "mnistgan.rendering.animations",
         "mnistgan.cli",
         "mnistgan.export.onnx",

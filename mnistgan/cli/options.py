@@ -59,11 +59,9 @@ def data_config(name: str, root: Path | None, **keys: object) -> DataConfig:
     Raises:
         ConfigError: with all their mistakes.
     """
-    from mnistgan.config import toml
+    from mnistgan.config import DataConfig, toml
 
-    table = {"name": name, "root": None if root is None else str(root), **keys}
-    given = {key: value for key, value in table.items() if value is not None}
-    return toml.validate({"data": given}, "").data
+    return toml.replace_data(DataConfig(), name=name, root=root and str(root), **keys)
 
 
 DataRoot = Annotated[

@@ -49,7 +49,7 @@ def read(
             pixels, labels = _embedded()
             blocks = [pixels]
         elif data_set.form == "usps":
-            pixels, labels = _usps(_whole(data_set, f"{split.images}.bz2", root))
+            pixels, labels = _usps(data_set, _whole(data_set, f"{split.images}.bz2", root))
             blocks = [pixels]
         else:
             labels = _idx_labels(data_set, split.labels, split.count, root)
@@ -153,21 +153,37 @@ def _idx_labels(data_set: DataSet, name: str, count: int, root: Path) -> Labels:
 def _embedded() -> tuple[Array, Labels]:
     """1,797 handwritten digits, 8x8 with 17 grey levels (Alpaydin & Kaynak 1998, CC BY 4.0).
 
-    What scikit-learn's ``load_digits`` gives; importing scikit-learn would take longer than most of
-    what a first run does.
+    What scikit-learn's ``load_digits`` gives.
     """
     with np.load(str(resources.files("mnistgan.datasets") / "digits.npz")) as file:
         return file["images"], file["labels"]
 
 
-def _usps(path: Path) -> tuple[Array, Labels]:
-    """Lines of ``label index:value ...``: labels from 1, values in [-1, 1], as torchvision scales.
+def _usps(data_set: DataSet, path: Path) -> tuple[Array, Labels]:
+    """Pixels scaled as torchvision does: rounded down, after arithmetic in float32."""
+    labels, rows = [], []
+    try:
+        with bz2.open(path, "rt", encoding="ascii", errors="replace") as lines:
+            for line in lines:
+                label, values = _usps_line(line)
+                labels.append(label)
+                rows.append(np.array(values, np.float32))
+    except ValueError as error:
+        trouble = f"line {len(rows) + 1} is not 'label 1:value ... 256:value'"
+        raise damaged(data_set, path, trouble) from error
+    pixels = (np.reshape(rows, (-1, 16, 16)) + 1) / 2 * 255
+    return pixels.astype(np.uint8), np.array(labels, np.int64)
 
-    Its scaling rounds down, after arithmetic in float32.
-    """
-    from sklearn.datasets import load_svmlight_file
 
-    with bz2.open(path) as stream:
-        features, labels = load_svmlight_file(stream, n_features=256, dtype=np.float32)
-    pixels = (features.toarray().reshape(-1, 16, 16) + 1) / 2 * 255
-    return pixels.astype(np.uint8), labels.astype(np.int64) - 1
+def _usps_line(line: str) -> tuple[int, list[float]]:
+    """A label, in the file from 1, and 256 values in [-1, 1]; raises ValueError otherwise."""
+    label, *pairs = line.split()
+    places, numbers = zip(*(pair.split(":") for pair in pairs), strict=True)
+    values = [float(number) for number in numbers]
+    if places != _USPS_PLACES or not all(-1 <= value <= 1 for value in values):
+        raise ValueError(line)
+    return _USPS_LABELS.index(label), values
+
+
+_USPS_PLACES = tuple(map(str, range(1, 257)))
+_USPS_LABELS = tuple(map(str, range(1, 11)))

@@ -74,9 +74,7 @@ def labeler_for(
     """
     if reference.is_shipped_for(config):
         return Labeler(classifier.shipped(), classifier.SHIPPED_CLASSES)
-    if root is not None:
-        table = config.model_dump(exclude_none=True) | {"root": str(root)}
-        config = toml.validate({"data": table}, "").data
+    config = toml.replace_data(config, root=root and str(root))
     train = datasets.load(config, on_progress=on_progress)
     if len(train.classes) < 2:
         raise DataError(

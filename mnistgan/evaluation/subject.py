@@ -56,8 +56,7 @@ def from_files(
         DataError: they cannot be read.
     """
     name = str(path) if path.suffix == ".npz" else f"{path}/"
-    config = data.model_copy(update={"name": name, "labels": None})
-    loaded = datasets.load(config, on_progress=on_progress)
+    loaded = datasets.load(toml.replace_data(data, name=name), on_progress=on_progress)
     labels = None if loaded.labels is None else loaded.labels[:count]
     return Subject(loaded.images[:count], labels, loaded.classes, data)
 
@@ -86,10 +85,7 @@ def from_generator(
         ConfigError: the data has no such name.
     """
     generator = load_generator(path)
-    table = generator.config.data.model_dump(exclude_none=True)
-    changes = {"name": data, "root": None if root is None else str(root)}
-    given = {key: value for key, value in changes.items() if value is not None}
-    config = toml.validate({"data": table | given}, "").data
+    config = toml.replace_data(generator.config.data, name=data, root=root and str(root))
     options = sampler.SamplingOptions(seed)
     images, labels = sampler.sample_labeled(generator, count, options, on_progress)
     return Subject(images, labels, generator.classes, config)

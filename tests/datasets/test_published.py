@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import shutil
 import zipfile
@@ -10,13 +11,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 from published import COUNT, Small
-from sklearn.datasets import load_digits
+from sklearn.datasets import load_digits, load_svmlight_file
 
 from mnistgan import catalog, datasets
 from mnistgan.catalog import DATA_SETS, SplitName
 from mnistgan.config import DataConfig
-from mnistgan.datasets import archives
+from mnistgan.datasets import archives, published
 from mnistgan.datasets.torchvision_import import import_torchvision
 from mnistgan.errors import DataError
 from mnistgan.storage import user_dirs
@@ -179,6 +183,60 @@ def test_an_unpacked_file_without_a_checksum_must_have_the_right_shape(
     data = load("kmnist", tmp_path)
     assert len(data) == COUNT["train"]
     assert "unpacked files, for which no checksum is published" in data.notes[0]
+
+
+def usps_line(label: object, values: Any) -> str:
+    return " ".join([str(label), *(f"{i}:{value}" for i, value in enumerate(values, 1))])
+
+
+class TestUsps:
+    @given(
+        hnp.arrays(np.float64, (3, 256), elements=st.floats(-1, 1)),
+        st.lists(st.integers(1, 10), min_size=3, max_size=3),
+        st.sampled_from(["\n", " \n"]),
+    )
+    def test_lines_are_read_as_scikit_learn_reads_them(
+        self,
+        tmp_path_factory: pytest.TempPathFactory,
+        rows: np.ndarray[Any, Any],
+        labels: list[int],
+        end: str,
+    ) -> None:
+        path = tmp_path_factory.getbasetemp() / "usps.bz2"
+        lines = (usps_line(*pair) + end for pair in zip(labels, rows, strict=True))
+        path.write_bytes(bz2.compress("".join(lines).encode()))
+        features, targets = load_svmlight_file(str(path), n_features=256, dtype=np.float32)
+        pixels, ours = published._usps(DATA_SETS["usps"], path)
+        np.testing.assert_array_equal(ours, targets - 1)
+        wanted = ((features.toarray() + 1) / 2 * 255).astype(np.uint8)
+        np.testing.assert_array_equal(pixels.reshape(3, 256), wanted)
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            "",
+            "7",
+            "<html>",
+            usps_line(0, [0] * 256),
+            usps_line(11, [0] * 256),
+            usps_line("7.5", [0] * 256),
+            usps_line(7, [0] * 255),
+            usps_line(7, [0] * 257),
+            usps_line(7, [1.5] + [0] * 255),
+            usps_line(7, ["nan"] + [0] * 255),
+            usps_line(7, ["x"] + [0] * 255),
+            usps_line(7, ["0:0"] + [0] * 255),
+            usps_line(7, [0] * 256).replace(" 1:0 2:0", " 2:0 1:0"),
+            usps_line(7, [0] * 256).replace(" 5:0", " 5"),
+            usps_line(7, ["\u00b2"] + [0] * 255),
+        ],
+    )
+    def test_any_other_line_is_named(self, wrong: str, tmp_path: Path) -> None:
+        path = tmp_path / "usps.bz2"
+        right = usps_line(7, [0] * 256)
+        path.write_bytes(bz2.compress(f"{right}\n{wrong}\n{right}\n".encode()))
+        with pytest.raises(DataError, match=r"usps\.bz2: is damaged: line 2 is not 'label 1:value"):
+            published._usps(DATA_SETS["usps"], path)
 
 
 class TestDigits:

@@ -101,6 +101,15 @@ def test_manifolds_of_blocks_and_of_the_whole_agree(monkeypatch: pytest.MonkeyPa
     assert measures.manifold(real, fake) == whole
 
 
+@pytest.mark.parametrize("k", [1, 5])
+@pytest.mark.parametrize("count", [6, 250, 620])
+def test_radii_are_scikit_learns(k: int, count: int) -> None:
+    points = cloud(count)
+    points[1] = points[4]  # another point, though at the same place
+    theirs, _ = NearestNeighbors(n_neighbors=k).fit(points).kneighbors()
+    np.testing.assert_allclose(measures._radii(points, k), np.square(theirs), rtol=1e-9, atol=1e-12)
+
+
 def test_classifier_score_is_torch_fidelitys() -> None:
     from torch_fidelity.metric_isc import KEY_METRIC_ISC_MEAN, isc_features_to_metric
 
