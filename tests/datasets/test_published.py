@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from published import COUNT, Small
+from pydantic import TypeAdapter
 from sklearn.datasets import load_digits
 from torchvision_import import import_datasets
 
@@ -218,8 +219,10 @@ def test_the_root_comes_from_flag_then_environment_then_user(
 
 
 def test_every_set_says_whose_it_is() -> None:
-    for name, data_set in catalog.DATA_SETS.items():
+    types = TypeAdapter(dict[str, catalog.DataSet])  # catalog.toml has values of these types only
+    assert types.validate_json(types.dump_json(DATA_SETS), strict=True) == DATA_SETS
+    for name, data_set in DATA_SETS.items():
         assert name == data_set.name
-        assert data_set.licence
+        assert data_set.license
         assert data_set.source
         assert len(set(data_set.classes)) == len(data_set.classes)
