@@ -16,7 +16,7 @@ import tomli
 import tomli_w
 from pydantic import BaseModel, ValidationError
 
-from mnistgan.config.sections import FAMILIES, RunConfig
+from mnistgan.config.sections import FAMILIES, DataConfig, RunConfig
 from mnistgan.errors import ConfigError, UsageError, did_you_mean, one_of
 
 Table: TypeAlias = dict[str, Any]
@@ -119,6 +119,16 @@ def validate(table: Mapping[str, Any], source: str) -> RunConfig:
     if config is None or problems:
         raise ConfigError(source, problems)
     return config
+
+
+def change_data(config: DataConfig, **changes: object) -> DataConfig:
+    """A copy of a ``[data]`` section with some keys changed; None leaves a key as it is.
+
+    Raises:
+        ConfigError: the changes are not valid.
+    """
+    given = {key: value for key, value in changes.items() if value is not None}
+    return validate({"data": config.model_dump(exclude_none=True) | given}, "").data
 
 
 def check(table: Mapping[str, Any]) -> tuple[RunConfig | None, list[str]]:

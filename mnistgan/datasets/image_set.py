@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -42,6 +42,11 @@ class ImageSet:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def take(self, rows: Labels | slice) -> ImageSet:
+        """Some of the images, by their numbers or as a slice, with their labels."""
+        labels = None if self.labels is None else self.labels[rows]
+        return replace(self, images=self.images[rows], labels=labels)
 
     @cached_property
     def digest(self) -> str:

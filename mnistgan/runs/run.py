@@ -19,7 +19,7 @@ import torch
 from mnistgan import __version__, datasets
 from mnistgan.config import RunConfig, toml
 from mnistgan.errors import FileFormatError, MnistganError, TrainingError, UsageError
-from mnistgan.evaluation.monitor import Measuring
+from mnistgan.evaluation.monitor import Monitor
 from mnistgan.evaluation.watch import watch_for
 from mnistgan.events import CheckpointSaved, EpochEnded, Event, RunEnded, RunStarted, Warned
 from mnistgan.models import devices
@@ -87,7 +87,7 @@ class Run:
         self._watch = watch_for(plan.config) if plan.config.watch.action != "off" else None
         self._measuring = None
         if plan.config.evaluate.every and self._ranks.rank == 0:
-            self._measuring = Measuring(plan.config, data, on_progress)
+            self._measuring = Monitor(plan.config, data, on_progress)
         self._collapsed = False
         self._saved_step = 0
 
@@ -259,11 +259,11 @@ class Run:
         """What the watch sees, which ends the run where the config wants that."""
         if self._watch is None:
             return []
-        found = self._watch.look(event)
-        if found and self.plan.config.watch.action == "stop":
+        warnings = self._watch.look(event)
+        if warnings and self.plan.config.watch.action == "stop":
             self._collapsed = True
             self._stop.request()
-        return [Warned(one.message) for one in found]
+        return [Warned(warning) for warning in warnings]
 
     def _save(self) -> CheckpointSaved:
         step = self.trainer.step
