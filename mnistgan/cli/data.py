@@ -63,7 +63,7 @@ def fetch(
     import re
 
     from mnistgan.cli.bars import bar
-    from mnistgan.datasets import archives, fetching
+    from mnistgan.datasets import archives, download
     from mnistgan.storage import user_dirs
 
     data_set, root = _find(name), user_dirs.data_root(data_root)
@@ -75,8 +75,8 @@ def fetch(
     folder = archives.folder(data_set, root)
     with bar() as on_progress:
         for archive in data_set.archives:
-            if archives.inspect(archive, data_set, root).state in ("missing", "damaged"):
-                fetching.fetch(data_set, archive, folder, on_progress)
+            if archives.inspect(archive, data_set, root).trouble:
+                download.fetch(data_set, archive, folder, on_progress)
     typer.echo(folder if data_set.archives else f"{name} is embedded: there is nothing to fetch")
 
 
@@ -91,13 +91,15 @@ def verify(
     [bold]mnistgan data verify mnist[/bold]
     """
     from mnistgan.cli.bars import bar
-    from mnistgan.datasets import verifying
+    from mnistgan.datasets import verification
 
     with bar() as on_progress:
-        verdict = verifying.verify(data_config(name, data_root, labels=labels), on_progress)
-    for line in verdict.lines:
+        lines, all_usable = verification.verify(
+            data_config(name, data_root, labels=labels), on_progress
+        )
+    for line in lines:
         typer.echo(printable(line))
-    if not verdict.whole:
+    if not all_usable:
         raise typer.Exit(1)
 
 

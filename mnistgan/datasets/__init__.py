@@ -9,7 +9,7 @@ from __future__ import annotations
 from mnistgan import catalog
 from mnistgan.catalog import SplitName
 from mnistgan.config import DataConfig, data_kind
-from mnistgan.datasets import archives, fetching, folder, own, published
+from mnistgan.datasets import archives, array_files, download, folder, published
 from mnistgan.datasets.fitting import Fit
 from mnistgan.datasets.image_set import ImageSet
 from mnistgan.errors import DataError
@@ -40,13 +40,13 @@ def load(
     if kind == "published":
         data_set, root = catalog.DATA_SETS[config.name], user_dirs.data_root(config.root)
         for archive in archives.missing(data_set, root):
-            fetching.fetch(data_set, archive, archives.folder(data_set, root), on_progress)
+            download.fetch(data_set, archive, archives.folder(data_set, root), on_progress)
         return published.read(data_set, split, root, fit, on_progress)
     if split == "test":
         raise DataError(f"{config.name}: has no test part; only published data sets have")
     path = user_dirs.expand(config.name)
     if kind == "npz":
-        return own.read_npz(path, fit, on_progress)
+        return array_files.read_npz(path, fit, on_progress)
     if path.is_dir():
         if config.labels:
             raise DataError(
@@ -58,4 +58,4 @@ def load(
     if path.suffix.lower() in folder.SUFFIXES:
         raise DataError(f"{path}: is a single picture; name the folder that it lies in")
     labels = user_dirs.expand(config.labels) if config.labels else None
-    return own.read_idx_pair(path, labels, fit, on_progress)
+    return array_files.read_idx_pair(path, labels, fit, on_progress)

@@ -17,10 +17,10 @@ from pathlib import Path
 
 import numpy as np
 
-from mnistgan.arrays import Labels
+from mnistgan.arrays import Images, Labels
 from mnistgan.catalog import DataSet, SplitName
 from mnistgan.datasets.archives import folder, inspect
-from mnistgan.datasets.fitting import Array, Fit
+from mnistgan.datasets.fitting import Fit
 from mnistgan.datasets.image_set import ImageSet, collect, rows_at_a_time
 from mnistgan.errors import DataError
 from mnistgan.progress import OnProgress, no_progress
@@ -42,7 +42,7 @@ def read(
     split = data_set.split(part_name)
     if split is None:
         raise DataError(f"{data_set.name}: has no test part; only its training part can be used")
-    blocks: Iterable[Array]
+    blocks: Iterable[Images]
     with contextlib.ExitStack() as files:
         if data_set.form == "embedded":
             pixels, labels = _embedded()
@@ -84,8 +84,8 @@ def _whole(data_set: DataSet, name: str, root: Path) -> Path:
     """An archive's path, after holding it against its checksum."""
     archive = next(one for one in data_set.archives if one.name == name)
     found = inspect(archive, data_set, root)
-    if found.state in ("missing", "damaged"):
-        raise damaged(data_set, found.path, found.trouble or "it is missing")
+    if found.trouble:
+        raise damaged(data_set, found.path, found.trouble)
     return found.path
 
 
@@ -137,7 +137,7 @@ def _idx_labels(data_set: DataSet, name: str, count: int, root: Path) -> Labels:
     return labels
 
 
-def _embedded() -> tuple[Array, Labels]:
+def _embedded() -> tuple[Images, Labels]:
     """1,797 handwritten digits, 8x8 with 17 grey levels (Alpaydin & Kaynak 1998, CC BY 4.0).
 
     What scikit-learn's ``load_digits`` gives; importing scikit-learn would take longer than most of
@@ -147,7 +147,7 @@ def _embedded() -> tuple[Array, Labels]:
         return file["images"], file["labels"]
 
 
-def _usps(path: Path) -> tuple[Array, Labels]:
+def _usps(path: Path) -> tuple[Images, Labels]:
     """Lines of ``label index:value ...``: labels from 1, values in [-1, 1], as torchvision scales.
 
     Its scaling rounds down, after arithmetic in float32.

@@ -89,7 +89,8 @@ def split(
         DataError: the data cannot be loaded, or is too small to be split.
     """
     train = train or datasets.load(config, on_progress=on_progress)
-    if config.name in DATA_SETS and DATA_SETS[config.name].test:
+    published = DATA_SETS.get(config.name)
+    if published is not None and published.test is not None:
         return train, datasets.load(config, "test", on_progress)
     if len(train) < 2 * _HELD_OUT:
         raise DataError(f"{train.source}: has {len(train)} images, too few to hold some back")

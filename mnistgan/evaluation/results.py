@@ -199,7 +199,6 @@ def measure(
     rng = noise.rng(seed, Stream.SUBSET)
     subset = real[rng.permutation(len(real))[: len(predictions.features)]]
     kernel, kernel_std = measures.kernel_distance(subset, predictions.features, rng)
-    manifold = measures.manifold(subset, predictions.features)
     classes = reference.train.classes
     assert reference.train.labels is not None
     wanted = _shares(reference.train.labels, len(classes))
@@ -210,10 +209,7 @@ def measure(
         ),
         kernel_distance=kernel,
         kernel_distance_std=kernel_std,
-        precision=manifold.precision,
-        recall=manifold.recall,
-        density=manifold.density,
-        coverage=manifold.coverage,
+        **asdict(measures.manifold(subset, predictions.features)),
         classifier_score=measures.classifier_score(predictions.probabilities),
         shares=dict(zip(classes, shares.tolist(), strict=True)),
         missing=tuple(
