@@ -67,7 +67,7 @@ def fetch(
 
     from mnistgan.cli.bars import bar
     from mnistgan.config import data_kind
-    from mnistgan.datasets import archives, fetching, torchvision_sets
+    from mnistgan.datasets import archives, download, torchvision_sets
     from mnistgan.storage import user_dirs
 
     root = user_dirs.data_root(data_root)
@@ -87,8 +87,8 @@ def fetch(
     folder = archives.folder(data_set, root)
     with bar() as on_progress:
         for archive in data_set.archives:
-            if archives.inspect(archive, data_set, root).state in ("missing", "damaged"):
-                fetching.fetch(data_set, archive, folder, on_progress)
+            if archives.inspect(archive, data_set, root).trouble:
+                download.fetch(data_set, archive, folder, on_progress)
     typer.echo(folder if data_set.archives else f"{name} is embedded: there is nothing to fetch")
 
 
@@ -103,13 +103,15 @@ def verify(
     [bold]mnistgan data verify mnist[/bold]
     """
     from mnistgan.cli.bars import bar
-    from mnistgan.datasets import verifying
+    from mnistgan.datasets import verification
 
     with bar() as on_progress:
-        verdict = verifying.verify(data_config(name, data_root, labels=labels), on_progress)
-    for line in verdict.lines:
+        lines, all_usable = verification.verify(
+            data_config(name, data_root, labels=labels), on_progress
+        )
+    for line in lines:
         typer.echo(printable(line))
-    if not verdict.whole:
+    if not all_usable:
         raise typer.Exit(1)
 
 
@@ -205,7 +207,7 @@ def _row(data_set: DataSet, root: Path) -> tuple[str, ...]:
         f"{data_set.train.count:,}{test}",
         f"{data_set.side}x{data_set.side}",
         str(len(data_set.classes)),
-        data_set.licence,
+        data_set.license,
         here,
         f"{data_set.about}; {data_set.source}",
     )

@@ -74,7 +74,7 @@ def evaluate(
     if sum(one is not None for one in (run, ckpt, images)) > 1:
         raise typer.BadParameter("give one of RUN, --ckpt and --images")
     from mnistgan.cli.bars import bar
-    from mnistgan.evaluation import contact_sheets, reference, results, subject, tstr
+    from mnistgan.evaluation import candidates, contact_sheets, reference, results, tstr
     from mnistgan.storage import run_directory
 
     source = images or ckpt or run or run_directory.newest().path
@@ -87,20 +87,20 @@ def evaluate(
     with bar() as on_progress:
         if images is not None:
             config = data_config(data or "mnist", data_root)
-            what = subject.from_files(images, config, count, on_progress)
+            measured = candidates.from_files(images, config, count, on_progress)
         else:
-            what = subject.from_generator(
+            measured = candidates.from_generator(
                 source, count, seed, data=data, root=data_root, on_progress=on_progress
             )
-        real = reference.load(what.data, on_progress)
-        labels = what.labels_among(real.train.classes)
-        result = results.evaluate(what.images, real, seed, on_progress, labels)
+        real = reference.load(measured.data, on_progress)
+        labels = measured.labels_among(real.train.classes)
+        result = results.evaluate(measured.images, real, seed, on_progress, labels)
         scores = None
         if score is not None:
-            scores = tstr.score(what.images, labels, real, seed, on_progress)
+            scores = tstr.score(measured.images, labels, real, seed, on_progress)
     text = _json(result, scores)
     folder.mkdir(parents=True, exist_ok=True)
-    files = contact_sheets.save(folder, what.images, result, real.train)
+    files = contact_sheets.save(folder, measured.images, result, real.train)
     write_text(folder / FIGURES_FILE, text)
     if json_file is not None and str(json_file) != "-":
         write_text(json_file, text)
@@ -131,7 +131,7 @@ def _show(result: EvaluationResult, scores: Scores | None) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from mnistgan.evaluation.figures import MEANINGS
+    from mnistgan.evaluation.figures import MEASURES
 
     figures, floor = result.figures, result.floor
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -139,7 +139,7 @@ def _show(result: EvaluationResult, scores: Scores | None) -> None:
     for head in ("images", "floor"):
         table.add_column(head, justify="right", no_wrap=True)
     table.add_column()
-    for name, title, meaning in MEANINGS:
+    for name, title, explanation in MEASURES:
         values = [getattr(one, name) for one in (figures, floor)]
         if name == "agreement" and values[0] is None:  # nothing was asked for
             continue
@@ -147,7 +147,7 @@ def _show(result: EvaluationResult, scores: Scores | None) -> None:
         if name == "kernel_distance":
             spreads = (figures.kernel_distance_std, floor.kernel_distance_std)
             texts = [f"{text} ± {_number(std)}" for text, std in zip(texts, spreads, strict=True)]
-        table.add_row(title, *texts, meaning)
+        table.add_row(title, *texts, explanation)
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = 120  # a file wraps nothing

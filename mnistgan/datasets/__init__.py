@@ -12,7 +12,7 @@ from typing import Any
 from mnistgan import catalog
 from mnistgan.catalog import SplitName
 from mnistgan.config import TORCHVISION, DataConfig, data_kind
-from mnistgan.datasets import archives, fetching, folder, own, published, torchvision_sets
+from mnistgan.datasets import archives, array_files, download, folder, published, torchvision_sets
 from mnistgan.datasets.fitting import Fit
 from mnistgan.datasets.image_set import ImageSet
 from mnistgan.errors import DataError
@@ -43,7 +43,7 @@ def load(
     if kind == "published":
         data_set, root = catalog.DATA_SETS[config.name], user_dirs.data_root(config.root)
         for archive in archives.missing(data_set, root):
-            fetching.fetch(data_set, archive, archives.folder(data_set, root), on_progress)
+            download.fetch(data_set, archive, archives.folder(data_set, root), on_progress)
         return published.read(data_set, split, root, fit, on_progress)
     if kind == "torchvision":
         root = user_dirs.data_root(config.root)
@@ -52,7 +52,7 @@ def load(
         raise DataError(f"{config.name}: has no test part; only data sets with a name have")
     path = user_dirs.expand(config.name)
     if kind == "npz":
-        return own.read_npz(path, fit, on_progress)
+        return array_files.read_npz(path, fit, on_progress)
     if path.is_dir():
         if config.labels:
             raise DataError(
@@ -64,7 +64,7 @@ def load(
     if path.suffix.lower() in folder.SUFFIXES:
         raise DataError(f"{path}: is a single picture; name the folder that it lies in")
     labels = user_dirs.expand(config.labels) if config.labels else None
-    return own.read_idx_pair(path, labels, fit, on_progress)
+    return array_files.read_idx_pair(path, labels, fit, on_progress)
 
 
 def from_torchvision(
@@ -76,7 +76,7 @@ def from_torchvision(
 
     Args:
         dataset: anything with ``len`` and items; tensors are C x H x W, uint8 or float in [0, 1],
-            so a transform may not normalise. Its attribute ``classes`` names the classes.
+            so a transform may not normalize. Its attribute ``classes`` names the classes.
         config: at what size and with which channels, and what to do to get there.
         on_progress: called with the images read.
 

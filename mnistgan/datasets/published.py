@@ -18,10 +18,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from mnistgan.arrays import Labels
+from mnistgan.arrays import Images, Labels
 from mnistgan.catalog import DataSet, SplitName
 from mnistgan.datasets.archives import folder, inspect
-from mnistgan.datasets.fitting import RESAMPLING, Array, Fit
+from mnistgan.datasets.fitting import RESAMPLING, Fit
 from mnistgan.datasets.image_set import ImageSet, collect, rows_at_a_time
 from mnistgan.errors import DataError
 from mnistgan.progress import OnProgress, no_progress
@@ -43,7 +43,7 @@ def read(
     split = data_set.split(part_name)
     if split is None:
         raise DataError(f"{data_set.name}: has no test part; only its training part can be used")
-    blocks: Iterable[Array]
+    blocks: Iterable[Images]
     with contextlib.ExitStack() as files:
         if data_set.form == "embedded":
             pixels, labels = _embedded()
@@ -66,7 +66,7 @@ def read(
     return ImageSet(images, labels, data_set.classes, f"{data_set.name} ({where})", notes)
 
 
-def _scaled(images: Array, side: int) -> Array:
+def _scaled(images: Images, side: int) -> Images:
     """Square grey images, n x H x W, at another size.
 
     By Pillow, which is what torchvision's resize calls for pictures of one's own: the embedded
@@ -97,8 +97,8 @@ def _whole(data_set: DataSet, name: str, root: Path) -> Path:
     """An archive's path, after holding it against its checksum."""
     archive = next(one for one in data_set.archives if one.name == name)
     found = inspect(archive, data_set, root)
-    if found.state in ("missing", "damaged"):
-        raise damaged(data_set, found.path, found.trouble or "it is missing")
+    if found.trouble:
+        raise damaged(data_set, found.path, found.trouble)
     return found.path
 
 
@@ -150,7 +150,7 @@ def _idx_labels(data_set: DataSet, name: str, count: int, root: Path) -> Labels:
     return labels
 
 
-def _embedded() -> tuple[Array, Labels]:
+def _embedded() -> tuple[Images, Labels]:
     """1,797 handwritten digits, 8x8 with 17 grey levels (Alpaydin & Kaynak 1998, CC BY 4.0).
 
     What scikit-learn's ``load_digits`` gives.
@@ -159,7 +159,7 @@ def _embedded() -> tuple[Array, Labels]:
         return file["images"], file["labels"]
 
 
-def _usps(data_set: DataSet, path: Path) -> tuple[Array, Labels]:
+def _usps(data_set: DataSet, path: Path) -> tuple[Images, Labels]:
     """Pixels scaled as torchvision does: rounded down, after arithmetic in float32."""
     labels, rows = [], []
     try:

@@ -18,7 +18,7 @@ from PIL import Image
 from mnistgan.arrays import Labels
 from mnistgan.catalog import SplitName
 from mnistgan.config import TORCHVISION
-from mnistgan.datasets import fetching
+from mnistgan.datasets import download
 from mnistgan.datasets.fitting import Fit, is_coloured, thumbnail
 from mnistgan.datasets.image_set import (
     GREY_NOTE,
@@ -216,7 +216,7 @@ def _open(name: str, part: SplitName, root: Path, on_progress: OnProgress) -> An
                 "download it, so put its files there"
             ) from error
     try:
-        with fetching.alone(root / name, on_progress), _downloading(name, on_progress):
+        with download.alone(root / name, on_progress), _downloading(name, on_progress):
             return kind(**arguments, download=True)
     except (MemoryError, MnistganError):
         raise

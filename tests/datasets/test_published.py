@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from published import COUNT, Small
+from pydantic import TypeAdapter
 from sklearn.datasets import load_digits, load_svmlight_file
 
 from mnistgan import catalog, datasets
@@ -77,7 +78,7 @@ class TestCatalogue:
         assert [one.partition(" - ")[0].lower() for one in classes] == [one.lower() for one in ours]
 
 
-@pytest.mark.parametrize("part", ["train", "test"])
+@pytest.mark.parametrize("split", ["train", "test"])
 @pytest.mark.parametrize("name", [*IDX, "usps"])
 def test_read_as_torchvision_reads(
     name: str, split: SplitName, small: Small, tmp_path: Path
@@ -94,7 +95,7 @@ def test_read_as_torchvision_reads(
     assert len(ours) == COUNT[split]
 
 
-@pytest.mark.parametrize("part", ["train", "test"])
+@pytest.mark.parametrize("split", ["train", "test"])
 @pytest.mark.parametrize("name", EMNIST)
 @pytest.mark.parametrize("unpacked", [False, True])
 def test_emnist_stands_upright(
@@ -278,8 +279,10 @@ def test_the_root_comes_from_flag_then_environment_then_user(
 
 
 def test_every_set_says_whose_it_is() -> None:
-    for name, data_set in catalog.DATA_SETS.items():
+    types = TypeAdapter(dict[str, catalog.DataSet])  # catalog.toml has values of these types only
+    assert types.validate_json(types.dump_json(DATA_SETS), strict=True) == DATA_SETS
+    for name, data_set in DATA_SETS.items():
         assert name == data_set.name
-        assert data_set.licence
+        assert data_set.license
         assert data_set.source
         assert len(set(data_set.classes)) == len(data_set.classes)
