@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,13 +17,14 @@ from mnistgan.config import DataConfig, data_kind
 from mnistgan.datasets import folder
 from mnistgan.datasets.fitting import Fit
 from mnistgan.errors import UsageError, printable
-from mnistgan.latent import walks
+from mnistgan.latent import projection, walks
 from mnistgan.latent.projection import Projection, ProjectionOptions
 from mnistgan.progress import OnProgress, no_progress
 from mnistgan.rendering import animations, grids
 from mnistgan.rendering.grids import Picture
 from mnistgan.sampling import conditioning
-from mnistgan.sampling.generator import Generator
+from mnistgan.sampling.generator import Generator, load_generator
+from mnistgan.storage.atomic import write_text
 
 FORMATS = (".png", *animations.ANIMATION_FORMATS)
 MOST = 100
@@ -223,3 +225,67 @@ def _walk(
         picture = grids.enlarge(grids.grid(made), above.shape[1])
         frames.append(grids.stacked([strip, grids.caption(picture, "found, and between")]))
     return frames
+
+
+def project_to_files(
+    source: Path,
+    path: Path,
+    *,
+    pictures: Sequence[Path] = (),
+    indices: Sequence[int] = (),
+    invert: bool = False,
+    digit: str | None = None,
+    restarts: int = 8,
+    steps: int = 300,
+    seed: int = 0,
+    data_root: Path | None = None,
+    json_file: Path | None = None,
+    on_progress: OnProgress = no_progress,
+) -> tuple[list[str], list[str]]:
+    """Project images into a generator's latent space, and write what was found.
+
+    Args:
+        source: generator file, checkpoint or run directory.
+        path: see :func:`write`.
+        pictures: files with an image each.
+        indices: images of the generator's data set; see :func:`from_data`.
+        invert: whether to invert the pictures.
+        digit: class of all images; by default the one that fits best.
+        restarts: see :class:`ProjectionOptions`, as ``steps`` and ``seed``.
+        steps: per start.
+        seed: of the starts.
+        data_root: folder of the data sets; by default that of the training.
+        json_file: where else to write each z and its error.
+        on_progress: called with the steps made and the frames drawn.
+
+    Returns:
+        A line about each image; and hints about pictures that should be given the other way round.
+
+    Raises:
+        UsageError: a file cannot be written, or the images or the class do not suit the generator.
+        DataError: an image cannot be read.
+    """
+    check(path, len(pictures) + len(indices), json_file)
+    generator = load_generator(source)
+    label = None
+    if digit is not None:
+        label, *more = conditioning.parse(digit, generator.classes).classes
+        if more:
+            raise UsageError(f"--digit {digit}: name one class, or leave it out to try all")
+    options = ProjectionOptions(restarts, steps, seed, label)
+    given = read(pictures, generator.config.data, invert)
+    advice = "leave --invert out" if invert else "add --invert"
+    inverted = projection.inverted(generator, [one.image for one in given], options)
+    hints = [
+        f"{one.name}: its negative is more like what this generator makes; {advice} to project that"
+        for one in itertools.compress(given, inverted)
+    ]
+    if indices:
+        given += from_data(indices, generator.config.data, data_root, on_progress)
+    images = [one.image for one in given]
+    found = projection.project(generator, images, options, on_progress)
+    write(path, generator, given, found, on_progress)
+    if json_file is not None:
+        write_text(json_file, to_json(source, generator, options, given, found))
+    lines = [describe(*pair, generator.classes) for pair in zip(given, found, strict=True)]
+    return lines, hints

@@ -43,9 +43,9 @@ class TestShared:
         self, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("COLUMNS", "140")
-        example = "a row of each digit, if the generator is conditional; --digit 7 -n 100"
+        example = "one row per digit, from a conditional generator; --digit 7 -n 100"
         assert example in invoke("sample", "--help").stdout
-        own = "(one subfolder a class, or flat)"
+        own = "(one subfolder per class, or flat)"
         assert own in invoke("data", "--help").stdout
 
     def test_version(self, invoke: Invoke) -> None:
@@ -84,7 +84,7 @@ class TestShared:
         monkeypatch.setattr(presets, "names", lambda: 1 / 0)
         result = invoke("init")
         assert result.exit_code == 1
-        assert "this should not have happened (ZeroDivisionError" in result.stderr
+        assert "this is a bug (ZeroDivisionError" in result.stderr
         assert "--debug" in result.stderr
 
 
