@@ -80,7 +80,7 @@ def ended(event: RunEnded, directory: Path, config: RunConfig) -> str:
 
 def acceleration(name: str) -> str:
     """How steps are executed, as the end of a clause; empty for plain execution."""
-    return {"graph": ", recorded as a CUDA graph", "compile": ", compiled"}.get(name, "")
+    return ", recorded as a CUDA graph" if name == "graph" else ""
 
 
 def _count(number: int, noun: str) -> str:
