@@ -114,9 +114,9 @@ class _Wish:
 
 def _walk(ckpt: Path, target: Path, wish: _Wish, fps: float | None) -> None:
     from mnistgan.latent import walks
-    from mnistgan.rendering import grids
+    from mnistgan.storage.atomic import check_target
 
-    grids.check_suffix(target, walks.WALK_FORMATS)
+    check_target(target, *walks.WALK_FORMATS)
 
     from mnistgan.cli.bars import bar
     from mnistgan.latent import walks

@@ -127,6 +127,7 @@ def show(
     from mnistgan.cli.bars import bar
     from mnistgan.rendering import grids
     from mnistgan.storage import user_dirs
+    from mnistgan.storage.atomic import check_target
 
     config = data_config(
         name,
@@ -139,7 +140,7 @@ def show(
     )
     path = user_dirs.expand(name).resolve()
     target = out or Path(f"{path.stem or 'data'}.png")
-    grids.check_suffix(target, (".png",))
+    check_target(target, ".png")
     if path.is_dir() and target.resolve().is_relative_to(path):
         raise UsageError(f"{target}: would lie among the pictures it shows; choose another --out")
     with bar() as on_progress:
