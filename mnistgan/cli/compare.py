@@ -27,11 +27,12 @@ def compare(
 
     from mnistgan.cli.tables import table
     from mnistgan.runs import comparison
+    from mnistgan.storage.atomic import make_folder
     from mnistgan.storage.run_directory import RunDirectory
 
     directories = [RunDirectory(run) for run in runs]
     rows = comparison.compare(directories)
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     files = comparison.save(out, directories, rows)
     console = Console(highlight=False)
     if console.is_terminal:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from mnistgan.evaluation import contact_sheets, reference, results, subject, tst
 from mnistgan.evaluation.results import EvaluationResult
 from mnistgan.evaluation.tstr import Scores
 from mnistgan.progress import OnProgress, no_progress
-from mnistgan.storage.atomic import write_text
+from mnistgan.storage import atomic
 
 FIGURES_FILE = "figures.json"
 
@@ -67,8 +66,9 @@ def evaluate_to_files(
         UsageError: a target cannot be written, or the source or its data cannot be used.
     """
     folder = folder or _default_folder(source, are_images)
-    for target in (folder, json_file):
-        _check_target(target)
+    atomic.check_folder(folder)
+    if json_file is not None:
+        atomic.check_target(json_file)
     if are_images:
         config = toml.data_section(name=data or "mnist", root=data_root)
         measured = subject.from_files(source, config, count, on_progress)
@@ -84,11 +84,11 @@ def evaluate_to_files(
         scores = tstr.score(measured.images, labels, real, seed, on_progress)
         content["scores"] = dataclasses.asdict(scores)
     text = json.dumps(content, indent=2, allow_nan=False) + "\n"
-    folder.mkdir(parents=True, exist_ok=True)
+    atomic.make_folder(folder)
     pictures = contact_sheets.save(folder, measured.images, result, real.train)
     for file in (folder / FIGURES_FILE, json_file):
         if file is not None:
-            write_text(file, text)
+            atomic.write_text(file, text)
     return EvaluationFiles(result, scores, text, pictures)
 
 
@@ -97,12 +97,3 @@ def _default_folder(source: Path, are_images: bool) -> Path:
     if folder.is_symlink():  # a run from somebody else could lead us to write anywhere
         raise UsageError(f"{folder}: is a link; name the folder to write to with --out")
     return folder
-
-
-def _check_target(path: Path | None) -> None:
-    """Refuse, before any work, a path that could not be written afterwards."""
-    if path is None:
-        return
-    there = next((one for one in (path, *path.absolute().parents) if one.exists()), path)
-    if not os.access(there, os.W_OK) or (there != path and not there.is_dir()):
-        raise UsageError(f"{path}: cannot be written ({there} is in the way); choose another")

@@ -15,13 +15,13 @@ import torch
 from torch import Tensor, nn
 
 from mnistgan.config import toml
-from mnistgan.errors import ExportError, UsageError
+from mnistgan.errors import ExportError
 from mnistgan.models import networks, noise
 from mnistgan.models.noise import Stream
 from mnistgan.sampling import conditioning
 from mnistgan.sampling.generator import Generator
 from mnistgan.storage import generator_safetensors
-from mnistgan.storage.atomic import atomic_path
+from mnistgan.storage.atomic import atomic_path, check_target
 
 OPSET = 18
 CHECKED_BATCHES = (1, 2, 17)
@@ -70,8 +70,7 @@ def export_onnx(generator: Generator, path: Path) -> Exported:
         UsageError: the ending is not .onnx, or the folder cannot be written.
         ExportError: onnxruntime computes something else (rtol 1e-3, atol 1e-4); no file is left.
     """
-    if path.suffix.lower() != ".onnx":
-        raise UsageError(f"{path}: unknown ending {path.suffix!r}; use .onnx")
+    check_target(path, ".onnx")
     model = UnitImages(generator).eval()
     with atomic_path(path) as temporary:
         _write(model, generator, temporary)

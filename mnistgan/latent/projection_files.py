@@ -24,7 +24,7 @@ from mnistgan.rendering import animations, grids
 from mnistgan.rendering.grids import Picture
 from mnistgan.sampling import conditioning
 from mnistgan.sampling.generator import Generator, load_generator
-from mnistgan.storage.atomic import write_text
+from mnistgan.storage.atomic import check_target, write_text
 
 FORMATS = (".png", *animations.ANIMATION_FORMATS)
 MOST = 100
@@ -104,12 +104,9 @@ def check(path: Path, count: int, json_file: Path | None = None) -> None:
         UsageError: no image or too many, an unknown ending, a walk with nowhere to go, a folder
             that is not there.
     """
-    for target in (path, json_file):
-        if target is not None and not target.parent.is_dir():
-            raise UsageError(
-                f"{target}: its folder does not exist; make it first, or choose another"
-            )
-    grids.check_suffix(path, FORMATS)
+    check_target(path, *FORMATS)
+    if json_file is not None:
+        check_target(json_file)
     if not 1 <= count <= MOST:
         raise UsageError(f"give 1 to {MOST} images, by name or by --index, not {count}")
     if path.suffix.lower() != ".png" and count == 1:
@@ -136,7 +133,7 @@ def write(
     Raises:
         UsageError: unknown ending, or the file cannot be written.
     """
-    grids.check_suffix(path, FORMATS)
+    check_target(path, *FORMATS)
     if path.suffix.lower() == ".png":
         rows = [_row(*pair, generator.classes) for pair in zip(given, found, strict=True)]
         grids.save_png(path, grids.stacked(rows))

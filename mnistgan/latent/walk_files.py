@@ -8,9 +8,9 @@ from pathlib import Path
 from mnistgan.latent import walks
 from mnistgan.latent.walks import Kind
 from mnistgan.progress import OnProgress, no_progress
-from mnistgan.rendering.grids import check_suffix
 from mnistgan.sampling import conditioning
 from mnistgan.sampling.generator import load_generator
+from mnistgan.storage.atomic import check_target
 
 _FPS = 15.0
 _FRAMES_BETWEEN = {".png": 3}  # in a still picture all of them are shown side by side
@@ -44,7 +44,7 @@ def animate_walk(
     Raises:
         UsageError: the file cannot be written, or the options do not suit the generator.
     """
-    check_suffix(path, walks.WALK_FORMATS)
+    check_target(path, *walks.WALK_FORMATS)
     generator = load_generator(source)
     sequence = None if digits is None else conditioning.parse(digits, generator.classes)
     walk = walks.plan(

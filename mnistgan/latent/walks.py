@@ -21,11 +21,11 @@ from mnistgan.latent.interpolation import FloatArray, WalkPath, lerp, slerp
 from mnistgan.progress import OnProgress, Progress, no_progress
 from mnistgan.rendering import grids
 from mnistgan.rendering.animations import ANIMATION_FORMATS, save_animation
-from mnistgan.rendering.grids import check_suffix
 from mnistgan.sampling import conditioning
 from mnistgan.sampling.conditioning import ClassSequence
 from mnistgan.sampling.generator import Generator
 from mnistgan.sampling.sampler import SamplingOptions
+from mnistgan.storage.atomic import check_target
 
 WALK_FORMATS = (*ANIMATION_FORMATS, ".png")
 
@@ -231,7 +231,7 @@ def draw_walk(
     Raises:
         UsageError: unknown ending.
     """
-    check_suffix(path, WALK_FORMATS)
+    check_target(path, *WALK_FORMATS)
     still = path.suffix.lower() == ".png"
     frames = draw_frames(generator, walk[:1] if still and walk.square else walk, on_progress)
     if still:

@@ -11,6 +11,7 @@ from mnistgan.errors import UsageError
 from mnistgan.progress import OnProgress, no_progress
 from mnistgan.rendering import grids
 from mnistgan.storage import user_dirs
+from mnistgan.storage.atomic import check_target
 
 
 def save(
@@ -38,7 +39,7 @@ def save(
     """
     source = user_dirs.expand(config.name).resolve()
     path = target or Path(f"{source.stem or 'data'}.png")
-    grids.check_suffix(path, (".png",))
+    check_target(path, ".png")
     if source.is_dir() and path.resolve().is_relative_to(source):
         raise UsageError(f"{path}: would lie among the pictures it shows; choose another --out")
     data = datasets.load(config, split, on_progress)

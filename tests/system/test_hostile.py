@@ -1,7 +1,7 @@
 """Files of strangers: each is refused in one sentence, by whichever command it is given to.
 
 Nothing in them is run, nothing is written but what was named, and no memory is taken that they do
-not fill. What a single reader refuses is tested beside it: test_checkpoint.py, test_history.py,
+not fill. What a single reader refuses is tested beside it: test_checkpoint.py, test_tables.py,
 datasets/.
 """
 
