@@ -88,23 +88,22 @@ def project(
     search = projecting.ProjectionOptions(restarts, steps, seed, label)
     data = generator.config.data
     given = projection_files.read(images or (), data, invert)
-    turned = projecting.inverted(generator, [one.image for one in given], search)
+    turned = projecting.inverted(generator, given, search)
     with bar() as on_progress:
         if indices:
             given += projection_files.from_data(indices, data, data_root, on_progress)
-        pictures = [one.image for one in given]
-        found = projecting.project(generator, pictures, search, on_progress)
-        projection_files.write(out, generator, given, found, on_progress)
+        found = projecting.project(generator, given, search, on_progress)
+        projection_files.write(out, generator, found, on_progress)
     if json_file is not None:
-        write_text(json_file, projection_files.to_json(ckpt, generator, search, given, found))
-    for one, projection in zip(given, found, strict=True):
-        typer.echo(printable(projection_files.describe(one, projection, generator.classes)))
+        write_text(json_file, projection_files.to_json(ckpt, search, found))
+    for one in found:
+        typer.echo(printable(projection_files.describe(one)))
     typer.echo(out)
-    for one in itertools.compress(given, turned):
+    for image in itertools.compress(given, turned):
         advice = "leave --invert out" if invert else "add --invert"
         typer.echo(
             printable(
-                f"mnistgan: {one.name}: its negative is more like what this generator makes; "
+                f"mnistgan: {image.name}: its negative is more like what this generator makes; "
                 f"{advice} to project that"
             ),
             err=True,

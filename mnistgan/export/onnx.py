@@ -12,14 +12,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from mnistgan.config import toml
 from mnistgan.errors import ExportError, UsageError
-from mnistgan.models import networks, noise
+from mnistgan.models import noise
 from mnistgan.models.noise import Stream
 from mnistgan.sampling import conditioning
-from mnistgan.sampling.generator import Generator
+from mnistgan.sampling.generator import Generator, UnitImages
 from mnistgan.storage import generator_safetensors
 from mnistgan.storage.atomic import atomic_path
 
@@ -42,21 +42,6 @@ class Exported:
     path: Path
     opset: int
     difference: float
-
-
-class UnitImages(nn.Module):
-    """A generator whose images are in [0, 1] whatever its own range."""
-
-    def __init__(self, generator: Generator) -> None:
-        super().__init__()
-        self.network = generator.network
-        self.pixels = networks.pixel_range(generator.config)
-
-    def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        """float32 N x latent_dim, and perhaps int64 N, to float32 N x C x H x W in [0, 1]."""
-        told = () if labels is None else (labels,)
-        images: Tensor = self.pixels.to_unit(self.network(z, *told))
-        return images
 
 
 def export_onnx(generator: Generator, path: Path) -> Exported:
