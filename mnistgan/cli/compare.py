@@ -46,7 +46,7 @@ def compare(
         typer.echo(comparison.to_markdown(rows), nl=False)
     if any(not row.figures for row in rows):
         typer.echo("some runs were never measured; measure them: mnistgan evaluate RUN", err=True)
-    if len({row.with_ for row in rows if row.figures}) > 1:
+    if len({row.measured_with for row in rows if row.figures}) > 1:
         typer.echo(
             "the runs were measured in different ways (see: measured with), so their figures "
             "cannot be held against one another; measure all with the same -n and --data",

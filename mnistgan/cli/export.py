@@ -31,6 +31,7 @@ def export(
     [bold]mnistgan export --ckpt g.pt --format safetensors[/bold]
     """
     from mnistgan.export import onnx as core
+    from mnistgan.export.safetensors import export_safetensors
     from mnistgan.sampling.generator import load_generator
     from mnistgan.storage import run_directory
 
@@ -38,7 +39,8 @@ def export(
     ending = f".{format}" if format else (out.suffix.lower() if out else ".onnx")
     target = out or source.with_suffix(ending)
     if ending == ".safetensors":
-        typer.echo(core.export_safetensors(load_generator(source), target))
+        export_safetensors(load_generator(source), target)
+        typer.echo(target)
         return
     result = core.export_onnx(load_generator(source), target)
     batches = ", ".join(map(str, core.CHECKED_BATCHES))

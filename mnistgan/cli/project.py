@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from pathlib import Path
 from typing import Annotated
 
@@ -17,7 +16,7 @@ from mnistgan.cli.options import (
     use_threads,
     whole_numbers,
 )
-from mnistgan.errors import UsageError, printable
+from mnistgan.errors import printable
 
 
 def project(
@@ -67,44 +66,27 @@ def project(
 
     [bold]mnistgan project --index 7,12 --ckpt g.pt --out walk.gif[/bold]   from digit to digit
     """
-    from mnistgan.latent import projection_files
-
-    indices = whole_numbers("--index", index)
-    projection_files.check(out, len(images or ()) + len(indices), json_file)
-
     from mnistgan.cli.bars import bar
-    from mnistgan.latent import projection as projecting
-    from mnistgan.sampling import conditioning
-    from mnistgan.sampling.generator import load_generator
-    from mnistgan.storage.atomic import write_text
+    from mnistgan.latent.projection_files import project_to_files
 
     use_threads(threads)
-    generator = load_generator(ckpt)
-    label = None
-    if digit is not None:
-        label, *more = conditioning.parse(digit, generator.classes).classes
-        if more:
-            raise UsageError(f"--digit {digit}: name one class, or leave it out to try all")
-    search = projecting.ProjectionOptions(restarts, steps, seed, label)
-    data = generator.config.data
-    given = projection_files.read(images or (), data, invert)
-    turned = projecting.inverted(generator, given, search)
     with bar() as on_progress:
-        if indices:
-            given += projection_files.from_data(indices, data, data_root, on_progress)
-        found = projecting.project(generator, given, search, on_progress)
-        projection_files.write(out, generator, found, on_progress)
-    if json_file is not None:
-        write_text(json_file, projection_files.to_json(ckpt, search, found))
-    for one in found:
-        typer.echo(printable(projection_files.describe(one)))
-    typer.echo(out)
-    for image in itertools.compress(given, turned):
-        advice = "leave --invert out" if invert else "add --invert"
-        typer.echo(
-            printable(
-                f"mnistgan: {image.name}: its negative is more like what this generator makes; "
-                f"{advice} to project that"
-            ),
-            err=True,
+        lines, hints = project_to_files(
+            ckpt,
+            out,
+            pictures=images or (),
+            indices=whole_numbers("--index", index),
+            invert=invert,
+            digit=digit,
+            restarts=restarts,
+            steps=steps,
+            seed=seed,
+            data_root=data_root,
+            json_file=json_file,
+            on_progress=on_progress,
         )
+    for line in lines:
+        typer.echo(printable(line))
+    typer.echo(out)
+    for hint in hints:
+        typer.echo(printable(f"mnistgan: {hint}"), err=True)

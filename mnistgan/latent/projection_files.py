@@ -1,7 +1,8 @@
-"""The images that are projected, and what is shown of the outcome: picture, walk, JSON."""
+"""Projection from files to files: pictures in; a picture or a walk, and JSON, out."""
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,19 +17,85 @@ from mnistgan.config import DataConfig
 from mnistgan.datasets import folder
 from mnistgan.datasets.fitting import Fit
 from mnistgan.errors import UsageError, printable
-from mnistgan.latent import walks
+from mnistgan.latent import projection, walks
 from mnistgan.latent.projection import NamedImage, Projection, ProjectionOptions
 from mnistgan.progress import OnProgress, no_progress
 from mnistgan.rendering import animations, grids
 from mnistgan.rendering.grids import Picture
 from mnistgan.sampling import conditioning
-from mnistgan.sampling.generator import Generator
+from mnistgan.sampling.generator import Generator, load_generator
+from mnistgan.storage.atomic import write_text
 
 _MOST = 100  # images at a time: more make no picture that anybody looks at
 _TILE = 224  # pixels, at least
 _NAME = 20  # characters of a name above a tile
 _PACE = 24  # frames from one image to the next
 _FPS = 15.0
+
+
+def project_to_files(
+    source: Path,
+    out: Path,
+    *,
+    pictures: Sequence[Path] = (),
+    indices: Sequence[int] = (),
+    invert: bool = False,
+    digit: str | None = None,
+    restarts: int = 8,
+    steps: int = 300,
+    seed: int = 0,
+    data_root: Path | None = None,
+    json_file: Path | None = None,
+    on_progress: OnProgress = no_progress,
+) -> tuple[list[str], list[str]]:
+    """Project images and write what was found beside them, or a seamless walk through it.
+
+    Args:
+        source: generator file, checkpoint or run directory.
+        out: PNG: a row an image, with the difference; GIF, WebP or MP4: by slerp from z to z, and
+            linearly from label to label, below what was given.
+        pictures: see :func:`read`.
+        indices: see :func:`from_data`.
+        invert: see :func:`read`.
+        digit: the class to ask a conditional generator for; by default whichever fits best.
+        restarts: see :class:`ProjectionOptions`, as ``steps`` and ``seed``.
+        steps: likewise.
+        seed: likewise.
+        data_root: see :func:`from_data`.
+        json_file: where each z and its error are written, too.
+        on_progress: called with the steps and frames made.
+
+    Returns:
+        A line about each image, and one about each picture that should have been inverted, or not.
+
+    Raises:
+        UsageError: something given cannot be read, used or written.
+    """
+    _check(out, len(pictures) + len(indices), json_file)
+    generator = load_generator(source)
+    label = None
+    if digit is not None:
+        label, *more = conditioning.parse(digit, generator.classes).classes
+        if more:
+            raise UsageError(f"--digit {digit}: name one class, or leave it out to try all")
+    options = ProjectionOptions(restarts, steps, seed, label)
+    given = read(pictures, generator.config.data, invert)
+    advice = "leave --invert out" if invert else "add --invert"
+    hints = [
+        f"{image.name}: its negative is more like what this generator makes; {advice} to project "
+        "that"
+        for image in itertools.compress(given, projection.inverted(generator, given, options))
+    ]
+    if indices:
+        given += from_data(indices, generator.config.data, data_root, on_progress)
+    found = projection.project(generator, given, options, on_progress)
+    if out.suffix.lower() == ".png":
+        grids.save_png(out, grids.stacked([_row(one) for one in found]))
+    else:
+        animations.save_animation(out, _walk(generator, found, on_progress), _FPS)
+    if json_file is not None:
+        write_text(json_file, _to_json(source, options, found))
+    return [_describe(one) for one in found], hints
 
 
 def read(paths: Sequence[Path], config: DataConfig, invert: bool = False) -> list[NamedImage]:
@@ -81,13 +148,8 @@ def from_data(
     return [NamedImage(f"{split} image {index}", data.images[index]) for index in indices]
 
 
-def check(path: Path, count: int, json_file: Path | None = None) -> None:
-    """Refuse, before any work, what cannot be drawn or written.
-
-    Raises:
-        UsageError: no image or too many, an unknown ending, a walk with nowhere to go, a folder
-            that is not there.
-    """
+def _check(path: Path, count: int, json_file: Path | None) -> None:
+    """Refuse, before any work, what cannot be drawn or written."""
     for target in (path, json_file):
         if target is not None and not target.parent.is_dir():
             raise UsageError(
@@ -100,31 +162,7 @@ def check(path: Path, count: int, json_file: Path | None = None) -> None:
         raise UsageError(f"{path}: a walk takes two images or more; of one, write a .png")
 
 
-def write(
-    path: Path,
-    generator: Generator,
-    found: Sequence[Projection],
-    on_progress: OnProgress = no_progress,
-) -> None:
-    """Write what was found beside what was given, or a seamless walk through it.
-
-    Args:
-        path: checked with :func:`check`. PNG: a row an image, with the difference; GIF, WebP or
-            MP4: by slerp from z to z, and linearly from label to label, below what was given.
-        generator: that was projected into.
-        found: the projections.
-        on_progress: called with the frames drawn.
-
-    Raises:
-        UsageError: the file cannot be written.
-    """
-    if path.suffix.lower() == ".png":
-        grids.save_png(path, grids.stacked([_row(one) for one in found]))
-    else:
-        animations.save_animation(path, _walk(generator, found, on_progress), _FPS)
-
-
-def to_json(source: Path, options: ProjectionOptions, found: Sequence[Projection]) -> str:
+def _to_json(source: Path, options: ProjectionOptions, found: Sequence[Projection]) -> str:
     """What was found, for machines: of each image its class, RMS error, |z| and z."""
     images = [
         {
@@ -146,7 +184,7 @@ def to_json(source: Path, options: ProjectionOptions, found: Sequence[Projection
     return json.dumps(content, indent=2, allow_nan=False) + "\n"
 
 
-def describe(found: Projection) -> str:
+def _describe(found: Projection) -> str:
     """One line for people."""
     text = (
         f"{found.target.name}: RMS error {found.rms:.3f}, |z| {found.length:.1f} "

@@ -30,7 +30,7 @@ from mnistgan.sampling.sampler import SamplingOptions
 
 WALK_FORMATS = (*ANIMATION_FORMATS, ".png")
 
-WalkKind: TypeAlias = Literal["slerp", "linear", "circle", "classes", "corners"]
+Kind: TypeAlias = Literal["slerp", "linear", "circle", "classes", "corners"]
 
 _POINTS = 4  # that a walk goes through where no seeds are given
 _IMAGES = 16  # in each of its frames
@@ -71,7 +71,7 @@ class Walk:
 
 def plan(
     generator: Generator,
-    kind: WalkKind = "slerp",
+    kind: Kind = "slerp",
     *,
     frames: int | None = None,
     seed: int = 0,
@@ -122,9 +122,7 @@ def plan(
     return through(z, weights.reshape(*labels.shape, -1), frames, kind)
 
 
-def through(
-    z: FloatArray, weights: FloatArray | None, frames: int, kind: WalkKind = "slerp"
-) -> Walk:
+def through(z: FloatArray, weights: FloatArray | None, frames: int, kind: Kind = "slerp") -> Walk:
     """A walk through some points, and back to the first; what has one point alone stays there.
 
     Args:
@@ -144,7 +142,7 @@ def through(
     return Walk(path, weights, kind == "corners")
 
 
-def _check(kind: WalkKind, seeds: Sequence[int], classes: int) -> None:
+def _check(kind: Kind, seeds: Sequence[int], classes: int) -> None:
     if kind == "classes":
         if classes == 1:
             raise UsageError("one class is no walk: name two or more")
@@ -165,7 +163,7 @@ def _check(kind: WalkKind, seeds: Sequence[int], classes: int) -> None:
 
 
 def _points(
-    kind: WalkKind, latent_dim: int, seed: int, seeds: Sequence[int], sequence: ClassSequence
+    kind: Kind, latent_dim: int, seed: int, seeds: Sequence[int], sequence: ClassSequence
 ) -> tuple[FloatArray, Labels]:
     """What is walked through: z, P x N x latent_dim, and labels, P x N; P or N may be 1."""
     if seeds:

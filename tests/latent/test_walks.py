@@ -47,7 +47,7 @@ def images_of(generator: Generator, walk: walks.Walk) -> Images:
 
 
 @pytest.mark.parametrize("kind", ["slerp", "linear", "circle"])
-def test_a_random_walk_is_seamless(plain: Generator, kind: walks.WalkKind) -> None:
+def test_a_random_walk_is_seamless(plain: Generator, kind: walks.Kind) -> None:
     walk = walks.plan(plain, kind, seed=3)
     assert walk.z.shape == (60, 16, 8)
     assert walk.z.dtype == np.float32
@@ -58,9 +58,7 @@ def test_a_random_walk_is_seamless(plain: Generator, kind: walks.WalkKind) -> No
 
 
 @pytest.mark.parametrize("kind", ["slerp", "linear"])
-def test_a_walk_through_seeds_shows_what_sample_draws(
-    plain: Generator, kind: walks.WalkKind
-) -> None:
+def test_a_walk_through_seeds_shows_what_sample_draws(plain: Generator, kind: walks.Kind) -> None:
     images = images_of(plain, walks.plan(plain, kind, seeds=(1, 5, 9), frames=12)).astype(int)
     for number, seed in enumerate((1, 5, 9)):
         expected = sampler.sample(plain, 1, seed)[0]
@@ -126,7 +124,7 @@ def test_corners_begin_with_the_seeds_and_go_round(plain: Generator) -> None:
     ],
 )
 def test_what_does_not_suit_is_refused(
-    plain: Generator, kind: walks.WalkKind, options: dict[str, object], says: str
+    plain: Generator, kind: walks.Kind, options: dict[str, object], says: str
 ) -> None:
     with pytest.raises(UsageError, match=says):
         walks.plan(plain, kind, **options)  # type: ignore[arg-type]
