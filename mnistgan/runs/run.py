@@ -18,14 +18,15 @@ import torch
 
 from mnistgan import __version__, datasets
 from mnistgan.config import RunConfig, toml
-from mnistgan.errors import FileFormatError, MnistganError, TrainingError, UsageError
+from mnistgan.errors import MnistganError, TrainingError, UsageError
 from mnistgan.evaluation.monitor import Measuring
 from mnistgan.evaluation.watch import watch_for
 from mnistgan.events import CheckpointSaved, EpochEnded, Event, RunEnded, RunStarted, Warned
 from mnistgan.models import devices
 from mnistgan.outputs.dispatch import Dispatcher
 from mnistgan.progress import CutOff, OnProgress, StopToken, no_progress
-from mnistgan.runs.plan import Plan, plan_config, refuse_other_recipe, refuse_other_run
+from mnistgan.runs import resumption
+from mnistgan.runs.plan import Plan, plan_config, refuse_other_run
 from mnistgan.sampling.generator import Generator
 from mnistgan.storage import checkpoint
 from mnistgan.storage.atomic import remove_parts, write_text
@@ -110,7 +111,9 @@ class Run:
             return
         with self._locked():
             warnings = [Warned(note) for note in self.trainer.data.notes]
-            warnings += self.restore() if self.plan.resume else []
+            if self.plan.resume:
+                warnings += self.restore()
+                self._saved_step = self.trainer.step
             self.trainer.align()
             self._write_description()
             outputs = Dispatcher(self.plan.outputs, self.directory.path)
@@ -118,74 +121,8 @@ class Run:
             yield from self._train(outputs)
 
     def restore(self) -> list[Warned]:
-        """Take up the newest whole checkpoint of a run to resume; without any, it starts again.
-
-        Returns:
-            What the user should know about it.
-        """
-        warnings: list[Warned] = []
-        for path in (paths := self.directory.checkpoint_files()):
-            try:
-                saved = checkpoint.load_checkpoint(path)
-                if self.directory.checkpoint_file(saved.step) != path:
-                    raise FileFormatError(f"{path}: holds step {saved.step}")
-                refuse_other_recipe(path, saved.config, self.plan.config)
-                self._refuse_other_data(saved)
-                self.trainer.restore(saved.state)
-                self._restore_measuring(path, saved.state)
-            except FileFormatError as error:
-                warnings.append(Warned(f"{error} (the one before it is tried)"))
-                continue
-            self._saved_step = self.trainer.step
-            if self.trainer.step > self.trainer.total_steps:
-                raise UsageError(
-                    f"{self.directory.path}: has {self.trainer.epoch} epochs behind it, which is "
-                    f"more than train.epochs = {self.plan.config.train.epochs}; ask for more"
-                )
-            return warnings + self._other_arithmetic(saved)
-        if paths:
-            raise FileFormatError(
-                f"{self.directory.checkpoints}: none of its {len(paths)} checkpoints is whole; "
-                f"train anew with --config {self.directory.config_file}"
-            )
-        return warnings
-
-    def _restore_measuring(self, path: Path, state: Mapping[str, Any]) -> None:
-        if self._measuring is None or "measuring" not in state:  # it was not measured before
-            return
-        try:
-            self._measuring.restore(state["measuring"])
-        except (LookupError, TypeError, ValueError, ArithmeticError) as error:
-            raise FileFormatError(f"{path}: its measurements are none; use an older one") from error
-
-    def _refuse_other_data(self, saved: checkpoint.Checkpoint) -> None:
-        """A folder may have changed since: a run is never silently continued on other images."""
-        data = self.trainer.data
-        if saved.state.get("data", data.digest) != data.digest:
-            raise UsageError(
-                f"{data.source}: does not hold the images that {self.directory.path} was trained "
-                "on; put them back, or train a new run"
-            )
-
-    def _other_arithmetic(self, saved: checkpoint.Checkpoint) -> list[Warned]:
-        """Say so when this process may round differently from the one that saved."""
-        now = {
-            "device": str(self.trainer.device),
-            "precision": self.trainer.precision,
-            "acceleration": self.trainer.acceleration,
-            "threads": torch.get_num_threads(),
-            "ranks": self._ranks.size,
-            "torch": str(torch.__version__),
-        }
-        before = {"acceleration": "none", **saved.state, **saved.versions}
-        changes = [
-            f"{key} was {before.get(key)}, now {value}"
-            for key, value in now.items()
-            if value != before.get(key)
-        ]
-        if not changes:
-            return []
-        return [Warned(f"{'; '.join(changes)}: the numbers may differ in their last digits")]
+        """Load the newest checkpoint of a run to resume; see :func:`resumption.restore`."""
+        return resumption.restore(self.directory, self.plan.config, self.trainer, self._measuring)
 
     # Training ----------------------------------------------------------------------------------
 
@@ -349,11 +286,7 @@ class Run:
             environment["resumed"] = [*(resumed if isinstance(resumed, list) else []), now]
         environment |= {
             "command": [Path(sys.argv[0]).name.replace("__main__.py", "mnistgan"), *sys.argv[1:]],
-            "device": str(self.trainer.device),
-            "precision": self.trainer.precision,
-            "acceleration": self.trainer.acceleration,
-            "threads": torch.get_num_threads(),
-            "ranks": self._ranks.size,
+            **self.trainer.arithmetic(),
             "mnistgan": __version__,
             "torch": str(torch.__version__),
             "numpy": np.__version__,

@@ -241,7 +241,7 @@ def test_without_any_whole_checkpoint_nothing_is_overwritten(
     before = (run / "metrics.csv").read_bytes()
     result = invoke("train", "--resume", run)
     assert result.exit_code == 2
-    assert "none of its 2 checkpoints is whole" in result.stderr
+    assert "none of its 2 checkpoints is intact" in result.stderr
     assert (run / "metrics.csv").read_bytes() == before
 
 
