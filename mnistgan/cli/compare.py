@@ -27,12 +27,10 @@ def compare(
 
     from mnistgan.cli.tables import table
     from mnistgan.runs import comparison
-    from mnistgan.storage.atomic import make_folder
     from mnistgan.storage.run_directory import RunDirectory
 
     directories = [RunDirectory(run) for run in runs]
     rows = comparison.compare(directories)
-    make_folder(out)
     files = comparison.save(out, directories, rows)
     console = Console(highlight=False)
     if console.is_terminal:
@@ -42,7 +40,7 @@ def compare(
         typer.echo(comparison.to_markdown(rows), nl=False)
     if any(not row.figures for row in rows):
         typer.echo("some runs have no figures; measure them with: mnistgan evaluate RUN", err=True)
-    if len({row.with_ for row in rows if row.figures}) > 1:
+    if len({row.measured_with for row in rows if row.figures}) > 1:
         typer.echo(
             "the runs were measured in different ways (see: measured with), so their figures "
             "cannot be compared; measure all with the same -n and --data",

@@ -28,7 +28,8 @@ def export(
 
     [bold]mnistgan export --ckpt g.pt --format safetensors[/bold]
     """
-    from mnistgan.export import onnx as core
+    from mnistgan.export.onnx import CHECKED_BATCHES, export_onnx
+    from mnistgan.export.safetensors import export_safetensors
     from mnistgan.sampling.generator import load_generator
     from mnistgan.storage import run_directory
 
@@ -37,13 +38,12 @@ def export(
     target = out or source.with_suffix(ending)
     generator = load_generator(source)
     if ending == ".safetensors":
-        core.export_safetensors(generator, target)
+        export_safetensors(generator, target)
     else:
-        result = core.export_onnx(generator, target)
-        batches = ", ".join(map(str, core.CHECKED_BATCHES))
+        result = export_onnx(generator, target)
         typer.echo(
             f"opset {result.opset}; greatest difference to torch {result.difference:.2g} "
-            f"(batches of {batches})",
+            f"(batches of {', '.join(map(str, CHECKED_BATCHES))})",
             err=True,
         )
     typer.echo(target)

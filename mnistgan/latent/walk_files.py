@@ -13,7 +13,6 @@ from mnistgan.sampling.generator import load_generator
 from mnistgan.storage.atomic import check_target
 
 _FPS = 15.0
-_FRAMES_BETWEEN = {".png": 3}  # in a still picture all of them are shown side by side
 
 
 def animate_walk(
@@ -54,6 +53,6 @@ def animate_walk(
         seed=seed,
         seeds=seeds,
         class_sequence=sequence,
-        pace=_FRAMES_BETWEEN.get(path.suffix.lower(), 15),
+        pace=3 if path.suffix.lower() == ".png" else 15,  # a PNG shows all frames side by side
     )
     walks.draw_walk(generator, walk, path, fps or _FPS, on_progress)
