@@ -15,19 +15,11 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from mnistgan import events
 from mnistgan.arrays import Images
 from mnistgan.cli.preview import preview
 from mnistgan.config import RunConfig
 from mnistgan.errors import printable
-from mnistgan.events import (
-    EpochEnded,
-    Evaluated,
-    Event,
-    RunEnded,
-    RunStarted,
-    StepMetrics,
-    Warned,
-)
 from mnistgan.runs import event_lines
 
 if TYPE_CHECKING:
@@ -58,9 +50,9 @@ class QuietView:
     def __init__(self, console: Console) -> None:
         self.console = console
 
-    def handle(self, event: Event) -> None:
+    def handle(self, event: events.Event) -> None:
         """Show the event if it is a warning."""
-        if isinstance(event, Warned):
+        if isinstance(event, events.Warned):
             self._print(printable(f"mnistgan: warning: {event.message}"))
 
     def _print(self, line: str) -> None:
@@ -76,24 +68,24 @@ class PlainView(QuietView):
         super().__init__(console)
         self.directory = directory
         self._config = RunConfig()
-        self._metrics: StepMetrics | None = None
+        self._metrics: events.StepMetrics | None = None
 
-    def handle(self, event: Event) -> None:
+    def handle(self, event: events.Event) -> None:
         """Show a line for the start, epochs, measurements and the end."""
         super().handle(event)
         match event:
-            case RunStarted():
+            case events.RunStarted():
                 self._config = event.config
                 self._print(event_lines.started(event, self.directory))
-            case StepMetrics():
+            case events.StepMetrics():
                 self._metrics = event
-            case Evaluated():
+            case events.Evaluated():
                 self._print(event_lines.evaluated(event))
-            case EpochEnded() if self._metrics is not None and self._is_shown(event.epoch):
+            case events.EpochEnded() if self._metrics is not None and self._is_shown(event.epoch):
                 epochs = self._config.train.epochs
                 numbers = event_lines.metrics(self._metrics, self._config)
                 self._print(f"epoch {event.epoch}/{epochs}  step {event.step}  {numbers}")
-            case RunEnded():
+            case events.RunEnded():
                 self._print(event_lines.ended(event, self.directory, self._config))
 
     def _is_shown(self, epoch: int) -> bool:
@@ -111,7 +103,7 @@ class LiveView(PlainView):
         self._preview: Text | None = None
         self._evaluated = ""
         self._closing = ""
-        self._started: RunStarted | None = None
+        self._started: events.RunStarted | None = None
         self._live = Live(get_renderable=self._render, console=console, refresh_per_second=4)
 
     def __enter__(self) -> LiveView:
@@ -125,21 +117,21 @@ class LiveView(PlainView):
         if self._closing:
             self._print(self._closing)
 
-    def handle(self, event: Event) -> None:
+    def handle(self, event: events.Event) -> None:
         """Keep the latest numbers; draw a preview every two seconds and after each epoch."""
         match event:
-            case RunStarted():
+            case events.RunStarted():
                 self._started = event
                 super().handle(event)
-            case StepMetrics():
+            case events.StepMetrics():
                 self._metrics = event
                 if time.monotonic() - self._drawn_at > _PREVIEW_SECONDS:
                     self._show(self._draw())
-            case EpochEnded():
+            case events.EpochEnded():
                 self._show(event.images)
-            case Evaluated():
+            case events.Evaluated():
                 self._evaluated = event_lines.evaluated(event)
-            case RunEnded():
+            case events.RunEnded():
                 self._closing = event_lines.ended(event, self.directory, self._config)
             case _:
                 super().handle(event)
@@ -162,7 +154,9 @@ class LiveView(PlainView):
         return Group(*parts)
 
 
-def _progress_line(run: RunStarted, latest: StepMetrics, width: int) -> RenderableType:
+def _progress_line(
+    run: events.RunStarted, latest: events.StepMetrics, width: int
+) -> RenderableType:
     """The progress with a bar that takes the room left on the line; no bar on a narrow one."""
     epoch, numbers = event_lines.progress(run, latest)
     room = min(40, width - len(epoch) - len(numbers) - 2)
@@ -173,7 +167,7 @@ def _progress_line(run: RunStarted, latest: StepMetrics, width: int) -> Renderab
     return row
 
 
-def describe(trainer: Trainer, metrics: StepMetrics) -> None:
+def describe(trainer: Trainer, metrics: events.StepMetrics) -> None:
     """Print what a dry run found: both networks, the device, the data, and one step's numbers."""
     console = Console(stderr=True, highlight=False)
     acceleration = event_lines.acceleration(trainer.acceleration)
