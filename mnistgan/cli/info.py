@@ -1,6 +1,5 @@
 """``mnistgan info``: what a file or a run directory holds."""
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,6 +21,8 @@ def info(
 
     [bold]mnistgan info g.pt[/bold]
     """
+    import json
+
     from mnistgan.runs import inspection
 
     found = inspection.inspect(path)

@@ -2,7 +2,6 @@
 
 import sys
 import threading
-import webbrowser
 from typing import Annotated
 
 import typer
@@ -37,6 +36,8 @@ def play(
 
     [bold]mnistgan play --ckpt g.pt[/bold]
     """
+    import webbrowser
+
     from mnistgan.cli import signals
     from mnistgan.progress import StopToken
     from mnistgan.sampling.generator import load_generator
