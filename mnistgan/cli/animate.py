@@ -24,8 +24,8 @@ _Walk = Annotated[
     Literal["slerp", "linear", "circle", "classes", "corners"] | None,
     options.latent_option(
         metavar="KIND",
-        help="slerp (default), linear or circle: the path between points; classes: from class to "
-        "class; corners: the square between four points.",
+        help="slerp (default), linear or circle; classes: from class to class; corners: the "
+        "square between four points.",
     ),
 ]
 _Seed = Annotated[
