@@ -7,6 +7,8 @@ where images of one's own must be scaled or recoloured.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from mnistgan import catalog
@@ -15,11 +17,11 @@ from mnistgan.config import TORCHVISION, DataConfig, data_kind
 from mnistgan.datasets import archives, array_files, download, folder, published, torchvision_sets
 from mnistgan.datasets.fitting import Fit
 from mnistgan.datasets.image_set import ImageSet
-from mnistgan.errors import DataError
+from mnistgan.errors import DataError, UsageError
 from mnistgan.progress import OnProgress, no_progress
 from mnistgan.storage import user_dirs
 
-__all__ = ["ImageSet", "from_torchvision", "load"]
+__all__ = ["ImageSet", "fetch", "from_torchvision", "load"]
 
 
 def load(
@@ -84,6 +86,35 @@ def from_torchvision(
         DataError: it is no such data set, or one of its items cannot be read.
     """
     return torchvision_sets.convert(dataset, Fit.of(config), type(dataset).__name__, on_progress)
+
+
+def fetch(
+    name: str,
+    root: Path,
+    mirrors: Sequence[str] = (),
+    on_progress: OnProgress = no_progress,
+) -> Path | None:
+    """Download a data set by its name; files that are there and undamaged stay.
+
+    Args:
+        name: of a published data set, or ``torchvision:NAME``.
+        root: the data root.
+        mirrors: addresses to ask first, for a published data set.
+        on_progress: called with the bytes that are there.
+
+    Returns:
+        The folder of the files; None for embedded data.
+
+    Raises:
+        UsageError: the name or an address is not one, or the folder cannot be written.
+        DataError: a file could not be downloaded.
+    """
+    if data_kind(name) != "torchvision":
+        return download.fetch_all(name, root, mirrors, on_progress)
+    if mirrors:
+        raise UsageError(f"--mirror: torchvision downloads {name} from its own addresses only")
+    torchvision_sets.fetch(name, root, on_progress)
+    return root
 
 
 def has_test(config: DataConfig) -> bool:

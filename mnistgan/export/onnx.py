@@ -1,4 +1,4 @@
-"""Generators for other programs: ONNX, checked against the model it came from, and safetensors."""
+"""Generators as ONNX files, checked against the model they came from."""
 
 from __future__ import annotations
 
@@ -12,21 +12,19 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from mnistgan.config import toml
-from mnistgan.errors import ExportError, UsageError
-from mnistgan.models import networks, noise
+from mnistgan.errors import ExportError
+from mnistgan.models import noise
 from mnistgan.models.noise import Stream
 from mnistgan.sampling import conditioning
-from mnistgan.sampling.generator import Generator
-from mnistgan.storage import generator_safetensors
-from mnistgan.storage.atomic import atomic_path
+from mnistgan.sampling.generator import Generator, UnitImages
+from mnistgan.storage.atomic import atomic_path, check_target
 
 OPSET = 18
 CHECKED_BATCHES = (1, 2, 17)
 RTOL, ATOL = 1e-3, 1e-4
-LATENT_SEED = 0
 
 
 @dataclass(frozen=True)
@@ -44,21 +42,6 @@ class Exported:
     difference: float
 
 
-class UnitImages(nn.Module):
-    """A generator whose images are in [0, 1] whatever its own range."""
-
-    def __init__(self, generator: Generator) -> None:
-        super().__init__()
-        self.network = generator.network
-        self.pixels = networks.pixel_range(generator.config)
-
-    def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        """float32 N x latent_dim, and perhaps int64 N, to float32 N x C x H x W in [0, 1]."""
-        told = () if labels is None else (labels,)
-        images: Tensor = self.pixels.to_unit(self.network(z, *told))
-        return images
-
-
 def export_onnx(generator: Generator, path: Path) -> Exported:
     """Write a generator as one ONNX file and hold it against torch.
 
@@ -70,23 +53,11 @@ def export_onnx(generator: Generator, path: Path) -> Exported:
         UsageError: the ending is not .onnx, or the folder cannot be written.
         ExportError: onnxruntime computes something else (rtol 1e-3, atol 1e-4); no file is left.
     """
-    if path.suffix.lower() != ".onnx":
-        raise UsageError(f"{path}: unknown ending {path.suffix!r}; use .onnx")
+    check_target(path, ".onnx")
     model = UnitImages(generator).eval()
     with atomic_path(path) as temporary:
         _write(model, generator, temporary)
         return Exported(path, OPSET, _check(model, generator, temporary))
-
-
-def export_safetensors(generator: Generator, path: Path) -> Path:
-    """Write weights and config as a safetensors file, which ``load_generator`` takes back.
-
-    Raises:
-        UsageError: the ending is not .safetensors, or the folder cannot be written.
-    """
-    weights = generator.network.state_dict()
-    generator_safetensors.write(path, generator.config, weights, generator.step, generator.epoch)
-    return path
 
 
 def _write(model: UnitImages, generator: Generator, path: Path) -> None:
@@ -141,7 +112,7 @@ def _check(model: UnitImages, generator: Generator, path: Path) -> float:
 
 def _inputs(generator: Generator, batch: int) -> dict[str, Tensor]:
     shape = (batch, generator.config.model.latent_dim)
-    inputs = {"z": noise.normal(LATENT_SEED, Stream.SAMPLE, 0, shape)}
+    inputs = {"z": noise.normal(0, Stream.SAMPLE, 0, shape)}
     if generator.classes:
         labels = conditioning.every_class(generator.classes).labels(0, batch)
         inputs["labels"] = torch.from_numpy(labels)

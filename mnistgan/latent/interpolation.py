@@ -4,43 +4,15 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
-
-from mnistgan.models.noise import Stream, rng
-
-WalkPath: TypeAlias = Literal["slerp", "linear", "circle"]
-
 
 FloatArray: TypeAlias = npt.NDArray[np.floating[Any]]
 
-
 Blend: TypeAlias = Callable[[FloatArray, FloatArray, float | FloatArray], FloatArray]
 """Points between two, at shares of the way."""
-
-
-def walk(path: WalkPath, seed: int, walkers: int, frames: int, latent_dim: int) -> Tensor:
-    """Closed walks through latent space: the frame after the last would be the first.
-
-    Args:
-        path: ``slerp`` or ``linear`` between four random points and back to the first, or
-            ``circle``: around the origin, from one point in the direction of another.
-        seed: of the random points.
-        walkers: how many walks, side by side.
-        frames: steps of each walk.
-        latent_dim: length of one z.
-
-    Returns:
-        float32, frames x walkers x latent_dim.
-    """
-    points = rng(seed, Stream.WALK).standard_normal((4, walkers, latent_dim), dtype=np.float32)
-    if path == "circle":
-        return torch.from_numpy(_circle(points[0], points[1], frames))
-    return torch.from_numpy(loop(points, frames, slerp if path == "slerp" else lerp))
 
 
 def loop(points: FloatArray, frames: int, blend: Blend) -> FloatArray:
@@ -55,6 +27,8 @@ def loop(points: FloatArray, frames: int, blend: Blend) -> FloatArray:
     Returns:
         float32, frames x ...
     """
+    if len(points) == 1:
+        return np.broadcast_to(points, (frames, *points.shape[1:]))
     starts = [number * frames // len(points) for number in range(len(points) + 1)]
     rows = [
         blend(points[number], points[(number + 1) % len(points)], step / (stop - start))
@@ -62,6 +36,23 @@ def loop(points: FloatArray, frames: int, blend: Blend) -> FloatArray:
         for step in range(stop - start)
     ]
     return np.stack(rows)
+
+
+def circle(first: FloatArray, second: FloatArray, frames: int) -> FloatArray:
+    """Around the origin, from a point in the direction of another: a closed walk.
+
+    Args:
+        first: float32, N x D; its length is the radius.
+        second: likewise.
+        frames: of the whole walk.
+
+    Returns:
+        float32, frames x N x D.
+    """
+    along = _unit(second - np.sum(second * _unit(first), axis=-1, keepdims=True) * _unit(first))
+    radius = np.linalg.norm(first, axis=-1, keepdims=True)
+    angles = 2 * np.pi * np.arange(frames).reshape(-1, 1, 1) / frames
+    return np.asarray(np.cos(angles) * first + np.sin(angles) * radius * along, np.float32)
 
 
 def square(corners: FloatArray, side: int, blend: Blend) -> FloatArray:
@@ -100,13 +91,6 @@ def slerp(start: FloatArray, end: FloatArray, share: float | FloatArray) -> Floa
     divisor = np.where(near, 1.0, sine)
     blended = (np.sin((1 - share) * angle) * start + np.sin(share * angle) * end) / divisor
     return np.asarray(np.where(near, lerp(start, end, share), blended), dtype=np.float32)
-
-
-def _circle(first: FloatArray, second: FloatArray, frames: int) -> FloatArray:
-    along = _unit(second - np.sum(second * _unit(first), axis=-1, keepdims=True) * _unit(first))
-    radius = np.linalg.norm(first, axis=-1, keepdims=True)
-    angles = 2 * np.pi * np.arange(frames).reshape(-1, 1, 1) / frames
-    return np.asarray(np.cos(angles) * first + np.sin(angles) * radius * along, np.float32)
 
 
 def _unit(vectors: FloatArray) -> FloatArray:

@@ -82,6 +82,21 @@ class Generator:
         return grids.to_png(grids.caption(picture, where))
 
 
+class UnitImages(nn.Module):
+    """A generator whose images are in [0, 1] whatever its own range."""
+
+    def __init__(self, generator: Generator) -> None:
+        super().__init__()
+        self.network = generator.network
+        self.pixels = networks.pixel_range(generator.config)
+
+    def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        """float32 N x latent_dim, and perhaps int64 N, to float32 N x C x H x W in [0, 1]."""
+        told = () if labels is None else (labels,)
+        images: Tensor = self.pixels.to_unit(self.network(z, *told))
+        return images
+
+
 def load_generator(path: Path | str) -> Generator:
     """Load a generator file, a checkpoint, or a run directory's generator, on the CPU.
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
@@ -19,16 +19,7 @@ from mnistgan.errors import UsageError
 from mnistgan.events import Evaluated, StepMetrics
 from mnistgan.storage.atomic import read_bytes, write_text
 
-METRICS_COLUMNS = (
-    "step",
-    "epoch",
-    "loss_D",
-    "loss_G",
-    "D(x)",
-    "D(G(z1))",
-    "D(G(z2))",
-    "images/s",
-)
+METRICS_COLUMNS = ("step", "epoch", "loss_D", "loss_G", "D(x)", "D(G(z1))", "D(G(z2))", "images/s")
 SAMPLES_COLUMNS = ("epoch", "step", "file")
 FIGURES = (
     "frechet_distance",
@@ -153,10 +144,15 @@ def continue_table(path: Path, columns: Sequence[str], step: int) -> TextIO:
     later checkpoint counts on.
     """
     kept = [columns, *_rows_until(path, columns, step)] if step and path.is_file() else [columns]
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(kept)
-    write_text(path, text.getvalue())
+    write_text(path, to_csv(kept))
     return path.open("a", encoding="utf-8", newline="", buffering=1)
+
+
+def to_csv(rows: Iterable[Sequence[Any]]) -> str:
+    """Rows as the text of a CSV file."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
 
 
 def _rows_until(path: Path, columns: Sequence[str], step: int) -> list[list[str]]:

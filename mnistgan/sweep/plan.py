@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
@@ -14,16 +14,15 @@ from mnistgan.config.toml import Table
 from mnistgan.errors import ConfigError, UsageError, did_you_mean, one_of
 from mnistgan.storage import tables
 
-Direction: TypeAlias = Literal["minimize", "maximize"]
-_LARGER_IS_BETTER = (
+_HIGHER_IS_BETTER = (
     "precision", "recall", "density", "coverage", "classifier_score", "confidence", "agreement",
 )  # fmt: skip
-_FIGURES = tables.LABELLED_FIGURES
 
 
 def _figure(name: str) -> str:
-    if name not in _FIGURES:
-        raise ValueError(f"must be {one_of(_FIGURES)}, got {name!r}{did_you_mean(name, _FIGURES)}")
+    known = tables.LABELLED_FIGURES
+    if name not in known:
+        raise ValueError(f"must be {one_of(known)}, got {name!r}{did_you_mean(name, known)}")
     return name
 
 
@@ -39,9 +38,9 @@ class Objective(Section):
     """Each trial is trained once with each, and counts by their mean."""
 
     @property
-    def direction(self) -> Direction:
+    def direction(self) -> Literal["minimize", "maximize"]:
         """Whether less of the figure is better, or more."""
-        return "maximize" if self.figure in _LARGER_IS_BETTER else "minimize"
+        return "maximize" if self.figure in _HIGHER_IS_BETTER else "minimize"
 
 
 class Range(Section):
@@ -54,31 +53,22 @@ class Range(Section):
     step: float | int | None = None
     choices: list[Any] | None = Field(None, min_length=1)
 
-    @property
-    def is_whole(self) -> bool:
-        """Whether all its values are whole numbers."""
-        return isinstance(self.low, int) and isinstance(self.high, int)
-
     def ends(self) -> list[Any]:
         """Values to check the key with: every choice, or both ends."""
         return [self.low, self.high] if self.choices is None else self.choices
 
     @model_validator(mode="after")
     def _either_or(self) -> Range:
-        bounds = (self.low, self.high)
-        if (self.choices is None) == (None in bounds) and self.choices is None:
-            raise ValueError("give low and high, or choices")
         if self.choices is not None:
-            if bounds != (None, None) or self.log or self.step is not None:
+            if (self.low, self.high, self.step, self.log) != (None, None, None, False):
                 raise ValueError("choices stand alone, without low, high, log or step")
-            return self
-        assert self.low is not None
-        assert self.high is not None
-        if not self.low < self.high:
+        elif self.low is None or self.high is None:
+            raise ValueError("give low and high, or choices")
+        elif not self.low < self.high:
             raise ValueError("low must be less than high")
-        if self.log and (self.low <= 0 or self.step is not None):
+        elif self.log and (self.low <= 0 or self.step is not None):
             raise ValueError("log needs a low above 0 and no step")
-        if self.step is not None and self.step <= 0:
+        elif self.step is not None and self.step <= 0:
             raise ValueError("step must be above 0")
         return self
 
@@ -147,29 +137,14 @@ def read(path: Path, trials: int | None = None) -> SweepPlan:
         sweep = SweepConfig.model_validate(table)
     except ValidationError as error:
         raise ConfigError(str(path), list(_explained(error))) from error
-    base = _base(sweep, path.parent)
-    plan = SweepPlan(sweep, toml.override(base, list(_flat(sweep.set))))
-    problems = _problems(plan)
-    if problems:
+    base: Table = {}
+    if sweep.base is not None:
+        is_preset = sweep.base in presets.names()
+        base = toml.read_toml(presets.path(sweep.base) if is_preset else path.parent / sweep.base)
+    plan = SweepPlan(sweep, toml.override(base, [*toml.flatten(sweep.set).items()]))
+    if problems := _problems(plan):
         raise ConfigError(str(path), problems)
     return plan
-
-
-def _base(sweep: SweepConfig, folder: Path) -> Table:
-    if sweep.base is None:
-        return {}
-    if sweep.base in presets.names():
-        return toml.read_toml(presets.path(sweep.base))
-    return toml.read_toml(folder / sweep.base)
-
-
-def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Dotted keys and values; a table in a key's place is gone into."""
-    for key, value in table.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield prefix + key, value
 
 
 def _problems(plan: SweepPlan) -> list[str]:

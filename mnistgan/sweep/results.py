@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import warnings
 from collections.abc import Callable
@@ -11,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mnistgan.config import toml
+from mnistgan.storage import tables
 from mnistgan.storage.atomic import atomic_path, write_text
 
 if TYPE_CHECKING:
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
     from mnistgan.sweep.search import Search
-
-TABLE, BEST = "trials.csv", "best.toml"
 
 
 def write(search: Search) -> list[Path]:
@@ -45,32 +42,29 @@ def settings_of(trial: FrozenTrial, search: Search) -> dict[str, Any]:
 def _table(search: Search) -> Path:
     """Every trial that ended: number, state, figure, seconds, values."""
     keys = list(search.plan.sweep.search)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["trial", "state", search.plan.sweep.objective.figure, "seconds", *keys])
+    rows: list[list[Any]] = [
+        ["trial", "state", search.plan.sweep.objective.figure, "seconds", *keys]
+    ]
     for trial in search.study.get_trials(deepcopy=False):
         if trial.state.is_finished():
             seconds = "" if trial.duration is None else round(trial.duration.total_seconds(), 1)
             values = settings_of(trial, search)
             row = [trial.number, trial.state.name.lower(), trial.value, seconds]
-            writer.writerow([*row, *(values.get(key) for key in keys)])
-    path = search.folder / TABLE
-    write_text(path, text.getvalue())
+            rows.append([*row, *(values.get(key) for key in keys)])
+    path = search.folder / "trials.csv"
+    write_text(path, tables.to_csv(rows))
     return path
 
 
 def _best_config(search: Search, trial: FrozenTrial) -> Path:
     """A run config as ``mnistgan train`` takes it, of the best trial and the first seed."""
-    values = settings_of(trial, search)
-    seed = search.plan.sweep.objective.seeds[0]
-    config = toml.replace(search.plan.base, {**values, "seed": seed}, "the best trial")
-    figure = search.plan.sweep.objective.figure
-    path = search.folder / BEST
-    write_text(
-        path,
-        f"# Trial {trial.number} of the sweep {search.plan.sweep.name!r}: {figure} {trial.value}\n"
-        + toml.to_toml(config),
-    )
+    sweep = search.plan.sweep
+    values = settings_of(trial, search) | {"seed": sweep.objective.seeds[0]}
+    config = toml.replace(search.plan.base, values, "the best trial")
+    found = f"{sweep.objective.figure} {trial.value}"
+    head = f"# Trial {trial.number} of the sweep {sweep.name!r}: {found}\n"
+    path = search.folder / "best.toml"
+    write_text(path, head + toml.to_toml(config))
     return path
 
 

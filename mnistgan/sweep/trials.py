@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeAlias
+from statistics import fmean
+from typing import TYPE_CHECKING, Any
 
 from mnistgan.errors import ConfigError, TrainingError
 from mnistgan.events import EpochEnded, Evaluated, RunEnded
@@ -13,12 +14,8 @@ from mnistgan.runs.plan import plan_config
 from mnistgan.runs.run import Run
 from mnistgan.sweep.plan import SweepPlan
 
-GiveUp: TypeAlias = Callable[[int, float], bool]
-"""Told a step and the figure there; says whether the trial is to be given up."""
-
-
-class GivenUp(Exception):  # noqa: N818  # an outcome, no error
-    """The trial is no good, for this reason."""
+if TYPE_CHECKING:
+    from optuna import Trial
 
 
 class Stopped(Exception):  # noqa: N818
@@ -29,7 +26,7 @@ def figure_of(
     plan: SweepPlan,
     values: Mapping[str, Any],
     folder: Path,
-    give_up: GiveUp,
+    trial: Trial,
     stop: StopToken,
     on_progress: OnProgress,
 ) -> float:
@@ -39,7 +36,7 @@ def figure_of(
         plan: of the sweep.
         values: of the keys that are tried.
         folder: for the run directories, ``seed-0`` and so on.
-        give_up: asked after each measurement; its steps go on from seed to seed.
+        trial: told each measurement, by epochs that go on from seed to seed; may be pruned by it.
         stop: ends the run at hand.
         on_progress: told after each epoch.
 
@@ -47,31 +44,30 @@ def figure_of(
         The figure after the last epoch, as the mean over the seeds.
 
     Raises:
-        GivenUp: it was given up, its values do not go together, or a loss did not stay finite.
+        TrialPruned: it was pruned, its values do not go together, or a loss did not stay finite.
         Stopped: the stop was requested.
     """
+    from optuna import TrialPruned
+
     figure = plan.sweep.objective.figure
     figures: list[float] = []
     seeds = plan.sweep.objective.seeds
-    for turn, seed in enumerate(seeds):
+    for number, seed in enumerate(seeds):
         value = 0.0
         try:
             config = plan.config(values, seed)
-            first, total = turn * config.train.epochs, len(seeds) * config.train.epochs
+            first, total = number * config.train.epochs, len(seeds) * config.train.epochs
             for event in Run(plan_config(config, folder / f"seed-{seed}"), stop):
                 if isinstance(event, EpochEnded):
                     on_progress(Progress(folder.name, first + event.epoch, total, "epochs"))
                 elif isinstance(event, Evaluated):
                     value = event.figures[figure]
-                    if give_up(first + event.epoch, _mean([*figures, value])):
-                        raise GivenUp(f"worse than the median after epoch {event.epoch}")
+                    trial.report(fmean([*figures, value]), first + event.epoch)
+                    if trial.should_prune():
+                        raise TrialPruned(f"worse than the median after epoch {event.epoch}")
                 elif isinstance(event, RunEnded) and event.reason == "stopped":
                     raise Stopped
         except (ConfigError, TrainingError) as error:
-            raise GivenUp(str(error)) from error
+            raise TrialPruned(str(error)) from error
         figures.append(value)
-    return _mean(figures)
-
-
-def _mean(values: list[float]) -> float:
-    return sum(values) / len(values)
+    return fmean(figures)

@@ -11,9 +11,10 @@ import torch
 from PIL import Image
 from support import Invoke, Tiny
 
+from mnistgan.arrays import Images
 from mnistgan.errors import UsageError
 from mnistgan.latent import projection, projection_files
-from mnistgan.latent.projection import ProjectionOptions
+from mnistgan.latent.projection import NamedImage, ProjectionOptions
 from mnistgan.models import networks
 from mnistgan.progress import Progress
 from mnistgan.sampling import sampler
@@ -22,6 +23,10 @@ from mnistgan.sampling.generator import Generator, load_generator
 from mnistgan.storage import checkpoint
 
 QUICK = ProjectionOptions(restarts=4, steps=150)
+
+
+def named(*images: Images) -> list[NamedImage]:
+    return [NamedImage(f"image {number}", image) for number, image in enumerate(images)]
 
 
 @pytest.fixture
@@ -45,7 +50,7 @@ def conditional_file(tiny: Tiny, tmp_path: Path) -> Path:
 
 def test_what_the_generator_made_is_found_again(generator: Generator) -> None:
     images = sampler.sample(generator, 3, seed=4)
-    found = projection.project(generator, list(images), QUICK)
+    found = projection.project(generator, named(*images), QUICK)
     assert max(one.rms for one in found) < 0.03
     for image, one in zip(images, found, strict=True):
         again = generator(one.z[None])[0]
@@ -58,10 +63,10 @@ def test_what_the_generator_made_is_found_again(generator: Generator) -> None:
 def test_a_projection_depends_on_its_image_and_the_seed_alone(generator: Generator) -> None:
     first, second = sampler.sample(generator, 2, seed=4)
     weights = {name: one.clone() for name, one in generator.network.state_dict().items()}
-    together = projection.project(generator, [first, second], QUICK)
-    (alone,) = projection.project(generator, [second], QUICK)
+    together = projection.project(generator, named(first, second), QUICK)
+    (alone,) = projection.project(generator, named(second), QUICK)
     assert torch.equal(together[1].z, alone.z)
-    (other,) = projection.project(generator, [second], ProjectionOptions(4, 150, seed=1))
+    (other,) = projection.project(generator, named(second), ProjectionOptions(4, 150, seed=1))
     assert not torch.equal(other.z, alone.z)
     assert all(
         torch.equal(one, weights[name]) for name, one in generator.network.state_dict().items()
@@ -71,18 +76,18 @@ def test_a_projection_depends_on_its_image_and_the_seed_alone(generator: Generat
 
 def test_z_stays_near_its_typical_length_where_nothing_fits(generator: Generator) -> None:
     checks = np.indices((28, 28)).sum(axis=0)[None] % 2 * 255
-    (found,) = projection.project(generator, [checks.astype(np.uint8)], QUICK)
+    (found,) = projection.project(generator, named(checks.astype(np.uint8)), QUICK)
     assert found.length < 4 * np.sqrt(8)
 
 
 def test_the_class_is_found_too(conditional_file: Path) -> None:
     generator = load_generator(conditional_file)
     images = [sampler.sample(generator, 1, 4, ClassSequence((label,)))[0] for label in range(3)]
-    found = projection.project(generator, images, QUICK)
+    found = projection.project(generator, named(*images), QUICK)
     assert [one.label for one in found] == [0, 1, 2]
     assert max(one.rms for one in found) < 0.03
     (class_sequence,) = projection.project(
-        generator, images[:1], ProjectionOptions(4, 150, label=2)
+        generator, named(images[0]), ProjectionOptions(4, 150, label=2)
     )
     assert class_sequence.label == 2
     assert class_sequence.rms > found[0].rms
@@ -90,7 +95,7 @@ def test_the_class_is_found_too(conditional_file: Path) -> None:
 
 def test_progress_ends_where_it_said(generator: Generator) -> None:
     told: list[Progress] = []
-    images = list(sampler.sample(generator, 2))
+    images = named(*sampler.sample(generator, 2))
     projection.project(generator, images, ProjectionOptions(2, 10), told.append)
     done = [one.done for one in told]
     assert done == sorted(done)
@@ -100,22 +105,24 @@ def test_progress_ends_where_it_said(generator: Generator) -> None:
 
 def test_what_is_no_image_or_class_of_the_generator(generator: Generator) -> None:
     with pytest.raises(UsageError, match="shape"):
-        projection.project(generator, [np.zeros((1, 9, 9), np.uint8)])
+        projection.project(generator, named(np.zeros((1, 9, 9), np.uint8)))
     with pytest.raises(UsageError, match="0 classes"):
-        projection.project(generator, [np.zeros((1, 28, 28), np.uint8)], ProjectionOptions(label=0))
+        projection.project(
+            generator, named(np.zeros((1, 28, 28), np.uint8)), ProjectionOptions(label=0)
+        )
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "P", "1", "I;16"])
 def test_pictures_of_any_mode_are_fitted(generator: Generator, tmp_path: Path, mode: str) -> None:
     Image.new(mode, (30, 20)).save(tmp_path / "a.png")
     (given,) = projection_files.read([tmp_path / "a.png"], generator.config.data)
-    assert given.image.shape == (1, 28, 28)
+    assert given.pixels.shape == (1, 28, 28)
 
 
 def test_a_negative_has_the_generators_background(generator: Generator, tmp_path: Path) -> None:
     Image.new("RGB", (30, 20), "white").save(tmp_path / "paper.png")
     (given,) = projection_files.read([tmp_path / "paper.png"], generator.config.data, invert=True)
-    assert not given.image.any()
+    assert not given.pixels.any()
 
 
 # The command -----------------------------------------------------------------------------------
@@ -215,17 +222,17 @@ def test_weights_beyond_all_measure(generator: Generator, tmp_path: Path) -> Non
         for parameter in generator.network.parameters():
             parameter.mul_(1e30)
     with pytest.raises(UsageError, match="gradients are not finite"):
-        projection.project(generator, [image], QUICK)
+        projection.project(generator, named(image), QUICK)
 
 
 def test_too_many_classes_to_try_them_all(tiny: Tiny) -> None:
     config = tiny(("model.conditional", True), ("model.classes", [f"{n}" for n in range(101)]))
     many = Generator(networks.build_generator(config).eval(), config, 0, 0)
-    image = sampler.sample(many, 1)[0]
-    for search in (projection.project, lambda *given: projection.inverted(many, [image])):
+    images = named(*sampler.sample(many, 1))
+    for search in (projection.project, lambda *given: projection.inverted(many, images)):
         with pytest.raises(UsageError, match="101 classes, too many to try them all"):
-            search(many, [image])
-    assert projection.project(many, [image], ProjectionOptions(2, 10, label=100))[0].label == 100
+            search(many, images)
+    assert projection.project(many, images, ProjectionOptions(2, 10, label=100))[0].label == 100
 
 
 def test_names_do_not_move_the_cursor(

@@ -11,8 +11,7 @@ from support import Invoke, Tiny
 
 from mnistgan.arrays import Images
 from mnistgan.errors import UsageError
-from mnistgan.latent import interpolation, walks
-from mnistgan.latent.interpolation import lerp, slerp
+from mnistgan.latent import walks
 from mnistgan.models import networks
 from mnistgan.sampling import sampler
 from mnistgan.sampling.conditioning import ClassSequence
@@ -47,25 +46,15 @@ def images_of(generator: Generator, walk: walks.Walk) -> Images:
     return np.stack([generator(z, labels) for z, labels in walk])
 
 
-def test_a_loop_passes_each_point_and_closes() -> None:
-    points = np.random.default_rng(0).standard_normal((3, 1, 64)).astype(np.float32)
-    loop = interpolation.loop(points, 60, slerp)
-    for number in range(3):
-        np.testing.assert_allclose(loop[20 * number], points[number], rtol=1e-5, atol=1e-5)
-    steps = np.linalg.norm(np.roll(loop, -1, axis=0) - loop, axis=-1)
-    assert steps.max() < 1.5 * steps.min()  # also from the last frame to the first
-    uneven = interpolation.loop(points, 8, slerp)
-    assert all(np.isclose(uneven, point, atol=1e-5).all(axis=(1, 2)).any() for point in points)
-
-
-def test_a_square_has_its_corners_and_the_typical_length_between_them() -> None:
-    corners = np.random.default_rng(0).standard_normal((4, 256)).astype(np.float32)
-    square = interpolation.square(corners, 5, slerp).reshape(5, 5, 256)
-    found = [square[0, 0], square[0, -1], square[-1, 0], square[-1, -1]]
-    np.testing.assert_allclose(found, corners, rtol=1e-4, atol=1e-5)
-    assert np.linalg.norm(square, axis=-1).min() > 14
-    middle = interpolation.square(corners, 3, lerp).reshape(3, 3, 256)[1, 1]
-    np.testing.assert_allclose(middle, corners.mean(axis=0), rtol=1e-4, atol=1e-5)
+@pytest.mark.parametrize("kind", ["slerp", "linear", "circle"])
+def test_a_random_walk_is_seamless(plain: Generator, kind: walks.Kind) -> None:
+    walk = walks.plan(plain, kind, seed=3)
+    assert walk.z.shape == (60, 16, 8)
+    assert walk.z.dtype == np.float32
+    assert walk.weights is None
+    steps = np.linalg.norm(np.roll(walk.z, -1, axis=0) - walk.z, axis=-1)
+    assert (steps[-1] < 1.5 * steps[-2]).all()  # from the last frame to the first
+    assert not np.array_equal(walk.z, walks.plan(plain, kind, seed=4).z)
 
 
 @pytest.mark.parametrize("kind", ["slerp", "linear"])
@@ -93,9 +82,9 @@ def test_from_class_to_class_only_the_label_changes(conditional: Generator) -> N
     walk = walks.plan(conditional, "classes", seed=3)
     assert len(walk) == 15 * len(CLASSES)
     assert (walk.z == walk.z[0]).all()
-    assert walk.labels is not None
-    np.testing.assert_allclose(walk.labels.sum(axis=-1), 1, rtol=1e-6)
-    steps = np.abs(np.roll(walk.labels, -1, axis=0) - walk.labels).sum(axis=-1)
+    assert walk.weights is not None
+    np.testing.assert_allclose(walk.weights.sum(axis=-1), 1, rtol=1e-6)
+    steps = np.abs(np.roll(walk.weights, -1, axis=0) - walk.weights).sum(axis=-1)
     np.testing.assert_allclose(steps, 2 / 15, rtol=1e-4)
     images = images_of(conditional, walk).astype(int)
     for label in range(len(CLASSES)):
@@ -131,7 +120,7 @@ def test_corners_begin_with_the_seeds_and_go_round(plain: Generator) -> None:
         ("corners", {"seeds": (1, 2, 3)}, "four"),
         ("classes", {}, "without labels"),
         ("slerp", {"seeds": (1, 2, 3), "frames": 2}, "3 frames"),
-        ("slerp", {"asked": ClassSequence((1,))}, "trained without labels"),
+        ("slerp", {"class_sequence": ClassSequence((1,))}, "trained without labels"),
     ],
 )
 def test_what_does_not_suit_is_refused(

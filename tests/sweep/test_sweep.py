@@ -233,19 +233,19 @@ def test_a_killed_workers_trial_is_made_again_and_counted_once(
         process.send_signal(signal.SIGKILL)
     search = Search(plan.read(sweep_toml, 2), tmp_path / "out")
     assert states(search) == ["RUNNING"]
-    search._take_up_the_dead()
+    search._requeue_abandoned()
     assert states(search) == ["FAIL", "WAITING"]
     dead, again = search.study.get_trials()
     assert again.system_attrs["fixed_params"] == dead.params
-    search._take_up_the_dead()
+    search._requeue_abandoned()
     assert states(search) == ["FAIL", "WAITING"]
 
 
 def test_one_who_lives_is_left_alone(sweep_toml: Path, tmp_path: Path) -> None:
     mine, other = (Search(plan.read(sweep_toml), tmp_path / "out") for _ in range(2))
     trial = mine.study.ask()
-    with mine._alive(trial.number):
-        other._take_up_the_dead()
+    with mine._lock(f"{trial.number:04}"):
+        other._requeue_abandoned()
         assert states(other) == ["RUNNING"]
 
 
