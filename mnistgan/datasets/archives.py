@@ -38,7 +38,7 @@ def folder(data_set: DataSet, root: Path) -> Path:
 
 
 def missing(data_set: DataSet, root: Path) -> list[Archive]:
-    """The archives that are neither there nor unpacked, judged by file names alone."""
+    """The archives that are neither there nor unpacked, by their file names alone."""
     files = folder(data_set, root)
     return [
         archive

@@ -56,6 +56,7 @@ def read_idx_pair(
     """
     labels_path = labels_path or _labels_beside(path)
     with _readable(path), open_idx(path) as array:
+        # Gray images may come without an axis for the channels.
         shape = array.shape if len(array.shape) == 4 else (*array.shape, 1)
         if array.dtype != np.uint8 or len(shape) != 4 or shape[3] not in (1, 3):
             raise ValueError(

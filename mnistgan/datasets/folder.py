@@ -47,7 +47,7 @@ class FolderListing:
     Attributes:
         root: the folder.
         classes: the names of the subfolders, sorted; empty for a flat folder.
-        files: the pictures, judged by their names, sorted within their class.
+        files: the pictures, known by their suffixes, sorted within their class.
         labels: the class of each picture, or None for a flat folder.
         others: everything else.
     """
@@ -128,7 +128,7 @@ def read_picture(path: Path, fit: Fit) -> Images:
 
 
 def list_pictures(path: Path) -> FolderListing:
-    """List the pictures of a folder, judged by their names, without reading them.
+    """List the pictures of a folder by their suffixes, without reading them.
 
     Raises:
         DataError: there are none, or some lie beside the class folders.

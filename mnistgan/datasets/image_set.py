@@ -69,7 +69,9 @@ def class_notes(labels: Labels | None, classes: tuple[str, ...]) -> tuple[str, .
         return ()
     present = set(np.unique(labels).tolist())
     if len(present) == 1:
-        return (f"there is a single class, {classes[present.pop()]!r}: its labels tell nothing",)
+        return (
+            f"there is a single class, {classes[present.pop()]!r}: its labels carry no information",
+        )
     empty = [name for number, name in enumerate(classes) if number not in present]
     return (f"there are no images of class {first_few(empty)}",) if empty else ()
 

@@ -85,6 +85,7 @@ def from_generator(
         ConfigError: ``data`` is not a valid name.
     """
     generator = load_generator(path)
+    # Size and channels stay the generator's, so that the real images are fitted to its own.
     config = toml.change_data(generator.config.data, name=data, root=root and str(root))
     options = sampler.SamplingOptions(seed)
     images, labels = sampler.sample_labelled(generator, count, options, on_progress)

@@ -15,11 +15,11 @@ from mnistgan.errors import UsageError, printable
 
 
 class Measure(NamedTuple):
-    """A measure for people.
+    """A measure as tables show it.
 
     Attributes:
         name: as in a file.
-        title: as in a table.
+        title: its name for people.
         explanation: what its figures mean, or which one is perfect.
     """
 

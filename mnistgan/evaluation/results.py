@@ -158,6 +158,8 @@ def evaluate(
             f"the labels run from {labels.min()} to {labels.max()}, and {reference.name} has "
             f"{classes} classes; name the data set of the images with --data"
         )
+    # The floor has the same size, as far as the test split allows: the Frechet distance grows with
+    # fewer images, even between real sets.
     chosen = noise.rng(seed, Stream.SUBSET, 2).permutation(len(reference.test))
     test = reference.test.take(np.sort(chosen[: len(images)]))
     test_labels = None if labels is None else test.labels
@@ -196,6 +198,7 @@ def measure(
     The Frechet distance is to all training images. The kernel distance, precision, recall, density
     and coverage are to as many training images as there are images, chosen by the seed.
     """
+    # Precision, recall, density and coverage depend on the sizes of both sets, so these are equal.
     real = reference.train_features
     rng = noise.rng(seed, Stream.SUBSET)
     subset = real[rng.permutation(len(real))[: len(predictions.features)]]

@@ -53,6 +53,7 @@ def score(
         labeled = f"by {real.classifier.name}"
     assert real.test.labels is not None
     synthetic = ImageSet(images, labels, real.train.classes, "synthetic")
+    # As many real as synthetic images: with more, a classifier would be better for that alone.
     rows = noise.rng(seed, Stream.SUBSET, 1).permutation(len(real.train))[: len(images)]
     from_synthetic = reference.fit(synthetic, on_progress, seed)
     from_real = reference.fit(real.train.take(rows), on_progress, seed)
