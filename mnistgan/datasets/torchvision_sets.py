@@ -19,9 +19,9 @@ from mnistgan.arrays import Labels
 from mnistgan.catalog import SplitName
 from mnistgan.config import TORCHVISION
 from mnistgan.datasets import download
-from mnistgan.datasets.fitting import Fit, is_coloured, thumbnail
+from mnistgan.datasets.fitting import Fit, is_colored, thumbnail
 from mnistgan.datasets.image_set import (
-    GREY_NOTE,
+    GRAY_NOTE,
     ImageSet,
     allocate,
     class_notes,
@@ -309,12 +309,12 @@ def convert(
     if not count:
         raise DataError(f"{name}: holds no image")
     images, labels = allocate(count, fit), np.empty(count, np.int64)
-    coloured = False
+    colored = False
     for index in range(count):
         try:
             picture, labels[index] = _item(dataset[index])
             images[index] = fit.picture(picture)
-            coloured = coloured or (index < _LOOKED_AT and is_coloured(thumbnail(picture)))
+            colored = colored or (index < _LOOKED_AT and is_colored(thumbnail(picture)))
         except MemoryError:
             raise
         except Exception as error:  # a data set may raise anything
@@ -325,7 +325,7 @@ def convert(
         if (index + 1) % _BLOCK == 0 or index + 1 == count:
             on_progress(Progress(f"reading {name}", index + 1, count))
     classes = _classes(dataset, labels, name)
-    notes = (GREY_NOTE,) if coloured and fit.channels == 1 else ()
+    notes = (GRAY_NOTE,) if colored and fit.channels == 1 else ()
     return ImageSet(images, labels, classes, source or name, notes + class_notes(labels, classes))
 
 

@@ -30,7 +30,7 @@ from mnistgan import datasets
 from mnistgan.catalog import SplitName
 from mnistgan.config import DataConfig, toml
 from mnistgan.datasets import torchvision_sets
-from mnistgan.datasets.image_set import GREY_NOTE
+from mnistgan.datasets.image_set import GRAY_NOTE
 from mnistgan.datasets.torchvision_import import import_torchvision, public_names
 from mnistgan.errors import ConfigError, DataError, UsageError
 from mnistgan.evaluation import reference
@@ -294,7 +294,7 @@ class TestFakeData:
         assert read_png(real).ndim == 3
         result = invoke("data", "show", "torchvision:FakeData", "--columns", 4)
         assert (result.exit_code, result.stdout) == (0, "FakeData.png\n")
-        assert GREY_NOTE in result.stderr
+        assert GRAY_NOTE in result.stderr
         assert "torchvision:NAME" in invoke("data").stderr
 
     def test_a_runs_folder_is_named_after_the_class(self) -> None:
@@ -476,7 +476,7 @@ class TestFromTorchvision:
         assert data.classes == classes
 
     def test_colour_that_is_given_up_is_noted(self) -> None:
-        assert datasets.from_torchvision(Items(*pictures(3))).notes == (GREY_NOTE,)
+        assert datasets.from_torchvision(Items(*pictures(3))).notes == (GRAY_NOTE,)
         assert datasets.from_torchvision(Items(*pictures(3, colour=False))).notes == ()
         in_colour = DataConfig.model_validate({"channels": 3})
         assert datasets.from_torchvision(Items(*pictures(3)), in_colour).notes == ()

@@ -190,7 +190,7 @@ def test_a_name_cannot_move_the_cursor(invoke: Invoke, trained: Path, digit: Pat
     [
         (["text.png"], "text.png: cannot be read"),
         (["none.png"], "No such file"),
-        (["."], "is no file"),
+        (["."], "is not a file"),
         (["huge.png"], "too many"),
         (["--index", "1797"], "end at 1796"),
         (["--index", "x"], "whole numbers"),

@@ -69,4 +69,4 @@ def test_what_is_no_run(invoke: Invoke, runs: list[Path]) -> None:
     (runs[0] / "evaluation" / "figures.json").write_text("{}")
     result = invoke("compare", runs[0])
     assert result.exit_code == 2
-    assert "figures.json: is no file of mnistgan evaluate" in result.stderr
+    assert "figures.json: is not a file of mnistgan evaluate" in result.stderr
