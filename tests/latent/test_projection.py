@@ -192,7 +192,7 @@ def test_a_name_cannot_move_the_cursor(invoke: Invoke, trained: Path, digit: Pat
         (["none.png"], "No such file"),
         (["."], "is no file"),
         (["huge.png"], "too many"),
-        (["--index", "1797"], "end at 1796"),
+        (["--index", "1797"], "the last one is 1796"),
         (["--index", "x"], "whole numbers"),
         ([], "1 to 100 images"),
         (["digit.png", "--out", "a.gif"], "two images"),
@@ -221,7 +221,7 @@ def test_weights_beyond_all_measure(generator: Generator, tmp_path: Path) -> Non
     with torch.no_grad():
         for parameter in generator.network.parameters():
             parameter.mul_(1e30)
-    with pytest.raises(UsageError, match="gradients are not finite"):
+    with pytest.raises(UsageError, match="gradients of this generator are not finite"):
         projection.project(generator, named(image), QUICK)
 
 

@@ -1,4 +1,4 @@
-"""Walks that are planned for a generator: closed, through what was asked for."""
+"""Walks through latent space: closed, through the points asked for."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_corners_begin_with_the_seeds_and_go_round(plain: Generator) -> None:
     ("kind", "options", "says"),
     [
         ("circle", {"seeds": (1, 2)}, "slerp or linear"),
-        ("slerp", {"seeds": (1,)}, "one seed"),
+        ("slerp", {"seeds": (1,)}, "two seeds or more"),
         ("corners", {"seeds": (1, 2, 3)}, "four"),
         ("classes", {}, "without labels"),
         ("slerp", {"seeds": (1, 2, 3), "frames": 2}, "3 frames"),
@@ -133,7 +133,7 @@ def test_what_does_not_suit_is_refused(
 def test_what_does_not_suit_a_conditional_generator_is_refused(conditional: Generator) -> None:
     with pytest.raises(UsageError, match="one class"):
         walks.plan(conditional, "classes", class_sequence=ClassSequence((1,)))
-    with pytest.raises(UsageError, match="one for each"):
+    with pytest.raises(UsageError, match="one per seed"):
         walks.plan(conditional, seeds=(1, 2, 3), class_sequence=ClassSequence((1, 2)))
 
 

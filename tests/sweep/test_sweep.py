@@ -67,7 +67,7 @@ def test_all_mistakes_at_once(sweep_toml: Path) -> None:
     with pytest.raises(ConfigError) as error:
         plan.read(sweep_toml)
     assert error.value.problems == [
-        "search.train.batch_size: choices stand alone, without low, high, log or step",
+        "search.train.batch_size: choices cannot be combined with low, high, log or step",
         "search.model.latent_dim: low must be less than high",
         "trails: unknown key",
     ]
@@ -79,11 +79,11 @@ def test_all_mistakes_at_once(sweep_toml: Path) -> None:
         ("train.lr_g", "train.lr", "search.train.lr: unknown key; did you mean train.lr_g"),
         ("[128, 256]", "[128, 0]", "search.train.batch_size: must be greater than or equal to 2"),
         ("low = 4", "low = -4", "search.model.latent_dim: must be greater than"),
-        ('"train.lr_g"', "seed", "search.seed: is the sweep's own"),
-        ("n = 100", "n = 100\nevery = 3", "objective.every: the last of 2 epochs"),
+        ('"train.lr_g"', "seed", "search.seed: cannot be searched"),
+        ("n = 100", "n = 100\nevery = 3", "objective.every: must divide the number of epochs (2)"),
         ("n = 100", 'figure = "fid"', "objective.figure: "),
         ("low = 1e-4, ", "", "search.train.lr_g: give low and high, or choices"),
-        ("low = 1e-4", "low = 0.0", "search.train.lr_g: log needs a low above 0"),
+        ("low = 1e-4", "low = 0.0", "search.train.lr_g: log requires a low above 0"),
         ("[search]", "[set]\ntrain.epoch = 3\n[search]", "train.epoch: unknown key"),
     ],
 )
