@@ -1,81 +1,80 @@
 """``mnistgan project``: where in a generator's latent space an image lies."""
 
-from __future__ import annotations
-
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from mnistgan.cli.options import (
-    Checkpoint,
-    DataRoot,
-    Debug,
-    Seed,
-    Threads,
-    use_threads,
-    whole_numbers,
-)
+from mnistgan.cli import options
 from mnistgan.errors import printable
+
+_search_option = partial(typer.Option, rich_help_panel="Search")
+
+_Pictures = Annotated[
+    list[Path] | None,
+    typer.Argument(metavar="IMAGE", help="Pictures of any size: PNG, JPEG, WebP or GIF."),
+]
+_Index = Annotated[
+    str | None,
+    typer.Option(metavar="7,12", help="Images of the data set instead, by number."),
+]
+_Out = Annotated[
+    Path,
+    typer.Option(
+        metavar="FILE",
+        help=".png: given and found images side by side; .gif, .webp or .mp4: a walk from image "
+        "to image.",
+    ),
+]
+_JsonFile = Annotated[
+    Path | None, typer.Option("--json", metavar="FILE", help="Also write each z and its error.")
+]
+_Invert = Annotated[
+    bool, typer.Option("--invert", help="Invert the pictures, if they are dark on white.")
+]
+_Digit = Annotated[
+    str | None,
+    _search_option(
+        metavar="CLASS",
+        help="Class of the images; by default the best fit. Conditional generators only.",
+    ),
+]
+_Restarts = Annotated[int, _search_option(min=1, max=1000, help="Starts per image.")]
+_Steps = Annotated[int, _search_option(min=1, max=100_000, help="Steps from each start.")]
 
 
 def project(
-    ckpt: Checkpoint,
-    images: Annotated[
-        list[Path] | None,
-        typer.Argument(metavar="[IMAGE]...", help="Pictures of any size: PNG, JPEG, WebP, GIF."),
-    ] = None,
-    index: Annotated[
-        str | None,
-        typer.Option(
-            metavar="I,I,...",
-            help="Or images of the generator's data set, of its test part if it has one.",
-        ),
-    ] = None,
-    out: Annotated[
-        Path,
-        typer.Option(
-            metavar="FILE.png|.gif|.mp4|.webp",
-            help="What was given beside what was found; or the walk from image to image.",
-        ),
-    ] = Path("projection.png"),
-    digit: Annotated[
-        str | None,
-        typer.Option(
-            metavar="CLASS",
-            help="Of a conditional generator; by default the class that fits best.",
-        ),
-    ] = None,
-    invert: Annotated[
-        bool, typer.Option("--invert", help="The pictures are dark on bright: turn them round.")
-    ] = False,
-    restarts: Annotated[int, typer.Option(min=1, max=1000, help="Descents for each image.")] = 8,
-    steps: Annotated[int, typer.Option(min=1, max=100_000, help="Of each descent.")] = 300,
-    seed: Seed = 0,
-    json_file: Annotated[
-        Path | None,
-        typer.Option("--json", metavar="FILE", help="Also write each z and its error there."),
-    ] = None,
-    data_root: DataRoot = None,
-    threads: Threads = None,
-    debug: Debug = False,
+    ckpt: options.Ckpt,
+    images: _Pictures = None,
+    index: _Index = None,
+    out: _Out = Path("projection.png"),
+    json_file: _JsonFile = None,
+    invert: _Invert = False,
+    seed: options.Seed = 0,
+    digit: _Digit = None,
+    restarts: _Restarts = 8,
+    steps: _Steps = 300,
+    data_root: options.DataRoot = None,
+    threads: options.Threads = None,
+    debug: options.Debug = False,
 ) -> None:
-    """Find the z of which a generator makes an image most like a given one.
+    """Find the z whose image is most like a given one.
 
-    [bold]mnistgan project seven.png --ckpt g.pt[/bold]   beside what was found: projection.png
+    [bold]mnistgan project seven.png --ckpt g.pt[/bold]   writes both to projection.png
 
     [bold]mnistgan project --index 7,12 --ckpt g.pt --out walk.gif[/bold]   from digit to digit
     """
     from mnistgan.cli.bars import bar
     from mnistgan.latent.projection_files import project_to_files
 
-    use_threads(threads)
+    options.use_threads(threads)
     with bar() as on_progress:
         lines, hints = project_to_files(
             ckpt,
             out,
             pictures=images or (),
-            indices=whole_numbers("--index", index),
+            indices=options.whole_numbers("--index", index),
             invert=invert,
             digit=digit,
             restarts=restarts,

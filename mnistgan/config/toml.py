@@ -17,7 +17,7 @@ import tomli
 import tomli_w
 from pydantic import BaseModel, ValidationError
 
-from mnistgan.config.sections import FAMILIES, RunConfig
+from mnistgan.config.sections import FAMILIES, DataConfig, RunConfig
 from mnistgan.errors import ConfigError, ConfigWarning, UsageError, did_you_mean, one_of
 
 Table: TypeAlias = dict[str, Any]
@@ -120,6 +120,17 @@ def validate(table: Mapping[str, Any], source: str) -> RunConfig:
     if config is None or problems:
         raise ConfigError(source, problems)
     return config
+
+
+def data_section(**keys: object) -> DataConfig:
+    """A ``[data]`` section with these keys; a key that is None keeps its default.
+
+    Raises:
+        ConfigError: naming every invalid value.
+    """
+    given = {key: value for key, value in keys.items() if value is not None}
+    plain = {key: str(one) if isinstance(one, Path) else one for key, one in given.items()}
+    return validate({"data": plain}, "").data
 
 
 def check(table: Mapping[str, Any]) -> tuple[RunConfig | None, list[str]]:

@@ -24,7 +24,8 @@ from mnistgan.datasets.fitting import Array, Fit
 from mnistgan.datasets.image_set import ImageSet, collect, rows_at_a_time
 from mnistgan.errors import DataError
 from mnistgan.progress import OnProgress, no_progress
-from mnistgan.storage.idx import IdxArray, open_idx, parse_idx
+from mnistgan.storage.array_stream import ArrayStream
+from mnistgan.storage.idx import open_idx, parse_idx
 
 
 def read(
@@ -97,7 +98,7 @@ def damaged(data_set: DataSet, path: Path, trouble: str) -> DataError:
 
 
 @contextlib.contextmanager
-def _idx_file(data_set: DataSet, name: str, root: Path) -> Iterator[tuple[Path, IdxArray]]:
+def _idx_file(data_set: DataSet, name: str, root: Path) -> Iterator[tuple[Path, ArrayStream]]:
     """One of a data set's IDX arrays, in an archive, in a zip of archives, or unpacked."""
     place = folder(data_set, root)
     path = place / name
@@ -119,7 +120,7 @@ def _idx_file(data_set: DataSet, name: str, root: Path) -> Iterator[tuple[Path, 
         raise damaged(data_set, path, reason) from error
 
 
-def _require(path: Path, array: IdxArray, shape: tuple[int, ...], data_set: DataSet) -> None:
+def _require(path: Path, array: ArrayStream, shape: tuple[int, ...], data_set: DataSet) -> None:
     if array.shape != shape or array.dtype.itemsize != (4 if "idx2-int" in path.name else 1):
         raise damaged(data_set, path, f"it holds {array.shape} where {shape} are right")
 

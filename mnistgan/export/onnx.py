@@ -15,12 +15,12 @@ import torch
 from torch import Tensor
 
 from mnistgan.config import toml
-from mnistgan.errors import ExportError, UsageError
+from mnistgan.errors import ExportError
 from mnistgan.models import noise
 from mnistgan.models.noise import Stream
 from mnistgan.sampling import conditioning
 from mnistgan.sampling.generator import Generator, UnitImages
-from mnistgan.storage.atomic import atomic_path
+from mnistgan.storage.atomic import atomic_path, check_target
 
 OPSET = 18
 CHECKED_BATCHES = (1, 2, 17)  # 2 is the exported size; the others prove that it is dynamic
@@ -54,8 +54,7 @@ def export_onnx(generator: Generator, path: Path) -> Exported:
         UsageError: the ending is not .onnx, or the folder cannot be written.
         ExportError: onnxruntime computes other images (rtol 1e-3, atol 1e-4); no file is written.
     """
-    if path.suffix.lower() != ".onnx":
-        raise UsageError(f"{path}: unknown ending {path.suffix!r}; use .onnx")
+    check_target(path, ".onnx")
     model = UnitImages(generator).eval()
     with atomic_path(path) as temporary:
         _write(model, generator, temporary)

@@ -24,7 +24,7 @@ from mnistgan.rendering import animations, grids
 from mnistgan.rendering.grids import Picture
 from mnistgan.sampling import conditioning
 from mnistgan.sampling.generator import Generator, load_generator
-from mnistgan.storage.atomic import write_text
+from mnistgan.storage.atomic import check_target, write_text
 
 _MAX_IMAGES = 100  # more rows would make a picture too tall to look at
 _TILE = 224  # minimum side of an image in the picture, in pixels
@@ -151,12 +151,9 @@ def from_data(
 
 def _check(path: Path, count: int, json_file: Path | None) -> None:
     """Refuse, before any work, targets that cannot be written."""
-    for target in (path, json_file):
-        if target is not None and not target.parent.is_dir():
-            raise UsageError(
-                f"{target}: its folder does not exist; make it first, or choose another"
-            )
-    grids.check_suffix(path, walks.WALK_FORMATS)
+    check_target(path, *walks.WALK_FORMATS)
+    if json_file is not None:
+        check_target(json_file)
     if not 1 <= count <= _MAX_IMAGES:
         raise UsageError(f"give 1 to {_MAX_IMAGES} images, by name or by --index, not {count}")
     if path.suffix.lower() != ".png" and count == 1:

@@ -27,6 +27,7 @@ from mnistgan.sampling import conditioning
 from mnistgan.sampling.conditioning import ClassSequence
 from mnistgan.sampling.generator import Generator
 from mnistgan.sampling.sampler import SamplingOptions
+from mnistgan.storage.atomic import check_target
 
 WALK_FORMATS = (*ANIMATION_FORMATS, ".png")
 
@@ -206,7 +207,7 @@ def draw_walk(
     Raises:
         UsageError: unknown ending, or the file cannot be written.
     """
-    grids.check_suffix(path, WALK_FORMATS)
+    check_target(path, *WALK_FORMATS)
     frames = draw_frames(generator, walk, on_progress)
     if path.suffix.lower() != ".png":
         pictures = [grids.enlarge(grids.grid(images)) for images in frames]

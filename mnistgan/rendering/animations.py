@@ -11,9 +11,9 @@ import numpy as np
 
 from mnistgan.errors import UsageError
 from mnistgan.rendering import grids
-from mnistgan.rendering.grids import Picture, check_suffix
+from mnistgan.rendering.grids import Picture
 from mnistgan.storage import tables
-from mnistgan.storage.atomic import atomic_path
+from mnistgan.storage.atomic import atomic_path, check_target
 from mnistgan.storage.run_directory import RunDirectory
 
 if TYPE_CHECKING:  # a run's progress is drawn without torch
@@ -41,7 +41,7 @@ def animate_training(run: RunDirectory, path: Path, fps: float | None = None) ->
     Raises:
         UsageError: unknown ending, no run directory, or no grids in it.
     """
-    check_suffix(path, ANIMATION_FORMATS)
+    check_target(path, *ANIMATION_FORMATS)
     size = run.read_config().data.image_size
     saved = tables.read_samples(run.samples)
     if not saved:
@@ -74,7 +74,7 @@ def save_animation(
     Raises:
         UsageError: unknown ending.
     """
-    check_suffix(path, ANIMATION_FORMATS)
+    check_target(path, *ANIMATION_FORMATS)
     with atomic_path(path) as temporary:
         if path.suffix.lower() == ".mp4":
             still = [frames[-1]] * round(hold_last * fps)

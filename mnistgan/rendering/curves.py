@@ -12,9 +12,9 @@ import numpy.typing as npt
 from mnistgan.config import ScoreKind
 from mnistgan.errors import UsageError
 from mnistgan.events import score_names
-from mnistgan.rendering.grids import check_suffix, spread
+from mnistgan.rendering.grids import spread
 from mnistgan.storage import tables
-from mnistgan.storage.atomic import atomic_path
+from mnistgan.storage.atomic import atomic_path, check_target
 from mnistgan.storage.run_directory import RunDirectory
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def plot_runs(runs: Sequence[RunDirectory], path: Path) -> None:
     Raises:
         UsageError: unknown ending, or a run without metrics.csv or config.toml.
     """
-    check_suffix(path, CURVE_FORMATS)
+    check_target(path, *CURVE_FORMATS)
     scores = [run.read_config().train.score_kind for run in runs]
     labels = [label(run, runs) for run in runs]
     metrics = [tables.read_metrics(run.metrics_file) for run in runs]
@@ -70,7 +70,7 @@ def save_curves(
     Raises:
         UsageError: unknown ending, or no run has a step to draw.
     """
-    check_suffix(path, CURVE_FORMATS)
+    check_target(path, *CURVE_FORMATS)
     if not any(len(metrics["step"]) for metrics in runs.values()):
         raise UsageError("there is no step to plot yet; train on, then plot")
     from matplotlib import rc_context

@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from mnistgan.arrays import Images
 from mnistgan.errors import UsageError, printable
-from mnistgan.storage.atomic import atomic_path
+from mnistgan.storage.atomic import atomic_path, check_regular
 
 Picture: TypeAlias = npt.NDArray[np.uint8]
 
@@ -134,8 +134,7 @@ def read_png(path: Path, max_side: int = 10_000) -> Picture:
         UsageError: it is missing, no such image, or has a side longer than ``max_side`` pixels.
     """
     try:
-        if path.exists() and not path.is_file():
-            raise ValueError("no file")
+        check_regular(path)
         with Image.open(path, formats=("PNG",)) as image:
             if max(image.size) > max_side:
                 raise ValueError(f"{image.width} x {image.height} pixels are too many")
@@ -177,13 +176,3 @@ def spread(count: int, at_most: int) -> list[int]:
     if count <= at_most:
         return list(range(count))
     return [round(position) for position in np.linspace(0, count - 1, at_most)]
-
-
-def check_suffix(path: Path, known: Sequence[str]) -> None:
-    """Refuse, before any work, a file name whose ending says no format of ours.
-
-    Raises:
-        UsageError: naming the endings that are known.
-    """
-    if path.suffix.lower() not in known:
-        raise UsageError(f"{path}: unknown ending {path.suffix!r}; use {', '.join(known)}")

@@ -18,7 +18,7 @@ from mnistgan.evaluation import figures
 from mnistgan.rendering import curves, grids
 from mnistgan.rendering.grids import Picture
 from mnistgan.storage import tables
-from mnistgan.storage.atomic import write_text
+from mnistgan.storage.atomic import make_folder, write_text
 from mnistgan.storage.run_directory import RunDirectory
 
 _LEFT_OUT = ("kernel_distance_std", "confidence", "kl_to_labels", "kl_to_uniform")
@@ -171,6 +171,7 @@ def save(folder: Path, runs: Sequence[RunDirectory], rows: Sequence[ComparisonRo
     Raises:
         UsageError: a run has no metrics.csv, or a file cannot be written.
     """
+    make_folder(folder)
     picture = shared_grids(runs)
     names = ["table.csv", "table.md", "curves.png", *(["grids.png"] if picture is not None else [])]
     curves.plot_runs(runs, folder / "curves.png")  # first, because it fails for runs without steps

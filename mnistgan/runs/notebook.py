@@ -12,7 +12,6 @@ import time
 from array import array
 from base64 import b64encode
 from collections.abc import Iterator
-from datetime import timedelta
 from html import escape
 from typing import Any
 
@@ -32,6 +31,7 @@ from mnistgan.events import (
     score_names,
 )
 from mnistgan.rendering import grids
+from mnistgan.runs import event_lines
 
 _SECONDS = 0.25  # between two updates
 _COLORS = ("#1f77b4", "#ff7f0e")  # of the scores of real and of fake images
@@ -77,9 +77,7 @@ class LiveBar:
             case EpochEnded():
                 self._pictures["generated"] = event.images
             case Evaluated():
-                distance = f"{event.figures['frechet_distance']:.3g}"
-                line = f"epoch {event.epoch}: Frechet distance {distance} ({event.measured_with})"
-                self._lines.append(line)
+                self._lines.append(event_lines.evaluated(event))
             case Warned():
                 self._lines.append(f"warning: {event.message}")
             case RunEnded():
@@ -101,14 +99,8 @@ class LiveBar:
     def _where(self) -> str:
         """Epoch, step, rate and time left."""
         if self._started is None or self._metrics is None:
-            return "the first step ..."
-        started, metrics, train = self._started, self._metrics, self._started.config.train
-        rate = metrics.images_per_second / (train.batch_size * train.d_steps)
-        left = timedelta(seconds=round((started.total_steps - metrics.step) / max(rate, 1e-9)))
-        return (
-            f"epoch {metrics.epoch}/{train.epochs}, step {metrics.step:,}/{started.total_steps:,}, "
-            f"{rate:,.0f} steps/s, {left} left"
-        )
+            return event_lines.FIRST_STEP
+        return ", ".join(event_lines.progress(self._started, self._metrics))
 
     def _html(self) -> Iterator[str]:
         yield '<div style="max-width: 500px; font-variant-numeric: tabular-nums">'

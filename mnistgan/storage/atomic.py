@@ -21,6 +21,7 @@ _NO_PLACE = (
     errno.EPERM,
     errno.EROFS,
     errno.ENAMETOOLONG,
+    errno.EEXIST,
 )
 """What is wrong with the place that the caller gave, rather than with the disk."""
 
@@ -37,8 +38,7 @@ def atomic_path(target: Path) -> Iterator[Path]:
         UsageError: the target's folder does not exist or cannot be written.
         MnistganError: the disk is full or broken.
     """
-    if target.is_dir():
-        raise UsageError(f"{target}: is a folder; give the name of a file")
+    _refuse_folder(target)
     with _refusals(target):
         # mkstemp reserves a name that nobody can guess, in the folder that os.replace needs.
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=_PART, suffix=target.suffix)
@@ -60,12 +60,13 @@ def atomic_path(target: Path) -> Iterator[Path]:
 def atomic_folder(target: Path) -> Iterator[Path]:
     """Yield a temporary folder; on success it becomes the target, else nothing is left of it.
 
-    A target that exists stays the folder that it is, and the files are moved into it.
+    A target that exists stays the folder that it is, and the files are moved into it. The folders
+    above it are made as :func:`new_folder` makes them.
 
     Raises:
         UsageError, MnistganError: as :func:`atomic_path`.
     """
-    with _refusals(target):
+    with _refusals(target), new_folder(target.parent):
         exists = target.is_dir()
         temporary = Path(tempfile.mkdtemp(dir=target if exists else target.parent, prefix=_PART))
         try:
@@ -91,44 +92,93 @@ def _refusals(target: Path) -> Iterator[None]:
         place = str(error.filename or target)
         if _PART not in place and Path(place) not in (target, target.parent):
             raise  # something else failed meanwhile
-        reason = error.strerror or str(error).partition("\n")[0]
-        what = f"{target}: cannot be written ({reason})"
-        if error.errno in _NO_PLACE:
-            raise UsageError(f"{what}; mend its folder or choose another") from error
-        raise MnistganError(f"{what}; free some space or mend the disk") from error
+        raise _refusal(f"{target}: cannot be written", error) from error
+
+
+def _refusal(what: str, error: OSError) -> MnistganError:
+    reason = error.strerror or str(error).partition("\n")[0]
+    if error.errno in _NO_PLACE:
+        return UsageError(f"{what} ({reason}); mend its folder or choose another")
+    return MnistganError(f"{what} ({reason}); free some space or mend the disk")
+
+
+# Targets and folders ---------------------------------------------------------------------------
+
+
+def check_target(path: Path, *suffixes: str) -> None:
+    """Refuse, before any work, a file that could not be written after it.
+
+    Args:
+        path: of the file; its folder must be there.
+        suffixes: what its name may end in, in lower case; by default anything.
+
+    Raises:
+        UsageError: another ending, a folder of that name, or no folder to write to.
+    """
+    if suffixes and path.suffix.lower() not in suffixes:
+        raise UsageError(f"{path}: unknown ending {path.suffix!r}; use {', '.join(suffixes)}")
+    _refuse_folder(path)
+    if not path.parent.is_dir():
+        raise UsageError(f"{path}: its folder does not exist; make it first, or choose another")
+    check_folder(path.parent)
+
+
+def _refuse_folder(path: Path) -> None:
+    if path.is_dir():
+        raise UsageError(f"{path}: is a folder; give the name of a file")
+
+
+def check_folder(path: Path, *, empty: bool = False) -> None:
+    """Refuse, before any work, a folder that could not be made or written to after it.
+
+    Args:
+        path: of the folder; it may be missing, and those above it, too.
+        empty: whether it must hold nothing yet.
+
+    Raises:
+        UsageError: it, or the nearest folder above it that exists, is a file or read-only; or it
+            holds something.
+    """
+    there = next((one for one in (path, *path.absolute().parents) if one.exists()), path)
+    if not there.is_dir():
+        raise UsageError(f"{path}: cannot be written ({there} is not a folder); choose another")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise UsageError(f"{path}: cannot be written ({there} is read-only); choose another")
+    if empty and there == path and any(path.iterdir()):
+        raise UsageError(f"{path}: is there already and is not empty; choose another")
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those above it, where they are missing.
+
+    Raises:
+        UsageError: something is in the way, or the folder above cannot be written.
+        MnistganError: the disk is full or broken.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _refusal(f"{folder}: cannot be made", error) from error
 
 
 @contextlib.contextmanager
-def folders_above(target: Path) -> Iterator[None]:
-    """Make the folders above a target; those that were not there go again on an exception.
+def new_folder(folder: Path) -> Iterator[None]:
+    """Make a folder and those above it; what was made and is empty in the end goes again.
 
     Raises:
-        UsageError: they cannot be made.
+        UsageError, MnistganError: as :func:`make_folder`.
     """
-    missing = [folder for folder in target.parents if not folder.exists()]
+    missing = [one for one in (folder, *folder.parents) if not one.exists()]
     try:
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UsageError(
-                f"{target}: cannot be made ({error.strerror}); choose another folder"
-            ) from error
+        make_folder(folder)
         yield
-    except BaseException:
-        for folder in missing:
-            with contextlib.suppress(OSError):  # somebody else uses it by now
-                folder.rmdir()
-        raise
+    finally:
+        for one in missing:
+            with contextlib.suppress(OSError):  # it was never made, or holds something by now
+                one.rmdir()
 
 
-def check_new_folder(target: Path) -> None:
-    """Refuse a folder that holds something already.
-
-    Raises:
-        UsageError: it does, or is a file.
-    """
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise UsageError(f"{target}: is there already and is no empty folder; choose another --out")
+# Files -----------------------------------------------------------------------------------------
 
 
 def remove_parts(folder: Path, suffix: str = "") -> None:
@@ -142,14 +192,23 @@ def remove_parts(folder: Path, suffix: str = "") -> None:
         part.unlink(missing_ok=True)
 
 
-def read_bytes(path: Path) -> bytes:
-    """The whole of a file that a stranger may have put there; a pipe or device might never end.
+def check_regular(path: Path) -> None:
+    """Refuse a pipe or a device, whose reader might wait for ever, in a file's place.
 
     Raises:
-        OSError: it is no file, or cannot be read.
+        OSError: it is one.
     """
     if path.exists() and not (path.is_file() or path.is_dir()):  # of a folder the system says so
         raise OSError(errno.EINVAL, "Is no regular file", str(path))
+
+
+def read_bytes(path: Path) -> bytes:
+    """The whole of a file that a stranger may have put there.
+
+    Raises:
+        OSError: it is no regular file, or cannot be read.
+    """
+    check_regular(path)
     return path.read_bytes()
 
 

@@ -21,11 +21,10 @@ from mnistgan.errors import ConfigError, FileFormatError, TrainingError
 from mnistgan.storage import generator_safetensors, tensor_zip
 from mnistgan.storage.tensor_zip import NOT_OURS, RefusedError
 
-Kind: TypeAlias = Literal["checkpoint", "generator"]
-Weights: TypeAlias = dict[str, Tensor]
+FileKind: TypeAlias = Literal["checkpoint", "generator"]
 
 FORMAT_VERSION = 1
-_FORMATS: dict[object, Kind] = {
+_KINDS: dict[object, FileKind] = {
     "mnistgan-checkpoint": "checkpoint",
     "mnistgan-generator": "generator",
 }
@@ -42,7 +41,7 @@ class Checkpoint:
         versions: of mnistgan and torch when it was written.
     """
 
-    kind: Kind
+    kind: FileKind
     config: RunConfig
     state: dict[str, Any]
     versions: dict[str, str]
@@ -58,9 +57,9 @@ class Checkpoint:
         return int(self.state["epoch"])
 
     @property
-    def weights(self) -> Weights:
+    def weights(self) -> dict[str, Tensor]:
         """G's weights and buffers, to sample from: the moving average if one is kept."""
-        weights: Weights = self.state.get("average", self.state["generator"])
+        weights: dict[str, Tensor] = self.state.get("average", self.state["generator"])
         return weights
 
 
@@ -70,7 +69,7 @@ def save_checkpoint(path: Path, config: RunConfig, state: Mapping[str, Any]) -> 
     Raises:
         TrainingError: it holds a NaN or an infinity; nothing is written.
     """
-    _save(path, "mnistgan-checkpoint", config, state)
+    _save(path, "checkpoint", config, state)
 
 
 def save_generator(path: Path, config: RunConfig, state: Mapping[str, Any]) -> None:
@@ -80,10 +79,10 @@ def save_generator(path: Path, config: RunConfig, state: Mapping[str, Any]) -> N
         TrainingError: it holds a NaN or an infinity; nothing is written.
     """
     parts = {key: state[key] for key in ("generator", "average", "step", "epoch") if key in state}
-    _save(path, "mnistgan-generator", config, parts)
+    _save(path, "generator", config, parts)
 
 
-def _save(path: Path, form: str, config: RunConfig, state: Mapping[str, Any]) -> None:
+def _save(path: Path, kind: FileKind, config: RunConfig, state: Mapping[str, Any]) -> None:
     for name, tensor in tensor_zip.tensors(state):
         if not torch.isfinite(tensor).all():
             raise TrainingError(
@@ -91,7 +90,7 @@ def _save(path: Path, form: str, config: RunConfig, state: Mapping[str, Any]) ->
                 "lower train.lr_d and train.lr_g; what was saved before is kept"
             )
     content = {
-        "format": form,
+        "format": f"mnistgan-{kind}",
         "version": FORMAT_VERSION,
         "config": toml.to_table(config),
         "versions": {"mnistgan": __version__, "torch": str(torch.__version__)},
@@ -123,32 +122,19 @@ def load_generator(path: Path) -> Checkpoint:
     Raises:
         FileFormatError: it is neither, is damaged, or is of another version.
     """
-    if path.suffix.lower() == generator_safetensors.SUFFIX:
-        found = generator_safetensors.read(path)
-        _check_classes(path, found.config)
-        state = {"generator": found.weights, "step": found.step, "epoch": found.epoch}
-        return Checkpoint("generator", found.config, state, found.versions)
-    content = tensor_zip.read(path)
     try:
-        kind = _check(content)
-        config = toml.validate(content["config"], "its config")
-        toml.to_toml(config).encode("utf-8")
+        if path.suffix.lower() == generator_safetensors.SUFFIX:
+            return _checked("generator", generator_safetensors.read(path))
+        content = tensor_zip.read(path)
+        return _checked(_kind(content), content)
     except (RefusedError, ConfigError) as error:
         raise FileFormatError(f"{path}: {error}") from error
     except (TypeError, ValueError) as error:  # a config with values that no TOML could have had
         raise FileFormatError(f"{path}: {NOT_OURS}") from error
-    _check_classes(path, config)
-    return Checkpoint(kind, config, content["state"], content["versions"])
 
 
-def _check_classes(path: Path, config: RunConfig) -> None:
-    if config.model.conditional and not config.model.classes:  # the training had filled them in
-        raise FileFormatError(f"{path}: its conditional model has no classes; {NOT_OURS}")
-
-
-def _check(content: Mapping[str, Any]) -> Kind:
-    """See that everything is there and of its kind, but for the config's own keys."""
-    kind, version = _FORMATS.get(content.get("format")), content.get("version")
+def _kind(content: Mapping[str, Any]) -> FileKind:
+    kind, version = _KINDS.get(content.get("format")), content.get("version")
     if kind is None:
         raise RefusedError(NOT_OURS)
     if type(version) is not int or version != FORMAT_VERSION:
@@ -156,14 +142,22 @@ def _check(content: Mapping[str, Any]) -> Kind:
             f"is of format {version!r}, this mnistgan ({__version__}) reads format "
             f"{FORMAT_VERSION}; install the version that wrote it"
         )
-    tables = [content.get(key) for key in ("config", "state", "versions")]
-    if not all(isinstance(table, dict) for table in tables):
+    return kind
+
+
+def _checked(kind: FileKind, content: Mapping[str, Any]) -> Checkpoint:
+    """See that everything is there and of its kind."""
+    table, state, versions = (content.get(key) for key in ("config", "state", "versions"))
+    if not (isinstance(table, dict) and isinstance(state, dict) and isinstance(versions, dict)):
         raise RefusedError(NOT_OURS)
-    state, versions = content["state"], content["versions"]
     weights = state.get("average", state.get("generator"))
     counted = all(type(state.get(key)) is int and state[key] >= 0 for key in ("step", "epoch"))
     weighted = isinstance(weights, dict) and all(isinstance(t, Tensor) for t in weights.values())
     named = all(isinstance(part, str) for pair in versions.items() for part in pair)
     if not (counted and weighted and named and "generator" in state):
         raise RefusedError(NOT_OURS)
-    return kind
+    config = toml.validate(table, "its config")
+    toml.to_toml(config).encode("utf-8")  # so that whoever loads it can write it
+    if config.model.conditional and not config.model.classes:  # the training had filled them in
+        raise RefusedError(f"its conditional model has no classes; {NOT_OURS}")
+    return Checkpoint(kind, config, state, versions)

@@ -6,12 +6,11 @@ import contextlib
 import gzip
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
+
+from mnistgan.storage.array_stream import ArrayStream, Readable
 
 _TYPES = {
     0x08: ">u1",
@@ -24,51 +23,7 @@ _TYPES = {
 _MAX_DEFLATE_RATIO = 1100  # a little more than the format itself can reach
 
 
-class Readable(Protocol):
-    """A binary stream."""
-
-    def read(self, size: int = -1, /) -> bytes:
-        """So many bytes, or fewer at its end."""
-
-
-@dataclass(frozen=True)
-class IdxArray:
-    """An array that is still in its file.
-
-    Attributes:
-        shape: as the header says.
-        dtype: big-endian, as in the file.
-    """
-
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-    _stream: Readable
-
-    def blocks(self, rows: int) -> Iterator[npt.NDArray[Any]]:
-        """The array in pieces of at most so many rows, in native byte order.
-
-        Raises:
-            ValueError: the file is shorter or longer than its header says.
-        """
-        row_shape = self.shape[1:]
-        size = math.prod(row_shape) * self.dtype.itemsize
-        for start in range(0, self.shape[0], rows):
-            count = min(rows, self.shape[0] - start)
-            raw = self._stream.read(count * size)
-            if len(raw) != count * size:
-                raise ValueError("ends before the data that its header announces")
-            array = np.frombuffer(raw, self.dtype).reshape(count, *row_shape)
-            yield array.astype(self.dtype.newbyteorder("="), copy=False)
-        if self._stream.read(1):
-            raise ValueError("holds more than its header says")
-
-    def read(self) -> npt.NDArray[Any]:
-        """The whole array; raises as :meth:`blocks` does."""
-        pieces = list(self.blocks(max(1, self.shape[0])))
-        return pieces[0] if pieces else np.empty(self.shape, self.dtype.newbyteorder("="))
-
-
-def parse_idx(stream: Readable, at_most: int | None = None) -> IdxArray:
+def parse_idx(stream: Readable, at_most: int | None = None) -> ArrayStream:
     """The array that an open IDX file holds, of which only the header is read.
 
     Args:
@@ -90,11 +45,11 @@ def parse_idx(stream: Readable, at_most: int | None = None) -> IdxArray:
     announced = math.prod(shape) * dtype.itemsize
     if at_most is not None and announced > at_most:
         raise ValueError(f"announces {announced:,} bytes, more than it can hold")
-    return IdxArray(shape, dtype, stream)
+    return ArrayStream(shape, dtype, stream)
 
 
 @contextlib.contextmanager
-def open_idx(path: Path) -> Iterator[IdxArray]:
+def open_idx(path: Path) -> Iterator[ArrayStream]:
     """Open an IDX file, gzipped when its name ends in .gz.
 
     Raises:

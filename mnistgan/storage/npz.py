@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import IO, Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
+from mnistgan.arrays import Images, Labels
+from mnistgan.storage.array_stream import ArrayStream
 from mnistgan.storage.atomic import atomic_path
 
 _MAX_UNPACKED = 2**28
@@ -29,7 +30,7 @@ _WHAT_IS_RIGHT = (
 )
 
 
-Piece: TypeAlias = tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64] | None]
+Piece: TypeAlias = tuple[Images, Labels | None]
 """Some images, uint8 n x ..., and their labels, int64 n, or None where nobody knows them."""
 
 
@@ -74,32 +75,14 @@ def _member(
 
 
 @dataclass(frozen=True)
-class NpzImages:
-    """The images of an open ``.npz``, and its labels.
+class NpzImages(ArrayStream):
+    """The images of an open ``.npz``, uint8 N x H x W x C, and its labels.
 
     Attributes:
-        shape: of the images, N x H x W x C.
         labels: int64, N, or None.
     """
 
-    shape: tuple[int, int, int, int]
-    labels: npt.NDArray[np.int64] | None
-    _member: IO[bytes]
-
-    def blocks(self, rows: int) -> Iterator[npt.NDArray[np.uint8]]:
-        """The images in pieces of at most so many, uint8, n x H x W x C.
-
-        Raises:
-            ValueError: the file is shorter than it says.
-        """
-        size = math.prod(self.shape[1:])
-        for start in range(0, self.shape[0], rows):
-            count = min(rows, self.shape[0] - start)
-            raw = self._member.read(count * size)
-            if len(raw) != count * size:
-                raise ValueError("ends before its last image")
-            yield np.frombuffer(raw, np.uint8).reshape(count, *self.shape[1:])
-        self._member.read(1)  # at its end zipfile compares the checksum
+    labels: Labels | None
 
 
 @contextlib.contextmanager
@@ -125,7 +108,7 @@ def open_npz(path: Path) -> Iterator[NpzImages]:
             labels = _labels(archive, shape[0]) if "labels.npy" in names else None
             if math.prod(shape) > archive.getinfo("images.npy").file_size:
                 raise ValueError("ends before its last image")
-            yield NpzImages(shape, labels, member)
+            yield NpzImages(shape, np.dtype(np.uint8), member, labels)
 
 
 def _header(member: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
@@ -144,13 +127,10 @@ def _header(member: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     return shape, fortran_order, dtype
 
 
-def _image_shape(member: IO[bytes]) -> tuple[int, int, int, int]:
+def _image_shape(member: IO[bytes]) -> tuple[int, ...]:
+    """N x H x W x C, as the header says."""
     shape, fortran_order, dtype = _header(member)
-    if (
-        dtype != np.uint8
-        or len(shape) not in (3, 4)
-        or (len(shape) == 4 and shape[3] not in (1, 3))
-    ):
+    if dtype != np.uint8 or len(shape) not in (3, 4) or shape[3:] not in ((), (1,), (3,)):
         raise ValueError(f"its images are {dtype} of shape {shape}; {_WHAT_IS_RIGHT}")
     if not math.prod(shape):
         raise ValueError(f"holds no image; {_WHAT_IS_RIGHT}")
@@ -158,18 +138,14 @@ def _image_shape(member: IO[bytes]) -> tuple[int, int, int, int]:
         raise ValueError(
             "its images are in Fortran's order; save them with numpy.ascontiguousarray"
         )
-    count, height, width, *channels = shape
-    return count, height, width, *(channels or [1])  # type: ignore[return-value]
+    return shape if len(shape) == 4 else (*shape, 1)
 
 
-def _labels(archive: zipfile.ZipFile, count: int) -> npt.NDArray[np.int64]:
+def _labels(archive: zipfile.ZipFile, count: int) -> Labels:
     with archive.open("labels.npy") as member:
         shape, _, dtype = _header(member)
         if dtype.kind not in "iu" or shape != (count,):
             raise ValueError(
                 f"its labels are {dtype} of shape {shape} for {count} images; {_WHAT_IS_RIGHT}"
             )
-        raw = member.read(count * dtype.itemsize)
-    if len(raw) != count * dtype.itemsize:
-        raise ValueError("ends before its last label")
-    return np.frombuffer(raw, dtype).astype(np.int64)
+        return ArrayStream(shape, dtype, member).read().astype(np.int64)

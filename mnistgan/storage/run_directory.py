@@ -18,66 +18,44 @@ RUNS = Path("runs")
 """Where run directories are made, and looked for, unless told otherwise."""
 
 
+class _Inside:
+    """A path below a run directory's own."""
+
+    def __init__(self, *names: str) -> None:
+        self._names = names
+
+    def __get__(self, run: RunDirectory, owner: object) -> Path:
+        return run.path.joinpath(*self._names)
+
+
 @dataclass(frozen=True)
 class RunDirectory:
     """The names in a run directory. Nothing here touches the disk until asked."""
 
     path: Path
 
-    @property
-    def config_file(self) -> Path:
-        """The resolved config."""
-        return self.path / "config.toml"
-
-    @property
-    def environment_file(self) -> Path:
-        """Versions, device, threads, command line, start time."""
-        return self.path / "environment.json"
-
-    @property
-    def checkpoints(self) -> Path:
-        """Folder of the newest checkpoints."""
-        return self.path / "checkpoints"
-
-    @property
-    def generator_file(self) -> Path:
-        """The generator to give away."""
-        return self.path / "g.pt"
-
-    @property
-    def metrics_file(self) -> Path:
-        """A row a step."""
-        return self.path / "metrics.csv"
-
-    @property
-    def best_file(self) -> Path:
-        """The generator as it measured best."""
-        return self.path / "g-best.pt"
-
-    @property
-    def evaluations_file(self) -> Path:
-        """A row a measurement made while training."""
-        return self.path / "evaluations.csv"
-
-    @property
-    def figures_file(self) -> Path:
-        """What ``mnistgan evaluate`` measured after it."""
-        return self.path / "evaluation" / "figures.json"
-
-    @property
-    def report_file(self) -> Path:
-        """The whole run on one page."""
-        return self.path / "report.html"
-
-    @property
-    def samples(self) -> Path:
-        """Folder of the grids, with their index.csv."""
-        return self.path / "samples"
-
-    @property
-    def lock_file(self) -> Path:
-        """Held by the one process that writes here."""
-        return self.path / ".lock"
+    config_file = _Inside("config.toml")
+    """The resolved config."""
+    environment_file = _Inside("environment.json")
+    """Versions, device, threads, command line, start time."""
+    checkpoints = _Inside("checkpoints")
+    """Folder of the newest checkpoints."""
+    generator_file = _Inside("g.pt")
+    """The generator to give away."""
+    metrics_file = _Inside("metrics.csv")
+    """A row a step."""
+    best_file = _Inside("g-best.pt")
+    """The generator as it measured best."""
+    evaluations_file = _Inside("evaluations.csv")
+    """A row a measurement made while training."""
+    figures_file = _Inside("evaluation", "figures.json")
+    """What ``mnistgan evaluate`` measured after it."""
+    report_file = _Inside("report.html")
+    """The whole run on one page."""
+    samples = _Inside("samples")
+    """Folder of the grids, with their index.csv."""
+    lock_file = _Inside(".lock")
+    """Held by the one process that writes here."""
 
     def exists(self) -> bool:
         """Whether a run has begun here."""
@@ -89,8 +67,12 @@ class RunDirectory:
 
     def checkpoint_files(self) -> list[Path]:
         """All checkpoints, newest first."""
-        named = [path for path in self.checkpoints.glob("step-*.pt") if _step(path) is not None]
-        return sorted(named, key=lambda path: _step(path) or 0, reverse=True)
+        numbered = [
+            (int(match[1]), path)
+            for path in self.checkpoints.glob("step-*.pt")
+            if (match := re.fullmatch(r"step-(\d{1,18})\.pt", path.name))
+        ]
+        return [path for _, path in sorted(numbered, reverse=True)]
 
     def read_config(self) -> RunConfig:
         """The config that the run was started with.
@@ -160,8 +142,3 @@ def _is_plain(value: object) -> bool:
     """Whether it is what a run writes about itself: a word, a number, or a list of words."""
     words = value if isinstance(value, list) else [value]
     return all(isinstance(word, str | int) for word in words)
-
-
-def _step(path: Path) -> int | None:
-    match = re.fullmatch(r"step-(\d{1,18})\.pt", path.name)
-    return int(match[1]) if match else None

@@ -19,16 +19,7 @@ from mnistgan.errors import UsageError
 from mnistgan.events import Evaluated, StepMetrics
 from mnistgan.storage.atomic import read_bytes, write_text
 
-METRICS_COLUMNS = (
-    "step",
-    "epoch",
-    "loss_D",
-    "loss_G",
-    "D(x)",
-    "D(G(z1))",
-    "D(G(z2))",
-    "images/s",
-)
+METRICS_COLUMNS = ("step", "epoch", "loss_D", "loss_G", "D(x)", "D(G(z1))", "D(G(z2))", "images/s")
 SAMPLES_COLUMNS = ("epoch", "step", "file")
 FIGURES = (
     "frechet_distance",

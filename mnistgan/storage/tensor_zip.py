@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 
 from mnistgan.errors import FileFormatError
-from mnistgan.storage.atomic import atomic_path
+from mnistgan.storage.atomic import atomic_path, check_regular
 
 _MARK = b"mnistgan sha256="
 _HEX = 64
@@ -84,8 +84,7 @@ def read(path: Path) -> dict[str, Any]:
         FileFormatError: the file cannot be read, is none of ours, or is damaged.
     """
     try:
-        if path.exists() and not path.is_file():
-            raise FileFormatError(f"{path}: {NOT_OURS}")  # a pipe would be waited for
+        check_regular(path)
         with path.open("rb") as file:
             _check_ends(file)
             return _unseal(file.read())
@@ -100,7 +99,9 @@ def read(path: Path) -> dict[str, Any]:
 
 def _unseal(raw: bytes) -> dict[str, Any]:
     """Check from the outside in: digest, zip, pickle, tensors."""
-    _check_digest(raw)
+    body, digest = raw[:-_HEX], raw[-_HEX:]
+    if hashlib.sha256(body).hexdigest().encode("ascii") != digest:
+        raise RefusedError(DAMAGED)
     try:
         _check_archive(raw)
         content = torch.load(io.BytesIO(raw), weights_only=True, map_location="cpu")
@@ -120,12 +121,6 @@ def _check_ends(file: BinaryIO) -> None:
     if not head.startswith(b"PK") or file.read(len(_MARK)) != _MARK:
         raise RefusedError(DAMAGED if b"mnistgan-" in head else NOT_OURS)
     file.seek(0)
-
-
-def _check_digest(raw: bytes) -> None:
-    body, digest = raw[:-_HEX], raw[-_HEX:]
-    if hashlib.sha256(body).hexdigest().encode("ascii") != digest:
-        raise RefusedError(DAMAGED)
 
 
 def _check_archive(raw: bytes) -> None:

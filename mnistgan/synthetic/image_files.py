@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -13,13 +12,12 @@ from PIL import Image
 from mnistgan.arrays import Images
 from mnistgan.errors import UsageError
 from mnistgan.rendering import grids
-from mnistgan.storage.atomic import atomic_folder
+from mnistgan.storage import atomic
 from mnistgan.storage.npz import Piece, write_npz
 
 Format: TypeAlias = Literal["grid", "png", "npz"]
 
 MAX_GRID = 10_000
-_SUFFIX: dict[Format, str] = {"grid": ".png", "png": "", "npz": ".npz"}
 
 
 def check_target(path: Path, kind: Format, count: int) -> None:
@@ -32,16 +30,10 @@ def check_target(path: Path, kind: Format, count: int) -> None:
         raise UsageError(
             f"a grid holds at most {MAX_GRID:,} images, not {count:,}; use --format npz or png"
         )
-    if _SUFFIX[kind] and path.suffix.lower() != _SUFFIX[kind]:
-        raise UsageError(
-            f"{path}: the format {kind} is written to a file ending in {_SUFFIX[kind]}"
-        )
-    if not path.parent.is_dir():
-        raise UsageError(f"{path}: its folder does not exist; make it first, or choose another")
-    if kind == "png" and path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise UsageError(f"{path}: is there already and is no empty folder; choose another --out")
-    if kind != "png" and path.is_dir():
-        raise UsageError(f"{path}: is a folder; give a file ending in {_SUFFIX[kind]}")
+    if kind == "png":
+        atomic.check_folder(path, empty=True)
+    else:
+        atomic.check_target(path, ".npz" if kind == "npz" else ".png")
 
 
 def write_images(
@@ -70,7 +62,7 @@ def write_images(
         images = np.concatenate([images for images, _ in pieces])
         grids.save_png(path, grids.grid(images, columns))
     elif kind == "png":
-        _write_folder(path, (images for images, _ in pieces), count)
+        _write_folder(path, (image for images, _ in pieces for image in images), count)
     else:
         channels, height, width = shape
         full = (count, height, width) if channels == 1 else (count, height, width, channels)
@@ -83,10 +75,8 @@ def _pictures(pieces: Iterable[Piece]) -> Iterator[Piece]:
         yield images[:, 0] if images.shape[1] == 1 else np.moveaxis(images, 1, -1), labels
 
 
-def _write_folder(path: Path, blocks: Iterable[Images], count: int) -> None:
-    digits = max(6, math.ceil(math.log10(count + 1)))
-    images = (image for block in blocks for image in block)
-    with atomic_folder(path) as folder:
+def _write_folder(path: Path, images: Iterable[Images], count: int) -> None:
+    digits = max(6, len(str(count)))
+    with atomic.atomic_folder(path) as folder:
         for number, image in enumerate(images):
-            picture = grids.to_picture(image)
-            Image.fromarray(picture).save(folder / f"{number:0{digits}d}.png")
+            Image.fromarray(grids.to_picture(image)).save(folder / f"{number:0{digits}d}.png")

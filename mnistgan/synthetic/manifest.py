@@ -14,7 +14,7 @@ from mnistgan.config import Section
 from mnistgan.errors import UsageError
 from mnistgan.models import networks
 from mnistgan.storage import atomic
-from mnistgan.synthetic.selection import PATIENCE, Sampler, Selection
+from mnistgan.synthetic.selection import EVERY, PATIENCE, Sampler, Selection
 
 NAME = "manifest.json"
 
@@ -88,14 +88,14 @@ class ShardSpec(Section):
             truncation=sampler.options.truncation,
             generator=atomic.sha256(file),
             shape=networks.image_shape(sampler.generator.config),
-            labels=_label_recipe(sampler, selection),
+            labels=_label_spec(sampler, selection),
         )
 
     @property
     def selection(self) -> Selection:
         """Which samples are taken."""
         if self.labels is None:
-            return Selection()
+            return EVERY
         return Selection(self.labels.min_confidence, self.labels.balanced)
 
     @property
@@ -116,17 +116,17 @@ class ShardSpec(Section):
         return (number - 1) * room
 
 
-def _label_recipe(sampler: Sampler, selection: Selection) -> LabelSpec | None:
+def _label_spec(sampler: Sampler, selection: Selection) -> LabelSpec | None:
     if not sampler.classes:
         return None
-    by = sampler.labeler.classifier if sampler.labeler else None
-    asked = sampler.options.class_sequence_for(sampler.generator)
+    classifier = sampler.labeler.classifier if sampler.labeler else None
+    sequence = sampler.options.class_sequence_for(sampler.generator)
     return LabelSpec(
-        classifier=by.name if by else None,
-        sha256=by.sha256 if by else None,
+        classifier=classifier.name if classifier else None,
+        sha256=classifier.sha256 if classifier else None,
         classes=sampler.classes,
-        asked=asked.classes if asked else (),
-        repeat=asked.repeat if asked else 1,
+        asked=sequence.classes if sequence else (),
+        repeat=sequence.repeat if sequence else 1,
         **dataclasses.asdict(selection),
     )
 
@@ -177,12 +177,6 @@ def shard_path(folder: Path, number: int) -> Path:
     return folder / f"shard-{number:05d}.npz"
 
 
-def write_entry(path: Path, recipe: ShardSpec, entry: ShardEntry) -> None:
-    """Say that the shard at a path is whole."""
-    text = ShardRecord(recipe=recipe, shard=entry).model_dump_json(indent=2)
-    atomic.write_text(path.with_suffix(".json"), text + "\n")
-
-
 def check_size(count: int, shard_size: int) -> None:
     """Refuse, before any work, more shards than a folder should hold.
 
@@ -196,40 +190,43 @@ def check_size(count: int, shard_size: int) -> None:
         )
 
 
-def remove_entry(path: Path) -> None:
-    """Say so no more."""
-    path.with_suffix(".json").unlink(missing_ok=True)
+def write_entry(path: Path, spec: ShardSpec, entry: ShardEntry) -> None:
+    """Say that the shard at a path is whole."""
+    _write(path.with_suffix(".json"), ShardRecord(recipe=spec, shard=entry))
 
 
-def read_entries(folder: Path, recipe: ShardSpec) -> dict[int, ShardEntry]:
-    """The shards of a recipe that are there, by number; what is no entry counts as none.
+def write_manifest(folder: Path, spec: ShardSpec, entries: Mapping[int, ShardEntry]) -> None:
+    """Say what all shards are: the same text whoever writes it."""
+    shards = tuple(entries[number] for number in sorted(entries))
+    _write(folder / NAME, Manifest(recipe=spec, shards=shards))
+
+
+def _write(path: Path, content: Section) -> None:
+    atomic.write_text(path, content.model_dump_json(indent=2) + "\n")
+
+
+def read_entries(folder: Path, spec: ShardSpec) -> dict[int, ShardEntry]:
+    """The shards of a spec that are there, by number; what is no entry counts as none.
 
     Raises:
-        UsageError: the folder holds what was made by another recipe.
+        UsageError: the folder holds what was made by another spec.
     """
     found = {}
     for path in folder.glob("shard-*.json"):
         match = re.fullmatch(r"shard-(\d{5})\.json", path.name)
         try:
-            beside = ShardRecord.model_validate_json(path.read_bytes())
+            record = ShardRecord.model_validate_json(path.read_bytes())
         except (OSError, ValidationError):
             continue
-        _refuse_another(path, beside.recipe, recipe)
+        _refuse_another(path, record.recipe, spec)
         shard = path.with_suffix(".npz")
-        is_its = beside.shard.file == shard.name and shard.is_file()
-        if match and is_its and shard.stat().st_size == beside.shard.bytes:
-            found[int(match[1])] = beside.shard
+        is_its = record.shard.file == shard.name and shard.is_file()
+        if match and is_its and shard.stat().st_size == record.shard.bytes:
+            found[int(match[1])] = record.shard
     return found
 
 
-def write_manifest(folder: Path, recipe: ShardSpec, entries: Mapping[int, ShardEntry]) -> None:
-    """Say what all shards are: the same text whoever writes it."""
-    shards = tuple(entries[number] for number in sorted(entries))
-    text = Manifest(recipe=recipe, shards=shards).model_dump_json(indent=2)
-    atomic.write_text(folder / NAME, text + "\n")
-
-
-def check(folder: Path, recipe: ShardSpec) -> None:
+def check(folder: Path, spec: ShardSpec) -> None:
     """Refuse a folder whose manifest is of something else.
 
     Raises:
@@ -237,7 +234,7 @@ def check(folder: Path, recipe: ShardSpec) -> None:
     """
     path = folder / NAME
     try:
-        _refuse_another(path, Manifest.model_validate_json(path.read_bytes()).recipe, recipe)
+        _refuse_another(path, Manifest.model_validate_json(path.read_bytes()).recipe, spec)
     except FileNotFoundError:
         pass
     except (OSError, ValidationError) as error:
@@ -255,9 +252,9 @@ _DIFFERENCES = {
 }
 
 
-def _refuse_another(path: Path, found: ShardSpec, recipe: ShardSpec) -> None:
+def _refuse_another(path: Path, found: ShardSpec, spec: ShardSpec) -> None:
     for key, words in _DIFFERENCES.items():
-        before, now = getattr(found, key), getattr(recipe, key)
+        before, now = getattr(found, key), getattr(spec, key)
         if before != now:
             raise UsageError(
                 f"{path}: was made with {words.format(before, now)}; give what it was made with, "

@@ -10,7 +10,7 @@ from mnistgan.errors import UsageError
 from mnistgan.models import networks
 from mnistgan.progress import OnProgress, no_progress
 from mnistgan.storage import atomic, idx
-from mnistgan.synthetic.selection import ImageStream, Sampler, Selection
+from mnistgan.synthetic.selection import EVERY, ImageStream, Sampler, Selection
 
 _MNIST = DATA_SETS["mnist"]
 _MOST_CLASSES = 256  # a label is one byte
@@ -29,7 +29,7 @@ def check(folder: Path, config: RunConfig) -> None:
             f"the format idx is for images of 28x28 in grey; this generator makes {height}x{width} "
             f"in {colour}: use --format npz"
         )
-    atomic.check_new_folder(folder / _MNIST.folder)
+    atomic.check_folder(folder / _MNIST.folder, empty=True)
 
 
 def write(
@@ -37,7 +37,7 @@ def write(
     sampler: Sampler,
     train: int,
     test: int,
-    selection: Selection | None = None,
+    selection: Selection = EVERY,
     on_progress: OnProgress = no_progress,
 ) -> None:
     """Write ``folder/MNIST/raw``, which ``torchvision.datasets.MNIST(folder)`` loads.
@@ -63,22 +63,22 @@ def write(
             f"{len(sampler.classes)}: use --format npz"
         )
     target = folder / _MNIST.folder
-    atomic.check_new_folder(target)
-    with atomic.folders_above(target), atomic.atomic_folder(target) as raw:
+    atomic.check_folder(target, empty=True)
+    with atomic.atomic_folder(target) as raw:
         start = 0
         for part, count in ((_MNIST.train, train), (_MNIST.test, test)):
             assert part is not None
-            drawing = ImageStream(sampler, count, start, selection, on_progress)
-            _write_part(raw / part.images, raw / part.labels, drawing)
-            start = drawing.stop
+            stream = ImageStream(sampler, count, start, selection, on_progress)
+            _write_part(raw / part.images, raw / part.labels, stream)
+            start = stream.stop
 
 
-def _write_part(images_path: Path, labels_path: Path, drawing: ImageStream) -> None:
+def _write_part(images_path: Path, labels_path: Path, stream: ImageStream) -> None:
     side = _MNIST.side
     with images_path.open("wb") as images_file, labels_path.open("wb") as labels_file:
-        images_file.write(idx.header((drawing.count, side, side)))
-        labels_file.write(idx.header((drawing.count,)))
-        for images, labels in drawing:
+        images_file.write(idx.header((stream.count, side, side)))
+        labels_file.write(idx.header((stream.count,)))
+        for images, labels in stream:
             assert labels is not None
             images_file.write(images.tobytes())
             labels_file.write(labels.astype("u1").tobytes())

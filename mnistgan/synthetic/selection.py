@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -38,6 +38,14 @@ class Block(NamedTuple):
     images: Images
     labels: Labels | None
     confidences: npt.NDArray[np.float64] | None
+
+    def take(self, rows: slice | npt.NDArray[np.int64]) -> Block:
+        """Some of them."""
+        return Block(
+            self.images[rows],
+            None if self.labels is None else self.labels[rows],
+            None if self.confidences is None else self.confidences[rows],
+        )
 
 
 @dataclass(frozen=True)
@@ -83,17 +91,9 @@ class Sampler:
 
     def blocks(self, start: int) -> Iterator[tuple[int, Block]]:
         """All samples from an index on; with each block the index of its first one."""
-        before, skipped = divmod(start, BLOCK)
-        for number in itertools.count(before):
-            images, labels, confidences = self.block(number)
-            yield (
-                number * BLOCK + skipped,
-                Block(
-                    images[skipped:],
-                    None if labels is None else labels[skipped:],
-                    None if confidences is None else confidences[skipped:],
-                ),
-            )
+        first, skipped = divmod(start, BLOCK)
+        for number in itertools.count(first):
+            yield number * BLOCK + skipped, self.block(number).take(slice(skipped, None))
             skipped = 0
 
 
@@ -122,38 +122,36 @@ class Selection:
         return not self.balanced and self.min_confidence == 0
 
 
+EVERY = Selection()
+"""All samples are taken."""
+
+
+@dataclass
 class ImageStream:
     """A number of images that pass a selection; iterating draws them, in pieces.
 
-    Args:
+    Attributes:
         sampler: with labels where the selection is balanced, and with a labeler where it has a
             minimum confidence.
         count: how many images.
         start: index of the first sample to look at.
-        selection: which are taken; by default all. Balanced ones come class after class in turn, so
-            that any stretch of them is balanced; the others in the order of their index.
+        selection: which are taken. Balanced ones come class after class in turn, so that any
+            stretch of them is balanced; the others in the order of their index.
         on_progress: called with the images taken.
-
-    Attributes:
-        count: as given.
         done: how many images were taken so far.
         stop: the index behind the last sample that was looked at so far.
     """
 
-    def __init__(
-        self,
-        sampler: Sampler,
-        count: int,
-        start: int = 0,
-        selection: Selection | None = None,
-        on_progress: OnProgress = no_progress,
-    ) -> None:
-        self.count = count
-        self.done = 0
-        self.stop = start
-        self._source = sampler
-        self._rule = selection or Selection()
-        self._on_progress = on_progress
+    sampler: Sampler
+    count: int
+    start: int = 0
+    selection: Selection = EVERY
+    on_progress: OnProgress = no_progress
+    done: int = field(default=0, init=False)
+    stop: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.stop = self.start
 
     def __iter__(self) -> Iterator[Piece]:
         """The images, uint8 n x C x H x W, and their labels, int64 n or None.
@@ -162,57 +160,56 @@ class ImageStream:
             MnistganError: what the rule asks for does not come.
         """
         useful = self.stop
-        for images, labels in self._in_turn() if self._rule.balanced else self._in_order():
+        balanced = self.selection.balanced
+        for images, labels in self._class_after_class() if balanced else self._in_order():
             self.done += len(images)
             if len(images):
                 useful = self.stop
                 yield images, labels
-                self._on_progress(Progress("sampling", self.done, self.count))
+                self.on_progress(Progress("sampling", self.done, self.count))
             elif self.stop - useful >= PATIENCE:
                 raise self._nothing_came()
             if self.done == self.count:
                 return
 
     def _in_order(self) -> Iterator[Piece]:
-        for first, block in self._source.blocks(self.stop):
+        for first, block in self.sampler.blocks(self.stop):
             rows = self._confident(block)[: self.count - self.done]
             is_last = self.done + len(rows) == self.count
             self.stop = first + (int(rows[-1]) + 1 if is_last else len(block.images))
-            if len(rows) == len(block.images):  # as mostly: spare the copies
-                yield block.images, block.labels
-            else:
-                yield block.images[rows], None if block.labels is None else block.labels[rows]
+            # Mostly all are taken: spare the copies.
+            taken = block if len(rows) == len(block.images) else block.take(rows)
+            yield taken.images, taken.labels
 
-    def _in_turn(self) -> Iterator[Piece]:
-        classes = len(self._source.classes)
+    def _class_after_class(self) -> Iterator[Piece]:
+        classes = len(self.sampler.classes)
         waiting: list[deque[Images]] = [deque() for _ in range(classes)]
-        for first, block in self._source.blocks(self.stop):
+        for first, block in self.sampler.blocks(self.stop):
             assert block.labels is not None
             for row in self._confident(block):
                 queue = waiting[block.labels[row]]
                 if len(queue) < _WAITING:
                     queue.append(block.images[row].copy())  # not a view that holds its block
             taken: list[Images] = []
-            turns = range(self.done, self.count)
-            for turn in turns:
-                if not waiting[turn % classes]:
+            for index in range(self.done, self.count):
+                if not waiting[index % classes]:
                     break
-                taken.append(waiting[turn % classes].popleft())
+                taken.append(waiting[index % classes].popleft())
             self.stop = first + len(block.images)
-            labels = np.array(turns[: len(taken)], np.int64) % classes
+            labels = np.arange(self.done, self.done + len(taken), dtype=np.int64) % classes
             yield np.stack(taken) if taken else block.images[:0], labels
 
     def _confident(self, block: Block) -> npt.NDArray[np.int64]:
         """The rows of a block that the classifier is sure enough of."""
         if block.confidences is None:
             return np.arange(len(block.images))
-        return np.flatnonzero(block.confidences >= self._rule.min_confidence)
+        return np.flatnonzero(block.confidences >= self.selection.min_confidence)
 
     def _nothing_came(self) -> MnistganError:
-        sure = self._rule.min_confidence
+        sure = self.selection.min_confidence
         what, cures = "", []
-        if self._rule.balanced:
-            classes = self._source.classes
+        if self.selection.balanced:
+            classes = self.sampler.classes
             what = f" of class {classes[self.done % len(classes)]!r}"
             cures.append("leave --balanced out")
         if sure:

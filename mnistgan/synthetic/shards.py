@@ -87,47 +87,42 @@ class Outcome:
 def write(
     folder: Path,
     sampler: Sampler,
-    recipe: ShardSpec,
-    part: Writer = _ALL,
+    spec: ShardSpec,
+    writer: Writer = _ALL,
     on_progress: OnProgress = no_progress,
 ) -> Outcome:
     """Write a part's shards, but for those that are there and whole.
 
     Args:
         folder: made if it is not there.
-        sampler: that the recipe was made of.
-        recipe: of all the shards.
-        part: which of them are this writer's; by default all.
+        sampler: that the spec was made of.
+        spec: of all the shards.
+        writer: which of them are its own; by default all.
         on_progress: called with the bytes checked, and with the images taken.
 
     Raises:
         UsageError: the folder cannot be written, or holds something else.
         MnistganError: what the rule asks for does not come.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(
-            f"{folder}: cannot be made ({error.strerror}); choose another --out"
-        ) from error
-    manifest.check(folder, recipe)
-    mine = part.numbers(recipe.shards)
-    kept = _whole(folder, recipe, mine, on_progress)
+    atomic.make_folder(folder)
+    manifest.check(folder, spec)
+    mine = writer.numbers(spec.shards)
+    kept = _whole(folder, spec, mine, on_progress)
     missing = [number for number in mine if number not in kept]
     if missing:
         (folder / manifest.NAME).unlink(missing_ok=True)  # it speaks of what is not there
-    images, done = sum(map(recipe.size, missing)), 0
+    images, done = sum(map(spec.size, missing)), 0
     for number in missing:
-        _write_shard(folder, number, sampler, recipe, _further(on_progress, done, images))
-        done += recipe.size(number)
-    return Outcome(len(kept), len(missing), _finish(folder, recipe), recipe.shards)
+        _write_shard(folder, number, sampler, spec, _further(on_progress, done, images))
+        done += spec.size(number)
+    return Outcome(len(kept), len(missing), _finish(folder, spec), spec.shards)
 
 
 def _whole(
-    folder: Path, recipe: ShardSpec, numbers: Iterable[int], on_progress: OnProgress
+    folder: Path, spec: ShardSpec, numbers: Iterable[int], on_progress: OnProgress
 ) -> set[int]:
     """Those of some shards that need not be made again: each is read."""
-    entries = manifest.read_entries(folder, recipe)
+    entries = manifest.read_entries(folder, spec)
     found = {number: entries[number] for number in numbers if number in entries}
     total, done = sum(entry.bytes for entry in found.values()), 0
     kept = set()
@@ -145,36 +140,35 @@ def _further(on_progress: OnProgress, before: int, total: int) -> OnProgress:
 
 
 def _write_shard(
-    folder: Path, number: int, sampler: Sampler, recipe: ShardSpec, on_progress: OnProgress
+    folder: Path, number: int, sampler: Sampler, spec: ShardSpec, on_progress: OnProgress
 ) -> None:
     path = manifest.shard_path(folder, number)
-    manifest.remove_entry(path)  # of one that was found damaged
-    drawing = ImageStream(
-        sampler, recipe.size(number), recipe.start(number), recipe.selection, on_progress
-    )
-    image_files.write_images(path, "npz", drawing, drawing.count, recipe.shape)
+    path.with_suffix(".json").unlink(missing_ok=True)  # of one that was found damaged
+    count, start = spec.size(number), spec.start(number)
+    stream = ImageStream(sampler, count, start, spec.selection, on_progress)
+    image_files.write_images(path, "npz", stream, count, spec.shape)
     versions = {"mnistgan": __version__, "torch": str(torch.__version__), "numpy": np.__version__}
     entry = ShardEntry(
         file=path.name,
         sha256=atomic.sha256(path),
         bytes=path.stat().st_size,
-        count=drawing.count,
-        first=recipe.start(number),
-        last=drawing.stop - 1,
+        count=count,
+        first=start,
+        last=stream.stop - 1,
         threads=torch.get_num_threads(),
         versions=versions,
     )
-    manifest.write_entry(path, recipe, entry)
+    manifest.write_entry(path, spec, entry)
 
 
-def _finish(folder: Path, recipe: ShardSpec) -> int:
+def _finish(folder: Path, spec: ShardSpec) -> int:
     """Write the manifest if all shards are there, which several writers may find at once.
 
     Returns:
         How many are there.
     """
-    entries = manifest.read_entries(folder, recipe)
-    if len(entries) == recipe.shards:
-        manifest.write_manifest(folder, recipe, entries)
+    entries = manifest.read_entries(folder, spec)
+    if len(entries) == spec.shards:
+        manifest.write_manifest(folder, spec, entries)
         atomic.remove_parts(folder, ".npz")  # of writers that were killed: nobody writes one now
     return len(entries)

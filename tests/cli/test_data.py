@@ -129,7 +129,7 @@ class TestFetch:
     def test_an_unknown_name(self, invoke: Invoke) -> None:
         result = invoke("data", "fetch", "fashion")
         assert result.exit_code == 2
-        assert "'fashion' is no data set; did you mean 'fashion-mnist'?" in result.stderr
+        assert "'fashion' is not a data set; did you mean 'fashion-mnist'?" in result.stderr
 
 
 class TestShow:

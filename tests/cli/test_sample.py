@@ -94,11 +94,11 @@ def test_shards_go_on(invoke: Invoke, trained: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--labels"], "--labels is for --format npz, idx or shards"),
-        (["--format", "png", "--balanced"], "--balanced is for --format npz, idx or shards"),
-        (["--format", "npz", "--test", "3"], "--test is for --format idx"),
-        (["--format", "idx", "--part", "1/2"], "--part is for --format shards"),
-        (["--shard-size", "5"], "--shard-size is for --format shards"),
+        (["--labels"], "--labels is only for --format npz, idx or shards"),
+        (["--format", "png", "--balanced"], "--balanced is only for --format npz, idx or shards"),
+        (["--format", "npz", "--test", "3"], "--test is only for --format idx"),
+        (["--format", "idx", "--part", "1/2"], "--part is only for --format shards"),
+        (["--shard-size", "5"], "--shard-size is only for --format shards"),
         (["--format", "shards", "--part", "3/2"], "parts run from 1/2"),
         (["--format", "shards", "--part", "x"], "is not i/k"),
         (

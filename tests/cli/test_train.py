@@ -67,7 +67,7 @@ def test_the_clock(invoke: Invoke, tiny_toml: Path, tmp_path: Path) -> None:
         "--output-dir", "run",
     )  # fmt: skip
     assert result.exit_code == 0, result.output
-    assert "time is up at step" in result.stderr
+    assert "time limit reached at step" in result.stderr
     assert RunDirectory(tmp_path / "run").checkpoint_files()
 
 

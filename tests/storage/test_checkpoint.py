@@ -214,7 +214,7 @@ class TestStrangers:
     @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
     def test_a_pipe_is_not_waited_for(self, tmp_path: Path) -> None:
         os.mkfifo(tmp_path / "g.pt")
-        with pytest.raises(FileFormatError, match="is no file of mnistgan"):
+        with pytest.raises(FileFormatError, match="give a generator file"):
             checkpoint.load_generator(tmp_path / "g.pt")
 
     def test_a_sealed_file_that_is_no_zip(self, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from support import Invoke
 from mnistgan.errors import FileFormatError
 from mnistgan.sampling.generator import load_generator
 from mnistgan.sampling.sampler import sample
-from mnistgan.storage import generator_safetensors
+from mnistgan.storage import checkpoint, generator_safetensors
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,7 @@ def exported(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def metadata(path: Path) -> dict[str, str]:
-    found = generator_safetensors.read(path)
+    found = checkpoint.load_generator(path)
     return {
         "mnistgan.config": "name = 'tiny'",
         "mnistgan.step": str(found.step),
@@ -84,7 +85,7 @@ def test_anything_else_is_refused(exported: Path, raw: bytes) -> None:
     ("change", "words"),
     [
         ({"mnistgan.config": None}, "is no .safetensors file of mnistgan export"),
-        ({"mnistgan.step": "-1"}, "is no .safetensors file of mnistgan export"),
+        ({"mnistgan.step": "-1"}, "is no file of mnistgan"),
         ({"mnistgan.step": "many"}, "is no .safetensors file of mnistgan export"),
         ({"mnistgan.config": "train.epochs = 0"}, "its config: train.epochs"),
         ({"mnistgan.config": "[["}, "its config: is not valid TOML"),
@@ -97,7 +98,7 @@ def test_metadata_of_strangers(
     kept = {key: value for key, value in changed.items() if value is not None}
     save_file(load_file(exported), tmp_path / "g.safetensors", metadata=kept)
     with pytest.raises(FileFormatError, match=words):
-        generator_safetensors.read(tmp_path / "g.safetensors")
+        checkpoint.load_generator(tmp_path / "g.safetensors")
 
 
 @pytest.mark.parametrize(
@@ -120,3 +121,10 @@ def test_weights_of_strangers(
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(FileFormatError, match="cannot be read"):
         generator_safetensors.read(tmp_path / "g.safetensors")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "g.safetensors")
+    with pytest.raises(FileFormatError, match="cannot be read"):
+        checkpoint.load_generator(tmp_path / "g.safetensors")

@@ -46,7 +46,7 @@ def test_an_old_checkpoint_is_trained_on(path: Path, tmp_path: Path, invoke: Inv
     run.config_file.write_text(toml.to_toml(config))
     result = invoke("train", "--resume", run.path)
     assert result.exit_code == 0, result.output
-    assert "going on after step 3" in result.stderr
+    assert "resuming after step 3" in result.stderr
     whole = Trainer(config, datasets.load(config.data))
     list(whole)
     resumed = checkpoint.load_checkpoint(run.checkpoint_files()[0]).weights

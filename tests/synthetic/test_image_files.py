@@ -47,6 +47,15 @@ def test_the_folder_may_be_the_one_at_hand(tmp_path: Path, monkeypatch: pytest.M
     assert len(list(tmp_path.iterdir())) == 5
 
 
+def test_the_folders_above_are_made_and_go_again(tmp_path: Path) -> None:
+    with pytest.raises(LeftEarly):
+        write(tmp_path / "new" / "folder" / "out", cut_off())
+    assert list(tmp_path.iterdir()) == []
+    write(tmp_path / "new" / "folder" / "out", iter([IMAGES]))
+    assert len(list((tmp_path / "new" / "folder" / "out").iterdir())) == 5
+
+
 def test_a_place_that_is_none(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"out: cannot be written \(No such file or directory\)"):
-        write(tmp_path / "none" / "out", iter([IMAGES]))
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match=r"file: cannot be made \(File exists\)"):
+        write(tmp_path / "file" / "out", iter([IMAGES]))

@@ -78,7 +78,7 @@ def test_what_is_there_is_left_alone(sampler: Sampler, tmp_path: Path) -> None:
 def test_an_interruption_leaves_nothing(
     sampler: Sampler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, calls = sampler.block, []
+    real, calls = sampling.block, []
 
     def interrupted(*arguments: object) -> object:
         calls.append(arguments)
@@ -86,7 +86,7 @@ def test_an_interruption_leaves_nothing(
             raise KeyboardInterrupt
         return real(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(sampler, "block", interrupted)
+    monkeypatch.setattr(sampling, "block", interrupted)
     with pytest.raises(KeyboardInterrupt):
         mnist_files.write(tmp_path / "new", sampler, 1000, 10)
     assert list(tmp_path.iterdir()) == []

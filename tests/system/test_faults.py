@@ -163,7 +163,7 @@ class TestTheProcess:
             process = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
         assert process.returncode == 1
         assert process.stderr == (
-            "mnistgan: error: No space left on device; mend that and run again\n"
+            "mnistgan: error: No space left on device; fix this and run again\n"
         )
 
     @pytest.mark.parametrize("jump", [-3600.0, 3600.0])

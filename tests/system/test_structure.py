@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,33 @@ ROOT = Path(__file__).parents[2]
 
 def test_imports_keep_to_the_contracts_in_pyproject() -> None:
     assert lint_imports(str(ROOT / "pyproject.toml"), no_cache=True, no_logo=True) == 0
+
+
+def _lines(function: ast.FunctionDef) -> int:
+    """How many lines of code a function has, its signature included."""
+    first, end = function.body[0], function.end_lineno or 0
+    docstring = (first.end_lineno or 0) - first.lineno + 1 if ast.get_docstring(function) else 0
+    return end - function.lineno + 1 - docstring
+
+
+def _core_modules(function: ast.FunctionDef) -> set[str]:
+    """What a function of the command line imports from other packages."""
+    modules = set()
+    for node in ast.walk(function):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("mnistgan"):
+            module = str(node.module)
+            is_package = (ROOT / module.replace(".", "/")).is_dir()
+            modules |= {f"{module}.{one.name}" if is_package else module for one in node.names}
+    own = ("mnistgan.cli", "mnistgan.errors")
+    return {module for module in modules if not module.startswith(own)}
+
+
+def test_commands_only_translate() -> None:
+    for path in (ROOT / "mnistgan" / "cli").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef):
+                assert _lines(node) <= 60, f"{path}: {node.name}"
+                assert len(_core_modules(node)) <= 4, f"{path}: {node.name}"
 
 
 @pytest.mark.parametrize(
