@@ -19,6 +19,7 @@ from mnistgan.datasets.fitting import Fit
 from mnistgan.errors import UsageError, printable
 from mnistgan.latent import projection, walks
 from mnistgan.latent.projection import NamedImage, Projection, ProjectionOptions
+from mnistgan.latent.walk_files import WALK_FORMATS
 from mnistgan.progress import OnProgress, no_progress
 from mnistgan.rendering import animations, grids
 from mnistgan.rendering.grids import Picture
@@ -151,7 +152,7 @@ def from_data(
 
 def _check(path: Path, count: int, json_file: Path | None) -> None:
     """Refuse, before any work, targets that cannot be written."""
-    check_target(path, *walks.WALK_FORMATS)
+    check_target(path, *WALK_FORMATS)
     if json_file is not None:
         check_target(json_file)
     if not 1 <= count <= _MAX_IMAGES:
@@ -222,7 +223,7 @@ def _walk(
     above = grids.enlarge(grids.grid(given, min(len(given), 10)))
     strip = grids.caption(above, "given")
     frames = []
-    for made in walks.draw_frames(generator, walk, on_progress):
+    for made in walks.draw(generator, walk, on_progress):
         picture = grids.enlarge(grids.grid(made), above.shape[1])
         frames.append(grids.stacked([strip, grids.caption(picture, "found, and in between")]))
     return frames

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -21,15 +20,10 @@ from mnistgan.latent.interpolation import FloatArray, lerp, slerp
 from mnistgan.models import noise
 from mnistgan.models.noise import Stream
 from mnistgan.progress import OnProgress, Progress, no_progress
-from mnistgan.rendering import grids
-from mnistgan.rendering.animations import ANIMATION_FORMATS, save_animation
 from mnistgan.sampling import conditioning
 from mnistgan.sampling.conditioning import ClassSequence
 from mnistgan.sampling.generator import Generator
 from mnistgan.sampling.sampler import SamplingOptions
-from mnistgan.storage.atomic import check_target
-
-WALK_FORMATS = (*ANIMATION_FORMATS, ".png")
 
 Kind: TypeAlias = Literal["slerp", "linear", "circle", "classes", "corners"]
 
@@ -68,9 +62,6 @@ class Walk:
                 z = interpolation.square(z, _SIDE, slerp)
                 weights = None if weights is None else interpolation.square(weights, _SIDE, lerp)
             yield torch.tensor(z), None if weights is None else torch.tensor(weights)
-
-
-# Planning --------------------------------------------------------------------------------------
 
 
 def plan(
@@ -184,43 +175,7 @@ def _points(
     return chosen[order], labels[order]
 
 
-# Drawing ---------------------------------------------------------------------------------------
-
-
-def draw_walk(
-    generator: Generator,
-    walk: Walk,
-    path: Path,
-    fps: float = 15.0,
-    on_progress: OnProgress = no_progress,
-) -> None:
-    """Write a walk as an animation that loops, or as a still picture of all frames.
-
-    Args:
-        generator: the walk was planned for.
-        walk: to draw.
-        path: GIF, WebP or MP4 for an animation. PNG for a still picture: one row per image and one
-            column per frame; of a square only the first frame.
-        fps: frames per second.
-        on_progress: called after each frame.
-
-    Raises:
-        UsageError: unknown ending, or the file cannot be written.
-    """
-    check_target(path, *WALK_FORMATS)
-    frames = draw_frames(generator, walk, on_progress)
-    if path.suffix.lower() != ".png":
-        pictures = [grids.enlarge(grids.grid(images)) for images in frames]
-        save_animation(path, pictures, fps)
-    elif walk.is_square:
-        grids.save_png(path, grids.enlarge(grids.grid(next(frames))))
-    else:
-        rows = np.stack(list(frames), axis=1)
-        images = rows.reshape(-1, *rows.shape[2:])
-        grids.save_png(path, grids.enlarge(grids.grid(images, len(walk))))
-
-
-def draw_frames(
+def draw(
     generator: Generator, walk: Walk, on_progress: OnProgress = no_progress
 ) -> Iterator[Images]:
     """Yield the images of each frame, uint8 N x C x H x W."""

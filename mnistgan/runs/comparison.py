@@ -22,7 +22,7 @@ from mnistgan.storage.atomic import make_folder, write_text
 from mnistgan.storage.run_directory import RunDirectory
 
 _LEFT_OUT = ("kernel_distance_std", "confidence", "kl_to_labels", "kl_to_uniform")
-COMPARED_FIGURES = [name for name in tables.LABELLED_FIGURES if name not in _LEFT_OUT]
+COMPARED_FIGURES = [name for name in tables.LABELED_FIGURES if name not in _LEFT_OUT]
 
 # Runs that differ only in these keys, of which the seed alone changes the numbers, share a row.
 _MAY_DIFFER = ("seed", "name", "outputs", "data.root", "checkpoint.", "evaluate.", "watch.")

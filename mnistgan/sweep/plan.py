@@ -20,7 +20,7 @@ _HIGHER_IS_BETTER = (
 
 
 def _figure(name: str) -> str:
-    known = tables.LABELLED_FIGURES
+    known = tables.LABELED_FIGURES
     if name not in known:
         raise ValueError(f"must be {one_of(known)}, got {name!r}{did_you_mean(name, known)}")
     return name

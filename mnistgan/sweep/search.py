@@ -18,6 +18,7 @@ import filelock
 
 from mnistgan.errors import MnistganError, UsageError
 from mnistgan.progress import OnProgress, StopToken, no_progress
+from mnistgan.storage.atomic import make_folder
 from mnistgan.sweep import trials
 from mnistgan.sweep.plan import Range, SweepPlan
 
@@ -59,7 +60,7 @@ class Search:
         self.folder = folder
         self._stop = stop or StopToken()
         self._on_progress = on_progress
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         self._url = storage if storage and "://" in storage else None
         self._journal = Path(storage) if storage and not self._url else folder / "journal.log"
         self._locks = self._journal.with_name(f".{self._journal.stem}-locks")
@@ -135,7 +136,7 @@ class Search:
         """
         if self._url:
             return contextlib.nullcontext()
-        self._locks.mkdir(exist_ok=True)
+        make_folder(self._locks)
         return filelock.FileLock(self._locks / f"{name}.lock", blocking=blocking)
 
     def _requeue_abandoned(self) -> None:
