@@ -24,8 +24,8 @@ _Walk = Annotated[
     Literal["slerp", "linear", "circle", "classes", "corners"] | None,
     options.latent_option(
         metavar="KIND",
-        help="slerp (default), linear or circle: the path between points; classes: from class to "
-        "class; corners: the square between four points.",
+        help="slerp (default), linear or circle; classes: from class to class; corners: the "
+        "square between four points.",
     ),
 ]
 _Seed = Annotated[
@@ -90,7 +90,7 @@ def animate(
                 target,
                 walk or "slerp",
                 seed=seed or 0,
-                seeds=options.whole_numbers("--seeds", seeds),
+                seeds=options.integers("--seeds", seeds),
                 digits=digits,
                 frames=frames,
                 fps=fps,

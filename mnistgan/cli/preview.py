@@ -1,4 +1,4 @@
-"""A few images as characters, for a glance at them in a terminal."""
+"""A few images drawn with characters, to look at in a terminal."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ _SHADES = " .:-=+*#%@"
 
 
 def preview(images: Images, console: Console, at_most: int = 8) -> Text:
-    """As many of the first images as fit on the console's width, side by side."""
+    """The first images side by side, as many as fit the width of the console."""
     count = max(1, min(at_most, console.width // (_SIDE + 1)))
     row = np.concatenate(
         [np.pad(_shrink(image), ((0, 0), (0, 1), (0, 0))) for image in images[:count]], 1
     )
     row = row[:, : console.width]
-    coloured = console.color_system in ("256", "truecolor") and console.encoding == "utf-8"
+    colored = console.color_system in ("256", "truecolor") and console.encoding == "utf-8"
     lines = (
-        _half_blocks(upper, lower) if coloured else _shades(upper, lower)
+        _half_blocks(upper, lower) if colored else _shades(upper, lower)
         for upper, lower in zip(row[::2], row[1::2], strict=True)
     )
     return Text("\n", no_wrap=True, overflow="crop").join(lines)
@@ -39,7 +39,8 @@ def preview(images: Images, console: Console, at_most: int = 8) -> Text:
 def _shrink(image: Images) -> Pixels:
     """One image, C x H x W, as _SIDE x _SIDE pixels."""
     pixels = np.broadcast_to(np.moveaxis(image, 0, -1), (*image.shape[1:], 3)).astype(np.float64)
-    # Means over strips as equal as whole pixels allow, first down, then across.
+    # Each pixel is the mean of a strip, first down, then across. Strips differ by a pixel at most,
+    # because the side of an image need not be a multiple of 14.
     for axis in (0, 1):
         edges = np.linspace(0, pixels.shape[axis], _SIDE + 1).round().astype(int)
         strips = [

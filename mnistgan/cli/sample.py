@@ -34,8 +34,9 @@ _Out = Annotated[
 _Format = Annotated[
     Literal["grid", "png", "npz", "idx", "shards"],
     typer.Option(
+        metavar="FORMAT",
         help="grid: one picture; png: a folder of pictures; npz: one array file; idx: the four "
-        "files of MNIST; shards: a folder of array files with a manifest."
+        "files of MNIST; shards: a folder of array files with a manifest.",
     ),
 ]
 _Labels = Annotated[

@@ -66,7 +66,7 @@ _LatentDim = Annotated[int | None, _training(help="Length of z.")]
 _Seed = Annotated[int | None, _training(help="Random seed.")]
 _MaxMinutes = Annotated[float | None, _training(help="Save and stop after this many minutes.")]
 _Device = Annotated[
-    str | None, options.machine_option(metavar="auto|cpu|cuda|mps", help="Where to train.")
+    str | None, options.machine_option(metavar="DEVICE", help="auto, cpu, cuda or mps.")
 ]
 _Processes = Annotated[
     int | None,

@@ -108,7 +108,7 @@ def test_a_name_cannot_move_the_cursor(invoke: Invoke, trained: Path, digit: Pat
         (["."], "is no file"),
         (["huge.png"], "too many"),
         (["--index", "1797"], "the last one is 1796"),
-        (["--index", "x"], "whole numbers"),
+        (["--index", "x"], "integers separated by commas"),
         ([], "1 to 100 images"),
         (["digit.png", "--out", "a.gif"], "two images"),
         (["digit.png", "--out", "a.bmp"], "unknown ending"),

@@ -53,10 +53,10 @@ def test_stills(invoke: Invoke, trained: Path, conditional_file: Path, tmp_path:
 def test_invalid_seeds_are_refused(invoke: Invoke, trained: Path, seeds: str) -> None:
     result = invoke("animate", "--ckpt", trained, f"--seeds={seeds}")
     assert result.exit_code == 2
-    assert "whole numbers" in result.stderr
+    assert "integers separated by commas" in result.stderr
 
 
 def test_walks_need_a_generator(invoke: Invoke) -> None:
     for option in (("--seeds", "1,2"), ("--digits", "3"), ("--walk", "corners")):
         result = invoke("animate", *option)
-        assert (result.exit_code, "add --ckpt" in result.stderr) == (2, True)
+        assert (result.exit_code, "need --ckpt FILE" in result.stderr) == (2, True)
