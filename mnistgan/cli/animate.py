@@ -90,7 +90,7 @@ def animate(
                 target,
                 walk or "slerp",
                 seed=seed or 0,
-                seeds=options.whole_numbers("--seeds", seeds),
+                seeds=options.integers("--seeds", seeds),
                 digits=digits,
                 frames=frames,
                 fps=fps,

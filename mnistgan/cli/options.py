@@ -40,7 +40,7 @@ def use_threads(count: int | None) -> None:
     devices.use_threads(count)
 
 
-def whole_numbers(option: str, text: str | None) -> tuple[int, ...]:
+def integers(option: str, text: str | None) -> tuple[int, ...]:
     """The numbers in ``1,5,9``; empty if the option was not given.
 
     Raises:

@@ -74,7 +74,7 @@ def project(
             ckpt,
             out,
             pictures=images or (),
-            indices=options.whole_numbers("--index", index),
+            indices=options.integers("--index", index),
             invert=invert,
             digit=digit,
             restarts=restarts,

@@ -8,16 +8,14 @@ whose kernels for PIL images are Pillow's. It is imported only for a picture tha
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageColor
 
+from mnistgan.arrays import Images
 from mnistgan.config import DataConfig
 from mnistgan.datasets.torchvision_import import import_torchvision
-
-Images: TypeAlias = npt.NDArray[np.uint8]
 
 SMALL = 16
 """Side of a :func:`thumbnail`."""

@@ -133,7 +133,7 @@ class TestCommand:
         assert result.exit_code == 0, result.output
         assert "Frechet distance (mnistgan-lenet-" in result.stdout
         assert "n=200" in result.stdout
-        assert "the floor is 200 real images" in result.stdout
+        assert "the floor is 200 held-out real images" in result.stdout
         figures = json.loads((tmp_path / "f.json").read_text())
         assert (figures["n"], figures["seed"], figures["data"]) == (200, 0, "digits")
         assert set(figures["metrics"]) == set(figures["floor"]) - {"n"}
@@ -193,7 +193,7 @@ class TestCommand:
     @pytest.mark.parametrize(
         ("arguments", "words"),
         [
-            (("a", "--ckpt", "b"), "give one of RUN, --ckpt and --images"),
+            (("a", "--ckpt", "b"), "give only one of RUN, --ckpt and --images"),
             (("--ckpt", "none.pt"), "none.pt: cannot be read"),
             (("--images", "none.npz", "--data", "digits"), "none.npz: cannot be read"),
             (("--images", "bare.npz", "--data", "./bare.npz"), "has no classes"),
