@@ -28,7 +28,7 @@ from mnistgan.progress import CutOff, OnProgress, StopToken, no_progress
 from mnistgan.runs.plan import Plan, plan_config, refuse_other_recipe, refuse_other_run
 from mnistgan.sampling.generator import Generator
 from mnistgan.storage import checkpoint
-from mnistgan.storage.atomic import remove_parts, write_text
+from mnistgan.storage.atomic import remove_leftovers, write_text
 from mnistgan.training import ranks
 from mnistgan.training.trainer import Trainer
 
@@ -335,7 +335,7 @@ class Run:
             if not self.plan.resume:  # another process may have been here since the plan
                 refuse_other_run(self.directory)
             for folder in (path, self.directory.checkpoints, self.directory.samples):
-                remove_parts(folder)
+                remove_leftovers(folder)
             yield
         finally:
             lock.release()

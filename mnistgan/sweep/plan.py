@@ -18,7 +18,7 @@ Direction: TypeAlias = Literal["minimize", "maximize"]
 _LARGER_IS_BETTER = (
     "precision", "recall", "density", "coverage", "classifier_score", "confidence", "agreement",
 )  # fmt: skip
-_FIGURES = tables.LABELLED_FIGURES
+_FIGURES = tables.LABELED_FIGURES
 
 
 def _figure(name: str) -> str:
