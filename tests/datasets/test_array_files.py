@@ -67,7 +67,7 @@ def test_labels_from_anywhere_or_none(pair: Path, tmp_path: Path) -> None:
         (to_idx(IMAGES.astype(np.int32)), to_idx(LABELS), "images are uint8"),
         (to_idx(IMAGES[:0]), to_idx(LABELS[:0]), "holds no image"),
         (to_idx(IMAGES)[:-1], to_idx(LABELS), "more than it can hold|ends before"),
-        (b"<html>", to_idx(LABELS), "is no IDX file"),
+        (b"<html>", to_idx(LABELS), "is not an IDX file"),
     ],
 )
 def test_what_does_not_fit_is_refused(
@@ -89,7 +89,7 @@ def test_what_is_not_there_or_is_one_picture(tmp_path: Path) -> None:
         load(tmp_path / "pipe-ubyte")
     with pytest.raises(DataError, match="is not a regular file"):
         load(tmp_path / "pipe.npz")
-    with pytest.raises(UsageError, match="names no home folder"):
+    with pytest.raises(UsageError, match="has no home folder"):
         datasets.load(DataConfig(name="~nobody-of-this-name/photos"))
     (tmp_path / "a.jpg").write_bytes(b"")
     with pytest.raises(DataError, match="a single picture; name the folder"):
