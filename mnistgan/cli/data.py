@@ -1,13 +1,16 @@
 """``mnistgan data``: published data sets, and your own images."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from mnistgan.cli import options
 from mnistgan.cli.plain_help import PlainCommand, PlainGroup
 from mnistgan.errors import printable
+
+if TYPE_CHECKING:
+    from mnistgan.config import DataConfig
 
 app = typer.Typer(cls=PlainGroup, invoke_without_command=True, no_args_is_help=False)
 
@@ -23,8 +26,9 @@ def data(
 ) -> None:
     """List the published data sets; fetch, verify or show one.
 
-    To train on your own images, give train their path: a folder of pictures (one subfolder per
-    class, or flat), an .npz, or an IDX file.
+    torchvision:NAME is any image classification data set of torchvision, such as torchvision:SVHN.
+    Your own images need only their path: a folder of pictures (one subfolder per class, or flat),
+    an .npz, or an IDX file.
 
     [bold]mnistgan data fetch fashion-mnist[/bold]
 
@@ -53,12 +57,12 @@ def fetch(
 
     [bold]mnistgan data fetch fashion-mnist[/bold]
     """
+    from mnistgan import datasets
     from mnistgan.cli.bars import bar
-    from mnistgan.datasets import fetching
     from mnistgan.storage import user_dirs
 
     with bar() as on_progress:
-        folder = fetching.fetch_all(name, user_dirs.data_root(data_root), mirror or (), on_progress)
+        folder = datasets.fetch(name, user_dirs.data_root(data_root), mirror or (), on_progress)
     typer.echo(folder or f"{name} is embedded: there is nothing to fetch")
 
 
@@ -76,15 +80,14 @@ def verify(
     [bold]mnistgan data verify mnist[/bold]
     """
     from mnistgan.cli.bars import bar
-    from mnistgan.config import toml
-    from mnistgan.datasets import verifying
+    from mnistgan.datasets import verification
 
-    config = toml.data_section(name=name, root=data_root, labels=labels)
+    config = _config(name, data_root, labels=labels)
     with bar() as on_progress:
-        found = verifying.verify(config, on_progress)
-    for line in found.lines:
+        lines, all_usable = verification.verify(config, on_progress)
+    for line in lines:
         typer.echo(printable(line))
-    if not found.whole:
+    if not all_usable:
         raise typer.Exit(1)
 
 
@@ -119,12 +122,11 @@ def show(
     [bold]mnistgan data show emnist-letters[/bold]
     """
     from mnistgan.cli.bars import bar
-    from mnistgan.config import toml
     from mnistgan.rendering import class_sheet
 
-    config = toml.data_section(
-        name=name,
-        root=data_root,
+    config = _config(
+        name,
+        data_root,
         labels=labels,
         image_size=image_size,
         channels=channels,
@@ -136,6 +138,12 @@ def show(
     for note in notes:
         typer.echo(printable(f"mnistgan: note: {note}"), err=True)
     typer.echo(path)
+
+
+def _config(name: str, data_root: Path | None, **keys: object) -> "DataConfig":
+    from mnistgan.config import DataConfig, toml
+
+    return toml.replace_data(DataConfig(), name=name, root=data_root and str(data_root), **keys)
 
 
 def _list(data_root: Path | None) -> None:
@@ -152,5 +160,6 @@ def _list(data_root: Path | None) -> None:
         console.print(table(listing.HEAD, rows))
     else:
         typer.echo("\n".join("\t".join(row) for row in rows))
+    typer.echo("torchvision:NAME is any image classification data set of torchvision", err=True)
     typer.echo(f"data root: {root}", err=True)
     typer.echo(f"cache: {user_dirs.cache()}", err=True)

@@ -102,7 +102,7 @@ def _show(written: "EvaluationFiles") -> None:
     from rich.table import Column
 
     from mnistgan.cli.tables import table
-    from mnistgan.evaluation.figures import MEANINGS
+    from mnistgan.evaluation.figures import MEASURES
 
     result, scores = written.result, written.scores
     figures, floor = result.figures, result.floor
@@ -113,9 +113,9 @@ def _show(written: "EvaluationFiles") -> None:
     )
     values = [Column(name, justify="right", no_wrap=True) for name in ("images", "floor")]
     rows = [
-        (one.title, _cell(figures, one.name), _cell(floor, one.name), one.says)
-        for one in MEANINGS
-        if getattr(figures, one.name) is not None
+        (title, _cell(figures, name), _cell(floor, name), explanation)
+        for name, title, explanation in MEASURES
+        if getattr(figures, name) is not None
     ]
     console = Console(highlight=False)
     if not console.is_terminal:

@@ -16,20 +16,20 @@ from mnistgan.catalog import Archive, DataSet
 
 
 @dataclass(frozen=True)
-class Found:
+class LocalArchive:
     """One archive's place in a folder.
 
     Attributes:
         archive: what was looked for.
         state: ``archive`` or ``unpacked`` where it is there and whole.
         path: the file that is there, or should be.
-        trouble: what is wrong with a damaged one.
+        trouble: why it cannot be used; empty if it can.
     """
 
     archive: Archive
     state: Literal["archive", "unpacked", "missing", "damaged"]
     path: Path
-    trouble: str = ""
+    trouble: str
 
 
 def folder(data_set: DataSet, root: Path) -> Path:
@@ -47,19 +47,22 @@ def missing(data_set: DataSet, root: Path) -> list[Archive]:
     ]
 
 
-def inspect(archive: Archive, data_set: DataSet, root: Path) -> Found:
+def inspect(archive: Archive, data_set: DataSet, root: Path) -> LocalArchive:
     """Look for one of a data set's archives, and hold what is there against its checksum."""
     place = folder(data_set, root)
     path = place / archive.name
     if path.is_file():
-        trouble = checksum_trouble(path, archive.md5)
-        return Found(archive, "damaged" if trouble else "archive", path, trouble)
-    unpacked = _unpacked(archive, data_set, place)
-    if not unpacked:
-        return Found(archive, "missing", path)
-    if archive.unpacked_md5 and (trouble := checksum_trouble(unpacked[0], archive.unpacked_md5)):
-        return Found(archive, "damaged", unpacked[0], trouble)
-    return Found(archive, "unpacked", unpacked[0])
+        return _compare(archive, "archive", path, archive.md5)
+    if unpacked := _unpacked(archive, data_set, place):
+        return _compare(archive, "unpacked", unpacked[0], archive.unpacked_md5)
+    return LocalArchive(archive, "missing", path, "it is missing")
+
+
+def _compare(
+    archive: Archive, state: Literal["archive", "unpacked"], path: Path, md5: str | None
+) -> LocalArchive:
+    trouble = checksum_trouble(path, md5) if md5 else ""
+    return LocalArchive(archive, "damaged" if trouble else state, path, trouble)
 
 
 def _unpacked(archive: Archive, data_set: DataSet, place: Path) -> list[Path]:

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
-from mnistgan.datasets.fitting import Array, Fit
+from mnistgan.arrays import Images, Labels
+from mnistgan.datasets.fitting import Fit
 from mnistgan.errors import MnistganError
 from mnistgan.storage import user_dirs
 from mnistgan.storage.atomic import atomic_path
@@ -23,12 +23,12 @@ WORTH_KEEPING = 5_000
 """Folders with fewer pictures are read anew each time: that takes a second or two."""
 
 _MOST_BYTES = 2**32
-_FORMAT = 1
+_FORMAT = 2
 _BROKEN = (OSError, ValueError, KeyError, EOFError, zlib.error, zipfile.BadZipFile)
 
 
 @dataclass(frozen=True)
-class Key:
+class CacheKey:
     """What the kept array was made of.
 
     Attributes:
@@ -42,7 +42,7 @@ class Key:
     count: int
 
     @classmethod
-    def of(cls, root: Path, files: Sequence[str], fit: Fit) -> Key:
+    def of(cls, root: Path, files: Sequence[str], fit: Fit) -> CacheKey:
         """The key of a folder's pictures as they are now."""
         digest = hashlib.sha256()
         for name in files:
@@ -60,19 +60,19 @@ def folder() -> Path:
     return user_dirs.cache() / "pictures"
 
 
-def load(key: Key) -> tuple[Array, npt.NDArray[np.int64], list[str]] | None:
+def load(key: CacheKey) -> tuple[Images, Labels, list[str]] | None:
     """Images, their places in the listing, and what could not be read; None if not kept."""
     with contextlib.suppress(*_BROKEN), key.file.open("rb") as stream:
         file = np.load(stream, allow_pickle=False)
         if str(file["listing"]) == key.listing:
-            images, places_, bad = file["images"], file["good"], file["bad"]
-            sound = images.dtype == np.uint8 and places_.dtype == np.int64
-            if sound and len(images) == len(places_) == key.count - len(bad):
-                return images, places_, [str(one) for one in bad]
+            images, good, bad = file["images"], file["good"], file["bad"]
+            sound = images.dtype == np.uint8 and good.dtype == np.int64
+            if sound and len(images) == len(good) == key.count - len(bad):
+                return images, good, bad.tolist()
     return None
 
 
-def save(key: Key, images: Array, good: npt.NDArray[np.int64], bad: list[str]) -> None:
+def save(key: CacheKey, images: Images, good: Labels, bad: list[str]) -> None:
     """Keep an array if that is worth it; a disk that cannot take it is no reason to stop."""
     if key.count < WORTH_KEEPING or images.nbytes > _MOST_BYTES:
         return

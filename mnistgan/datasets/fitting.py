@@ -1,23 +1,27 @@
 """Images of any size and colour become square ones of the size and with the channels asked for.
 
 The shape of what is on an image is never distorted: it is padded with a background, or its middle
-is cut out.
+is cut out. Pictures are resized, padded, cropped and recoloured by ``torchvision.transforms.v2``,
+whose kernels for PIL images are Pillow's. It is imported only for a picture that needs any of that.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageColor, ImageOps
+from PIL import Image, ImageColor
 
 from mnistgan.config import DataConfig
+from mnistgan.datasets.torchvision_import import import_torchvision
 
 Array: TypeAlias = npt.NDArray[np.uint8]
 
-_RESAMPLING = Image.Resampling.BICUBIC
+SMALL = 16
+"""Side of a :func:`thumbnail`."""
+RESAMPLING = Image.Resampling.BICUBIC
 
 
 @dataclass(frozen=True)
@@ -59,26 +63,37 @@ class Fit:
         if square.mode == "RGBA":
             backdrop = Image.new("RGBA", square.size, (*self.background, 255))
             square = Image.alpha_composite(backdrop, square)
-        mode = "L" if self.channels == 1 else "RGB"
-        return _planes(square if square.mode == mode else square.convert("RGB").convert(mode))
+            square = square.convert("RGB")
+        if self.channels == 1 and square.mode == "RGB":
+            square = _v2().rgb_to_grayscale(square)
+        if self.channels == 3 and square.mode == "L":
+            square = _v2().grayscale_to_rgb(square)
+        return _planes(square)
 
     def _square(self, image: Image.Image) -> Image.Image:
         """The picture in its mode, scaled and then padded or cropped to our size."""
         if image.size == (self.size, self.size):
             return image
-        if self.mode == "crop":
-            return ImageOps.fit(image, (self.size, self.size), _RESAMPLING)
+        if self.mode == "crop":  # at whole pixels, and before scaling: a long picture stays small
+            image = _v2().center_crop(image, [min(image.size)])
         scale = self.size / max(image.size)
         width, height = (max(1, round(side * scale)) for side in image.size)
+        scaled: Image.Image = _v2().resize(image, [height, width], interpolation=RESAMPLING)
+        if scaled.size == (self.size, self.size):
+            return scaled
         backdrop: dict[str, int | tuple[int, ...]] = {
             "L": grey(self.background),
             "RGB": self.background,
             "RGBA": (0, 0, 0, 0),
         }
-        square = Image.new(image.mode, (self.size, self.size), backdrop[image.mode])
-        scaled = image.resize((width, height), _RESAMPLING)
-        square.paste(scaled, ((self.size - width) // 2, (self.size - height) // 2))
-        return square
+        left, top = (self.size - width) // 2, (self.size - height) // 2
+        around = [left, top, self.size - width - left, self.size - height - top]
+        padded: Image.Image = _v2().pad(scaled, around, fill=backdrop[image.mode])
+        return padded
+
+
+def _v2() -> Any:
+    return import_torchvision("torchvision.transforms.v2.functional")
 
 
 def _plain(image: Image.Image) -> Image.Image:
@@ -115,6 +130,17 @@ def recolour(images: Array, channels: int) -> Array:
         return np.repeat(images, 3, axis=-1)
     luma = np.array([19595, 38470, 7471], np.uint32)
     return ((images @ luma + 0x8000) >> 16).astype(np.uint8)[..., None]
+
+
+def thumbnail(image: Image.Image) -> Array:
+    """A picture seen small, on black, for :func:`is_coloured`: 1 x 16 x 16 x 3.
+
+    By Pillow alone: what a folder's pictures became is kept, and then no start imports torchvision.
+    """
+    small = _plain(image).convert("RGBA").resize((SMALL, SMALL))
+    return np.asarray(Image.alpha_composite(Image.new("RGBA", small.size, "black"), small))[
+        None, ..., :3
+    ]
 
 
 def is_coloured(images: Array) -> bool:

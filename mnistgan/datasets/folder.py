@@ -6,20 +6,27 @@ import contextlib
 import os
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
 
-from mnistgan.arrays import Labels
+from mnistgan.arrays import Images, Labels
 from mnistgan.datasets import cache
-from mnistgan.datasets.fitting import Array, Fit, is_coloured
-from mnistgan.datasets.image_set import GREY_NOTE, ImageSet, allocate, class_notes, rows_at_a_time
+from mnistgan.datasets.fitting import SMALL, Fit, is_coloured, thumbnail
+from mnistgan.datasets.image_set import (
+    GREY_NOTE,
+    ImageSet,
+    allocate,
+    class_notes,
+    first_few,
+    rows_at_a_time,
+)
 from mnistgan.errors import DataError
 from mnistgan.progress import OnProgress, Progress, no_progress
 
@@ -29,12 +36,11 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".gif")
 _MAX_PIXELS = 80_000_000
 _LARGE_PIXELS = 8_000_000
 _large = threading.Lock()  # large pictures are unpacked one at a time, whatever the threads
-_NAMED = 5  # files that a note names before it only counts
 _BATCH = 1024
 
 
 @dataclass(frozen=True)
-class Listing:
+class FolderListing:
     """The files below a folder; all paths are relative to it, as text, since there may be millions.
 
     Attributes:
@@ -54,10 +60,10 @@ class Listing:
 
 @dataclass(frozen=True)
 class Unreadable:
-    """Why a picture could not be read; ``passing`` where that may be otherwise the next time."""
+    """Why a picture could not be read; ``transient`` where that may be otherwise the next time."""
 
     reason: str
-    passing: bool
+    transient: bool
 
 
 @dataclass(frozen=True)
@@ -71,7 +77,7 @@ class Decoded:
         lasting: whether reading them again would give the same.
     """
 
-    images: Array
+    images: Images
     places: Labels
     bad: list[str]
     lasting: bool = True
@@ -87,7 +93,7 @@ def read_folder(path: Path, fit: Fit, on_progress: OnProgress = no_progress) -> 
         DataError: the folder cannot be read, or holds no picture that can.
     """
     listing = list_pictures(path)
-    key = cache.Key.of(path, listing.files, fit)
+    key = cache.CacheKey.of(path, listing.files, fit)
     if (kept := cache.load(key)) is not None:
         read = Decoded(*kept)
     else:
@@ -95,16 +101,15 @@ def read_folder(path: Path, fit: Fit, on_progress: OnProgress = no_progress) -> 
         if read.lasting:
             cache.save(key, read.images, read.places, read.bad)
     if not len(read.images):
-        raise DataError(
-            f"{path}: none of its {len(listing.files):,} pictures can be read: {_some(read.bad)}"
-        )
+        count = f"{len(listing.files):,}"
+        raise DataError(f"{path}: none of its {count} pictures can be read: {first_few(read.bad)}")
     labels = None if listing.labels is None else listing.labels[read.places]
     grey = fit.channels == 1 and _in_colour(listing, read.places)
     notes = _notes(listing, read.bad, grey) + class_notes(labels, listing.classes)
     return ImageSet(read.images, labels, listing.classes, str(path), notes)
 
 
-def read_picture(path: Path, fit: Fit) -> Array:
+def read_picture(path: Path, fit: Fit) -> Images:
     """One picture, fitted: uint8, C x size x size.
 
     Raises:
@@ -113,7 +118,7 @@ def read_picture(path: Path, fit: Fit) -> Array:
     if path.exists() and not path.is_file():
         raise DataError(f"{path}: is no file; give a picture ({', '.join(SUFFIXES)})")
     with _no_warnings():
-        result = _decode(str(path), fit)
+        result = _decode(str(path), fit.size, fit.picture)
     if isinstance(result, Unreadable):
         raise DataError(
             f"{path}: cannot be read ({result.reason}); give a picture as PNG, JPEG, WebP or GIF"
@@ -121,7 +126,7 @@ def read_picture(path: Path, fit: Fit) -> Array:
     return result
 
 
-def list_pictures(path: Path) -> Listing:
+def list_pictures(path: Path) -> FolderListing:
     """The pictures of a folder, by their names.
 
     Raises:
@@ -129,29 +134,22 @@ def list_pictures(path: Path) -> Listing:
     """
     try:
         flat, others, folders = _scan(path)
-        classes: list[str] = []
-        files, labels = list(flat), [0] * len(flat)
-        for name in folders:
-            inside: list[str] = []
-            if path.resolve().is_relative_to((path / name).resolve()):
-                others.append(name)  # a link that leads back here
-            else:
-                _walk(path, name, inside, others)
-            if inside:
-                files += inside
-                labels += [len(classes)] * len(inside)
-                classes.append(name)
+        found = {name: _pictures_below(path, name, others) for name in folders}
     except OSError as error:
         raise DataError(f"{error.filename or path}: cannot be read ({error.strerror})") from error
+    by_class = {name: inside for name, inside in found.items() if inside}
+    classes = tuple(by_class)
     if flat and classes:
         raise DataError(
             f"{path}: has pictures beside its class folders ({flat[0]}, {classes[0]}/); put "
             "every picture into the folder of its class, or all into one folder"
         )
+    files = flat + list(chain.from_iterable(by_class.values()))
     if not files:
         raise DataError(f"{path}: holds no picture ({', '.join(SUFFIXES)}){_advice(path)}")
-    by_class = np.array(labels, np.int64) if classes else None
-    return Listing(path, tuple(classes), files, by_class, others)
+    counts = [len(inside) for inside in by_class.values()]
+    labels = np.repeat(np.arange(len(classes), dtype=np.int64), counts) if classes else None
+    return FolderListing(path, classes, files, labels, others)
 
 
 def _scan(path: Path | str) -> tuple[list[str], list[str], list[str]]:
@@ -172,8 +170,14 @@ def _scan(path: Path | str) -> tuple[list[str], list[str], list[str]]:
     return sorted(pictures), sorted(others), sorted(folders)
 
 
-def _walk(root: Path, inside: str, pictures: list[str], others: list[str]) -> None:
-    """Add what lies at any depth below a class folder."""
+def _pictures_below(root: Path, inside: str, others: list[str]) -> list[str]:
+    """The pictures at any depth below a class folder; what is not a picture goes to the others."""
+    if root.resolve().is_relative_to((root / inside).resolve()):
+        others.append(inside)  # a link that leads back here
+        return []
+    pictures: list[str] = []
+    # A loop, because os.walk before Python 3.12 calls itself for every level of folders, and fails
+    # where they are deeper than Python's recursion limit.
     waiting = [inside]
     while waiting:
         place = waiting.pop()
@@ -185,6 +189,7 @@ def _walk(root: Path, inside: str, pictures: list[str], others: list[str]) -> No
                 others.append(f"{place}/{name}")  # it may lead back here
             else:
                 waiting.append(f"{place}/{name}")
+    return pictures
 
 
 def _advice(path: Path) -> str:
@@ -196,7 +201,7 @@ def _advice(path: Path) -> str:
 # Reading ---------------------------------------------------------------------------------------
 
 
-def decode(listing: Listing, fit: Fit, on_progress: OnProgress = no_progress) -> Decoded:
+def decode(listing: FolderListing, fit: Fit, on_progress: OnProgress = no_progress) -> Decoded:
     """Read every picture."""
     count = len(listing.files)
     images, is_good = allocate(count, fit), np.zeros(count, bool)
@@ -204,12 +209,13 @@ def decode(listing: Listing, fit: Fit, on_progress: OnProgress = no_progress) ->
     paths = (f"{listing.root}/{name}" for name in listing.files)
     filled, seen, lasting = 0, 0, True
     at_a_time = min(_BATCH, rows_at_a_time(0, fit))
+    decode_one = partial(_decode, size=fit.size, use=fit.picture)
     with _no_warnings(), ThreadPoolExecutor(os.cpu_count()) as threads:
         while batch := list(islice(paths, at_a_time)):
-            for result in threads.map(partial(_decode, fit=fit), batch):
+            for result in threads.map(decode_one, batch):
                 if isinstance(result, Unreadable):
                     bad.append(f"{listing.files[seen]} ({result.reason})")
-                    lasting = lasting and not result.passing
+                    lasting = lasting and not result.transient
                 else:
                     images[filled] = result
                     filled, is_good[seen] = filled + 1, True
@@ -218,23 +224,23 @@ def decode(listing: Listing, fit: Fit, on_progress: OnProgress = no_progress) ->
     return Decoded(images[:filled], np.flatnonzero(is_good), bad, lasting)
 
 
-def _decode(path: str, fit: Fit) -> Array | Unreadable:
-    """A picture as a person would see it: its first frame, turned as the camera was held."""
+def _decode(path: str, size: int, use: Callable[[Image.Image], Images]) -> Images | Unreadable:
+    """What ``use`` makes of a picture's first frame, rotated by its EXIF orientation."""
     try:
         with Image.open(path, formats=_FORMATS) as image:
             pixels = image.width * image.height
             if pixels > _MAX_PIXELS:
                 raise ValueError(f"{image.width} x {image.height} pixels are too many")
             # A large JPEG need not be unpacked whole.
-            image.draft(None, (4 * fit.size, 4 * fit.size))
+            image.draft(None, (4 * size, 4 * size))
             with _large if pixels > _LARGE_PIXELS else contextlib.nullcontext():
-                return fit.picture(_turned(image))
+                return use(_turned(image))
     except MemoryError:
         raise
     except Exception as error:  # a decoder may raise anything over a broken file
         system = isinstance(error, OSError) and error.strerror
         text = system or str(error).replace(path, "it") or type(error).__name__
-        return Unreadable(text.splitlines()[0], passing=bool(system))
+        return Unreadable(text.splitlines()[0], transient=bool(system))
 
 
 def _turned(image: Image.Image) -> Image.Image:
@@ -255,26 +261,22 @@ def _no_warnings() -> Iterator[None]:
 # What people should know -----------------------------------------------------------------------
 
 
-def _in_colour(listing: Listing, good: Labels) -> bool:
+def _in_colour(listing: FolderListing, good: Labels) -> bool:
     """Whether one of the first pictures is in colour."""
-    fit = Fit(16, 3)
-    pictures = (_decode(f"{listing.root}/{listing.files[number]}", fit) for number in good[:16])
+    paths = (f"{listing.root}/{listing.files[number]}" for number in good[:16])
     with _no_warnings():
-        arrays = [one for one in pictures if not isinstance(one, Unreadable)]
-    return any(is_coloured(np.moveaxis(one, 0, -1)[None]) for one in arrays)
+        small = [_decode(path, SMALL, thumbnail) for path in paths]
+    return any(is_coloured(one) for one in small if not isinstance(one, Unreadable))
 
 
-def _notes(listing: Listing, bad: list[str], grey: bool) -> tuple[str, ...]:
+def _notes(listing: FolderListing, bad: list[str], grey: bool) -> tuple[str, ...]:
     notes = []
     if bad:
-        notes.append(
-            f"{len(bad):,} of {len(listing.files):,} pictures cannot be read and are left out: "
-            f"{_some(bad)}"
-        )
-    if listing.others:
-        names = listing.others
+        count = f"{len(bad):,} of {len(listing.files):,} pictures"
+        notes.append(f"{count} cannot be read and are left out: {first_few(bad)}")
+    if names := listing.others:
         are = "file is no picture" if len(names) == 1 else "files are no pictures"
-        notes.append(f"{len(names):,} {are} by name and left out: {_some(names)}")
+        notes.append(f"{len(names):,} {are} by name and left out: {first_few(names)}")
     right_inside = {file.partition("/")[0] for file in listing.files if file.count("/") == 1}
     too_high = set(listing.classes) - right_inside
     if too_high:
@@ -285,8 +287,3 @@ def _notes(listing: Listing, bad: list[str], grey: bool) -> tuple[str, ...]:
     if grey:
         notes.append(GREY_NOTE)
     return tuple(notes)
-
-
-def _some(names: list[str]) -> str:
-    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more

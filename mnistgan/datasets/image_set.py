@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
-from mnistgan.arrays import Labels
-from mnistgan.datasets.fitting import Array, Fit
+from mnistgan.arrays import Images, Labels
+from mnistgan.datasets.fitting import Fit
 from mnistgan.errors import DataError
 from mnistgan.progress import OnProgress, Progress
 
@@ -34,7 +34,7 @@ class ImageSet:
         notes: what people should know about them: files left out, colour given up.
     """
 
-    images: Array
+    images: Images
     labels: Labels | None
     classes: tuple[str, ...]
     source: str
@@ -42,6 +42,11 @@ class ImageSet:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def take(self, rows: Labels | slice) -> ImageSet:
+        """Some of the images, by their numbers or as a slice, with their labels."""
+        labels = None if self.labels is None else self.labels[rows]
+        return replace(self, images=self.images[rows], labels=labels)
 
     @cached_property
     def digest(self) -> str:
@@ -62,18 +67,22 @@ def class_notes(labels: Labels | None, classes: tuple[str, ...]) -> tuple[str, .
     """What is odd about the labels of somebody's own images."""
     if labels is None:
         return ()
-    present = np.unique(labels)
+    present = set(np.unique(labels).tolist())
     if len(present) == 1:
-        return (f"there is a single class, {classes[present[0]]!r}: its labels tell nothing",)
-    empty = sorted(set(range(len(classes))) - set(present.tolist()))
-    names = ", ".join(classes[number] for number in empty[:5])
-    more = f" and {len(empty) - 5:,} more" if len(empty) > 5 else ""
-    return (f"there are no images of class {names}{more}",) if empty else ()
+        return (f"there is a single class, {classes[present.pop()]!r}: its labels tell nothing",)
+    empty = [name for number, name in enumerate(classes) if number not in present]
+    return (f"there are no images of class {first_few(empty)}",) if empty else ()
+
+
+def first_few(names: list[str]) -> str:
+    """The first five names for a message, and how many more there are."""
+    more = f" and {len(names) - 5:,} more" if len(names) > 5 else ""
+    return ", ".join(names[:5]) + more
 
 
 def collect(
-    blocks: Iterable[Array], count: int, fit: Fit, what: str, on_progress: OnProgress
-) -> Array:
+    blocks: Iterable[Images], count: int, fit: Fit, what: str, on_progress: OnProgress
+) -> Images:
     """Fit a stream of image arrays, n x H x W x C, into one array, N x C x size x size.
 
     Raises:
@@ -88,7 +97,7 @@ def collect(
     return images
 
 
-def allocate(count: int, fit: Fit) -> Array:
+def allocate(count: int, fit: Fit) -> Images:
     """Memory for so many images, uninitialised.
 
     Raises:

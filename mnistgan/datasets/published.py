@@ -16,11 +16,12 @@ from importlib import resources
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
-from mnistgan.arrays import Labels
+from mnistgan.arrays import Images, Labels
 from mnistgan.catalog import DataSet, SplitName
 from mnistgan.datasets.archives import folder, inspect
-from mnistgan.datasets.fitting import Array, Fit
+from mnistgan.datasets.fitting import RESAMPLING, Fit
 from mnistgan.datasets.image_set import ImageSet, collect, rows_at_a_time
 from mnistgan.errors import DataError
 from mnistgan.progress import OnProgress, no_progress
@@ -43,13 +44,13 @@ def read(
     split = data_set.split(part_name)
     if split is None:
         raise DataError(f"{data_set.name}: has no test part; only its training part can be used")
-    blocks: Iterable[Array]
+    blocks: Iterable[Images]
     with contextlib.ExitStack() as files:
         if data_set.form == "embedded":
             pixels, labels = _embedded()
             blocks = [pixels]
         elif data_set.form == "usps":
-            pixels, labels = _usps(_whole(data_set, f"{split.images}.bz2", root))
+            pixels, labels = _usps(data_set, _whole(data_set, f"{split.images}.bz2", root))
             blocks = [pixels]
         else:
             labels = _idx_labels(data_set, split.labels, split.count, root)
@@ -58,12 +59,24 @@ def read(
             blocks = array.blocks(rows_at_a_time(data_set.side**2, fit))
         if data_set.form == "emnist":  # published lying on their side
             blocks = (block.swapaxes(1, 2) for block in blocks)
-        pictures = (block[..., None] for block in blocks)
+        pictures = (_scaled(block, fit.size)[..., None] for block in blocks)
         what = f"reading {data_set.name}"
         images = collect(pictures, len(labels), fit, what, on_progress)
     where = folder(data_set, root) if data_set.archives else "embedded"
     notes = _unproven(data_set, root)
     return ImageSet(images, labels, data_set.classes, f"{data_set.name} ({where})", notes)
+
+
+def _scaled(images: Images, side: int) -> Images:
+    """Square grey images, n x H x W, at another size.
+
+    By Pillow, which is what torchvision's resize calls for pictures of one's own: the embedded
+    digits must not wait for the import of torchvision.
+    """
+    if not len(images) or images.shape[1:] == (side, side):
+        return images
+    pictures = (Image.fromarray(image).resize((side, side), RESAMPLING) for image in images)
+    return np.stack([np.asarray(picture) for picture in pictures])
 
 
 def _unproven(data_set: DataSet, root: Path) -> tuple[str, ...]:
@@ -85,8 +98,8 @@ def _whole(data_set: DataSet, name: str, root: Path) -> Path:
     """An archive's path, after holding it against its checksum."""
     archive = next(one for one in data_set.archives if one.name == name)
     found = inspect(archive, data_set, root)
-    if found.state in ("missing", "damaged"):
-        raise damaged(data_set, found.path, found.trouble or "it is missing")
+    if found.trouble:
+        raise damaged(data_set, found.path, found.trouble)
     return found.path
 
 
@@ -138,24 +151,40 @@ def _idx_labels(data_set: DataSet, name: str, count: int, root: Path) -> Labels:
     return labels
 
 
-def _embedded() -> tuple[Array, Labels]:
+def _embedded() -> tuple[Images, Labels]:
     """1,797 handwritten digits, 8x8 with 17 grey levels (Alpaydin & Kaynak 1998, CC BY 4.0).
 
-    What scikit-learn's ``load_digits`` gives; importing scikit-learn would take longer than most of
-    what a first run does.
+    What scikit-learn's ``load_digits`` gives.
     """
     with np.load(str(resources.files("mnistgan.datasets") / "digits.npz")) as file:
         return file["images"], file["labels"]
 
 
-def _usps(path: Path) -> tuple[Array, Labels]:
-    """Lines of ``label index:value ...``: labels from 1, values in [-1, 1], as torchvision scales.
+def _usps(data_set: DataSet, path: Path) -> tuple[Images, Labels]:
+    """Pixels scaled as torchvision does: rounded down, after arithmetic in float32."""
+    labels, rows = [], []
+    try:
+        with bz2.open(path, "rt", encoding="ascii", errors="replace") as lines:
+            for line in lines:
+                label, values = _usps_line(line)
+                labels.append(label)
+                rows.append(np.array(values, np.float32))
+    except ValueError as error:
+        trouble = f"line {len(rows) + 1} is not 'label 1:value ... 256:value'"
+        raise damaged(data_set, path, trouble) from error
+    pixels = (np.reshape(rows, (-1, 16, 16)) + 1) / 2 * 255
+    return pixels.astype(np.uint8), np.array(labels, np.int64)
 
-    Its scaling rounds down, after arithmetic in float32.
-    """
-    from sklearn.datasets import load_svmlight_file
 
-    with bz2.open(path) as stream:
-        features, labels = load_svmlight_file(stream, n_features=256, dtype=np.float32)
-    pixels = (features.toarray().reshape(-1, 16, 16) + 1) / 2 * 255
-    return pixels.astype(np.uint8), labels.astype(np.int64) - 1
+def _usps_line(line: str) -> tuple[int, list[float]]:
+    """A label, in the file from 1, and 256 values in [-1, 1]; raises ValueError otherwise."""
+    label, *pairs = line.split()
+    places, numbers = zip(*(pair.split(":") for pair in pairs), strict=True)
+    values = [float(number) for number in numbers]
+    if places != _USPS_PLACES or not all(-1 <= value <= 1 for value in values):
+        raise ValueError(line)
+    return _USPS_LABELS.index(label), values
+
+
+_USPS_PLACES = tuple(map(str, range(1, 257)))
+_USPS_LABELS = tuple(map(str, range(1, 11)))

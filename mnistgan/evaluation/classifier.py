@@ -7,7 +7,6 @@ trained on the spot and kept.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
@@ -26,7 +25,7 @@ from mnistgan.errors import FileFormatError
 from mnistgan.models import noise
 from mnistgan.models.noise import Stream
 from mnistgan.progress import OnProgress, Progress, no_progress
-from mnistgan.storage import tensor_zip
+from mnistgan.storage import atomic, tensor_zip
 
 FEATURES = 128
 """Length of the feature vector."""
@@ -39,6 +38,7 @@ SHIPPED_CLASSES = DATA_SETS["mnist"].classes
 TRAIN_BATCH = 128
 
 _BATCH = 500  # of inference: fixed, because another batch may round differently
+_FORMAT = "mnistgan-classifier"
 _SHIFT = 2  # pixels, for each 28 of the side
 
 
@@ -80,10 +80,39 @@ class LeNet(nn.Module):
         features = self.features(self.convolutions(images))
         return features, self.logits(features)
 
+    def predict(
+        self, images: Images, what: str = "classifying", on_progress: OnProgress = no_progress
+    ) -> Predictions:
+        """Features and probabilities of images, uint8 N x C x H x W; in evaluation mode.
+
+        An image's numbers do not depend on the images beside it: all batches have one size, and the
+        last one is padded.
+        """
+        features = np.empty((len(images), FEATURES))
+        probabilities = np.empty((len(images), self.logits.out_features))
+        for start in range(0, len(images), _BATCH):
+            batch = images[start : start + _BATCH]
+            end, missing = start + len(batch), _BATCH - len(batch)
+            padded = np.concatenate((batch, np.zeros((missing, *batch.shape[1:]), np.uint8)))
+            predictions = self.predict_batch(padded)
+            features[start:end] = predictions.features[: len(batch)]
+            probabilities[start:end] = predictions.probabilities[: len(batch)]
+            on_progress(Progress(what, end, len(images)))
+        return Predictions(features, probabilities)
+
+    @torch.no_grad()
+    def predict_batch(self, images: Images) -> Predictions:
+        """The same for one batch as it is: faster for a few images.
+
+        The last digits of an image's numbers depend on the size of the batch.
+        """
+        features, logits = self(_scaled(torch.from_numpy(np.array(images))))
+        return Predictions(features.double().numpy(), logits.double().softmax(dim=1).numpy())
+
 
 @dataclass(frozen=True)
-class Seen:
-    """What the classifier saw in some images.
+class Predictions:
+    """What a classifier makes of some images.
 
     Attributes:
         features: float64, N x 128.
@@ -98,6 +127,11 @@ class Seen:
         """The most probable class of each image."""
         return np.asarray(self.probabilities.argmax(axis=1))
 
+    @cached_property
+    def confidences(self) -> npt.NDArray[np.float64]:
+        """The probability of that class, N."""
+        return np.asarray(self.probabilities.max(axis=1))
+
 
 @dataclass(frozen=True)
 class Classifier:
@@ -105,46 +139,15 @@ class Classifier:
 
     Attributes:
         network: in evaluation mode, on the CPU.
-        name: what stands beside each result.
-        sha256: of its weights, which stands there too.
-        accuracy: on images it was not trained on; None where there were none.
+        name: stands beside each result.
+        sha256: of its file; stands beside each result, too.
+        accuracy: on images it was not trained on; None if there were none.
     """
 
     network: LeNet
     name: str
     sha256: str
     accuracy: float | None
-
-    def classes_of(self, images: Images) -> Labels:
-        """The most probable classes of a few images, uint8 N x C x H x W, at a glance.
-
-        Quicker than :meth:`see`, whose numbers do not depend on what stands beside an image.
-        """
-        with torch.no_grad():
-            _, logits = self.network(_scaled(torch.from_numpy(np.array(images))))
-        return np.asarray(logits.argmax(dim=1).numpy())
-
-    def see(
-        self, images: Images, what: str = "measuring", on_progress: OnProgress = no_progress
-    ) -> Seen:
-        """Features and probabilities of images, uint8 N x C x H x W.
-
-        The same for each image whatever stands beside it: blocks have one size, the last is padded.
-        """
-        features = np.empty((len(images), FEATURES))
-        probabilities = np.empty((len(images), self.network.logits.out_features))
-        for start in range(0, len(images), _BATCH):
-            block = images[start : start + _BATCH]
-            padded = np.concatenate(
-                (block, np.zeros((_BATCH - len(block), *block.shape[1:]), np.uint8))
-            )
-            with torch.no_grad():
-                seen, logits = self.network(_scaled(torch.from_numpy(padded)))
-            end = start + len(block)
-            features[start:end] = seen[: len(block)].numpy()
-            probabilities[start:end] = logits[: len(block)].double().softmax(dim=1).numpy()
-            on_progress(Progress(what, end, len(images)))
-        return Seen(features, probabilities)
 
 
 def _scaled(images: Tensor) -> Tensor:
@@ -214,17 +217,17 @@ def _shifted(images: Tensor, rng: np.random.Generator) -> Tensor:
 
 def accuracy(network: LeNet, images: Images, labels: Labels) -> float:
     """The share of images whose most probable class is their label."""
-    seen = Classifier(network, "", "", None).see(images, "testing the classifier")
-    return float((seen.labels == labels).mean())
+    predictions = network.predict(images, "testing the classifier")
+    return float((predictions.labels == labels).mean())
 
 
 # Files -----------------------------------------------------------------------------------------
 
 
-def save(path: Path, network: LeNet, tested: float | None) -> str:
-    """Write a classifier as a sealed archive; returns the SHA-256 of the file."""
-    tensor_zip.write(path, {"format": _FORM, "weights": network.state_dict(), "accuracy": tested})
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def save(path: Path, network: LeNet, tested: float | None) -> None:
+    """Write a classifier as a tensor archive (see :mod:`mnistgan.storage.tensor_zip`)."""
+    content = {"format": _FORMAT, "weights": network.state_dict(), "accuracy": tested}
+    tensor_zip.write(path, content)
 
 
 def load(path: Path, name: str) -> Classifier:
@@ -239,18 +242,14 @@ def load(path: Path, name: str) -> Classifier:
         channels = weights["convolutions.0.weight"].shape[1]
         network = LeNet(channels, len(weights["logits.bias"]))
         network.load_state_dict(weights)
-        if content["format"] != _FORM:
+        if content["format"] != _FORMAT:
             raise KeyError("format")
     except (KeyError, RuntimeError, TypeError, AttributeError) as error:
         raise FileFormatError(f"{path}: is no classifier; delete it and run again") from error
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return Classifier(network.eval(), name, digest, content.get("accuracy"))
+    return Classifier(network.eval(), name, atomic.sha256(path), content.get("accuracy"))
 
 
 def shipped() -> Classifier:
     """The classifier of MNIST that comes with the package: 28x28 in grey, digits 0 to 9."""
     with resources.as_file(resources.files(__package__) / f"{SHIPPED}.pt") as path:
         return load(path, SHIPPED)
-
-
-_FORM = "mnistgan-classifier"

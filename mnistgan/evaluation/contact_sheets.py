@@ -15,13 +15,13 @@ from mnistgan.rendering.grids import Picture
 _EACH = 10
 
 
-def save(folder: Path, images: Images, report: EvaluationResult, train: ImageSet) -> list[Path]:
+def save(folder: Path, images: Images, result: EvaluationResult, train: ImageSet) -> list[Path]:
     """Write ``classes.png``, ``certainty.png`` and ``nearest.png``.
 
     Args:
         folder: where to; it exists.
         images: that the report is about.
-        report: with what was seen in them.
+        result: of measuring them.
         train: the training images that they were held against.
 
     Returns:
@@ -29,17 +29,17 @@ def save(folder: Path, images: Images, report: EvaluationResult, train: ImageSet
         certain; the images that lie nearest to a training image, each beside it.
     """
     pictures = {
-        "classes.png": grids.class_grid(images, report.seen.labels, train.classes, _EACH),
-        "certainty.png": _certainty(images, report),
-        "nearest.png": _nearest(images, report, train),
+        "classes.png": grids.class_grid(images, result.predictions.labels, train.classes, _EACH),
+        "certainty.png": _certainty(images, result),
+        "nearest.png": _nearest(images, result, train),
     }
     for name, picture in pictures.items():
         grids.save_png(folder / name, picture)
     return [folder / name for name in pictures]
 
 
-def _certainty(images: Images, report: EvaluationResult) -> Picture:
-    order = np.argsort(report.seen.probabilities.max(axis=1), kind="stable")
+def _certainty(images: Images, result: EvaluationResult) -> Picture:
+    order = np.argsort(result.predictions.confidences, kind="stable")
     rows = {
         "the least certain": images[order[: 2 * _EACH]],
         "the most certain": images[order[: -2 * _EACH - 1 : -1]],
@@ -47,10 +47,10 @@ def _certainty(images: Images, report: EvaluationResult) -> Picture:
     return _captioned(rows)
 
 
-def _nearest(images: Images, report: EvaluationResult, train: ImageSet) -> Picture:
-    order = np.argsort(report.nearest.distance, kind="stable")[:_EACH]
+def _nearest(images: Images, result: EvaluationResult, train: ImageSet) -> Picture:
+    order = np.argsort(result.nearest.distance, kind="stable")[:_EACH]
     among = f"nearest of {len(images):,} images, and the training images below which they lie"
-    pairs = np.concatenate((images[order], train.images[report.nearest.index[order]]))
+    pairs = np.concatenate((images[order], train.images[result.nearest.index[order]]))
     return _captioned({among: pairs})
 
 

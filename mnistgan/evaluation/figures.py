@@ -14,32 +14,38 @@ from typing import Any, NamedTuple
 from mnistgan.errors import UsageError, printable
 
 
-class Meaning(NamedTuple):
-    """What a figure is called, and what it says."""
+class Measure(NamedTuple):
+    """A measure for people.
+
+    Attributes:
+        name: as in a file.
+        title: as in a table.
+        explanation: what its figures mean, or which one is perfect.
+    """
 
     name: str
     title: str
-    says: str
+    explanation: str
 
 
-MEANINGS = (
-    Meaning("frechet_distance", "Frechet distance", "0 is perfect"),
-    Meaning("kernel_distance", "kernel distance", "0 is perfect"),
-    Meaning("precision", "precision", "share of the fakes that look real"),
-    Meaning("recall", "recall", "share of the real ones that could be fakes"),
-    Meaning("density", "density", "1 is as dense as real images"),
-    Meaning("coverage", "coverage", "share of the real ones with a fake beside them"),
-    Meaning("classifier_score", "classifier score", "from 1 to the number of classes"),
-    Meaning("confidence", "mean confidence", "of the classifier in its verdicts"),
-    Meaning("kl_to_labels", "KL to the labels' shares", "nats; 0 is perfect"),
-    Meaning("kl_to_uniform", "KL to equal shares", "nats; 0 is as many of each class"),
-    Meaning(
+MEASURES = (
+    Measure("frechet_distance", "Frechet distance", "0 is perfect"),
+    Measure("kernel_distance", "kernel distance", "0 is perfect"),
+    Measure("precision", "precision", "share of the fakes that look real"),
+    Measure("recall", "recall", "share of the real ones that could be fakes"),
+    Measure("density", "density", "1 is as dense as real images"),
+    Measure("coverage", "coverage", "share of the real ones with a fake beside them"),
+    Measure("classifier_score", "classifier score", "from 1 to the number of classes"),
+    Measure("confidence", "mean confidence", "of the classifier in its verdicts"),
+    Measure("kl_to_labels", "KL to the labels' shares", "nats; 0 is perfect"),
+    Measure("kl_to_uniform", "KL to equal shares", "nats; 0 is as many of each class"),
+    Measure(
         "nearest_distance",
         "nearest training image",
         "root mean square of the pixels' difference",
     ),
-    Meaning("copies", "copies of training images", "share"),
-    Meaning("agreement", "agreement", "share that the classifier sees as the class asked for"),
+    Measure("copies", "copies of training images", "share"),
+    Measure("agreement", "agreement", "share that the classifier sees as the class asked for"),
 )
 """In the order in which people read them; see :class:`mnistgan.evaluation.results.Figures`."""
 
@@ -80,8 +86,8 @@ def read(path: Path) -> Measurement:
         return Measurement(
             measured_with=f"{name}, n={count}",
             count=count,
-            numbers=_numbers(metrics),
-            floor=_numbers(floor) if floor else {},
+            numbers=numbers(metrics),
+            floor=numbers(floor) if floor else {},
             floor_count=int(floor.get("n", 0)),
             shares={
                 printable(str(key)): float(one) for key, one in metrics.get("shares", {}).items()
@@ -93,6 +99,7 @@ def read(path: Path) -> Measurement:
         raise UsageError(f"{path}: is no file of mnistgan evaluate ({error})") from error
 
 
-def _numbers(table: Mapping[str, Any]) -> dict[str, float]:
+def numbers(table: Mapping[str, Any]) -> dict[str, float]:
+    """The single numbers among the figures of a file, and how many classes are missing."""
     table = {**table, "missing_classes": len(table.get("missing", ()))}
     return {key: float(one) for key, one in table.items() if isinstance(one, int | float)}

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from mnistgan import datasets
 from mnistgan.arrays import Images, Labels
@@ -15,10 +14,7 @@ from mnistgan.config import DataConfig, toml
 from mnistgan.errors import DataError
 from mnistgan.evaluation import classifier, reference
 from mnistgan.evaluation.classifier import Classifier
-from mnistgan.models.networks import PixelRange
 from mnistgan.progress import OnProgress, no_progress
-
-_RANGE = PixelRange(-1.0, 1.0)  # of the images that the classifier was trained on
 
 
 @dataclass(frozen=True)
@@ -44,17 +40,13 @@ class Labeler:
         Returns:
             int64, N; float64, N.
         """
-        probabilities = self._probabilities(images)
-        return probabilities.argmax(axis=1), probabilities.max(axis=1)
+        predictions = self.classifier.network.predict_batch(images)
+        return predictions.labels, predictions.confidences
 
     def confidences(self, images: Images, labels: Labels) -> npt.NDArray[np.float64]:
         """The probability in [0, 1] that each image shows what its label says; float64, N."""
-        return np.take_along_axis(self._probabilities(images), labels[:, None], axis=1)[:, 0]
-
-    @torch.no_grad()
-    def _probabilities(self, images: Images) -> npt.NDArray[np.float64]:
-        _, logits = self.classifier.network(_RANGE.from_uint8(torch.from_numpy(images)))
-        return np.asarray(logits.double().softmax(dim=1).numpy())
+        probabilities = self.classifier.network.predict_batch(images).probabilities
+        return np.take_along_axis(probabilities, labels[:, None], axis=1)[:, 0]
 
 
 def labeler_for(
@@ -74,9 +66,7 @@ def labeler_for(
     """
     if reference.is_shipped_for(config):
         return Labeler(classifier.shipped(), classifier.SHIPPED_CLASSES)
-    if root is not None:
-        table = config.model_dump(exclude_none=True) | {"root": str(root)}
-        config = toml.validate({"data": table}, "").data
+    config = toml.replace_data(config, root=root and str(root))
     train = datasets.load(config, on_progress=on_progress)
     if len(train.classes) < 2:
         raise DataError(

@@ -15,7 +15,7 @@ from mnistgan.sampling import sampler
 from mnistgan.sampling.generator import Generator
 
 
-class Measuring:
+class Monitor:
     """The measurements of one run.
 
     Args:
@@ -55,8 +55,8 @@ class Measuring:
         """Draw images by the run's seed, and measure them."""
         count, seed = self._config.evaluate.n, self._config.seed
         images, labels = sampler.sample_labeled(generator, count, sampler.SamplingOptions(seed))
-        seen = self._reference.classifier.see(images)
-        figures = results.figures(seen, self._reference, seed, labels=labels).numbers()
+        predictions = self._reference.classifier.network.predict(images)
+        figures = results.measure(predictions, self._reference, seed, labels=labels).numbers()
         is_best = figures["frechet_distance"] < self._best
         self._best = min(self._best, figures["frechet_distance"])
         self._last = generator.step

@@ -9,8 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from mnistgan import datasets
-from mnistgan.arrays import Labels
-from mnistgan.catalog import DATA_SETS
 from mnistgan.config import DataConfig
 from mnistgan.datasets import ImageSet
 from mnistgan.errors import DataError, FileFormatError, MnistganError
@@ -64,8 +62,7 @@ def load(
         DataError: the data cannot be loaded, or has no labels to learn from.
     """
     train, test = split(config, on_progress, train)
-    labels = train.labels
-    if labels is None or len(train.classes) < 2:
+    if train.labels is None or len(train.classes) < 2:
         raise DataError(
             f"{train.source}: has no classes, so no classifier can learn to see it; measure with "
             "--data NAME of a set that has, or sort the images into a folder a class"
@@ -91,19 +88,13 @@ def split(
         DataError: the data cannot be loaded, or is too small to be split.
     """
     train = train or datasets.load(config, on_progress=on_progress)
-    published = DATA_SETS.get(config.name)
-    if published is not None and published.test is not None:
+    if datasets.has_test(config):
         return train, datasets.load(config, "test", on_progress)
     if len(train) < 2 * _HELD_OUT:
         raise DataError(f"{train.source}: has {len(train)} images, too few to hold some back")
     order = noise.rng(0, Stream.SUBSET).permutation(len(train))
     held = len(train) // _HELD_OUT
-    return _chosen(train, np.sort(order[held:])), _chosen(train, np.sort(order[:held]))
-
-
-def _chosen(data: ImageSet, rows: Labels) -> ImageSet:
-    labels = None if data.labels is None else data.labels[rows]
-    return ImageSet(data.images[rows], labels, data.classes, data.source, data.notes)
+    return train.take(np.sort(order[held:])), train.take(np.sort(order[:held]))
 
 
 def _features(chosen: Classifier, train: ImageSet, on_progress: OnProgress) -> Array:
@@ -113,7 +104,7 @@ def _features(chosen: Classifier, train: ImageSet, on_progress: OnProgress) -> A
         kept = np.load(path, allow_pickle=False)
         if kept.shape == (len(train), classifier.FEATURES) and kept.dtype == np.float32:
             return np.asarray(kept, np.float64)
-    features = chosen.see(train.images, "seeing real images", on_progress).features
+    features = chosen.network.predict(train.images, "classifying real images", on_progress).features
     with contextlib.suppress(OSError, MnistganError):  # a disk that cannot take it stops nothing
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_path(path) as temporary, temporary.open("wb") as stream:

@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from mnistgan.arrays import Images, Labels
 from mnistgan.errors import DataError
-from mnistgan.evaluation import measures
-from mnistgan.evaluation.classifier import Classifier, Seen
+from mnistgan.evaluation import figures, measures
+from mnistgan.evaluation.classifier import Classifier, Predictions
 from mnistgan.evaluation.measures import Moments, Nearest
 from mnistgan.evaluation.reference import Reference
 from mnistgan.models import noise
@@ -71,8 +71,7 @@ class Figures:
 
     def numbers(self) -> dict[str, float]:
         """What is a single number, by name; of the missing classes how many."""
-        values = asdict(self) | {"missing_classes": len(self.missing)}
-        return {name: float(one) for name, one in values.items() if isinstance(one, int | float)}
+        return figures.numbers(asdict(self))
 
 
 @dataclass(frozen=True)
@@ -87,7 +86,7 @@ class EvaluationResult:
         figures: of the images.
         floor_n: how many held-out real images the floor was measured on.
         floor: the same measures of real images that were held back.
-        seen: what the classifier saw in the images.
+        predictions: of the classifier for the images.
         nearest: the images' nearest training images.
     """
 
@@ -98,7 +97,7 @@ class EvaluationResult:
     figures: Figures
     floor_n: int
     floor: Figures
-    seen: Seen
+    predictions: Predictions
     nearest: Nearest
 
     @property
@@ -158,35 +157,37 @@ def evaluate(
             f"the labels run from {labels.min()} to {labels.max()}, and {reference.name} has "
             f"{classes} classes; name the images' own data set by --data"
         )
-    seen = reference.classifier.see(images, "seeing the images", on_progress)
-    train = reference.train.images
-    found = measures.nearest(train, images, on_progress)
     chosen = noise.rng(seed, Stream.SUBSET, 2).permutation(len(reference.test))
-    rows = np.sort(chosen[: len(images)])
-    test = reference.test.images[rows]
-    test_labels = None
-    if labels is not None and reference.test.labels is not None:
-        test_labels = reference.test.labels[rows]
-    test_seen = reference.classifier.see(test, "seeing the floor", on_progress)
-    test_found = measures.nearest(train, test, on_progress)
+    test = reference.test.take(np.sort(chosen[: len(images)]))
+    test_labels = None if labels is None else test.labels
+    predictions, nearest = _look_at(images, "the images", reference, on_progress)
+    test_predictions, test_nearest = _look_at(test.images, "the floor", reference, on_progress)
     return EvaluationResult(
         n=len(images),
         seed=seed,
         data=reference.name,
         classifier=reference.classifier,
-        figures=figures(seen, reference, seed, found, labels),
+        figures=measure(predictions, reference, seed, nearest, labels),
         floor_n=len(test),
-        floor=figures(test_seen, reference, seed, test_found, test_labels),
-        seen=seen,
-        nearest=found,
+        floor=measure(test_predictions, reference, seed, test_nearest, test_labels),
+        predictions=predictions,
+        nearest=nearest,
     )
 
 
-def figures(
-    seen: Seen,
+def _look_at(
+    images: Images, what: str, reference: Reference, on_progress: OnProgress
+) -> tuple[Predictions, Nearest]:
+    network = reference.classifier.network
+    predictions = network.predict(images, f"classifying {what}", on_progress)
+    return predictions, measures.nearest(reference.train.images, images, on_progress)
+
+
+def measure(
+    predictions: Predictions,
     reference: Reference,
     seed: int = 0,
-    found: Nearest | None = None,
+    nearest: Nearest | None = None,
     labels: Labels | None = None,
 ) -> Figures:
     """The measures of what the classifier saw in some images.
@@ -196,22 +197,20 @@ def figures(
     """
     real = reference.train_features
     rng = noise.rng(seed, Stream.SUBSET)
-    subset = real[rng.permutation(len(real))[: len(seen.features)]]
-    kernel, kernel_std = measures.kernel_distance(subset, seen.features, rng)
-    manifold = measures.manifold(subset, seen.features)
+    subset = real[rng.permutation(len(real))[: len(predictions.features)]]
+    kernel, kernel_std = measures.kernel_distance(subset, predictions.features, rng)
     classes = reference.train.classes
     assert reference.train.labels is not None
     wanted = _shares(reference.train.labels, len(classes))
-    shares = _shares(seen.labels, len(classes))
+    shares = _shares(predictions.labels, len(classes))
     return Figures(
-        frechet_distance=measures.frechet_distance(Moments.of(real), Moments.of(seen.features)),
+        frechet_distance=measures.frechet_distance(
+            Moments.of(real), Moments.of(predictions.features)
+        ),
         kernel_distance=kernel,
         kernel_distance_std=kernel_std,
-        precision=manifold.precision,
-        recall=manifold.recall,
-        density=manifold.density,
-        coverage=manifold.coverage,
-        classifier_score=measures.classifier_score(seen.probabilities),
+        **asdict(measures.manifold(subset, predictions.features)),
+        classifier_score=measures.classifier_score(predictions.probabilities),
         shares=dict(zip(classes, shares.tolist(), strict=True)),
         missing=tuple(
             name
@@ -220,20 +219,24 @@ def figures(
         ),
         kl_to_labels=measures.kl_divergence(shares, wanted),
         kl_to_uniform=measures.kl_divergence(shares, np.full(len(classes), 1 / len(classes))),
-        confidence=float(seen.probabilities.max(axis=1).mean()),
-        nearest_distance=None if found is None else float(found.distance.mean()),
-        copies=None if found is None else found.copies,
-        agreement=None if labels is None else float((seen.labels == labels).mean()),
-        class_distances=None if labels is None else _class_distances(seen, labels, reference),
+        confidence=float(predictions.confidences.mean()),
+        nearest_distance=None if nearest is None else float(nearest.distance.mean()),
+        copies=None if nearest is None else nearest.copies,
+        agreement=None if labels is None else float((predictions.labels == labels).mean()),
+        class_distances=None
+        if labels is None
+        else _class_distances(predictions, labels, reference),
     )
 
 
-def _class_distances(seen: Seen, labels: Labels, reference: Reference) -> dict[str, float]:
+def _class_distances(
+    predictions: Predictions, labels: Labels, reference: Reference
+) -> dict[str, float]:
     """Of the classes that have two images or more on either side."""
     distances = {}
     for label, name in enumerate(reference.train.classes):
         real = reference.train_features[reference.train.labels == label]
-        fake = seen.features[labels == label]
+        fake = predictions.features[labels == label]
         if min(len(real), len(fake)) >= 2:
             distances[name] = measures.frechet_distance(Moments.of(real), Moments.of(fake))
     return distances

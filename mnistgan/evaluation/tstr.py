@@ -50,15 +50,13 @@ def score(
     """
     named = "its own"
     if labels is None:
-        labels = real.classifier.see(images, "naming the images", on_progress).labels
+        labels = real.classifier.network.predict(images, "labeling the images", on_progress).labels
         named = f"by {real.classifier.name}"
-    assert real.train.labels is not None
     assert real.test.labels is not None
     synthetic = ImageSet(images, labels, real.train.classes, "synthetic")
     rows = noise.rng(seed, Stream.SUBSET, 1).permutation(len(real.train))[: len(images)]
-    as_many = ImageSet(real.train.images[rows], real.train.labels[rows], real.train.classes, "real")
     from_synthetic = reference.fit(synthetic, on_progress, seed)
-    from_real = reference.fit(as_many, on_progress, seed)
+    from_real = reference.fit(real.train.take(rows), on_progress, seed)
     return Scores(
         tstr=classifier.accuracy(from_synthetic, real.test.images, real.test.labels),
         trts=classifier.accuracy(from_real, images, labels),

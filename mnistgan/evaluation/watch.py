@@ -7,17 +7,15 @@ drawn anyway. Imports no torch unless it is given a classifier.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
-from mnistgan.arrays import Images
+from mnistgan.arrays import Images, Labels
 from mnistgan.config import RunConfig, ScoreKind
 from mnistgan.events import EpochEnded, Event, RunStarted, StepMetrics
 
-Classify: TypeAlias = Callable[[Images], npt.NDArray[np.int64]]
+Classify: TypeAlias = Callable[[Images], Labels]
 """Images, uint8 N x C x H x W, to their classes."""
 
 WINDOW = 300
@@ -47,19 +45,6 @@ _SIGNS = {
 """What numbers can say, and what usually cures it."""
 
 
-@dataclass(frozen=True)
-class Finding:
-    """What the watch sees.
-
-    Attributes:
-        sign: one word for it, the same as long as it lasts.
-        message: what, since when, and which setting usually cures it.
-    """
-
-    sign: str
-    message: str
-
-
 class Watch:
     """Watches one training.
 
@@ -78,51 +63,51 @@ class Watch:
         self._kind = score_kind
         self._classify = classify
         self._classes = classes
-        self._streak: tuple[str | None, int] = (None, 0)  # a sign, and the step it began at
         self._distinct_real = 0
-        self._bad_epochs: dict[str, list[int]] = {}
-        self._told: set[str] = set()
+        self._since: dict[str, int] = {}  # when each present sign began: a step or an epoch
+        self._reported: set[str] = set()
 
     def begin(self, real_images: Images) -> None:
         """See what real images look like, uint8 N x C x H x W: as many as an epoch shows."""
         self._distinct_real = distinct(real_images)
 
-    def look(self, event: Event) -> list[Finding]:
-        """What is new in an event; a sign that lasts is told once."""
+    def look(self, event: Event) -> list[str]:
+        """Warnings that an event gives rise to; each once, for as long as its sign lasts.
+
+        A warning says what is wrong, since when, and which setting usually cures it.
+        """
         match event:
             case RunStarted():
                 self.begin(event.real_images)
                 return []
             case StepMetrics():
-                return self._new(self._at_numbers(event))
+                return self._at_step(event)
             case EpochEnded():
-                return self._new(self._at_images(event))
+                return [*self._at_images(event), *self._at_classes(event)]
             case _:
                 return []
 
-    def _new(self, seen: dict[str, str | None]) -> list[Finding]:
-        """Of signs that were looked for, those that have just appeared."""
-        found = []
-        for sign, message in seen.items():
-            if message is None:
-                self._told.discard(sign)
-            elif sign not in self._told:
-                self._told.add(sign)
-                found.append(Finding(sign, message))
-        return found
+    def _lasting(self, sign: str, is_present: bool, now: int, patience: int) -> int | None:
+        """When a sign began, once it has lasted long enough; None before and afterwards."""
+        if not is_present:
+            self._since.pop(sign, None)
+            self._reported.discard(sign)
+            return None
+        since = self._since.setdefault(sign, now)
+        if sign in self._reported or now - since + 1 < patience:
+            return None
+        self._reported.add(sign)
+        return since
 
     # Numbers -----------------------------------------------------------------------------------
 
-    def _at_numbers(self, now: StepMetrics) -> dict[str, str | None]:
-        sign = self._sign(now)
-        if sign != self._streak[0]:
-            self._streak = (sign, now.step)
-        since = self._streak[1]
-        lasts = now.step - since + 1 >= WINDOW
-        return {
-            name: f"{what} since step {since}: {cure}" if lasts and name == sign else None
-            for name, (what, cure) in _SIGNS.items()
-        }
+    def _at_step(self, now: StepMetrics) -> list[str]:
+        present = self._sign(now)
+        return [
+            f"{what} since step {since}: {cure}"
+            for sign, (what, cure) in _SIGNS.items()
+            if (since := self._lasting(sign, sign == present, now.step, WINDOW)) is not None
+        ]
 
     def _sign(self, now: StepMetrics) -> str | None:
         """What is wrong with one step's numbers; a critic's scores have no scale."""
@@ -138,37 +123,31 @@ class Watch:
 
     # Images ------------------------------------------------------------------------------------
 
-    def _at_images(self, event: EpochEnded) -> dict[str, str | None]:
+    def _at_images(self, event: EpochEnded) -> list[str]:
         count = distinct(event.images)
         few = count < max(2, _FEW * self._distinct_real)
-        since = self._lasting("alike", event.epoch if few else None)
-        alike = since and (
+        since = self._lasting("alike", few and event.epoch > 1, event.epoch, _PATIENCE)
+        if since is None:
+            return []
+        return [
             f"of {len(event.images)} images only {count} differ since epoch {since}: G has "
             "collapsed onto few outputs; lower train.lr_g, or set train.r1 = 1"
-        )
-        return {"alike": alike or None, **self._at_classes(event)}
+        ]
 
-    def _at_classes(self, event: EpochEnded) -> dict[str, str | None]:
+    def _at_classes(self, event: EpochEnded) -> list[str]:
         if self._classify is None:
-            return {}
-        seen = set(self._classify(event.images).tolist())
-        absent = [name for number, name in enumerate(self._classes) if number not in seen]
+            return []
+        present = set(self._classify(event.images).tolist())
+        absent = [name for number, name in enumerate(self._classes) if number not in present]
         # Of 64 fair draws from ten classes two are missing once in some thousand times.
-        since = self._lasting("classes", event.epoch if len(absent) > 1 else None)
-        message = since and (
+        many = len(absent) > 1
+        since = self._lasting("classes", many and event.epoch > 1, event.epoch, _PATIENCE)
+        if since is None:
+            return []
+        return [
             f"no {' and no '.join(absent)} among {len(event.images)} images since epoch {since}: "
             "G leaves classes out; lower train.lr_g, or set train.r1 = 1"
-        )
-        return {"classes": message or None}
-
-    def _lasting(self, sign: str, epoch: int | None) -> int | None:
-        """Since which epoch a sign has lasted, once it has lasted long enough."""
-        epochs = self._bad_epochs.setdefault(sign, [])
-        if epoch is None or epoch == 1:  # after one epoch nobody draws digits yet
-            epochs.clear()
-            return None
-        epochs.append(epoch)
-        return epochs[0] if len(epochs) >= _PATIENCE else None
+        ]
 
 
 def distinct(images: Images) -> int:
@@ -191,4 +170,7 @@ def watch_for(config: RunConfig) -> Watch:
     kind = config.train.score_kind
     if not reference.is_shipped_for(config.data):
         return Watch(kind)
-    return Watch(kind, classifier.shipped().classes_of, classifier.SHIPPED_CLASSES)
+    network = classifier.shipped().network
+    return Watch(
+        kind, lambda images: network.predict_batch(images).labels, classifier.SHIPPED_CLASSES
+    )

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support import ByPixels, Invoke, Tiny
-from torchvision_import import import_datasets
 
+from mnistgan.datasets.torchvision_import import import_torchvision
 from mnistgan.evaluation import labeler
 from mnistgan.models import networks
 from mnistgan.sampling import sampler
@@ -60,7 +60,7 @@ def test_labels_of_other_data_come_from_a_classifier_of_its_own(
 ) -> None:
     result = invoke("sample", "--ckpt", trained, "-n", 12, "--format", "idx")
     assert (result.exit_code, result.stdout) == (0, "synthetic\n"), result.output
-    mnist = import_datasets().MNIST
+    mnist = import_torchvision().datasets.MNIST
     assert len(mnist(tmp_path / "synthetic", train=True)) == 12
     assert len(mnist(tmp_path / "synthetic", train=False)) == 2
 
@@ -68,7 +68,7 @@ def test_labels_of_other_data_come_from_a_classifier_of_its_own(
 def test_mnists_files(invoke: Invoke, mnist_generator: Path, tmp_path: Path) -> None:
     command = ("sample", "--ckpt", mnist_generator, "-n", 40, "--format", "idx", "--test", 9)
     assert invoke(*command, "--out", "a").exit_code == 0
-    mnist = import_datasets().MNIST
+    mnist = import_torchvision().datasets.MNIST
     image, label = mnist(tmp_path / "a", train=False)[8]
     assert (image.size, label in range(10)) == ((28, 28), True)
     again = invoke(*command, "--out", "a")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import struct
+import subprocess
+import sys
 import zlib
 from pathlib import Path
 from typing import Any
@@ -263,6 +265,21 @@ class TestKept:
         assert second.digest == first.digest
         assert second.notes == first.notes
         assert second.classes == first.classes
+
+    def test_pictures_of_the_right_size_need_no_torch(self, folder: Path) -> None:
+        code = (
+            "import sys; from mnistgan import datasets, config; "
+            f"datasets.load(config.DataConfig(name={f'{folder}/'!r}, image_size=8)); "
+            "assert 'torch' not in sys.modules"
+        )
+        subprocess.run([sys.executable, "-c", code], check=True)
+
+    def test_what_is_kept_needs_no_torch(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        before = load(folder, image_size=16)
+        monkeypatch.setattr("mnistgan.datasets.fitting.import_torchvision", None)
+        assert load(folder, image_size=16).digest == before.digest
 
     def test_what_changed_is_read_anew(self, folder: Path, kept: Path) -> None:
         before = load(folder)

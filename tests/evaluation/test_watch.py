@@ -29,7 +29,7 @@ def steps(loss_d: float, d_real: float, d_fake: float, first: int = 1) -> Iterat
 
 
 def messages(watch: Watch, *events: object) -> list[str]:
-    return [found.message for event in events for found in watch.look(event)]  # type: ignore[arg-type]
+    return [message for event in events for message in watch.look(event)]  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

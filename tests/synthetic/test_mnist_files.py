@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support import ByPixels, Tiny
-from torchvision_import import import_datasets
 
 from mnistgan import datasets
 from mnistgan.config import DataConfig
+from mnistgan.datasets.torchvision_import import import_torchvision
 from mnistgan.errors import DataError, UsageError
 from mnistgan.sampling import sampler as sampling
 from mnistgan.sampling.generator import load_generator
@@ -33,7 +33,7 @@ def sampler(trained: Path) -> Sampler:
 
 
 def test_torchvision_loads_it_unchanged(sampler: Sampler, tmp_path: Path) -> None:
-    mnist = import_datasets().MNIST
+    mnist = import_torchvision().datasets.MNIST
     mnist_files.write(tmp_path / "new" / "folder", sampler, train=300, test=70)
     raw = tmp_path / "new" / "folder" / "MNIST" / "raw"
     assert {path.name for path in raw.iterdir()} == NAMES
@@ -48,7 +48,7 @@ def test_torchvision_loads_it_unchanged(sampler: Sampler, tmp_path: Path) -> Non
 
 def test_no_sample_is_in_both_parts(sampler: Sampler, tmp_path: Path) -> None:
     mnist_files.write(tmp_path, sampler, 200, 200, Selection(0.3, balanced=True))
-    parts = [import_datasets().MNIST(tmp_path, train=train) for train in (True, False)]
+    parts = [import_torchvision().datasets.MNIST(tmp_path, train=train) for train in (True, False)]
     train, test = ({image.numpy().tobytes() for image in part.data} for part in parts)
     assert (len(train), len(test)) == (200, 200)
     assert not train & test

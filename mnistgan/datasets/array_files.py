@@ -6,13 +6,14 @@ import contextlib
 import math
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
-from mnistgan.arrays import Labels
-from mnistgan.datasets.fitting import Array, Fit, is_coloured
+from mnistgan.arrays import Images, Labels
+from mnistgan.datasets.fitting import Fit, is_coloured
 from mnistgan.datasets.image_set import (
     GREY_NOTE,
     ImageSet,
@@ -31,16 +32,10 @@ def read_npz(path: Path, fit: Fit, on_progress: OnProgress = no_progress) -> Ima
     """The images of an ``.npz`` (see :mod:`mnistgan.storage.npz`).
 
     Raises:
-        DataError: the file cannot be read, or holds no such arrays.
+        DataError: the file cannot be read, or does not hold such arrays.
     """
     with _readable(path), open_npz(path) as file:
-        notes: list[str] = []
-        classes = numbered_classes(file.labels)
-        rows = rows_at_a_time(math.prod(file.shape[1:]), fit)
-        blocks = _watch_colour(file.blocks(rows), fit, notes)
-        images = collect(blocks, file.shape[0], fit, f"reading {path.name}", on_progress)
-    notes += class_notes(file.labels, classes)
-    return ImageSet(images, file.labels, classes, str(path), tuple(notes))
+        return _image_set(path, file.shape, file.blocks, file.labels, fit, on_progress)
 
 
 def read_idx_pair(
@@ -52,14 +47,13 @@ def read_idx_pair(
         path: of the images.
         labels_path: of the labels; by default the file beside it that MNIST's naming suggests,
             such as ``train-labels-idx1-ubyte`` for ``train-images-idx3-ubyte``, if there is one.
-        fit: what to make of the images.
+        fit: the size and channels of the result.
         on_progress: called with the images read.
 
     Raises:
-        DataError: a file cannot be read or is no IDX file, or the labels do not match.
+        DataError: a file cannot be read or is not an IDX file, or the labels do not match.
     """
-    labels_path = labels_path or partner(path)
-    labels = None
+    labels_path = labels_path or _labels_beside(path)
     with _readable(path), open_idx(path) as array:
         shape = array.shape if len(array.shape) == 4 else (*array.shape, 1)
         if array.dtype != np.uint8 or len(shape) != 4 or shape[3] not in (1, 3):
@@ -69,20 +63,11 @@ def read_idx_pair(
             )
         if 0 in shape:
             raise ValueError("holds no image")
-        if labels_path is not None:
-            labels = _labels(labels_path, path, shape[0])
-        notes: list[str] = []
-        rows = rows_at_a_time(math.prod(shape[1:]), fit)
-        reshaped = (block.reshape(-1, *shape[1:]) for block in array.blocks(rows))
-        blocks = _watch_colour(reshaped, fit, notes)
-        images = collect(blocks, shape[0], fit, f"reading {path.name}", on_progress)
-    with _readable(labels_path or path):
-        classes = numbered_classes(labels)
-    notes += class_notes(labels, classes)
-    return ImageSet(images, labels, classes, str(path), tuple(notes))
+        labels = None if labels_path is None else _read_labels(labels_path, path, shape[0])
+        return _image_set(path, shape, array.blocks, labels, fit, on_progress)
 
 
-def partner(images: Path) -> Path | None:
+def _labels_beside(images: Path) -> Path | None:
     """The labels beside a file of images, by MNIST's naming, plain or gzipped."""
     name = images.name.removesuffix(".gz").replace("images", "labels").replace("idx3", "idx1")
     if name == images.name.removesuffix(".gz"):
@@ -91,24 +76,36 @@ def partner(images: Path) -> Path | None:
     return next((path for path in candidates if path.is_file()), None)
 
 
-def _labels(path: Path, images: Path, count: int) -> Labels:
+def _read_labels(path: Path, images: Path, count: int) -> Labels:
     with _readable(path), open_idx(path) as array:
         if len(array.shape) != 1 or array.dtype.kind not in "iu":
-            raise ValueError(f"holds {array.dtype} of shape {array.shape}; labels are one a row")
+            raise ValueError(f"holds {array.dtype} of shape {array.shape}; labels are one per row")
         if array.shape[0] != count:
             raise ValueError(
                 f"holds {array.shape[0]:,} labels, but {images} holds {count:,} images; give the "
                 "files of one set"
             )
-        return array.read().astype(np.int64)
+        labels = array.read().astype(np.int64)
+        numbered_classes(labels)  # so that the error names this file, not the images
+        return labels
 
 
-def _watch_colour(blocks: Iterator[Array], fit: Fit, notes: list[str]) -> Iterator[Array]:
-    """The blocks as they are; a note if colour in the first of them is about to be lost."""
-    for number, block in enumerate(blocks):
-        if number == 0 and fit.channels == 1 and is_coloured(block):
-            notes.append(GREY_NOTE)
-        yield block
+def _image_set(
+    path: Path,
+    shape: tuple[int, ...],
+    read_blocks: Callable[[int], Iterator[Images]],
+    labels: Labels | None,
+    fit: Fit,
+    on_progress: OnProgress,
+) -> ImageSet:
+    """A file's images, of the shape N x H x W x C, read in blocks of a given number of rows."""
+    classes = numbered_classes(labels)
+    rows = rows_at_a_time(math.prod(shape[1:]), fit)
+    blocks = (block.reshape(-1, *shape[1:]) for block in read_blocks(rows))
+    first = next(blocks)
+    notes = (GREY_NOTE,) if fit.channels == 1 and is_coloured(first) else ()
+    images = collect(chain([first], blocks), shape[0], fit, f"reading {path.name}", on_progress)
+    return ImageSet(images, labels, classes, str(path), notes + class_notes(labels, classes))
 
 
 @contextlib.contextmanager

@@ -9,59 +9,18 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import re
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import filelock
 
-from mnistgan.catalog import DATA_SETS, Archive, DataSet
-from mnistgan.datasets import archives
+from mnistgan.catalog import Archive, DataSet
 from mnistgan.datasets.archives import checksum_trouble
 from mnistgan.datasets.receiving import BrokenOffError, MirrorError, Patience, receive
-from mnistgan.errors import DataError, MnistganError, UsageError, did_you_mean
+from mnistgan.errors import DataError, MnistganError, UsageError
 from mnistgan.progress import OnProgress, Progress, no_progress
 from mnistgan.storage import user_dirs
-
-
-def fetch_all(
-    name: str,
-    root: Path,
-    mirrors: Sequence[str] = (),
-    on_progress: OnProgress = no_progress,
-) -> Path | None:
-    """Download the files of a published data set; what is there already and undamaged stays.
-
-    Args:
-        name: of the data set.
-        root: folder of the data sets.
-        mirrors: addresses to ask first.
-        on_progress: called with the bytes that are there.
-
-    Returns:
-        The folder of the files; None for embedded data, which has none.
-
-    Raises:
-        UsageError: the data set or an address is not one, or the folder cannot be written.
-        DataError: a file could not be downloaded.
-    """
-    if name not in DATA_SETS:
-        hint = did_you_mean(name, DATA_SETS)
-        raise UsageError(f"{name!r} is not a data set{hint}; see: mnistgan data")
-    for address in mirrors:
-        if not re.match(r"https?://[^/]", address):
-            raise UsageError(f"--mirror: {address!r} must begin with http:// or https://")
-    first = tuple(address.rstrip("/") + "/" for address in mirrors)
-    data_set = replace(DATA_SETS[name], mirrors=first + DATA_SETS[name].mirrors)
-    if not data_set.archives:
-        return None
-    folder = archives.folder(data_set, root)
-    for archive in data_set.archives:
-        if archives.inspect(archive, data_set, root).state in ("missing", "damaged"):
-            fetch(data_set, archive, folder, on_progress)
-    return folder
 
 
 def fetch(
@@ -91,7 +50,7 @@ def fetch(
         MnistganError: the disk has no room for it.
     """
     target, part = folder / archive.name, folder / f"{archive.name}.part"
-    with _alone(target, on_progress), _folder_made(folder), _regular(part):
+    with alone(target, on_progress), _folder_made(folder), _regular(part):
         if _is_whole(target, archive):
             return target
         if not _is_whole(part, archive):
@@ -105,8 +64,8 @@ def _is_whole(path: Path, archive: Archive) -> bool:
 
 
 @contextlib.contextmanager
-def _alone(target: Path, on_progress: OnProgress) -> Iterator[None]:
-    """No other process fetches the same file while this lasts: the second one waits."""
+def alone(target: Path, on_progress: OnProgress) -> Iterator[None]:
+    """No other process fetches the same file or set while this lasts: the second one waits."""
     name = hashlib.sha256(str(target.absolute()).encode(errors="surrogateescape")).hexdigest()
     locks = user_dirs.cache() / "locks"
     try:

@@ -17,7 +17,7 @@ from mnistgan.sampling.generator import load_generator
 
 
 @dataclass(frozen=True)
-class Subject:
+class Candidates:
     """Images to be measured.
 
     Attributes:
@@ -49,17 +49,16 @@ class Subject:
 
 def from_files(
     path: Path, data: DataConfig, count: int, on_progress: OnProgress = no_progress
-) -> Subject:
+) -> Candidates:
     """The first images of an ``.npz`` or a folder, fitted to the shape of the real ones.
 
     Raises:
         DataError: they cannot be read.
     """
     name = str(path) if path.suffix == ".npz" else f"{path}/"
-    config = data.model_copy(update={"name": name, "labels": None})
-    loaded = datasets.load(config, on_progress=on_progress)
-    labels = None if loaded.labels is None else loaded.labels[:count]
-    return Subject(loaded.images[:count], labels, loaded.classes, data)
+    config = toml.replace_data(data, name=name)
+    loaded = datasets.load(config, on_progress=on_progress).take(slice(count))
+    return Candidates(loaded.images, loaded.labels, loaded.classes, data)
 
 
 def from_generator(
@@ -70,7 +69,7 @@ def from_generator(
     data: str | None = None,
     root: Path | None = None,
     on_progress: OnProgress = no_progress,
-) -> Subject:
+) -> Candidates:
     """Images out of a generator file, a checkpoint, or a run directory's generator.
 
     Args:
@@ -86,10 +85,7 @@ def from_generator(
         ConfigError: the data has no such name.
     """
     generator = load_generator(path)
-    table = generator.config.data.model_dump(exclude_none=True)
-    changes = {"name": data, "root": None if root is None else str(root)}
-    given = {key: value for key, value in changes.items() if value is not None}
-    config = toml.validate({"data": table | given}, "").data
+    config = toml.replace_data(generator.config.data, name=data, root=root and str(root))
     options = sampler.SamplingOptions(seed)
     images, labels = sampler.sample_labeled(generator, count, options, on_progress)
-    return Subject(images, labels, generator.classes, config)
+    return Candidates(images, labels, generator.classes, config)

@@ -2,34 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from mnistgan import catalog, datasets
 from mnistgan.catalog import DataSet
 from mnistgan.config import DataConfig
 from mnistgan.datasets import archives, folder
-from mnistgan.datasets.archives import Found
+from mnistgan.datasets.archives import LocalArchive
 from mnistgan.datasets.fitting import Fit
 from mnistgan.progress import OnProgress, no_progress
 from mnistgan.storage import user_dirs
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """What was found.
-
-    Attributes:
-        lines: what there is to say, for people.
-        whole: whether everything is as it should be.
-    """
-
-    lines: list[str]
-    whole: bool
-
-
-def verify(config: DataConfig, on_progress: OnProgress = no_progress) -> Verdict:
+def verify(config: DataConfig, on_progress: OnProgress = no_progress) -> tuple[list[str], bool]:
     """Hold a published set against its checksums, or read every image of one's own.
+
+    Returns:
+        What was found, one line for each file, and whether all files can be used.
 
     Raises:
         DataError: images of one's own that cannot be read at all.
@@ -40,20 +29,20 @@ def verify(config: DataConfig, on_progress: OnProgress = no_progress) -> Verdict
     if path.is_dir():
         return _folder(path, config, on_progress)
     loaded = datasets.load(config, on_progress=on_progress)
-    return Verdict([*loaded.notes, _count(len(loaded), loaded.classes)], whole=True)
+    return [*loaded.notes, _count(len(loaded), loaded.classes)], True
 
 
-def _published(data_set: DataSet, root: Path) -> Verdict:
+def _published(data_set: DataSet, root: Path) -> tuple[list[str], bool]:
     if not data_set.archives:
-        return Verdict([f"{data_set.name} is embedded: there is nothing to verify"], whole=True)
+        return [f"{data_set.name} is embedded: there is nothing to verify"], True
     found = [archives.inspect(archive, data_set, root) for archive in data_set.archives]
-    bad = any(one.state in ("missing", "damaged") for one in found)
+    bad = any(one.trouble for one in found)
     lines = [f"{one.path}: {_state(one)}" for one in found]
     advice = [f"fetch it anew: mnistgan data fetch {data_set.name}"] if bad else []
-    return Verdict(lines + advice, whole=not bad)
+    return lines + advice, not bad
 
 
-def _state(found: Found) -> str:
+def _state(found: LocalArchive) -> str:
     if found.state == "missing":
         return "is missing"
     if found.state == "damaged":
@@ -63,12 +52,12 @@ def _state(found: Found) -> str:
     return "is as published"
 
 
-def _folder(path: Path, config: DataConfig, on_progress: OnProgress) -> Verdict:
+def _folder(path: Path, config: DataConfig, on_progress: OnProgress) -> tuple[list[str], bool]:
     listing = folder.list_pictures(path)
     read = folder.decode(listing, Fit.of(config), on_progress)
     lines = [f"cannot be read: {name}" for name in read.bad]
     lines += [f"no picture by name: {name}" for name in listing.others]
-    return Verdict([*lines, _count(len(read.images), listing.classes)], whole=not read.bad)
+    return [*lines, _count(len(read.images), listing.classes)], not read.bad
 
 
 def _count(count: int, classes: tuple[str, ...]) -> str:
