@@ -1,4 +1,4 @@
-"""Generators as ONNX files, checked against the model they came from."""
+"""Export to ONNX, checked against the original in PyTorch."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from mnistgan.sampling.generator import Generator, UnitImages
 from mnistgan.storage.atomic import atomic_path, check_target
 
 OPSET = 18
-CHECKED_BATCHES = (1, 2, 17)
+CHECKED_BATCHES = (1, 2, 17)  # 2 is the exported size; the others prove that it is dynamic
 RTOL, ATOL = 1e-3, 1e-4
 
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written.
+    """The result of an export.
 
     Attributes:
-        path: the ONNX file.
-        opset: its operator set.
-        difference: the greatest absolute difference to torch over all checked batches.
+        path: of the ONNX file.
+        opset: version of its operator set.
+        difference: greatest absolute difference from PyTorch in all checked batches.
     """
 
     path: Path
@@ -43,15 +43,16 @@ class Exported:
 
 
 def export_onnx(generator: Generator, path: Path) -> Exported:
-    """Write a generator as one ONNX file and hold it against torch.
+    """Write a generator as a single ONNX file and compare its output with PyTorch's.
 
-    Input ``z`` (float32, batch x latent_dim) and, of a conditional one, ``labels`` (int64, batch);
-    output ``images`` (float32, batch x C x H x W in [0, 1]), batch free. The metadata holds the run
-    config as TOML under ``mnistgan.config``: with the names of the labels, ``model.classes``.
+    Inputs: ``z`` (float32, batch x latent_dim) and, for a conditional generator, ``labels`` (int64,
+    batch). Output: ``images`` (float32, batch x C x H x W, in [0, 1]). The batch size is dynamic.
+    The metadata holds the run config as TOML under ``mnistgan.config``, which includes the names of
+    the classes, ``model.classes``.
 
     Raises:
         UsageError: the ending is not .onnx, or the folder cannot be written.
-        ExportError: onnxruntime computes something else (rtol 1e-3, atol 1e-4); no file is left.
+        ExportError: onnxruntime computes other images (rtol 1e-3, atol 1e-4); no file is written.
     """
     check_target(path, ".onnx")
     model = UnitImages(generator).eval()
@@ -63,7 +64,7 @@ def export_onnx(generator: Generator, path: Path) -> Exported:
 def _write(model: UnitImages, generator: Generator, path: Path) -> None:
     import onnx
 
-    example = _inputs(generator, 2)  # a batch of 1 would be taken for a constant
+    example = _inputs(generator, 2)  # torch.export treats a size of 1 as a constant
     batch = {0: torch.export.Dim("batch")}
     with _quiet():
         program = torch.onnx.export(
@@ -103,8 +104,8 @@ def _check(model: UnitImages, generator: Generator, path: Path) -> float:
         difference = float(np.abs(images - expected).max()) if same_shape else np.inf
         if not same_shape or not np.allclose(images, expected, RTOL, ATOL):
             raise ExportError(
-                f"the exported model differs from torch by up to {difference:.2g} on a batch of "
-                f"{batch}, so no file was left; try other versions of torch and onnxruntime"
+                f"the exported model differs from PyTorch by up to {difference:.2g} in a batch of "
+                f"{batch}, so no file was written; try other versions of torch and onnxruntime"
             )
         worst = max(worst, difference)
     return worst
@@ -121,7 +122,7 @@ def _inputs(generator: Generator, batch: int) -> dict[str, Tensor]:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep the exporter's remarks on its own inner workings from the user's terminal."""
+    """Suppress what the exporter prints, logs and warns about its own internals."""
     disabled = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

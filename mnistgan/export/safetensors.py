@@ -1,4 +1,4 @@
-"""Generators as safetensors files: weights and config, without code."""
+"""Export to safetensors: weights and config, without code."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from mnistgan.storage import generator_safetensors
 
 
 def export_safetensors(generator: Generator, path: Path) -> None:
-    """Write a file that ``load_generator`` reads back.
+    """Write a generator as a safetensors file, which ``load_generator`` reads back.
 
     Raises:
-        UsageError: the suffix is not .safetensors, or the folder cannot be written.
+        UsageError: the ending is not .safetensors, or the folder cannot be written.
     """
     weights = generator.network.state_dict()
     generator_safetensors.write(path, generator.config, weights, generator.step, generator.epoch)

@@ -1,4 +1,4 @@
-"""Interpolation between points of latent space, and closed walks through it."""
+"""Interpolation between points of latent space, and closed paths through it. Imports no torch."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ import numpy.typing as npt
 FloatArray: TypeAlias = npt.NDArray[np.floating[Any]]
 
 Blend: TypeAlias = Callable[[FloatArray, FloatArray, float | FloatArray], FloatArray]
-"""Points between two, at shares of the way."""
+"""Interpolates from a start to an end: :func:`lerp` or :func:`slerp`."""
 
 
 def loop(points: FloatArray, frames: int, blend: Blend) -> FloatArray:
-    """From each point to the next and from the last to the first: a closed walk.
+    """Interpolate from each point to the next, and from the last back to the first.
 
     Args:
         points: float32, P x ...
-        frames: of the whole walk, shared among the P ways as evenly as can be; with P or more of
-            them, each point is a frame of its own.
+        frames: length of the path. The P sections get nearly equal numbers of frames; with P frames
+            or more, each point is a frame.
         blend: :func:`slerp` or :func:`lerp`.
 
     Returns:
@@ -39,12 +39,12 @@ def loop(points: FloatArray, frames: int, blend: Blend) -> FloatArray:
 
 
 def circle(first: FloatArray, second: FloatArray, frames: int) -> FloatArray:
-    """Around the origin, from a point in the direction of another: a closed walk.
+    """Go around the origin, from the first point in the direction of the second.
 
     Args:
         first: float32, N x D; its length is the radius.
-        second: likewise.
-        frames: of the whole walk.
+        second: float32, N x D.
+        frames: length of the path.
 
     Returns:
         float32, frames x N x D.
@@ -56,11 +56,11 @@ def circle(first: FloatArray, second: FloatArray, frames: int) -> FloatArray:
 
 
 def square(corners: FloatArray, side: int, blend: Blend) -> FloatArray:
-    """``side * side`` points between four: blended down the left and right edge, then across.
+    """Fill a square between four corners: first down its left and right edges, then across.
 
     Args:
         corners: float32, 4 x D: top left, top right, bottom left, bottom right.
-        side: points along an edge, with its corners.
+        side: points along an edge, corners included.
         blend: :func:`slerp` or :func:`lerp`.
 
     Returns:
@@ -73,24 +73,24 @@ def square(corners: FloatArray, side: int, blend: Blend) -> FloatArray:
 
 
 def lerp(start: FloatArray, end: FloatArray, share: float | FloatArray) -> FloatArray:
-    """The point at ``share`` of the straight line from start to end."""
+    """Interpolate linearly: ``share`` 0 is the start, 1 is the end."""
     return np.asarray((1 - share) * start + share * end, dtype=np.float32)
 
 
 def slerp(start: FloatArray, end: FloatArray, share: float | FloatArray) -> FloatArray:
-    """Spherical interpolation along the last axis (White 2016, "Sampling Generative Networks").
+    """Interpolate spherically along the last axis: ``share`` 0 is the start, 1 is the end.
 
-    Keeps the length typical of Gaussian noise, which a straight line through high-dimensional
-    space does not. Falls back to :func:`lerp` where the two
-    directions are all but equal or opposite.
+    White 2016, "Sampling Generative Networks". Intermediate points keep the length that is typical
+    of Gaussian noise; those of :func:`lerp` are shorter than almost all z that G was trained on.
     """
     cosine = np.sum(_unit(start) * _unit(end), axis=-1, keepdims=True).clip(-1, 1)
     angle = np.arccos(cosine)
     sine = np.sin(angle)
-    near = sine < 1e-6
-    divisor = np.where(near, 1.0, sine)
+    # Between nearly equal or opposite directions the formula divides zero by zero: use lerp there.
+    degenerate = sine < 1e-6
+    divisor = np.where(degenerate, 1.0, sine)
     blended = (np.sin((1 - share) * angle) * start + np.sin(share * angle) * end) / divisor
-    return np.asarray(np.where(near, lerp(start, end, share), blended), dtype=np.float32)
+    return np.asarray(np.where(degenerate, lerp(start, end, share), blended), dtype=np.float32)
 
 
 def _unit(vectors: FloatArray) -> FloatArray:

@@ -19,6 +19,7 @@ from mnistgan.datasets.fitting import Fit
 from mnistgan.errors import UsageError, printable
 from mnistgan.latent import projection, walks
 from mnistgan.latent.projection import NamedImage, Projection, ProjectionOptions
+from mnistgan.latent.walk_files import WALK_FORMATS
 from mnistgan.progress import OnProgress, no_progress
 from mnistgan.rendering import animations, grids
 from mnistgan.rendering.grids import Picture
@@ -26,10 +27,10 @@ from mnistgan.sampling import conditioning
 from mnistgan.sampling.generator import Generator, load_generator
 from mnistgan.storage.atomic import check_target, write_text
 
-_MOST = 100  # images at a time: more make no picture that anybody looks at
-_TILE = 224  # pixels, at least
-_NAME = 20  # characters of a name above a tile
-_PACE = 24  # frames from one image to the next
+_MAX_IMAGES = 100  # more rows would make a picture too tall to look at
+_TILE = 224  # minimum side of an image in the picture, in pixels
+_NAME = 20  # maximum number of characters of a name above an image
+_PACE = 24  # frames from image to image
 _FPS = 15.0
 
 
@@ -48,28 +49,28 @@ def project_to_files(
     json_file: Path | None = None,
     on_progress: OnProgress = no_progress,
 ) -> tuple[list[str], list[str]]:
-    """Project images and write what was found beside them, or a seamless walk through it.
+    """Project images and write the results as a picture or a walk, and as JSON.
 
     Args:
         source: generator file, checkpoint or run directory.
-        out: PNG: a row an image, with the difference; GIF, WebP or MP4: by slerp from z to z, and
-            linearly from label to label, below what was given.
+        out: PNG: one row per image with target, result and difference. GIF, WebP or MP4: a closed
+            walk from result to result, below the targets; z by slerp, labels linearly.
         pictures: see :func:`read`.
         indices: see :func:`from_data`.
         invert: see :func:`read`.
-        digit: the class to ask a conditional generator for; by default whichever fits best.
-        restarts: see :class:`ProjectionOptions`, as ``steps`` and ``seed``.
-        steps: likewise.
-        seed: likewise.
+        digit: class for a conditional generator; by default the one that fits best.
+        restarts: see :class:`ProjectionOptions`; also ``steps`` and ``seed``.
+        steps: see there.
+        seed: see there.
         data_root: see :func:`from_data`.
-        json_file: where each z and its error are written, too.
-        on_progress: called with the steps and frames made.
+        json_file: also write each z and its error here.
+        on_progress: called while images are loaded, projected and drawn.
 
     Returns:
-        A line about each image, and one about each picture that should have been inverted, or not.
+        A line about each image, and hints to invert pictures, or not to.
 
     Raises:
-        UsageError: something given cannot be read, used or written.
+        UsageError: something cannot be read or written, or does not fit the generator.
     """
     _check(out, len(pictures) + len(indices), json_file)
     generator = load_generator(source)
@@ -77,12 +78,13 @@ def project_to_files(
     if digit is not None:
         label, *more = conditioning.parse(digit, generator.classes).classes
         if more:
-            raise UsageError(f"--digit {digit}: name one class, or leave it out to try all")
+            raise UsageError(f"--digit {digit}: give one class, or omit it to try all")
     options = ProjectionOptions(restarts, steps, seed, label)
     given = read(pictures, generator.config.data, invert)
-    advice = "leave --invert out" if invert else "add --invert"
+    # Only pictures may need this: images of the data set are like those that G was trained on.
+    advice = "omit --invert" if invert else "add --invert"
     hints = [
-        f"{image.name}: its negative is more like what this generator makes; {advice} to project "
+        f"{image.name}: this generator's images are more like its negative; {advice} to project "
         "that"
         for image in itertools.compress(given, projection.inverted(generator, given, options))
     ]
@@ -99,18 +101,18 @@ def project_to_files(
 
 
 def read(paths: Sequence[Path], config: DataConfig, invert: bool = False) -> list[NamedImage]:
-    """Pictures of any size and mode, fitted to a generator's images.
+    """Read pictures of any size and mode, fitted to a generator's images.
 
     Args:
         paths: PNG, JPEG, WebP or GIF.
-        config: the data that the generator was trained on.
-        invert: whether to take their negatives: for black on white, where it makes white on black.
+        config: data that the generator was trained on.
+        invert: project the negatives, of dark digits on white for a generator of white digits.
 
     Raises:
-        DataError: one cannot be read.
+        DataError: a picture cannot be read.
     """
     fit = Fit.of(config)
-    if invert:  # the background, too, which is to be ours in the end
+    if invert:  # invert the color of the padding, too, so that it is right after the inversion
         red, green, blue = fit.background
         fit = replace(fit, background=(255 - red, 255 - green, 255 - blue))
     pictures = [(path.name, folder.read_picture(path, fit)) for path in paths]
@@ -123,17 +125,17 @@ def from_data(
     root: Path | None = None,
     on_progress: OnProgress = no_progress,
 ) -> list[NamedImage]:
-    """Images of a generator's data set: of its test part, which G has not seen, if it has one.
+    """Images of a generator's data set: test images, which G has not seen, if there are any.
 
     Args:
-        indices: counted from 0.
-        config: the data that the generator was trained on.
-        root: folder of the data sets; by default what the config says.
-        on_progress: called while files are fetched and images read.
+        indices: from 0.
+        config: data that the generator was trained on.
+        root: folder of the data sets; by default as in ``config``.
+        on_progress: called while files are downloaded and read.
 
     Raises:
         DataError: the data cannot be loaded.
-        UsageError: there is no such image.
+        UsageError: an index is too large.
     """
     config = toml.replace_data(config, root=root and str(root))
     split: SplitName = "test" if datasets.has_test(config) else "train"
@@ -141,24 +143,24 @@ def from_data(
     for index in indices:
         if index >= len(data):
             raise UsageError(
-                f"{data.source}: its {split} images end at {len(data) - 1}, not {index}"
+                f"{data.source}: has no {split} image {index}; the last one is {len(data) - 1}"
             )
     return [NamedImage(f"{split} image {index}", data.images[index]) for index in indices]
 
 
 def _check(path: Path, count: int, json_file: Path | None) -> None:
-    """Refuse, before any work, what cannot be drawn or written."""
-    check_target(path, *walks.WALK_FORMATS)
+    """Refuse, before any work, targets that cannot be written."""
+    check_target(path, *WALK_FORMATS)
     if json_file is not None:
         check_target(json_file)
-    if not 1 <= count <= _MOST:
-        raise UsageError(f"give 1 to {_MOST} images, by name or by --index, not {count}")
+    if not 1 <= count <= _MAX_IMAGES:
+        raise UsageError(f"give 1 to {_MAX_IMAGES} images, by name or by --index, not {count}")
     if path.suffix.lower() != ".png" and count == 1:
-        raise UsageError(f"{path}: a walk takes two images or more; of one, write a .png")
+        raise UsageError(f"{path}: a walk needs two images or more; write one image to a .png")
 
 
 def _to_json(source: Path, options: ProjectionOptions, found: Sequence[Projection]) -> str:
-    """What was found, for machines: of each image its class, RMS error, |z| and z."""
+    """The results as JSON: class, RMS error, |z| and z of each image."""
     images = [
         {
             "name": one.target.name,
@@ -180,7 +182,7 @@ def _to_json(source: Path, options: ProjectionOptions, found: Sequence[Projectio
 
 
 def _describe(found: Projection) -> str:
-    """One line for people."""
+    """One line about a projection."""
     text = (
         f"{found.target.name}: RMS error {found.rms:.3f}, |z| {found.length:.1f} "
         f"(typical: {np.sqrt(len(found.z)):.1f})"
@@ -219,7 +221,7 @@ def _walk(
     above = grids.enlarge(grids.grid(given, min(len(given), 10)))
     strip = grids.caption(above, "given")
     frames = []
-    for made in walks.draw_frames(generator, walk, on_progress):
+    for made in walks.draw(generator, walk, on_progress):
         picture = grids.enlarge(grids.grid(made), above.shape[1])
-        frames.append(grids.stacked([strip, grids.caption(picture, "found, and between")]))
+        frames.append(grids.stacked([strip, grids.caption(picture, "found, and in between")]))
     return frames

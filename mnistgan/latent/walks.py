@@ -1,13 +1,12 @@
-"""Walks through latent space, and from class to class, as frames to be drawn.
+"""Walks through latent space, and from class to class: planned as points, drawn as frames.
 
-Each walk is closed: the frame after the last would be the first.
+All walks are closed, so that an animation of one loops without a jump.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -21,35 +20,33 @@ from mnistgan.latent.interpolation import FloatArray, lerp, slerp
 from mnistgan.models import noise
 from mnistgan.models.noise import Stream
 from mnistgan.progress import OnProgress, Progress, no_progress
-from mnistgan.rendering import grids
-from mnistgan.rendering.animations import ANIMATION_FORMATS, save_animation
 from mnistgan.sampling import conditioning
 from mnistgan.sampling.conditioning import ClassSequence
 from mnistgan.sampling.generator import Generator
 from mnistgan.sampling.sampler import SamplingOptions
-from mnistgan.storage.atomic import check_target
-
-WALK_FORMATS = (*ANIMATION_FORMATS, ".png")
 
 Kind: TypeAlias = Literal["slerp", "linear", "circle", "classes", "corners"]
 
-_POINTS = 4  # that a walk goes through where no seeds are given
-_IMAGES = 16  # in each of its frames
-_MOST_FRAMES = 2000
-_SIDE = 10  # of the square between four corners
-_RING = (0, 1, 3, 2)  # the corners as one goes round the square
+_POINTS = 4  # of a random walk
+_IMAGES = 16  # in a frame of a random walk
+_MAX_FRAMES = 2000
+_SIDE = 10  # images along an edge of the square between four corners
+_RING = (0, 1, 3, 2)  # indices of the corners, clockwise from the top left
 
 
 @dataclass(frozen=True)
 class Walk:
-    """What each frame shows; iterating gives the frames' z and labels, ready for a generator.
+    """The inputs of G for each frame; iteration yields the z and the class weights of a frame.
 
     Attributes:
         z: float32, frames x N x latent_dim.
-        weights: how much of each class, float32, frames x N x classes; None for a generator that
-            knows none.
-        is_square: whether N is four, the corners of a square, and a frame shows the square.
+        weights: share of each class, float32, frames x N x classes; None for an unconditional
+            generator.
+        is_square: the N = 4 points of a frame are corners, and the frame shows the square between.
     """
+
+    # A square is filled frame by frame: 2000 frames of 100 points with 10,000 classes would take
+    # 8 GB.
 
     z: FloatArray
     weights: FloatArray | None
@@ -67,9 +64,6 @@ class Walk:
             yield torch.tensor(z), None if weights is None else torch.tensor(weights)
 
 
-# Planning --------------------------------------------------------------------------------------
-
-
 def plan(
     generator: Generator,
     kind: Kind = "slerp",
@@ -80,25 +74,26 @@ def plan(
     class_sequence: ClassSequence | None = None,
     pace: int = 15,
 ) -> Walk:
-    """A walk of one's choice.
+    """Plan a closed walk.
 
     Args:
-        generator: that will be asked for the images.
-        kind: ``slerp`` or ``linear`` between points and back to the first; ``circle``: around the
-            origin, from one point in the direction of another; ``classes``: z stays, the label goes
-            round the classes; ``corners``: the square between four z, whose corners walk by slerp.
-        frames: of one round; by default ``pace`` from each point to the next.
-        seed: of the points that are walked through, for 16 images in a frame or four corners; of
-            ``classes``, the noise is that of the seed's first 16 samples.
-        seeds: walk through image 0 of each of these seeds, instead, as it is sampled; of
-            ``classes``, show these; of ``corners``, begin with these: first the upper two.
-        class_sequence: classes of a conditional generator. Of ``classes``, those to go through, by
-            default all; of points given by ``seeds``, one for all or one for each; of other
-            images, their classes in turn, by default all.
-        pace: see ``frames``.
+        generator: to draw the walk with.
+        kind: ``slerp`` or ``linear``: from point to point and back to the first; ``circle``: around
+            the origin, from one point in the direction of another; ``classes``: from class to class
+            with fixed z; ``corners``: the square between four points, each of which walks by slerp.
+        frames: length of the walk; by default ``pace`` frames from point to point.
+        seed: of random points, for 16 images per frame or four corners. For ``classes``, of the z:
+            those of the seed's first 16 samples.
+        seeds: instead of random points, the z of sample 0 of each seed. They are the points of the
+            walk; for ``classes``, the images of each frame; for ``corners``, the corners of the
+            first frame: top left, top right, bottom left, bottom right.
+        class_sequence: for a conditional generator. For ``classes``, the points of the walk, by
+            default all classes; with ``seeds``, one class for all or one per seed, by default the
+            first class; otherwise the classes of the images in turn, by default all classes.
+        pace: default number of frames between two points.
 
     Raises:
-        UsageError: the seeds, classes or frames do not suit the kind or the generator.
+        UsageError: the seeds, classes or frames do not fit the kind or the generator.
     """
     if kind == "classes" and not generator.classes:
         raise UsageError(conditioning.UNTOLD)
@@ -106,16 +101,15 @@ def plan(
     _check(kind, seeds, len(class_sequence.classes) if class_sequence else 0)
     stops = len(every.classes) if every and kind == "classes" else len(seeds)
     if frames is not None and frames < stops:
-        raise UsageError(f"a walk past {stops} points takes {stops} frames, not {frames}")
+        raise UsageError(f"a walk through {stops} points needs at least {stops} frames")
     frames = frames or pace * (stops or _POINTS)
-    if frames > _MOST_FRAMES:
+    if frames > _MAX_FRAMES:
         raise UsageError(
-            f"a walk past {stops:,} points would take {frames:,} frames, more than "
-            f"{_MOST_FRAMES}; name fewer classes or seeds, or give --frames"
+            f"a walk through {stops:,} points would have {frames:,} frames, more than "
+            f"{_MAX_FRAMES}; give fewer classes or seeds, or set --frames"
         )
-    # Image 0 of a seed shows the first class, where none is asked for.
-    first = ClassSequence((0,))
-    sequence = (class_sequence if seeds and kind != "classes" else every) or first
+    # Sample 0 of every seed shows the first class unless another is given.
+    sequence = (class_sequence if seeds and kind != "classes" else every) or ClassSequence((0,))
     z, labels = _points(kind, generator.config.model.latent_dim, seed, seeds, sequence)
     if not generator.classes:
         return through(z, None, frames, kind)
@@ -124,13 +118,13 @@ def plan(
 
 
 def through(z: FloatArray, weights: FloatArray | None, frames: int, kind: Kind = "slerp") -> Walk:
-    """A walk through some points, and back to the first; what has one point alone stays there.
+    """Walk through P points and back to the first; a single point is constant.
 
     Args:
-        z: float32, P x N x latent_dim, of each point's N images.
-        weights: how much of each class, P x N x classes, or P x 1 x classes for all images; these
-            are blended linearly.
-        frames: of one round; each point is one of them if there are at least P.
+        z: float32, P x N x latent_dim, for N images per frame.
+        weights: share of each class, float32, P x N x classes, or P x 1 x classes for all N images;
+            interpolated linearly. P may differ from that of z.
+        frames: length of the walk.
         kind: see :func:`plan`.
     """
     if kind == "circle":
@@ -146,27 +140,23 @@ def through(z: FloatArray, weights: FloatArray | None, frames: int, kind: Kind =
 def _check(kind: Kind, seeds: Sequence[int], classes: int) -> None:
     if kind == "classes":
         if classes == 1:
-            raise UsageError("one class is no walk: name two or more")
+            raise UsageError("a walk needs two classes or more, but one class is given")
     elif kind == "circle" and seeds:
-        raise UsageError(
-            "--walk circle goes round the origin and past one image only; to walk through --seeds, "
-            "choose slerp or linear"
-        )
+        raise UsageError("--walk circle does not pass through --seeds; choose slerp or linear")
     elif kind == "corners" and len(seeds) not in (0, 4):
-        raise UsageError(f"a square has four corners: give four --seeds, not {len(seeds)}")
+        raise UsageError(f"--walk corners needs four --seeds, not {len(seeds)}")
     elif len(seeds) == 1:
-        raise UsageError("one seed is no walk: give two or more, as --seeds 1,5,9")
+        raise UsageError("a walk needs two seeds or more, such as --seeds 1,5,9")
     elif seeds and classes not in (0, 1, len(seeds)):
         raise UsageError(
-            f"there are {len(seeds)} --seeds and {classes} classes for them: name one class for "
-            "all, or one for each"
+            f"{classes} classes do not fit {len(seeds)} --seeds; give one class, or one per seed"
         )
 
 
 def _points(
     kind: Kind, latent_dim: int, seed: int, seeds: Sequence[int], sequence: ClassSequence
 ) -> tuple[FloatArray, Labels]:
-    """What is walked through: z, P x N x latent_dim, and labels, P x N; P or N may be 1."""
+    """The points of a walk: z, P x N x latent_dim, and labels, P x N; axes of 1 are broadcast."""
     if seeds:
         chosen = np.stack([SamplingOptions(one).z(0, latent_dim)[0].numpy() for one in seeds])
     if kind == "classes":
@@ -179,52 +169,16 @@ def _points(
     labels = sequence.labels(0, len(seeds))
     if kind != "corners":
         return chosen[:, None], labels[:, None]
-    order = np.empty((4, 4), np.int64)  # which seed is at each corner, after each quarter
+    order = np.empty((4, 4), np.int64)  # quarter of the walk x corner -> seed
     for quarter in range(4):
         order[quarter, _RING] = np.roll(_RING, -quarter)
     return chosen[order], labels[order]
 
 
-# Drawing ---------------------------------------------------------------------------------------
-
-
-def draw_walk(
-    generator: Generator,
-    walk: Walk,
-    path: Path,
-    fps: float = 15.0,
-    on_progress: OnProgress = no_progress,
-) -> None:
-    """Write a walk: moving, looping for ever, or its frames side by side as one picture.
-
-    Args:
-        generator: that the walk was planned for.
-        walk: which frames.
-        path: GIF, WebP or MP4 by its ending; or a PNG with one row per image and one column per
-            frame, or of a square, with its first frame.
-        fps: frames a second.
-        on_progress: called with the frames drawn so far.
-
-    Raises:
-        UsageError: unknown ending.
-    """
-    check_target(path, *WALK_FORMATS)
-    frames = draw_frames(generator, walk, on_progress)
-    if path.suffix.lower() != ".png":
-        pictures = [grids.enlarge(grids.grid(images)) for images in frames]
-        save_animation(path, pictures, fps)
-    elif walk.is_square:
-        grids.save_png(path, grids.enlarge(grids.grid(next(frames))))
-    else:
-        rows = np.stack(list(frames), axis=1)
-        images = rows.reshape(-1, *rows.shape[2:])
-        grids.save_png(path, grids.enlarge(grids.grid(images, len(walk))))
-
-
-def draw_frames(
+def draw(
     generator: Generator, walk: Walk, on_progress: OnProgress = no_progress
 ) -> Iterator[Images]:
-    """The images of each frame, uint8 N x C x H x W."""
+    """Yield the images of each frame, uint8 N x C x H x W."""
     for number, (z, weights) in enumerate(walk, 1):
         yield generator(z, weights)
         on_progress(Progress("drawing", number, len(walk), "frames"))

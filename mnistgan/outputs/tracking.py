@@ -40,5 +40,5 @@ class ScalarNames:
 
 def measures(figures: Mapping[str, float]) -> Scalars:
     """What was measured, in a group of its own."""
-    known = (name for name in tables.LABELLED_FIGURES if name in figures)
+    known = (name for name in tables.LABELED_FIGURES if name in figures)
     return {f"measures/{name}": figures[name] for name in known}

@@ -1,7 +1,7 @@
-"""Several runs side by side: one table, one figure of grids, one overlay of curves.
+"""Comparison of runs: a table, the image grids of the same epochs, and curves.
 
-Runs that differ by their seed alone are one row of the table, with mean and standard deviation.
-Imports no torch: everything comes from what the runs left on disk.
+Runs that differ only by their seed are one row of the table, with mean and standard deviation.
+Everything is read from the run directories. Imports no torch.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ from mnistgan.storage.atomic import make_folder, write_text
 from mnistgan.storage.run_directory import RunDirectory
 
 _LEFT_OUT = ("kernel_distance_std", "confidence", "kl_to_labels", "kl_to_uniform")
-COMPARED_FIGURES = [name for name in tables.LABELLED_FIGURES if name not in _LEFT_OUT]
+COMPARED_FIGURES = [name for name in tables.LABELED_FIGURES if name not in _LEFT_OUT]
 
-_SAME_RECIPE = ("seed", "name", "outputs", "data.root", "checkpoint.", "evaluate.", "watch.")
+# Runs that differ only in these keys, of which the seed alone changes the numbers, share a row.
+_MAY_DIFFER = ("seed", "name", "outputs", "data.root", "checkpoint.", "evaluate.", "watch.")
 _GRID_EPOCHS = 5
 
 
@@ -33,11 +34,11 @@ class Measured:
     """The figures of one run.
 
     Attributes:
-        label: the run's name in tables and pictures.
-        config: its recipe.
-        steps: updates of G that it has had.
-        measured_with: the classifier and n, where it was measured by ``mnistgan evaluate``.
-        figures: by name; empty where it was never measured.
+        label: name of the run in tables and pictures.
+        config: of the run.
+        steps: number of steps trained.
+        measured_with: how the figures were measured; empty if there are none.
+        figures: by name.
     """
 
     label: str
@@ -49,7 +50,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class ComparisonRow:
-    """One recipe: the runs that follow it and their figures' mean and standard deviation."""
+    """Runs that differ only by their seed; each figure as mean and standard deviation."""
 
     label: str
     runs: int
@@ -59,15 +60,15 @@ class ComparisonRow:
 
 
 def compare(runs: Sequence[RunDirectory]) -> list[ComparisonRow]:
-    """The table, in the order of the runs.
+    """The rows of the table, in the order of the runs.
 
     Raises:
-        UsageError: one of them is no run directory, or its files cannot be read.
+        UsageError: one of them is not a run directory, or its files cannot be read.
     """
     groups: list[list[Measured]] = []
     for run in runs:
         one = _measure(run, curves.label(run, runs))
-        group = next((group for group in groups if _same_recipe(group[0], one)), None)
+        group = next((group for group in groups if _same_training(group[0], one)), None)
         if group is None:
             groups.append([one])
         else:
@@ -76,7 +77,7 @@ def compare(runs: Sequence[RunDirectory]) -> list[ComparisonRow]:
 
 
 def _measure(run: RunDirectory, label: str) -> Measured:
-    """What is known of a run: by ``mnistgan evaluate``, or else while it was trained."""
+    """The figures of ``mnistgan evaluate``, or else the last ones measured during training."""
     config, steps = run.read_config(), 0
     if run.metrics_file.exists():
         steps = int(max(tables.read_metrics(run.metrics_file)["step"], default=0))
@@ -90,10 +91,10 @@ def _measure(run: RunDirectory, label: str) -> Measured:
     return Measured(label, config, steps, f"while training, n={int(last['n'])}", last)
 
 
-def _same_recipe(one: Measured, other: Measured) -> bool:
+def _same_training(one: Measured, other: Measured) -> bool:
     keys = toml.changed_keys(one.config, other.config)
     return one.measured_with == other.measured_with and all(
-        key.startswith(_SAME_RECIPE) for key in keys
+        key.startswith(_MAY_DIFFER) for key in keys
     )
 
 
@@ -102,7 +103,7 @@ def _row(group: list[Measured]) -> ComparisonRow:
     for name in COMPARED_FIGURES:
         if all(name in one.figures for one in group):
             values = np.array([one.figures[name] for one in group])
-            with np.errstate(all="ignore"):  # some measures can be infinite
+            with np.errstate(all="ignore"):  # figures can be infinite
                 std = float(values.std(ddof=1)) if len(group) > 1 else 0.0
                 spread[name] = (float(values.mean()), std)
     return ComparisonRow(
@@ -118,7 +119,7 @@ def _row(group: list[Measured]) -> ComparisonRow:
 
 
 def table(rows: Sequence[ComparisonRow]) -> list[list[str]]:
-    """For people: a head, and a line for each row, with the figures that any of them has."""
+    """The table as text, header first; with the figures that at least one row has."""
     names = [name for name in COMPARED_FIGURES if any(name in row.figures for row in rows)]
     head = ["run", "runs", "steps", "measured with", *(name.replace("_", " ") for name in names)]
     lines = [
@@ -144,7 +145,7 @@ def _cell(value: tuple[float, float] | None, runs: int) -> str:
 
 
 def to_csv(rows: Sequence[ComparisonRow]) -> str:
-    """The table for machines: a column for each figure's mean and for its standard deviation."""
+    """The table as CSV, with a column for the mean and one for the standard deviation."""
     columns = [column for name in COMPARED_FIGURES for column in (name, f"{name}_std")]
     lines: list[Sequence[object]] = [["run", "runs", "steps", "measured_with", *columns]]
     for row in rows:
@@ -154,7 +155,7 @@ def to_csv(rows: Sequence[ComparisonRow]) -> str:
 
 
 def to_markdown(rows: Sequence[ComparisonRow]) -> str:
-    """The table for a README."""
+    """The table in Markdown."""
 
     def line(cells: Sequence[str]) -> str:
         return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
@@ -165,7 +166,7 @@ def to_markdown(rows: Sequence[ComparisonRow]) -> str:
 
 
 def save(folder: Path, runs: Sequence[RunDirectory], rows: Sequence[ComparisonRow]) -> list[Path]:
-    """Write table.csv, table.md, curves.png and, where runs share epochs, grids.png.
+    """Write table.csv, table.md, curves.png and, if the runs have epochs in common, grids.png.
 
     Raises:
         UsageError: a run has no metrics.csv, or a file cannot be written.
@@ -173,7 +174,7 @@ def save(folder: Path, runs: Sequence[RunDirectory], rows: Sequence[ComparisonRo
     make_folder(folder)
     picture = shared_grids(runs)
     names = ["table.csv", "table.md", "curves.png", *(["grids.png"] if picture is not None else [])]
-    curves.plot_runs(runs, folder / "curves.png")  # before the table: a run may have no numbers
+    curves.plot_runs(runs, folder / "curves.png")  # first, because it fails for runs without steps
     write_text(folder / "table.csv", to_csv(rows))
     write_text(folder / "table.md", to_markdown(rows))
     if picture is not None:
@@ -182,7 +183,7 @@ def save(folder: Path, runs: Sequence[RunDirectory], rows: Sequence[ComparisonRo
 
 
 def shared_grids(runs: Sequence[RunDirectory]) -> Picture | None:
-    """A row a run, a column an epoch of up to five that all have; None where they share none."""
+    """One row per run, one column per epoch, up to five that all runs have; None without any."""
     indexes = [{one.epoch: one.file for one in tables.read_samples(run.samples)} for run in runs]
     shared = sorted(set.intersection(*map(set, indexes)))
     if not shared:

@@ -83,7 +83,7 @@ class Generator:
 
 
 class UnitImages(nn.Module):
-    """A generator whose images are in [0, 1] whatever its own range."""
+    """G as a module with images in [0, 1], whatever the range of its output activation."""
 
     def __init__(self, generator: Generator) -> None:
         super().__init__()
@@ -91,9 +91,9 @@ class UnitImages(nn.Module):
         self.pixels = networks.pixel_range(generator.config)
 
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        """float32 N x latent_dim, and perhaps int64 N, to float32 N x C x H x W in [0, 1]."""
-        told = () if labels is None else (labels,)
-        images: Tensor = self.pixels.to_unit(self.network(z, *told))
+        """Map z, float32 N x latent_dim, and labels, int64 N, to float32 N x C x H x W."""
+        label_input = () if labels is None else (labels,)
+        images: Tensor = self.pixels.to_unit(self.network(z, *label_input))
         return images
 
 

@@ -36,9 +36,9 @@ FIGURES = (
     "missing_classes",
 )
 EVALUATIONS_COLUMNS = ("epoch", "step", "n", *FIGURES)
-LABELLED_FIGURES = (*FIGURES, "agreement")
+LABELED_FIGURES = (*FIGURES, "agreement")
 """Of a conditional generator's measurements."""
-LABELLED_COLUMNS = ("epoch", "step", "n", *LABELLED_FIGURES)
+LABELED_COLUMNS = ("epoch", "step", "n", *LABELED_FIGURES)
 
 _GREATEST = float(np.finfo(np.float32).max)
 """What the numbers were computed in; a sum of greater ones may be none that can be drawn."""
@@ -91,7 +91,7 @@ def read_evaluations(path: Path) -> dict[str, npt.NDArray[np.float64]]:
     if not path.exists():
         return {name: np.empty(0) for name in EVALUATIONS_COLUMNS}
     finite = len(EVALUATIONS_COLUMNS) - len(FIGURES)
-    return _read_numbers(path, finite, EVALUATIONS_COLUMNS, LABELLED_COLUMNS)
+    return _read_numbers(path, finite, EVALUATIONS_COLUMNS, LABELED_COLUMNS)
 
 
 def _read_numbers(

@@ -1,4 +1,4 @@
-"""What a sweep leaves: a table of its trials, Optuna's plots, and the best config."""
+"""The results of a sweep: a table of its trials, the best config, and Optuna's plots."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def write(search: Search) -> list[Path]:
-    """Write everything into the sweep's folder; returns the files."""
+    """Write all results to the sweep's folder and return the paths."""
     files = [_table(search)]
     best = search.finished()
     if best:
@@ -31,7 +31,7 @@ def write(search: Search) -> list[Path]:
 
 
 def settings_of(trial: FrozenTrial, search: Search) -> dict[str, Any]:
-    """The values that a trial had, as the config has them."""
+    """The values of a trial, as in a config."""
     ranges = search.plan.sweep.search
     return {
         key: json.loads(value) if ranges[key].choices is not None else value
@@ -40,7 +40,7 @@ def settings_of(trial: FrozenTrial, search: Search) -> dict[str, Any]:
 
 
 def _table(search: Search) -> Path:
-    """Every trial that ended: number, state, figure, seconds, values."""
+    """One row per finished trial: number, state, figure, seconds, values."""
     keys = list(search.plan.sweep.search)
     rows: list[list[Any]] = [
         ["trial", "state", search.plan.sweep.objective.figure, "seconds", *keys]
@@ -57,7 +57,7 @@ def _table(search: Search) -> Path:
 
 
 def _best_config(search: Search, trial: FrozenTrial) -> Path:
-    """A run config as ``mnistgan train`` takes it, of the best trial and the first seed."""
+    """The run config of the best trial with the first seed, for ``mnistgan train``."""
     sweep = search.plan.sweep
     values = settings_of(trial, search) | {"seed": sweep.objective.seeds[0]}
     config = toml.replace(search.plan.base, values, "the best trial")
@@ -69,7 +69,7 @@ def _best_config(search: Search, trial: FrozenTrial) -> Path:
 
 
 def _plots(search: Search) -> list[Path]:
-    """Optuna's history of the best figure, and which keys mattered, where that can be told."""
+    """Optuna's plots of the best figure over time, and of the importance of each key."""
     import matplotlib
     from matplotlib import pyplot
     from matplotlib.figure import Figure
@@ -77,13 +77,14 @@ def _plots(search: Search) -> list[Path]:
     from optuna.visualization import matplotlib as plots
 
     drawn: dict[str, Callable[[Study], Axes]] = {"history.png": plots.plot_optimization_history}
+    # The importance of keys can only be estimated from different values of two keys or more.
     values = {tuple(sorted(trial.params.items())) for trial in search.finished()}
     if len(values) > 1 and len(search.plan.sweep.search) > 1:
         drawn["importance.png"] = plots.plot_param_importances
     files = []
     for name, plot in drawn.items():
-        with warnings.catch_warnings(), matplotlib.rc_context():  # Optuna sets a style for all
-            # Optuna calls its plots by matplotlib experimental.
+        # Optuna sets a style globally, and warns that its matplotlib plots are experimental.
+        with warnings.catch_warnings(), matplotlib.rc_context():
             warnings.simplefilter("ignore", ExperimentalWarning)
             axes = plot(search.study)
         figure = axes.figure

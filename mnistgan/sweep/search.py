@@ -1,6 +1,6 @@
-"""A sweep's trials, chosen by Optuna and shared by as many workers as like to join.
+"""A sweep's trials, chosen by Optuna and shared by any number of workers.
 
-Akiba et al. 2019, "Optuna: a next-generation hyperparameter optimization framework"; the sampler is
+Akiba et al. 2019, "Optuna: a next-generation hyperparameter optimization framework". The sampler is
 the tree-structured Parzen estimator (Bergstra et al. 2011), the pruner the median rule.
 """
 
@@ -18,6 +18,7 @@ import filelock
 
 from mnistgan.errors import MnistganError, UsageError
 from mnistgan.progress import OnProgress, StopToken, no_progress
+from mnistgan.storage.atomic import make_folder
 from mnistgan.sweep import trials
 from mnistgan.sweep.plan import Range, SweepPlan
 
@@ -26,24 +27,25 @@ if TYPE_CHECKING:
     from optuna.storages import BaseStorage
     from optuna.trial import FrozenTrial
 
+# A failed trial was stopped or lost its worker; the retry is counted instead.
 _COUNTED = ("COMPLETE", "PRUNED", "RUNNING", "WAITING")
 _HEARTBEAT_SECONDS = 30
 
 
 class Search:
-    """A sweep in its folder.
+    """One worker of a sweep.
 
     Args:
-        plan: what to try.
+        plan: of the sweep.
         folder: for the runs and the results.
-        storage: where workers meet: a database's URL, for many machines, or a journal file, for
-            all processes that reach it; by default one in the folder.
-        stop: ends the trial at hand, which will be tried again.
-        on_progress: told how far the trial at hand is.
+        storage: shared by the workers: the URL of a database, for several machines, or a journal
+            file, for processes that share a disk; by default a journal in the folder.
+        stop: stops the current trial, which is queued again.
+        on_progress: called during each trial.
 
     Raises:
         MnistganError: Optuna is not installed.
-        UsageError: the storage cannot be opened, or holds the trials of another sweep.
+        UsageError: the storage cannot be opened, or belongs to another sweep.
     """
 
     def __init__(
@@ -58,17 +60,17 @@ class Search:
         self.folder = folder
         self._stop = stop or StopToken()
         self._on_progress = on_progress
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         self._url = storage if storage and "://" in storage else None
         self._journal = Path(storage) if storage and not self._url else folder / "journal.log"
         self._locks = self._journal.with_name(f".{self._journal.stem}-locks")
         self.study = self._open()
 
     def work(self, on_trial: Callable[[FrozenTrial], None]) -> None:
-        """Make trials until there are enough, together with all others that work on them.
+        """Run trials until all workers together have run enough.
 
         Args:
-            on_trial: called with each trial that this worker ended.
+            on_trial: called after each trial of this worker.
         """
         while not self._stop.requested:
             with contextlib.ExitStack() as choosing:
@@ -76,6 +78,7 @@ class Search:
                 self._requeue_abandoned()
                 if not self._needs_more():
                     return
+                # One trial at a time: the lock is held until the trial is chosen and locked.
                 self.study.optimize(
                     lambda trial: self._objective(trial, choosing), n_trials=1,
                     catch=(trials.Stopped,),
@@ -83,7 +86,7 @@ class Search:
                 )  # fmt: skip
 
     def finished(self) -> list[FrozenTrial]:
-        """The trials that have their figure, the best first."""
+        """The completed trials, best first."""
         from optuna.trial import TrialState
 
         found = self.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
@@ -97,7 +100,7 @@ class Search:
 
         folder = self.folder / "trials" / f"trial-{trial.number:04}"
         with self._lock(f"{trial.number:04}"):
-            choosing.close()  # others may choose now: this trial is known to be alive
+            choosing.close()  # not before this trial is locked: it would look abandoned
             ranges = self.plan.sweep.search
             values = {key: suggest(trial, key, one) for key, one in ranges.items()}
             try:
@@ -122,20 +125,22 @@ class Search:
     # Workers -----------------------------------------------------------------------------------
 
     def _lock(self, name: str, blocking: bool = True) -> contextlib.AbstractContextManager[object]:
-        """A lock beside the journal, which a crash opens; a database has a heartbeat instead.
+        """A file lock next to the journal; the system releases it when the process dies.
+
+        Not needed with a database: Optuna keeps a heartbeat there.
 
         Args:
-            name: ``choosing``, so that no other worker chooses a trial meanwhile, or a trial's
-                number, so that the others see that someone works on it.
-            blocking: whether to wait for who holds it.
+            name: ``choosing``, to be the only worker that chooses a trial, or the number of a
+                trial, to show the other workers that it is running.
+            blocking: whether to wait for another holder.
         """
         if self._url:
             return contextlib.nullcontext()
-        self._locks.mkdir(exist_ok=True)
+        make_folder(self._locks)
         return filelock.FileLock(self._locks / f"{name}.lock", blocking=blocking)
 
     def _requeue_abandoned(self) -> None:
-        """Queue the trials of killed workers again; a database's heartbeat does that itself."""
+        """Queue the trials of killed workers again; with a database, Optuna does it."""
         from optuna.trial import TrialState
 
         if self._url:
@@ -160,7 +165,7 @@ class Search:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         sweep = self.plan.sweep
         with self._lock("choosing"), warnings.catch_warnings():
-            # Optuna calls the retrying of a dead worker's trial experimental.
+            # Optuna warns that retrying the trial of a dead worker is experimental.
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             try:
                 study = optuna.create_study(
@@ -168,21 +173,21 @@ class Search:
                     storage=self._storage(),
                     direction=sweep.objective.direction,
                     load_if_exists=True,
-                    # Workers that draw alike would try alike: each begins elsewhere.
+                    # Workers with equal seeds would try equal values.
                     sampler=samplers.TPESampler(seed=self._seed(), constant_liar=True),
                     pruner=pruners.MedianPruner() if sweep.prune else pruners.NopPruner(),
                 )
             except Exception as error:
-                where = self._url or self._journal
+                where, reason = self._url or self._journal, str(error).partition("\n")[0]
                 raise UsageError(
-                    f"--storage {where}: cannot be opened ({str(error).splitlines()[0]}); give a "
-                    "database's URL, such as sqlite:///sweep.db, or a file for a journal"
+                    f"--storage {where}: cannot be opened ({reason}); give the URL of a database, "
+                    "such as sqlite:///sweep.db, or a file for a journal"
                 ) from error
             self._refuse_another(study)
         return study
 
     def _seed(self) -> int:
-        """The sweep's own for the first worker, another one for each that follows."""
+        """A different random seed for each worker; the first gets the sweep's own."""
         if self._url:
             return (self.plan.sweep.seed + time.time_ns()) % 2**32
         workers = self._locks / "workers"
@@ -205,7 +210,7 @@ class Search:
         return storages.RDBStorage(self._url, heartbeat_interval=_HEARTBEAT_SECONDS, **again)
 
     def _refuse_another(self, study: Study) -> None:
-        """What was tried under other settings tells nothing about these."""
+        """Refuse a storage whose trials belong to another search space or objective."""
         described = self.plan.sweep.model_dump(mode="json", exclude={"trials", "name"})
         described["base"] = self.plan.base
         before, now = study.user_attrs.get("sweep"), json.loads(json.dumps(described))
@@ -220,9 +225,9 @@ class Search:
 
 
 def suggest(trial: Trial, key: str, tried: Range) -> Any:
-    """A value of one key, chosen by the study."""
+    """A value for one key, suggested by Optuna."""
     if tried.choices is not None:
-        names = [json.dumps(choice) for choice in tried.choices]  # Optuna keeps plain values only
+        names = [json.dumps(choice) for choice in tried.choices]  # Optuna stores scalars only
         return json.loads(trial.suggest_categorical(key, names))
     low, high, log = tried.low, tried.high, tried.log
     if isinstance(low, int) and isinstance(high, int):

@@ -1,4 +1,4 @@
-"""One trial: a run for each seed, measured as it goes and given up when it is no good."""
+"""One trial: a run for each seed, measured during training and pruned if it is not promising."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Stopped(Exception):  # noqa: N818
-    """The sweep was asked to stop before the trial had its figure."""
+    """A stop was requested before the trial ended."""
 
 
 def figure_of(
@@ -34,20 +34,21 @@ def figure_of(
 
     Args:
         plan: of the sweep.
-        values: of the keys that are tried.
+        values: of the searched keys.
         folder: for the run directories, ``seed-0`` and so on.
-        trial: told each measurement, by epochs that go on from seed to seed; may be pruned by it.
-        stop: ends the run at hand.
-        on_progress: told after each epoch.
+        trial: gets each measurement, and decides whether to prune.
+        stop: stops the current run.
+        on_progress: called after each epoch.
 
     Returns:
-        The figure after the last epoch, as the mean over the seeds.
+        The figure after the last epoch, averaged over the seeds.
 
     Raises:
-        TrialPruned: it was pruned, its values do not go together, or a loss did not stay finite.
-        Stopped: the stop was requested.
+        TrialPruned: by the pruner, because the values contradict each other, or because a loss is
+            no longer finite.
+        Stopped: a stop was requested.
     """
-    from optuna import TrialPruned
+    from optuna import TrialPruned  # an optional dependency
 
     figure = plan.sweep.objective.figure
     figures: list[float] = []
@@ -57,6 +58,8 @@ def figure_of(
         try:
             config = plan.config(values, seed)
             first, total = number * config.train.epochs, len(seeds) * config.train.epochs
+            # Optuna compares trials at equal steps: epochs are numbered on from seed to seed, and
+            # each value is the mean over the seeds so far.
             for event in Run(plan_config(config, folder / f"seed-{seed}"), stop):
                 if isinstance(event, EpochEnded):
                     on_progress(Progress(folder.name, first + event.epoch, total, "epochs"))
