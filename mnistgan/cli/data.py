@@ -1,16 +1,13 @@
 """``mnistgan data``: published data sets, and your own images."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from mnistgan.cli import options
 from mnistgan.cli.plain_help import PlainCommand, PlainGroup
 from mnistgan.errors import printable
-
-if TYPE_CHECKING:
-    from mnistgan.config import DataConfig
 
 app = typer.Typer(cls=PlainGroup, invoke_without_command=True, no_args_is_help=False)
 
@@ -26,9 +23,11 @@ def data(
 ) -> None:
     """List the published data sets; fetch, verify or show one.
 
-    torchvision:NAME is any image classification data set of torchvision, such as torchvision:SVHN.
-    Your own images need only their path: a folder of pictures (one subfolder per class, or flat),
-    an .npz, or an IDX file.
+    Any image classification set of torchvision can be used as torchvision:NAME, such as
+    torchvision:SVHN or torchvision:CIFAR10.
+
+    To train on your own images, give train their path: a folder of pictures (one subfolder per
+    class, or flat), an .npz, or an IDX file.
 
     [bold]mnistgan data fetch fashion-mnist[/bold]
 
@@ -61,8 +60,9 @@ def fetch(
     from mnistgan.cli.bars import bar
     from mnistgan.storage import user_dirs
 
+    root = user_dirs.data_root(data_root)
     with bar() as on_progress:
-        folder = datasets.fetch(name, user_dirs.data_root(data_root), mirror or (), on_progress)
+        folder = datasets.fetch(name, root, mirror or (), on_progress)
     typer.echo(folder or f"{name} is embedded: there is nothing to fetch")
 
 
@@ -80,9 +80,10 @@ def verify(
     [bold]mnistgan data verify mnist[/bold]
     """
     from mnistgan.cli.bars import bar
+    from mnistgan.config import DataConfig, toml
     from mnistgan.datasets import verification
 
-    config = _config(name, data_root, labels=labels)
+    config = toml.replace_data(DataConfig(), name=name, root=data_root, labels=labels)
     with bar() as on_progress:
         lines, all_usable = verification.verify(config, on_progress)
     for line in lines:
@@ -122,11 +123,13 @@ def show(
     [bold]mnistgan data show emnist-letters[/bold]
     """
     from mnistgan.cli.bars import bar
+    from mnistgan.config import DataConfig, toml
     from mnistgan.rendering import class_sheet
 
-    config = _config(
-        name,
-        data_root,
+    config = toml.replace_data(
+        DataConfig(),
+        name=name,
+        root=data_root,
         labels=labels,
         image_size=image_size,
         channels=channels,
@@ -138,12 +141,6 @@ def show(
     for note in notes:
         typer.echo(printable(f"mnistgan: note: {note}"), err=True)
     typer.echo(path)
-
-
-def _config(name: str, data_root: Path | None, **keys: object) -> "DataConfig":
-    from mnistgan.config import DataConfig, toml
-
-    return toml.replace_data(DataConfig(), name=name, root=data_root and str(data_root), **keys)
 
 
 def _list(data_root: Path | None) -> None:
@@ -160,6 +157,6 @@ def _list(data_root: Path | None) -> None:
         console.print(table(listing.HEAD, rows))
     else:
         typer.echo("\n".join("\t".join(row) for row in rows))
-    typer.echo("torchvision:NAME is any image classification data set of torchvision", err=True)
+    typer.echo("torchvision:NAME is any image classification set of torchvision", err=True)
     typer.echo(f"data root: {root}", err=True)
     typer.echo(f"cache: {user_dirs.cache()}", err=True)

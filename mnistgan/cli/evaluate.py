@@ -109,13 +109,13 @@ def _show(written: "EvaluationFiles") -> None:
     typer.echo(f"{result.n:,} images against {printable(result.data)}")
     typer.echo(
         f"Frechet distance ({result.measured_with}) of weights {result.classifier.sha256[:12]}; "
-        f"the floor is {result.floor_n:,} held-out real images"
+        f"the floor: {result.floor_n:,} held-out real images"
     )
     values = [Column(name, justify="right", no_wrap=True) for name in ("images", "floor")]
     rows = [
-        (title, _cell(figures, name), _cell(floor, name), explanation)
-        for name, title, explanation in MEASURES
-        if getattr(figures, name) is not None
+        (one.title, _cell(figures, one.name), _cell(floor, one.name), one.explanation)
+        for one in MEASURES
+        if getattr(figures, one.name) is not None
     ]
     console = Console(highlight=False)
     if not console.is_terminal:

@@ -55,7 +55,7 @@ _Data = Annotated[
     str | None,
     options.data_option(
         metavar="NAME|PATH",
-        help="Data set (see: mnistgan data), torchvision:NAME, or path of your images.",
+        help="Data set (see: mnistgan data), torchvision:NAME, or path of your own images.",
         autocompletion=options.complete_data_sets,
     ),
 ]

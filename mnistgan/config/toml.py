@@ -121,12 +121,12 @@ def replace(config: RunConfig | Table, keys: Mapping[str, Any], source: str = ""
 
 
 def replace_data(config: DataConfig, **keys: object) -> DataConfig:
-    """A ``[data]`` section with other values, and checked.
+    """A copy of a ``[data]`` section with some keys changed, checked.
 
     Args:
-        config: as it is.
-        keys: what changes; None changes nothing. With another name the labels go, which belong to
-            the images of the old one.
+        config: the section.
+        keys: new values, paths among them; None keeps a value. A new name drops the labels, which
+            belong to the images of the old one.
 
     Raises:
         ConfigError: with all mistakes.
@@ -134,8 +134,9 @@ def replace_data(config: DataConfig, **keys: object) -> DataConfig:
     table = config.model_dump(exclude_none=True)
     if keys.get("name") is not None:
         table.pop("labels", None)
-    given = {f"data.{key}": value for key, value in keys.items() if value is not None}
-    return replace({"data": table}, given).data
+    given = {key: value for key, value in keys.items() if value is not None}
+    table |= {key: str(one) if isinstance(one, Path) else one for key, one in given.items()}
+    return validate({"data": table}, "").data
 
 
 def validate(table: Mapping[str, Any], source: str) -> RunConfig:

@@ -7,8 +7,6 @@ where images of one's own must be scaled or recoloured.
 
 from __future__ import annotations
 
-import dataclasses
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,11 +17,11 @@ from mnistgan.config import TORCHVISION, DataConfig, data_kind
 from mnistgan.datasets import archives, array_files, download, folder, published, torchvision_sets
 from mnistgan.datasets.fitting import Fit
 from mnistgan.datasets.image_set import ImageSet
-from mnistgan.errors import DataError, UsageError, did_you_mean
+from mnistgan.errors import DataError, UsageError
 from mnistgan.progress import OnProgress, no_progress
 from mnistgan.storage import user_dirs
 
-__all__ = ["ImageSet", "from_torchvision", "load"]
+__all__ = ["ImageSet", "fetch", "from_torchvision", "load"]
 
 
 def load(
@@ -71,49 +69,6 @@ def load(
     return array_files.read_idx_pair(path, labels, fit, on_progress)
 
 
-def fetch(
-    name: str,
-    root: Path,
-    mirrors: Sequence[str] = (),
-    on_progress: OnProgress = no_progress,
-) -> Path | None:
-    """Download a data set; files that are there already and undamaged stay.
-
-    Args:
-        name: of a published data set, or ``torchvision:NAME``.
-        root: folder of the data sets.
-        mirrors: addresses to try first for a published data set.
-        on_progress: called with the bytes that are there.
-
-    Returns:
-        The folder of the files; None for embedded data, which has none.
-
-    Raises:
-        UsageError: the data set or an address is not one, or the folder cannot be written.
-        DataError: a file could not be downloaded.
-    """
-    if data_kind(name) == "torchvision":
-        if mirrors:
-            raise UsageError(f"--mirror: torchvision downloads {name} from its own addresses only")
-        torchvision_sets.fetch(name, root, on_progress)
-        return root
-    if name not in catalog.DATA_SETS:
-        hint = did_you_mean(name, catalog.DATA_SETS)
-        raise UsageError(f"{name!r} is not a data set{hint}; see: mnistgan data")
-    for address in mirrors:
-        if not re.match(r"https?://[^/]", address):
-            raise UsageError(f"--mirror: {address!r} must begin with http:// or https://")
-    first = tuple(address.rstrip("/") + "/" for address in mirrors)
-    data_set = catalog.DATA_SETS[name]
-    data_set = dataclasses.replace(data_set, mirrors=first + data_set.mirrors)
-    if not data_set.archives:
-        return None
-    for archive in data_set.archives:
-        if archives.inspect(archive, data_set, root).trouble:
-            download.fetch(data_set, archive, archives.folder(data_set, root), on_progress)
-    return archives.folder(data_set, root)
-
-
 def from_torchvision(
     dataset: Any,
     config: DataConfig = DataConfig(),  # noqa: B008 - frozen
@@ -131,6 +86,35 @@ def from_torchvision(
         DataError: it is no such data set, or one of its items cannot be read.
     """
     return torchvision_sets.convert(dataset, Fit.of(config), type(dataset).__name__, on_progress)
+
+
+def fetch(
+    name: str,
+    root: Path,
+    mirrors: Sequence[str] = (),
+    on_progress: OnProgress = no_progress,
+) -> Path | None:
+    """Download a data set by its name; files that are there and undamaged stay.
+
+    Args:
+        name: of a published data set, or ``torchvision:NAME``.
+        root: the data root.
+        mirrors: addresses to ask first, for a published data set.
+        on_progress: called with the bytes that are there.
+
+    Returns:
+        The folder of the files; None for embedded data.
+
+    Raises:
+        UsageError: the name or an address is not one, or the folder cannot be written.
+        DataError: a file could not be downloaded.
+    """
+    if data_kind(name) != "torchvision":
+        return download.fetch_all(name, root, mirrors, on_progress)
+    if mirrors:
+        raise UsageError(f"--mirror: torchvision downloads {name} from its own addresses only")
+    torchvision_sets.fetch(name, root, on_progress)
+    return root
 
 
 def has_test(config: DataConfig) -> bool:

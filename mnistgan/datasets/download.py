@@ -9,18 +9,59 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import filelock
 
-from mnistgan.catalog import Archive, DataSet
+from mnistgan.catalog import DATA_SETS, Archive, DataSet
+from mnistgan.datasets import archives
 from mnistgan.datasets.archives import checksum_trouble
 from mnistgan.datasets.receiving import BrokenOffError, MirrorError, Patience, receive
-from mnistgan.errors import DataError, MnistganError, UsageError
+from mnistgan.errors import DataError, MnistganError, UsageError, did_you_mean
 from mnistgan.progress import OnProgress, Progress, no_progress
 from mnistgan.storage import user_dirs
+
+
+def fetch_all(
+    name: str,
+    root: Path,
+    mirrors: Sequence[str] = (),
+    on_progress: OnProgress = no_progress,
+) -> Path | None:
+    """Download a data set by its name; files that are there and undamaged stay.
+
+    Args:
+        name: of a published data set.
+        root: folder of the data sets.
+        mirrors: addresses to ask first.
+        on_progress: called with the bytes that are there.
+
+    Returns:
+        The folder of the files; None for embedded data, which has none.
+
+    Raises:
+        UsageError: the data set or an address is not one, or the folder cannot be written.
+        DataError: a file could not be downloaded.
+    """
+    if name not in DATA_SETS:
+        hint = did_you_mean(name, DATA_SETS)
+        raise UsageError(f"{name!r} is not a data set{hint}; see: mnistgan data")
+    for address in mirrors:
+        if not re.match(r"https?://[^/]", address):
+            raise UsageError(f"--mirror: {address!r} must begin with http:// or https://")
+    first = tuple(address.rstrip("/") + "/" for address in mirrors)
+    data_set = replace(DATA_SETS[name], mirrors=first + DATA_SETS[name].mirrors)
+    if not data_set.archives:
+        return None
+    folder = archives.folder(data_set, root)
+    for archive in data_set.archives:
+        if archives.inspect(archive, data_set, root).state in ("missing", "damaged"):
+            fetch(data_set, archive, folder, on_progress)
+    return folder
 
 
 def fetch(

@@ -85,7 +85,7 @@ def from_generator(
         ConfigError: the data has no such name.
     """
     generator = load_generator(path)
-    config = toml.replace_data(generator.config.data, name=data, root=root and str(root))
+    config = toml.replace_data(generator.config.data, name=data, root=root)
     options = sampler.SamplingOptions(seed)
     images, labels = sampler.sample_labeled(generator, count, options, on_progress)
     return Candidates(images, labels, generator.classes, config)

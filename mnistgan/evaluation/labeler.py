@@ -66,7 +66,7 @@ def labeler_for(
     """
     if reference.is_shipped_for(config):
         return Labeler(classifier.shipped(), classifier.SHIPPED_CLASSES)
-    config = toml.replace_data(config, root=root and str(root))
+    config = toml.replace_data(config, root=root)
     train = datasets.load(config, on_progress=on_progress)
     if len(train.classes) < 2:
         raise DataError(

@@ -70,8 +70,7 @@ def evaluate_to_files(
     if json_file is not None:
         atomic.check_target(json_file)
     if are_images:
-        root = data_root and str(data_root)
-        config = toml.replace_data(DataConfig(), name=data or "mnist", root=root)
+        config = toml.replace_data(DataConfig(), name=data or "mnist", root=data_root)
         measured = candidates.from_files(source, config, count, on_progress)
     else:
         measured = candidates.from_generator(

@@ -137,7 +137,7 @@ def from_data(
         DataError: the data cannot be loaded.
         UsageError: an index is too large.
     """
-    config = toml.replace_data(config, root=root and str(root))
+    config = toml.replace_data(config, root=root)
     split: SplitName = "test" if datasets.has_test(config) else "train"
     data = datasets.load(config, split, on_progress)
     for index in indices:

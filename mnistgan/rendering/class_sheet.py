@@ -39,10 +39,13 @@ def save(
     """
     path = target or Path(f"{datasets.stem(config.name)}.png")
     check_target(path, ".png")
-    if data_kind(config.name) == "path":
-        source = user_dirs.expand(config.name).resolve()
-        if source.is_dir() and path.resolve().is_relative_to(source):
-            raise UsageError(f"{path}: would lie among the pictures it shows; choose another --out")
+    source = user_dirs.expand(config.name).resolve()
+    if (
+        data_kind(config.name) == "path"
+        and source.is_dir()
+        and path.resolve().is_relative_to(source)
+    ):
+        raise UsageError(f"{path}: would lie among the pictures it shows; choose another --out")
     data = datasets.load(config, split, on_progress)
     grids.save_png(path, grids.class_grid(data.images, data.labels, data.classes, columns))
     return path, tuple(data.notes)
