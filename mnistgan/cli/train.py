@@ -135,8 +135,7 @@ def _overrides(ctx: typer.Context, assignments: list[str]) -> "list[Override]":
     from mnistgan.config import toml
     from mnistgan.runs.plan import Override
 
-    pairs = [toml.parse_assignment(text) for text in assignments]
-    overrides = [Override(key, value, "--set") for key, value in pairs]
+    overrides = [Override(*toml.parse_assignment(text), "--set") for text in assignments]
     for flag, keys in _FLAGS.items():
         value = ctx.params[flag]
         if value is not None:
