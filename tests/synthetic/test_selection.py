@@ -87,7 +87,7 @@ class Blind(ByPixels):
 
 
 @pytest.mark.parametrize(
-    ("wanted", "words"),
+    ("chosen", "words"),
     [
         (Selection(balanced=True), "no image of class '7'; leave --balanced out, or train"),
         (
