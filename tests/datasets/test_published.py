@@ -77,7 +77,7 @@ class TestCatalogue:
         assert [one.partition(" - ")[0].lower() for one in classes] == [one.lower() for one in ours]
 
 
-@pytest.mark.parametrize("part", ["train", "test"])
+@pytest.mark.parametrize("split", ["train", "test"])
 @pytest.mark.parametrize("name", [*IDX, "usps"])
 def test_read_as_torchvision_reads(
     name: str, split: SplitName, small: Small, tmp_path: Path
@@ -94,7 +94,7 @@ def test_read_as_torchvision_reads(
     assert len(ours) == COUNT[split]
 
 
-@pytest.mark.parametrize("part", ["train", "test"])
+@pytest.mark.parametrize("split", ["train", "test"])
 @pytest.mark.parametrize("name", EMNIST)
 @pytest.mark.parametrize("unpacked", [False, True])
 def test_emnist_stands_upright(
