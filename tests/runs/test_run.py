@@ -294,7 +294,7 @@ def test_losses_that_explode_keep_the_last_good_checkpoint(
     assert result.exit_code == 1
     assert re.search(r"is no longer finite", result.stderr)
     assert "Traceback" not in result.stderr
-    assert "train anew with lower train.lr_d" in result.stderr
+    assert "train again with lower train.lr_d" in result.stderr
 
 
 def test_losses_that_explode_later_keep_the_checkpoint_before(
