@@ -189,7 +189,7 @@ MISSING = [
     (("evaluation",), "mnistgan evaluate RUN"),
     (("environment.json",), "Versions and device are not known"),
     (("training.gif",), ""),
-    (("g.pt",), "has not saved a generator"),
+    (("g.pt",), "has saved no generator"),
     (("metrics.csv", "samples", "evaluations.csv", "evaluation", "environment.json", "g.pt"), ""),
 ]
 
@@ -536,7 +536,7 @@ def test_pipes_are_not_waited_for(run: RunDirectory, invoke: Invoke) -> None:
         os.mkfifo(path)
         result = invoke("report", run.path)
         assert result.exit_code == 2
-        assert "Is no regular file" in result.stderr
+        assert "Not a regular file" in result.stderr
         path.unlink()
 
 
