@@ -315,7 +315,7 @@ class Torture:
             assert ADVICE.search(refusal(outcome)), outcome.stderr
 
 
-ADVICE = re.compile(r"free some space|mend|choose|give|train anew")
+ADVICE = re.compile(r"free some space|check (its|the) |choose|give|start a new run")
 
 _FILES_OF = {
     "metrics": ("metrics.csv", "evaluations.csv", "curves.png"),
@@ -389,7 +389,6 @@ def _import_all() -> None:
     for name in (
         "imageio.plugins.pillow",
         "matplotlib.backends.backend_agg",
-        "sklearn.datasets",
         "mnistgan.rendering.animations",
         "mnistgan.cli",
         "mnistgan.export.onnx",

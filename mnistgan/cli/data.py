@@ -23,6 +23,9 @@ def data(
 ) -> None:
     """List the published data sets; fetch, verify or show one.
 
+    Any image classification set of torchvision can be used as torchvision:NAME, such as
+    torchvision:SVHN or torchvision:CIFAR10.
+
     To train on your own images, give train their path: a folder of pictures (one subfolder per
     class, or flat), an .npz, or an IDX file.
 
@@ -53,12 +56,13 @@ def fetch(
 
     [bold]mnistgan data fetch fashion-mnist[/bold]
     """
+    from mnistgan import datasets
     from mnistgan.cli.bars import bar
-    from mnistgan.datasets import fetching
     from mnistgan.storage import user_dirs
 
+    root = user_dirs.data_root(data_root)
     with bar() as on_progress:
-        folder = fetching.fetch_all(name, user_dirs.data_root(data_root), mirror or (), on_progress)
+        folder = datasets.fetch(name, root, mirror or (), on_progress)
     typer.echo(folder or f"{name} is embedded: there is nothing to fetch")
 
 
@@ -76,15 +80,15 @@ def verify(
     [bold]mnistgan data verify mnist[/bold]
     """
     from mnistgan.cli.bars import bar
-    from mnistgan.config import toml
-    from mnistgan.datasets import verifying
+    from mnistgan.config import DataConfig, toml
+    from mnistgan.datasets import verification
 
-    config = toml.data_section(name=name, root=data_root, labels=labels)
+    config = toml.replace_data(DataConfig(), name=name, root=data_root, labels=labels)
     with bar() as on_progress:
-        found = verifying.verify(config, on_progress)
-    for line in found.lines:
+        lines, all_usable = verification.verify(config, on_progress)
+    for line in lines:
         typer.echo(printable(line))
-    if not found.whole:
+    if not all_usable:
         raise typer.Exit(1)
 
 
@@ -119,10 +123,11 @@ def show(
     [bold]mnistgan data show emnist-letters[/bold]
     """
     from mnistgan.cli.bars import bar
-    from mnistgan.config import toml
+    from mnistgan.config import DataConfig, toml
     from mnistgan.rendering import class_sheet
 
-    config = toml.data_section(
+    config = toml.replace_data(
+        DataConfig(),
         name=name,
         root=data_root,
         labels=labels,
@@ -152,5 +157,6 @@ def _list(data_root: Path | None) -> None:
         console.print(table(listing.HEAD, rows))
     else:
         typer.echo("\n".join("\t".join(row) for row in rows))
+    typer.echo("torchvision:NAME is any image classification set of torchvision", err=True)
     typer.echo(f"data root: {root}", err=True)
     typer.echo(f"cache: {user_dirs.cache()}", err=True)

@@ -102,19 +102,19 @@ def _show(written: "EvaluationFiles") -> None:
     from rich.table import Column
 
     from mnistgan.cli.tables import table
-    from mnistgan.evaluation.figures import MEANINGS
+    from mnistgan.evaluation.figures import MEASURES
 
     result, scores = written.result, written.scores
     figures, floor = result.figures, result.floor
     typer.echo(f"{result.n:,} images against {printable(result.data)}")
     typer.echo(
         f"Frechet distance ({result.measured_with}) of weights {result.classifier.sha256[:12]}; "
-        f"the floor is {result.floor_n:,} held-out real images"
+        f"the floor: {result.floor_n:,} held-out real images"
     )
     values = [Column(name, justify="right", no_wrap=True) for name in ("images", "floor")]
     rows = [
-        (one.title, _cell(figures, one.name), _cell(floor, one.name), one.says)
-        for one in MEANINGS
+        (one.title, _cell(figures, one.name), _cell(floor, one.name), one.explanation)
+        for one in MEASURES
         if getattr(figures, one.name) is not None
     ]
     console = Console(highlight=False)

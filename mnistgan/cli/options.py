@@ -78,7 +78,7 @@ DataName = Annotated[
     str,
     typer.Argument(
         metavar="NAME|PATH",
-        help="Data set, or path of your own images.",
+        help="Data set, torchvision:NAME, or path of your images.",
         autocompletion=complete_data_sets,
     ),
 ]

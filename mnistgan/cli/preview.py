@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 from rich.color import Color
 from rich.console import Console
 from rich.style import Style
 from rich.text import Text
 
 from mnistgan.arrays import Images
+from mnistgan.rendering import grids
 
 Pixels: TypeAlias = npt.NDArray[np.float64]
 """Rows x columns x R, G, B, from 0 to 255."""
@@ -37,18 +38,9 @@ def preview(images: Images, console: Console, at_most: int = 8) -> Text:
 
 
 def _shrink(image: Images) -> Pixels:
-    """One image, C x H x W, as _SIDE x _SIDE pixels."""
-    pixels = np.broadcast_to(np.moveaxis(image, 0, -1), (*image.shape[1:], 3)).astype(np.float64)
-    # Each pixel is the mean of a strip, first down, then across. Strips differ by a pixel at most,
-    # because the side of an image need not be a multiple of 14.
-    for axis in (0, 1):
-        edges = np.linspace(0, pixels.shape[axis], _SIDE + 1).round().astype(int)
-        strips = [
-            np.take(pixels, range(low, max(high, low + 1)), axis=axis, mode="clip").mean(axis=axis)
-            for low, high in itertools.pairwise(edges)
-        ]
-        pixels = np.stack(strips, axis=axis)
-    return pixels
+    """One image, C x H x W, as _SIDE x _SIDE pixels, each the mean of what it covers."""
+    picture = Image.fromarray(grids.to_picture(image)).convert("RGB")
+    return np.asarray(picture.resize((_SIDE, _SIDE), Image.Resampling.BOX), np.float64)
 
 
 def _half_blocks(upper: Pixels, lower: Pixels) -> Text:

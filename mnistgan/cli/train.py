@@ -1,9 +1,10 @@
 """``mnistgan train``: one training run."""
 
 import contextlib
+import sys
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -55,7 +56,7 @@ _Data = Annotated[
     str | None,
     options.data_option(
         metavar="NAME|PATH",
-        help="Data set (see: mnistgan data), or path of your own images.",
+        help="Data set (see: mnistgan data), torchvision:NAME, or path of your own images.",
         autocompletion=options.complete_data_sets,
     ),
 ]
@@ -120,7 +121,8 @@ def train(
     else:
         plan = plan_run(config, overrides, output_dir)
     if nproc is not None and not ranks.is_started():
-        _hand_over(ctx, nproc)
+        # The ranks get the same command line; there --nproc has no effect.
+        raise typer.Exit(ranks.launch(nproc, sys.argv[1:]))
     options.use_threads(threads)
     if dry_run:
         _dry_run(plan)
@@ -133,8 +135,7 @@ def _overrides(ctx: typer.Context, assignments: list[str]) -> "list[Override]":
     from mnistgan.config import toml
     from mnistgan.runs.plan import Override
 
-    pairs = [toml.parse_assignment(text) for text in assignments]
-    overrides = [Override(key, value, "--set") for key, value in pairs]
+    overrides = [Override(*toml.parse_assignment(text), "--set") for text in assignments]
     for flag, keys in _FLAGS.items():
         value = ctx.params[flag]
         if value is not None:
@@ -142,20 +143,6 @@ def _overrides(ctx: typer.Context, assignments: list[str]) -> "list[Override]":
             name = f"--{flag.replace('_', '-')}"
             overrides += [Override(key, plain, name) for key in keys]
     return overrides
-
-
-def _hand_over(ctx: typer.Context, nproc: int) -> NoReturn:
-    """Let torchrun run this command in each of its processes."""
-    from mnistgan.training import ranks
-
-    arguments: list[str] = []
-    for parameter in ctx.command.params:
-        value, flag = ctx.params.get(str(parameter.name)), parameter.opts[0]
-        if parameter.name == "nproc" or value is None or value is False:
-            continue
-        for one in value if isinstance(value, list | tuple) else [value]:
-            arguments += [flag] if one is True else [flag, str(one)]
-    raise typer.Exit(ranks.launch(nproc, ["train", *arguments]))
 
 
 def _train(plan: "Plan", quiet: bool) -> None:

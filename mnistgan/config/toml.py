@@ -110,6 +110,35 @@ def override(table: Table, assignments: Sequence[tuple[str, Any]]) -> Table:
     return result
 
 
+def replace(config: RunConfig | Table, keys: Mapping[str, Any], source: str = "") -> RunConfig:
+    """A config, or the table of one, with dotted keys set to other values, and checked.
+
+    Raises:
+        ConfigError, UsageError: as :func:`validate` and :func:`override` do.
+    """
+    table = to_table(config) if isinstance(config, RunConfig) else config
+    return validate(override(table, list(keys.items())), source)
+
+
+def replace_data(config: DataConfig, **keys: object) -> DataConfig:
+    """A copy of a ``[data]`` section with some keys changed, checked.
+
+    Args:
+        config: the section.
+        keys: new values, paths among them; None keeps a value. A new name drops the labels, which
+            belong to the images of the old one.
+
+    Raises:
+        ConfigError: with all mistakes.
+    """
+    table = config.model_dump(exclude_none=True)
+    if keys.get("name") is not None:
+        table.pop("labels", None)
+    given = {key: value for key, value in keys.items() if value is not None}
+    table |= {key: str(one) if isinstance(one, Path) else one for key, one in given.items()}
+    return validate({"data": table}, "").data
+
+
 def validate(table: Mapping[str, Any], source: str) -> RunConfig:
     """Check a table and make it a config.
 
@@ -120,17 +149,6 @@ def validate(table: Mapping[str, Any], source: str) -> RunConfig:
     if config is None or problems:
         raise ConfigError(source, problems)
     return config
-
-
-def data_section(**keys: object) -> DataConfig:
-    """A ``[data]`` section with these keys; a key that is None keeps its default.
-
-    Raises:
-        ConfigError: naming every invalid value.
-    """
-    given = {key: value for key, value in keys.items() if value is not None}
-    plain = {key: str(one) if isinstance(one, Path) else one for key, one in given.items()}
-    return validate({"data": plain}, "").data
 
 
 def check(table: Mapping[str, Any]) -> tuple[RunConfig | None, list[str]]:

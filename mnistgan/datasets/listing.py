@@ -23,7 +23,7 @@ def _row(data_set: DataSet, root: Path) -> tuple[str, ...]:
         f"{data_set.train.count:,}{test}",
         f"{data_set.side}x{data_set.side}",
         str(len(data_set.classes)),
-        data_set.licence,
+        data_set.license,
         "yes" if is_here else f"no ({data_set.megabytes:,.0f} MB)",
         f"{data_set.about}; {data_set.source}",
     )

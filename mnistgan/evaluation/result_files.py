@@ -7,9 +7,9 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from mnistgan.config import toml
+from mnistgan.config import DataConfig, toml
 from mnistgan.errors import UsageError
-from mnistgan.evaluation import contact_sheets, reference, results, subject, tstr
+from mnistgan.evaluation import candidates, contact_sheets, reference, results, tstr
 from mnistgan.evaluation.results import EvaluationResult
 from mnistgan.evaluation.tstr import Scores
 from mnistgan.progress import OnProgress, no_progress
@@ -70,10 +70,10 @@ def evaluate_to_files(
     if json_file is not None:
         atomic.check_target(json_file)
     if are_images:
-        config = toml.data_section(name=data or "mnist", root=data_root)
-        measured = subject.from_files(source, config, count, on_progress)
+        config = toml.replace_data(DataConfig(), name=data or "mnist", root=data_root)
+        measured = candidates.from_files(source, config, count, on_progress)
     else:
-        measured = subject.from_generator(
+        measured = candidates.from_generator(
             source, count, seed, data=data, root=data_root, on_progress=on_progress
         )
     real = reference.load(measured.data, on_progress)

@@ -12,8 +12,8 @@ import numpy as np
 
 from mnistgan import datasets
 from mnistgan.arrays import Images
-from mnistgan.catalog import DATA_SETS, SplitName
-from mnistgan.config import DataConfig
+from mnistgan.catalog import SplitName
+from mnistgan.config import DataConfig, toml
 from mnistgan.datasets import folder
 from mnistgan.datasets.fitting import Fit
 from mnistgan.errors import UsageError, printable
@@ -137,10 +137,8 @@ def from_data(
         DataError: the data cannot be loaded.
         UsageError: an index is too large.
     """
-    if root is not None:
-        config = config.model_copy(update={"root": str(root)})
-    published = DATA_SETS.get(config.name)
-    split: SplitName = "test" if published and published.test else "train"
+    config = toml.replace_data(config, root=root)
+    split: SplitName = "test" if datasets.has_test(config) else "train"
     data = datasets.load(config, split, on_progress)
     for index in indices:
         if index >= len(data):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mnistgan import datasets
 from mnistgan.catalog import SplitName
-from mnistgan.config import DataConfig
+from mnistgan.config import DataConfig, data_kind
 from mnistgan.errors import UsageError
 from mnistgan.progress import OnProgress, no_progress
 from mnistgan.rendering import grids
@@ -37,10 +37,14 @@ def save(
         UsageError: the file cannot be written, or lies among the pictures of the data set.
         DataError: the data cannot be loaded.
     """
-    source = user_dirs.expand(config.name).resolve()
-    path = target or Path(f"{source.stem or 'data'}.png")
+    path = target or Path(f"{datasets.stem(config.name)}.png")
     check_target(path, ".png")
-    if source.is_dir() and path.resolve().is_relative_to(source):
+    source = user_dirs.expand(config.name).resolve()
+    if (
+        data_kind(config.name) == "path"
+        and source.is_dir()
+        and path.resolve().is_relative_to(source)
+    ):
         raise UsageError(f"{path}: would lie among the pictures it shows; choose another --out")
     data = datasets.load(config, split, on_progress)
     grids.save_png(path, grids.class_grid(data.images, data.labels, data.classes, columns))

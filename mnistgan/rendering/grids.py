@@ -33,6 +33,7 @@ def to_picture(image: Images) -> Picture:
 
 def grid(images: Images, columns: int | None = None) -> Picture:
     """The images side by side, black between them, as square as can be unless told otherwise."""
+    # Not torchvision.utils.make_grid: pages, curves and ``data show`` draw grids without torch.
     count, channels, height, width = images.shape
     columns = columns or math.ceil(math.sqrt(count))
     rows = math.ceil(count / columns)

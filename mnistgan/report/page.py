@@ -24,7 +24,7 @@ from markupsafe import Markup
 
 from mnistgan.config import toml
 from mnistgan.errors import printable
-from mnistgan.evaluation.figures import MEANINGS
+from mnistgan.evaluation.figures import MEASURES
 from mnistgan.report import facts, words
 from mnistgan.report.embedded_images import Still
 from mnistgan.report.facts import Facts
@@ -106,13 +106,13 @@ def _figures(found: Facts) -> list[dict[str, Any]]:
     numbers, floor = found.measurement.numbers, found.measurement.floor
     return [
         {
-            "title": meaning.title,
-            "says": meaning.says,
-            "value": _figure(numbers, meaning.name),
-            "floor": _figure(floor, meaning.name),
+            "title": measure.title,
+            "says": measure.explanation,
+            "value": _figure(numbers, measure.name),
+            "floor": _figure(floor, measure.name),
         }
-        for meaning in MEANINGS
-        if meaning.name in numbers
+        for measure in MEASURES
+        if measure.name in numbers
     ]
 
 

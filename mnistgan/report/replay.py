@@ -31,12 +31,12 @@ def warnings(run: RunDirectory, config: RunConfig, metrics: MetricsTable) -> lis
         watch.begin(grids.ungrid(grids.read_grid(real, size), size))
     # It looks at numbers and at images apart, so one after the other is as good as in turn.
     found = [
-        (event.step, finding.message)
+        (event.step, warning)
         for events in (_steps(metrics), _epochs(run, size))
         for event in events
-        for finding in watch.look(event)
+        for warning in watch.look(event)
     ]
-    return [message for _, message in sorted(found, key=lambda pair: pair[0])]
+    return [warning for _, warning in sorted(found, key=lambda pair: pair[0])]
 
 
 def _steps(metrics: MetricsTable) -> Iterator[StepMetrics]:

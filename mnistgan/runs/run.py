@@ -1,4 +1,4 @@
-"""One training run: data, trainer, directory, outputs and checkpoints as a stream of events."""
+"""One training run, as a stream of events: it trains, saves checkpoints and serves the outputs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ import torch
 from mnistgan import __version__, datasets
 from mnistgan.config import RunConfig, toml
 from mnistgan.errors import MnistganError, TrainingError, UsageError
-from mnistgan.evaluation.monitor import Measuring
+from mnistgan.evaluation.monitor import Monitor
 from mnistgan.evaluation.watch import watch_for
 from mnistgan.events import CheckpointSaved, EpochEnded, Event, RunEnded, RunStarted, Warned
 from mnistgan.models import devices
@@ -29,7 +29,7 @@ from mnistgan.runs import resumption
 from mnistgan.runs.plan import Plan, plan_config, refuse_other_run
 from mnistgan.sampling.generator import Generator
 from mnistgan.storage import checkpoint
-from mnistgan.storage.atomic import remove_parts, write_text
+from mnistgan.storage.atomic import remove_leftovers, write_text
 from mnistgan.training import ranks
 from mnistgan.training.trainer import Trainer
 
@@ -41,19 +41,19 @@ def train(
     on_event: Callable[[Event], object] = lambda event: None,
     stop: StopToken | None = None,
 ) -> Path:
-    """Train a run from start to end, in a notebook or a program.
+    """Train a run from start to end, in a program or a notebook.
 
     Args:
-        config: the recipe; ``RunConfig()`` is the default one.
-        directory: where to write; by default a new run directory under runs/.
+        config: of the run; ``RunConfig()`` has all defaults.
+        directory: the run directory; by default a new one under runs/.
         on_event: called with each event as it happens.
-        stop: request it, from ``on_event`` or another thread, to end after the step at hand.
+        stop: request it, from ``on_event`` or another thread, to end after the current step.
 
     Returns:
         The run directory.
 
     Raises:
-        MnistganError: as the ``mnistgan train`` command would say it.
+        MnistganError: with the message that ``mnistgan train`` prints.
     """
     run = Run(plan_config(config, Path(directory) if directory else None), stop)
     for event in run:
@@ -62,18 +62,18 @@ def train(
 
 
 class Run:
-    """A planned run, with its data loaded and its networks built; iterating trains it.
+    """A planned run with its data loaded and its networks built; iterating trains it.
 
-    Nothing is written before the first event is asked for.
+    Nothing is written before the first event is requested.
 
     Attributes:
-        plan: what was asked for.
-        directory: where the run writes.
-        trainer: the training itself.
+        plan: the checked config, outputs and directory.
+        directory: the run directory.
+        trainer: trains the networks.
 
     Raises:
         DataError: the data is missing, damaged or too small.
-        UsageError: the device is not there.
+        UsageError: the device is not available.
     """
 
     def __init__(
@@ -86,21 +86,21 @@ class Run:
         self._ranks = ranks.join(devices.resolve(plan.config.train.device))
         self.trainer = Trainer(plan.config, data, stop=self._stop, ranks=self._ranks)
         self._watch = watch_for(plan.config) if plan.config.watch.action != "off" else None
-        self._measuring = None
+        self._monitor = None
         if plan.config.evaluate.every and self._ranks.rank == 0:
-            self._measuring = Measuring(plan.config, data, on_progress)
+            self._monitor = Monitor(plan.config, data, on_progress)
         self._collapsed = False
         self._saved_step = 0
 
     def __iter__(self) -> Iterator[Event]:
-        """Train, save, and let the outputs see everything, from the newest checkpoint to the end.
+        """Train from the newest checkpoint, or from the start, to the end.
 
-        Of several ranks only the first has anything to tell.
+        Of several ranks, only rank 0 yields events and writes files.
 
         Raises:
-            UsageError: the directory cannot be written, another process writes to it, or what it
-                holds was trained with another recipe.
-            FileFormatError: no checkpoint of the run to resume is whole.
+            UsageError: the directory cannot be written, another process writes to it, or the run in
+                it was trained with another config.
+            FileFormatError: the run to resume has checkpoints, and none is intact.
             TrainingError: a loss or a weight is no longer finite.
             MnistganError: a checkpoint could not be saved.
         """
@@ -122,16 +122,14 @@ class Run:
 
     def restore(self) -> list[Warned]:
         """Load the newest checkpoint of a run to resume; see :func:`resumption.restore`."""
-        return resumption.restore(self.directory, self.plan.config, self.trainer, self._measuring)
+        return resumption.restore(self.directory, self.plan.config, self.trainer, self._monitor)
 
     # Training ----------------------------------------------------------------------------------
 
     def _train(self, outputs: Dispatcher) -> Iterator[Event]:
-        """Pass the trainer's events on, first to the outputs, and save when it is time.
-
-        After an epoch the outputs come first, so that a checkpoint never knows more than they; at
-        the end the checkpoint does, so that the training is safe whatever goes wrong in drawing.
-        """
+        """Pass events to the outputs, then to the caller; measure and save when due."""
+        # After an epoch the outputs come before the checkpoint: a run resumed from it must not lack
+        # rows in the tables. At the end the checkpoint comes first: drawing may take long or fail.
         ended = False
         try:
             for event in self.trainer:
@@ -139,7 +137,7 @@ class Run:
                     if event.step > self._saved_step:
                         yield self._save()
                     elif self._saved_step:
-                        self._prune()  # a kill may have come between the last save and this
+                        self._prune()  # the run may have been killed between its last save and this
                     ended = True
                     last = replace(event, reason="collapsed") if self._collapsed else event
                     yield from self._finish(last, outputs)
@@ -148,11 +146,11 @@ class Run:
                     yield event
                     yield from warnings + self._look(event)
                     if isinstance(event, RunStarted) and self._is_between_epochs():
-                        yield from self._measure(outputs)  # if a stop came before that
+                        yield from self._measure(outputs)  # a stop may have prevented it
                     if isinstance(event, EpochEnded):
                         yield from self._after_epoch(event, outputs)
         finally:
-            if not ended:  # so that the outputs close their files, whatever went wrong
+            if not ended:  # let the outputs close their files
                 outputs.handle(RunEnded("failed", self.trainer.step, self.trainer.epoch))
 
     def _is_between_epochs(self) -> bool:
@@ -165,14 +163,14 @@ class Run:
             yield self._save()
 
     def _measure(self, outputs: Dispatcher) -> Iterator[Event]:
-        """Measure, if it is due, unless a stop cuts it off: then it is made up for on resume."""
+        """Measure, if due. A stop interrupts it; resuming makes up for it."""
         trainer = self.trainer
-        if self._measuring is None or not self._measuring.is_due(trainer.epoch, trainer.step):
+        if self._monitor is None or not self._monitor.is_due(trainer.epoch, trainer.step):
             return
         generator = Generator(trainer.sampled, trainer.config, trainer.step, trainer.epoch)
         try:
             with self._stop.cutting_off():
-                measured = self._measuring.measure(generator)
+                measured = self._monitor.measure(generator)
         except CutOff:
             return
         if measured.is_best:
@@ -182,30 +180,31 @@ class Run:
         yield from warnings
 
     def _finish(self, last: RunEnded, outputs: Dispatcher) -> Iterator[Event]:
-        """Let the outputs draw what they draw at the end; all is saved, so a stop cuts it off."""
-        asked_before = self._stop.requested  # who stopped the run waits for a last look at it
+        """Let the outputs draw their last pictures. All is saved, so a stop may interrupt them."""
+        # Unless a stop ended the training: whoever asked for it then waits to see the result.
+        stopped = self._stop.requested
         warnings = outputs.handle(
-            last, contextlib.nullcontext if asked_before else self._stop.cutting_off
+            last, contextlib.nullcontext if stopped else self._stop.cutting_off
         )
-        if self._stop.requested and not asked_before:
+        if self._stop.requested and not stopped:
             last = replace(last, reason="stopped")
         yield from warnings + outputs.reminders()
         yield last
 
     def _look(self, event: Event) -> list[Warned]:
-        """What the watch sees, which ends the run where the config wants that."""
+        """Warnings of the watch, which ends the run if the config says so."""
         if self._watch is None:
             return []
-        found = self._watch.look(event)
-        if found and self.plan.config.watch.action == "stop":
+        warnings = self._watch.look(event)
+        if warnings and self.plan.config.watch.action == "stop":
             self._collapsed = True
             self._stop.request()
-        return [Warned(one.message) for one in found]
+        return [Warned(warning) for warning in warnings]
 
     def _save(self) -> CheckpointSaved:
         step = self.trainer.step
         path = self.directory.checkpoint_file(step)
-        # In this order: a finished run's last checkpoint says that all is done.
+        # g.pt first: the last checkpoint is what marks a run as finished.
         self._guard(self.directory.generator_file, checkpoint.save_generator)
         self._guard(path, checkpoint.save_checkpoint)
         self._saved_step = step
@@ -215,7 +214,7 @@ class Run:
     def _guard(
         self, path: Path, save: Callable[[Path, RunConfig, Mapping[str, Any]], None]
     ) -> None:
-        """Save the state, or say what was lost and how to go on."""
+        """Save the state, or raise an error that says how to continue."""
         try:
             save(path, self.trainer.config, self._state())
         except TrainingError:
@@ -225,21 +224,19 @@ class Run:
             if run.exists():
                 then = f"go on from the last checkpoint: mnistgan train --resume {run.path}"
             else:
-                then = f"train anew: nothing is left of {run.path}"
+                then = f"start a new run: nothing is left of {run.path}"
             raise MnistganError(f"{error}, then {then}") from error
 
     def _state(self) -> dict[str, Any]:
         state = self.trainer.state()
-        if self._measuring is not None:
-            state["measuring"] = self._measuring.state()
+        if self._monitor is not None:
+            state["measuring"] = self._monitor.state()
         return state
 
     def _prune(self) -> None:
-        """Keep the newest checkpoints; a damaged one past the present step counts for nothing.
-
-        One that cannot be removed harms nobody: the next save tries again.
-        """
-        with contextlib.suppress(OSError, ValueError):  # the folder may be gone
+        """Keep the newest checkpoints; remove damaged ones beyond the current step."""
+        # Best effort: the folder may be gone, and the next save tries again.
+        with contextlib.suppress(OSError, ValueError):
             files = self.directory.checkpoint_files()
             here = files.index(self.directory.checkpoint_file(self._saved_step))
             for file in files[:here] + files[here + self.plan.config.checkpoint.keep :]:
@@ -249,7 +246,7 @@ class Run:
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
-        """The directory, made if need be, and no other process's while this lasts."""
+        """Make the directory and keep other processes from writing to it."""
         path = self.directory.path
         try:
             run = self.directory
@@ -269,10 +266,10 @@ class Run:
                 f"{path}: cannot be written ({error.strerror}); choose another --output-dir"
             ) from error
         try:
-            if not self.plan.resume:  # another process may have been here since the plan
+            if not self.plan.resume:  # another process may have used it since the plan
                 refuse_other_run(self.directory)
             for folder in (path, self.directory.checkpoints, self.directory.samples):
-                remove_parts(folder)
+                remove_leftovers(folder)
             yield
         finally:
             lock.release()

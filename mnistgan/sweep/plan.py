@@ -110,14 +110,13 @@ class SweepPlan:
             ConfigError: the values contradict each other.
         """
         objective = self.sweep.objective
-        measured = [
-            ("evaluate.every", objective.every),
-            ("evaluate.n", objective.n),
-            ("outputs.animation", False),
-            ("seed", seed),
-        ]
-        table = toml.override(self.base, [*values.items(), *measured])
-        return toml.validate(table, "a trial's config")
+        measured = {
+            "evaluate.every": objective.every,
+            "evaluate.n": objective.n,
+            "outputs.animation": False,
+            "seed": seed,
+        }
+        return toml.replace(self.base, {**values, **measured}, "a trial's config")
 
 
 def read(path: Path, trials: int | None = None) -> SweepPlan:

@@ -60,7 +60,7 @@ def _best_config(search: Search, trial: FrozenTrial) -> Path:
     """The run config of the best trial with the first seed, for ``mnistgan train``."""
     sweep = search.plan.sweep
     values = settings_of(trial, search) | {"seed": sweep.objective.seeds[0]}
-    config = toml.validate(toml.override(search.plan.base, [*values.items()]), "the best trial")
+    config = toml.replace(search.plan.base, values, "the best trial")
     found = f"{sweep.objective.figure} {trial.value}"
     head = f"# Trial {trial.number} of the sweep {sweep.name!r}: {found}\n"
     path = search.folder / "best.toml"

@@ -240,8 +240,8 @@ class Trainer:
         )
         return (
             f"{broken} is no longer finite at step {step}: the updates have grown without bound; "
-            "train anew with lower train.lr_d and train.lr_g, or with train.r1; what was saved "
-            "before is kept"
+            "start a new run with lower train.lr_d and train.lr_g, or with train.r1; earlier "
+            "checkpoints are kept"
         )
 
     def state(self) -> dict[str, Any]:

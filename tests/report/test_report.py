@@ -169,7 +169,7 @@ def test_the_newest_run_is_told_of_by_default(run: RunDirectory, invoke: Invoke)
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("nowhere",), "nowhere: is no run directory"),
+        (("nowhere",), "nowhere: is not a run directory"),
         (("a run", "--out", "no/page.html"), "page.html: cannot be written"),
         (("a run", "--out", "a run"), "a run: is a folder"),
     ],
@@ -189,7 +189,7 @@ MISSING = [
     (("evaluation",), "mnistgan evaluate RUN"),
     (("environment.json",), "Versions and device are not known"),
     (("training.gif",), ""),
-    (("g.pt",), "has saved no generator"),
+    (("g.pt",), "has not saved a generator"),
     (("metrics.csv", "samples", "evaluations.csv", "evaluation", "environment.json", "g.pt"), ""),
 ]
 

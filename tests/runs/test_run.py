@@ -136,8 +136,9 @@ def test_a_recipe_changed_behind_the_runs_back_is_refused(
     config.write_text(config.read_text().replace("lr_g = 0.001", "lr_g = 0.1"))
     result = invoke("train", "--resume", run, "--epochs", 2)
     assert result.exit_code == 2
-    assert "step-00000007.pt: cannot go on with another recipe (train.lr_g was 0.001, now 0.1)" in (
-        result.stderr
+    assert (
+        "step-00000007.pt: cannot continue with another config (train.lr_g was 0.001, now 0.1)"
+        in (result.stderr)
     )
 
 
@@ -192,7 +193,7 @@ def test_a_damaged_newest_checkpoint_is_passed_over(
     newest.write_bytes(newest.read_bytes()[:-1000])
     result = invoke("train", "--resume", run)
     assert result.exit_code == 0
-    assert "step-00000014.pt: is cut short or altered" in result.stderr
+    assert "step-00000014.pt: is truncated or altered" in result.stderr
     assert "resuming after step 7" in result.stderr
     assert result_of(run) == result_of(trained)
 
@@ -294,7 +295,7 @@ def test_losses_that_explode_keep_the_last_good_checkpoint(
     assert result.exit_code == 1
     assert re.search(r"is no longer finite", result.stderr)
     assert "Traceback" not in result.stderr
-    assert "train anew with lower train.lr_d" in result.stderr
+    assert "start a new run with lower train.lr_d" in result.stderr
 
 
 def test_losses_that_explode_later_keep_the_checkpoint_before(

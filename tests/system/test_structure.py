@@ -51,6 +51,8 @@ def test_commands_only_translate() -> None:
     [
         "import mnistgan",
         "from mnistgan.runs.plan import plan_run; plan_run('quickstart')",
+        "from mnistgan.runs import plan as p; name = 'torchvision:SVHN'; "
+        "p.plan_run('quickstart', [p.Override('data.name', name, '--data')])",
         "from mnistgan.cli import app; app(['--help'], standalone_mode=False)",
         "from mnistgan.cli import app; app(['train', '--help'], standalone_mode=False)",
         "from mnistgan.cli import app; app(['play', '--help'], standalone_mode=False)",
@@ -62,9 +64,20 @@ def test_commands_only_translate() -> None:
     ],
 )
 def test_torch_is_not_imported_by(code: str, tmp_path: Path) -> None:
-    check = f"{code}\nimport sys; assert 'torch' not in sys.modules, 'torch was imported'"
+    _check_not_imported("torch", code, tmp_path)
+
+
+def test_torchvision_is_not_imported_by_a_first_run(tmp_path: Path) -> None:
+    """Its import would take as long as a few epochs of the embedded digits."""
+    run = "['train', '--config', 'quickstart', '--epochs', '1']"
+    code = f"from mnistgan.cli import app; app({run}, standalone_mode=False)"
+    _check_not_imported("torchvision", code, tmp_path)
+
+
+def _check_not_imported(package: str, code: str, folder: Path) -> None:
+    check = f"{code}\nimport sys; assert {package!r} not in sys.modules, 'it was imported'"
     process = subprocess.run(
-        [sys.executable, "-c", check], cwd=tmp_path, capture_output=True, text=True, check=False
+        [sys.executable, "-c", check], cwd=folder, capture_output=True, text=True, check=False
     )
     assert process.returncode == 0, process.stderr
 
