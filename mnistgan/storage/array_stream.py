@@ -1,7 +1,5 @@
 """Arrays that are read from a file block by block."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass

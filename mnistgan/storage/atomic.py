@@ -1,7 +1,5 @@
 """Files and folders that are written completely or not at all, and checks before writing."""
 
-from __future__ import annotations
-
 import contextlib
 import errno
 import hashlib
@@ -15,16 +13,9 @@ from mnistgan.errors import MnistganError, UsageError
 
 _PREFIX = ".mnistgan-part-"
 """Of temporary names. Old runs may hold such files, too, so it does not change."""
-_BAD_PATH = (
-    errno.ENOENT,
-    errno.ENOTDIR,
-    errno.EACCES,
-    errno.EPERM,
-    errno.EROFS,
-    errno.ENAMETOOLONG,
-    errno.EEXIST,
-)
-"""Errors that another path would avoid (exit code 2). All others are the disk's (exit code 1)."""
+_BAD_PATH = (FileNotFoundError, NotADirectoryError, FileExistsError, PermissionError)
+"""With two error numbers below, the errors that another path would avoid (exit code 2). All others
+are the disk's (exit code 1)."""
 
 
 @contextlib.contextmanager
@@ -99,7 +90,7 @@ def _explained(target: Path) -> Iterator[None]:
 
 def _explanation(what: str, error: OSError) -> MnistganError:
     reason = error.strerror or str(error).partition("\n")[0]
-    if error.errno in _BAD_PATH:
+    if isinstance(error, _BAD_PATH) or error.errno in (errno.EROFS, errno.ENAMETOOLONG):
         return UsageError(f"{what} ({reason}); check its folder or choose another")
     return MnistganError(f"{what} ({reason}); free some space or check the disk")
 
@@ -142,10 +133,9 @@ def check_folder(path: Path, *, empty: bool = False) -> None:
             the folder is not empty.
     """
     existing = next((one for one in (path, *path.absolute().parents) if one.exists()), path)
-    if not existing.is_dir():
-        raise UsageError(f"{path}: cannot be written ({existing} is not a folder); choose another")
-    if not os.access(existing, os.W_OK | os.X_OK):
-        raise UsageError(f"{path}: cannot be written ({existing} is read-only); choose another")
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        why = "read-only" if existing.is_dir() else "not a folder"
+        raise UsageError(f"{path}: cannot be written ({existing} is {why}); choose another")
     if empty and existing == path and any(path.iterdir()):
         raise UsageError(f"{path}: already exists and is not empty; choose another")
 
@@ -232,8 +222,8 @@ def write_text(target: Path, text: str) -> None:
 def _sync(path: Path) -> None:
     if os.name == "nt" and path.is_dir():  # Windows cannot sync a folder
         return
-    flags = os.O_RDWR if path.is_file() else os.O_RDONLY  # Windows syncs only what is writable
-    handle = os.open(path, flags)
+    # Windows syncs only what is writable.
+    handle = os.open(path, os.O_RDWR if path.is_file() else os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

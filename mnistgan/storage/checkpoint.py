@@ -5,12 +5,10 @@ is a function of the seed and the step (see :mod:`mnistgan.models.noise`). A *ge
 file to share: the config and G's weights.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -21,13 +19,8 @@ from mnistgan.errors import ConfigError, FileFormatError, TrainingError
 from mnistgan.storage import generator_safetensors, tensor_zip
 from mnistgan.storage.tensor_zip import NOT_OURS, RefusedError
 
-FileKind: TypeAlias = Literal["checkpoint", "generator"]
-
 FORMAT_VERSION = 1
-_KINDS: dict[object, FileKind] = {
-    "mnistgan-checkpoint": "checkpoint",
-    "mnistgan-generator": "generator",
-}
+_KINDS = {"mnistgan-checkpoint": "checkpoint", "mnistgan-generator": "generator"}
 
 
 @dataclass(frozen=True)
@@ -35,13 +28,13 @@ class Checkpoint:
     """The content of a checkpoint or a generator file.
 
     Attributes:
-        kind: which of the two the file is.
+        kind: ``checkpoint`` or ``generator``.
         config: of the run that wrote it.
         state: what :meth:`Trainer.state` returned; in a generator file, only the generator's part.
         versions: of mnistgan and torch at the time of writing.
     """
 
-    kind: FileKind
+    kind: str
     config: RunConfig
     state: dict[str, Any]
     versions: dict[str, str]
@@ -82,12 +75,12 @@ def save_generator(path: Path, config: RunConfig, state: Mapping[str, Any]) -> N
     _save(path, "generator", config, parts)
 
 
-def _save(path: Path, kind: FileKind, config: RunConfig, state: Mapping[str, Any]) -> None:
+def _save(path: Path, kind: str, config: RunConfig, state: Mapping[str, Any]) -> None:
     for name, tensor in tensor_zip.tensors(state):
         if not torch.isfinite(tensor).all():
             raise TrainingError(
-                f"{name} is no longer finite, so {path.name} was not written; start a new run with "
-                "lower train.lr_d and train.lr_g; earlier files are kept"
+                f"{name} is no longer finite, so {path.name} was not written; lower train.lr_d and "
+                "train.lr_g in a new run"
             )
     content = {
         "format": f"mnistgan-{kind}",
@@ -107,10 +100,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     """
     loaded = load_generator(path)
     if loaded.kind != "checkpoint":
-        raise FileFormatError(
-            f"{path}: is a generator file, which has no training state; give a checkpoint or a run "
-            "directory"
-        )
+        raise FileFormatError(f"{path}: has no training state; give a checkpoint or run directory")
     return loaded
 
 
@@ -131,19 +121,16 @@ def load_generator(path: Path) -> Checkpoint:
         raise FileFormatError(f"{path}: {NOT_OURS}") from error
 
 
-def _kind(content: Mapping[str, Any]) -> FileKind:
-    kind, version = _KINDS.get(content.get("format")), content.get("version")
-    if kind is None:
+def _kind(content: Mapping[str, Any]) -> str:
+    name, version = content.get("format"), content.get("version")
+    if name not in _KINDS:
         raise RefusedError(NOT_OURS)
     if type(version) is not int or version != FORMAT_VERSION:
-        raise RefusedError(
-            f"has format {version!r}, but mnistgan {__version__} reads format {FORMAT_VERSION}; "
-            "install the version that wrote it"
-        )
-    return kind
+        raise RefusedError(f"has format {version!r}; install the mnistgan version that wrote it")
+    return _KINDS[name]
 
 
-def _checked(kind: FileKind, content: Mapping[str, Any]) -> Checkpoint:
+def _checked(kind: str, content: Mapping[str, Any]) -> Checkpoint:
     """Check that everything is present and has the right type.
 
     The seal shows only that the file is whole: anybody can seal a crafted one. What passes here

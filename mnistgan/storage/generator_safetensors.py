@@ -6,8 +6,6 @@ The tensors are G's weights and buffers (of the moving average if there is one),
 but a changed weight is not detected.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -25,7 +23,7 @@ from mnistgan.storage.atomic import atomic_path, check_regular, check_target
 from mnistgan.storage.tensor_zip import RefusedError
 
 SUFFIX = ".safetensors"
-_NOT_OURS = f"is not a {SUFFIX} file of mnistgan export; give one, or a generator file (g.pt)"
+_NOT_OURS = f"cannot be read; give a {SUFFIX} file of mnistgan export or a generator file (g.pt)"
 
 
 def write(
@@ -67,9 +65,7 @@ def read(path: Path) -> dict[str, Any]:
             "versions": {name: metadata[f"{name}.version"] for name in ("mnistgan", "torch")},
             "state": {"generator": weights, **counts},
         }
-    except OSError as error:
-        raise FileFormatError(f"{path}: cannot be read; {_NOT_OURS}") from error
     except (RefusedError, UsageError) as error:
         raise FileFormatError(f"{path}: {error}") from error
-    except (SafetensorError, KeyError, ValueError) as error:
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise FileFormatError(f"{path}: {_NOT_OURS}") from error

@@ -1,7 +1,5 @@
 """The IDX format of the MNIST files, as described on LeCun's MNIST page."""
 
-from __future__ import annotations
-
 import contextlib
 import gzip
 import math
@@ -12,14 +10,7 @@ import numpy as np
 
 from mnistgan.storage.array_stream import ArrayStream, Readable
 
-_TYPES = {
-    0x08: ">u1",
-    0x09: ">i1",
-    0x0B: ">i2",
-    0x0C: ">i4",
-    0x0D: ">f4",
-    0x0E: ">f8",
-}
+_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _MAX_DEFLATE_RATIO = 1100  # DEFLATE itself compresses at most about 1032 to 1
 
 

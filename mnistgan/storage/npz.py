@@ -4,8 +4,6 @@ Images are read and written block by block, in constant memory. NumPy's own read
 the whole array; but an ``.npz`` is a zip of ``.npy`` files, and their headers are public.
 """
 
-from __future__ import annotations
-
 import contextlib
 import math
 import shutil
@@ -26,10 +24,7 @@ _MAX_UNPACKED = 2**28
 _MAX_RATIO = 100
 _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 """Of NumPy's own files. zipfile unpacks BZIP2 and LZMA without a limit on the memory it takes."""
-_ADVICE = (
-    "give an .npz with images (uint8, N x H x W or N x H x W x 3) and, if there are any, labels "
-    "(whole numbers, N)"
-)
+_ADVICE = "give an .npz with images (uint8, N x H x W or N x H x W x 3) and perhaps labels (int, N)"
 
 Piece: TypeAlias = tuple[Images, Labels | None]
 """Some images, uint8 n x ..., and their labels, int64 n, or None."""
@@ -115,11 +110,8 @@ def open_npz(path: Path) -> Iterator[NpzImages]:
 def _header(member: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     """Shape, whether the order is Fortran's, and dtype, by NumPy's own parser."""
     try:
-        version = np.lib.format.read_magic(member)
-        read = {
-            (1, 0): np.lib.format.read_array_header_1_0,
-            (2, 0): np.lib.format.read_array_header_2_0,
-        }[version]
+        major, minor = np.lib.format.read_magic(member)
+        read = getattr(np.lib.format, f"read_array_header_{major}_{minor}")
         shape, fortran_order, dtype = read(member)
     except Exception as error:  # a crafted header can make NumPy's parser raise anything
         raise ValueError(f"contains an array without a NumPy header; {_ADVICE}") from error
@@ -144,7 +136,5 @@ def _labels(archive: zipfile.ZipFile, count: int) -> Labels:
     with archive.open("labels.npy") as member:
         shape, _, dtype = _header(member)
         if dtype.kind not in "iu" or shape != (count,):
-            raise ValueError(
-                f"its labels are {dtype} of shape {shape} for {count} images; {_ADVICE}"
-            )
+            raise ValueError(f"its labels are {dtype} of shape {shape}, not ({count},); {_ADVICE}")
         return ArrayStream(shape, dtype, member).read().astype(np.int64)

@@ -67,12 +67,9 @@ class RunDirectory:
 
     def checkpoint_files(self) -> list[Path]:
         """All checkpoints, newest first."""
-        numbered = [
-            (int(match[1]), path)
-            for path in self.checkpoints.glob("step-*.pt")
-            if (match := re.fullmatch(r"step-(\d{1,18})\.pt", path.name))
-        ]
-        return [path for _, path in sorted(numbered, reverse=True)]
+        files = self.checkpoints.glob("step-*.pt")
+        numbered = (path for path in files if re.fullmatch(r"step-\d{1,18}\.pt", path.name))
+        return sorted(numbered, key=lambda path: int(path.stem[5:]), reverse=True)
 
     def read_config(self) -> RunConfig:
         """The config of the run.
@@ -82,12 +79,8 @@ class RunDirectory:
             ConfigError: its config.toml is not valid in this version.
         """
         if not self.config_file.is_file():
-            raise UsageError(
-                f"{self.path}: is not a run directory (it has no config.toml); give the folder "
-                "that train wrote"
-            )
-        table = toml.read_toml(self.config_file)
-        return toml.validate(table, str(self.config_file))
+            raise UsageError(f"{self.path}: is not a run directory; give a folder that train wrote")
+        return toml.validate(toml.read_toml(self.config_file), str(self.config_file))
 
     def read_environment(self) -> dict[str, Any]:
         """The plain values in environment.json; empty if the file is missing or not JSON.
@@ -119,10 +112,7 @@ def newest(parent: Path = RUNS) -> RunDirectory:
     """
     runs = [RunDirectory(path.parent) for path in parent.glob("*/config.toml")]
     if not runs:
-        raise UsageError(
-            f"there is no run in {parent}/; train one first (mnistgan train --config quickstart), "
-            "or name a run directory"
-        )
+        raise UsageError(f"there is no run in {parent}/; train one, or name a run directory")
     return max(runs, key=lambda run: (str(run.read_environment().get("started", "")), run.path))
 
 

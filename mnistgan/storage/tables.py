@@ -3,12 +3,10 @@
 Users' scripts read these files, so the columns have the same names and order for every loss.
 """
 
-from __future__ import annotations
-
 import csv
+import dataclasses
 import io
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -21,20 +19,10 @@ from mnistgan.storage.atomic import read_bytes, write_text
 
 METRICS_COLUMNS = ("step", "epoch", "loss_D", "loss_G", "D(x)", "D(G(z1))", "D(G(z2))", "images/s")
 SAMPLES_COLUMNS = ("epoch", "step", "file")
-FIGURES = (
-    "frechet_distance",
-    "kernel_distance",
-    "kernel_distance_std",
-    "precision",
-    "recall",
-    "density",
-    "coverage",
-    "classifier_score",
-    "confidence",
-    "kl_to_labels",
-    "kl_to_uniform",
-    "missing_classes",
-)
+_DISTANCES = ("frechet_distance", "kernel_distance", "kernel_distance_std")
+_NEIGHBORS = ("precision", "recall", "density", "coverage")
+_CLASSES = ("classifier_score", "confidence", "kl_to_labels", "kl_to_uniform", "missing_classes")
+FIGURES = (*_DISTANCES, *_NEIGHBORS, *_CLASSES)
 EVALUATIONS_COLUMNS = ("epoch", "step", "n", *FIGURES)
 LABELED_FIGURES = (*FIGURES, "agreement")
 """Figures of a conditional generator."""
@@ -44,7 +32,7 @@ _GREATEST = float(np.finfo(np.float32).max)
 """The numbers were computed in float32. Sums of larger ones could overflow where they are drawn."""
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class SampleGrid:
     """One row of samples/index.csv: the grid of the fixed noise's images after an epoch."""
 
@@ -54,17 +42,9 @@ class SampleGrid:
 
 
 def metrics_row(metrics: StepMetrics) -> list[Any]:
-    """A step's numbers in the order of METRICS_COLUMNS."""
-    return [
-        metrics.step,
-        metrics.epoch,
-        metrics.loss_d,
-        metrics.loss_g,
-        metrics.d_real,
-        metrics.d_fake_before,
-        metrics.d_fake_after,
-        round(metrics.images_per_second, 1),
-    ]
+    """A step's numbers in the order of METRICS_COLUMNS, which is that of StepMetrics' fields."""
+    *numbers, speed = dataclasses.astuple(metrics)
+    return [*numbers, round(speed, 1)]
 
 
 def evaluation_row(event: Evaluated, columns: Sequence[str]) -> list[Any]:
@@ -79,7 +59,7 @@ def read_metrics(path: Path) -> dict[str, npt.NDArray[np.float64]]:
     Raises:
         UsageError: the file is missing, or is not a metrics.csv of mnistgan.
     """
-    return _read_numbers(path, len(METRICS_COLUMNS), METRICS_COLUMNS)
+    return _read_numbers(path, METRICS_COLUMNS)
 
 
 def read_evaluations(path: Path) -> dict[str, npt.NDArray[np.float64]]:
@@ -90,25 +70,16 @@ def read_evaluations(path: Path) -> dict[str, npt.NDArray[np.float64]]:
     """
     if not path.exists():
         return {name: np.empty(0) for name in EVALUATIONS_COLUMNS}
-    finite = len(EVALUATIONS_COLUMNS) - len(FIGURES)
-    return _read_numbers(path, finite, EVALUATIONS_COLUMNS, LABELED_COLUMNS)
+    return _read_numbers(path, EVALUATIONS_COLUMNS, LABELED_COLUMNS)
 
 
-def _read_numbers(
-    path: Path, finite: int, *heads: Sequence[str]
-) -> dict[str, npt.NDArray[np.float64]]:
-    """Read a table of numbers.
-
-    Args:
-        path: the table.
-        finite: how many columns, from the left, may contain only finite numbers.
-        heads: the columns that the table may have.
-    """
+def _read_numbers(path: Path, *heads: Sequence[str]) -> dict[str, npt.NDArray[np.float64]]:
+    """Read a table of numbers, whose columns are one of the heads."""
     columns, rows = _read(path, *heads)
     try:
         table = np.array(rows, dtype=np.float64).reshape(-1, len(columns))
-        size = np.abs(table)
-        size[:, finite:][~np.isfinite(size[:, finite:])] = 0  # some measures may be NaN or infinite
+        size = np.abs(table)  # some figures may be NaN or infinite, but no other number
+        size[~np.isfinite(size) & np.isin(columns, LABELED_FIGURES)] = 0
         if (strange := np.flatnonzero(~(size <= _GREATEST).all(axis=1))).size:
             raise ValueError(f"row {strange[0] + 1} contains a number that no run writes")
     except ValueError as error:
@@ -127,16 +98,13 @@ def read_samples(folder: Path) -> list[SampleGrid]:
     index = folder / "index.csv"
     if not index.exists():
         return []
+    _, rows = _read(index, SAMPLES_COLUMNS)
     try:
-        grids = [
-            SampleGrid(int(epoch), int(step), folder / name)
-            for epoch, step, name in _read(index, SAMPLES_COLUMNS)[1]
-        ]
+        grids = [SampleGrid(int(epoch), int(step), folder / name) for epoch, step, name in rows]
     except ValueError as error:
         raise UsageError(f"{index}: is not an index of mnistgan's samples ({error})") from error
-    for grid in grids:
-        if grid.file.parent != folder:
-            raise UsageError(f"{index}: names {grid.file.name!r} outside its folder; do not use it")
+    if any(grid.file.parent != folder for grid in grids):
+        raise UsageError(f"{index}: names a file outside its folder; do not use it")
     if len({grid.file for grid in grids}) < len(grids):
         raise UsageError(f"{index}: names a file twice; do not use it")
     own = [grid for grid in grids if not grid.file.is_symlink()]
@@ -149,8 +117,10 @@ def continue_table(path: Path, columns: Sequence[str], step: int) -> TextIO:
     A resumed run continues from its checkpoint's step, but may have written later rows before it
     was killed. Step 0 starts a new table.
     """
-    kept = [columns, *_rows_until(path, columns, step)] if step and path.is_file() else [columns]
-    write_text(path, to_csv(kept))
+    rows = _lines(path) if step and path.is_file() else []
+    complete, at = [row for row in rows if len(row) == len(columns)], columns.index("step")
+    kept = [row for row in complete if row[at].isdecimal() and int(row[at]) <= step]
+    write_text(path, to_csv([columns, *kept]))
     # Line-buffered: a kill must not lose a row from before the checkpoint that will be resumed.
     return path.open("a", encoding="utf-8", newline="", buffering=1)
 
@@ -160,12 +130,6 @@ def to_csv(rows: Iterable[Sequence[Any]]) -> str:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
     return text.getvalue()
-
-
-def _rows_until(path: Path, columns: Sequence[str], step: int) -> list[list[str]]:
-    at = columns.index("step")
-    complete = [row for row in _lines(path) if len(row) == len(columns)]
-    return [row for row in complete if row[at].isdigit() and int(row[at]) <= step]
 
 
 def _read(path: Path, *heads: Sequence[str]) -> tuple[Sequence[str], list[list[str]]]:

@@ -6,8 +6,6 @@ file is executed: the pickle inside may name only the globals that :func:`write`
 loads it with ``weights_only=True``. The tensors take no more memory than the file has bytes.
 """
 
-from __future__ import annotations
-
 import hashlib
 import io
 import os
@@ -94,10 +92,8 @@ def read(path: Path) -> dict[str, Any]:
             _check_ends(file)
             return _unseal(file.read())
     except OSError as error:
-        raise FileFormatError(
-            f"{path}: cannot be read ({error.strerror}); give a generator file, a checkpoint or a "
-            "run directory"
-        ) from error
+        reason = f"cannot be read ({error.strerror}); give a generator file or a run directory"
+        raise FileFormatError(f"{path}: {reason}") from error
     except RefusedError as error:
         raise FileFormatError(f"{path}: {error}") from error
 

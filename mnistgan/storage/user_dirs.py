@@ -1,7 +1,5 @@
 """Default folders for data sets and for the cache."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

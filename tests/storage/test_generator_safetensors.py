@@ -77,16 +77,16 @@ def test_every_truncation_is_refused(exported: Path, data: st.DataObject) -> Non
 def test_anything_else_is_refused(exported: Path, raw: bytes) -> None:
     other = exported.with_name("other.safetensors")
     other.write_bytes(raw)
-    with pytest.raises(FileFormatError, match=r"is not a \.safetensors file of mnistgan"):
+    with pytest.raises(FileFormatError, match=r"give a \.safetensors file of mnistgan export"):
         generator_safetensors.read(other)
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"mnistgan.config": None}, "is not a .safetensors file of mnistgan export"),
+        ({"mnistgan.config": None}, "give a .safetensors file of mnistgan export"),
         ({"mnistgan.step": "-1"}, "is not an mnistgan file"),
-        ({"mnistgan.step": "many"}, "is not a .safetensors file of mnistgan export"),
+        ({"mnistgan.step": "many"}, "give a .safetensors file of mnistgan export"),
         ({"mnistgan.config": "train.epochs = 0"}, "its config: train.epochs"),
         ({"mnistgan.config": "[["}, "its config: is not valid TOML"),
     ],
