@@ -78,10 +78,8 @@ def save_generator(path: Path, config: RunConfig, state: Mapping[str, Any]) -> N
 def _save(path: Path, kind: str, config: RunConfig, state: Mapping[str, Any]) -> None:
     for name, tensor in tensor_zip.tensors(state):
         if not torch.isfinite(tensor).all():
-            raise TrainingError(
-                f"{name} is no longer finite, so {path.name} was not written; lower train.lr_d and "
-                "train.lr_g in a new run"
-            )
+            why = f"{name} is no longer finite, so {path.name} was not written"
+            raise TrainingError(f"{why}; start a new run with lower train.lr_d and train.lr_g")
     content = {
         "format": f"mnistgan-{kind}",
         "version": FORMAT_VERSION,

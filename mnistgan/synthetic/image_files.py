@@ -1,15 +1,12 @@
 """Image streams written to files: one grid, a folder of PNGs, or one ``.npz``."""
 
-from __future__ import annotations
-
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 import numpy as np
 from PIL import Image
 
-from mnistgan.arrays import Images
 from mnistgan.errors import UsageError
 from mnistgan.rendering import grids
 from mnistgan.storage import atomic
@@ -28,9 +25,7 @@ def check_target(path: Path, kind: Format, count: int) -> None:
             or the grid would be too large.
     """
     if kind == "grid" and count > MAX_GRID:
-        raise UsageError(
-            f"a grid holds at most {MAX_GRID:,} images, not {count:,}; use --format npz or png"
-        )
+        raise UsageError(f"a grid holds at most {MAX_GRID:,} images; use --format npz or png")
     if kind == "png":
         atomic.check_folder(path, empty=True)
     else:
@@ -65,21 +60,13 @@ def write_images(
         images = np.concatenate([images for images, _ in pieces])
         grids.save_png(path, grids.grid(images, columns))
     elif kind == "png":
-        _write_folder(path, (image for images, _ in pieces for image in images), count)
+        digits = max(6, len(str(count)))
+        every = (image for images, _ in pieces for image in images)
+        with atomic.atomic_folder(path) as folder:
+            for number, image in enumerate(every):
+                Image.fromarray(grids.to_picture(image)).save(folder / f"{number:0{digits}d}.png")
     else:
         channels, height, width = shape
         full = (count, height, width) if channels == 1 else (count, height, width, channels)
-        write_npz(path, _pictures(pieces), full)
-
-
-def _pictures(pieces: Iterable[Piece]) -> Iterator[Piece]:
-    """The same images as n x H x W if gray, n x H x W x 3 if in color."""
-    for images, labels in pieces:
-        yield images[:, 0] if images.shape[1] == 1 else np.moveaxis(images, 1, -1), labels
-
-
-def _write_folder(path: Path, images: Iterable[Images], count: int) -> None:
-    digits = max(6, len(str(count)))
-    with atomic.atomic_folder(path) as folder:
-        for number, image in enumerate(images):
-            Image.fromarray(grids.to_picture(image)).save(folder / f"{number:0{digits}d}.png")
+        # Gray images have the same bytes with and without the last axis, which is 1 long.
+        write_npz(path, ((np.moveaxis(images, 1, -1), labels) for images, labels in pieces), full)

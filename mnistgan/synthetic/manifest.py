@@ -3,11 +3,6 @@
 The keys of these files are part of the format: ``recipe`` holds the :class:`ShardSpec`.
 """
 
-from __future__ import annotations
-
-import dataclasses
-import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -17,7 +12,7 @@ from mnistgan.config import Section
 from mnistgan.errors import UsageError
 from mnistgan.models import networks
 from mnistgan.storage import atomic
-from mnistgan.synthetic.selection import EVERY, PATIENCE, Sampler, Selection
+from mnistgan.synthetic.selection import PATIENCE, Sampler
 
 NAME = "manifest.json"
 
@@ -33,7 +28,7 @@ class LabelSpec(Section):
         classes: the name of each label, in order.
         asked: the sequence of labels given to a conditional generator; else empty.
         repeat: how many images in a row get each of them.
-        min_confidence: see :class:`mnistgan.synthetic.selection.Selection`.
+        min_confidence: see :class:`mnistgan.synthetic.selection.Sampler`.
         balanced: likewise.
     """
 
@@ -74,9 +69,7 @@ class ShardSpec(Section):
     labels: LabelSpec | None = None
 
     @classmethod
-    def of(
-        cls, sampler: Sampler, file: Path, count: int, shard_size: int, selection: Selection
-    ) -> ShardSpec:
+    def of(cls, sampler: Sampler, file: Path, count: int, shard_size: int) -> "ShardSpec":
         """The spec of a sampler's images.
 
         Args:
@@ -84,7 +77,6 @@ class ShardSpec(Section):
             file: the file that its generator was loaded from.
             count: number of images in all shards.
             shard_size: number of images in a shard.
-            selection: which samples to keep.
         """
         return cls(
             count=count,
@@ -93,15 +85,8 @@ class ShardSpec(Section):
             truncation=sampler.options.truncation,
             generator=atomic.sha256(file),
             shape=networks.image_shape(sampler.generator.config),
-            labels=_label_spec(sampler, selection),
+            labels=_label_spec(sampler) if sampler.classes else None,
         )
-
-    @property
-    def selection(self) -> Selection:
-        """Which samples to keep."""
-        if self.labels is None:
-            return EVERY
-        return Selection(self.labels.min_confidence, self.labels.balanced)
 
     @property
     def shards(self) -> int:
@@ -116,13 +101,11 @@ class ShardSpec(Section):
         """The index of the first sample that a shard considers. No two shards share a sample."""
         # A shard must not depend on where the one before ends, or writers could not work in
         # parallel. So under a selection each gets the most samples that it could ever consider.
-        per_image = 1 if self.selection.takes_all else PATIENCE
-        return (number - 1) * self.shard_size * per_image
+        selects = self.labels and (self.labels.balanced or self.labels.min_confidence)
+        return (number - 1) * self.shard_size * (PATIENCE if selects else 1)
 
 
-def _label_spec(sampler: Sampler, selection: Selection) -> LabelSpec | None:
-    if not sampler.classes:
-        return None
+def _label_spec(sampler: Sampler) -> LabelSpec:
     classifier = sampler.labeler.classifier if sampler.labeler else None
     sequence = sampler.options.class_sequence_for(sampler.generator)
     return LabelSpec(
@@ -131,7 +114,8 @@ def _label_spec(sampler: Sampler, selection: Selection) -> LabelSpec | None:
         classes=sampler.classes,
         asked=sequence.classes if sequence else (),
         repeat=sequence.repeat if sequence else 1,
-        **dataclasses.asdict(selection),
+        min_confidence=sampler.min_confidence,
+        balanced=sampler.balanced,
     )
 
 
@@ -188,24 +172,12 @@ def check_size(count: int, shard_size: int) -> None:
         UsageError: it would get more than 10,000.
     """
     if count > _MAX_SHARDS * shard_size:
-        raise UsageError(
-            f"{count:,} images make more than {_MAX_SHARDS:,} shards of {shard_size:,}; choose a "
-            "larger --shard-size"
-        )
+        what = f"{count:,} images make more than {_MAX_SHARDS:,} shards of {shard_size:,}"
+        raise UsageError(f"{what}; choose a larger --shard-size")
 
 
-def write_entry(path: Path, spec: ShardSpec, entry: ShardEntry) -> None:
-    """Write the record of the complete shard at a path."""
-    _write(path.with_suffix(".json"), ShardRecord(recipe=spec, shard=entry))
-
-
-def write_manifest(folder: Path, spec: ShardSpec, entries: Mapping[int, ShardEntry]) -> None:
-    """Write the manifest. Every writer would write the same text, so it does not matter which."""
-    shards = tuple(entries[number] for number in sorted(entries))
-    _write(folder / NAME, Manifest(recipe=spec, shards=shards))
-
-
-def _write(path: Path, content: Section) -> None:
+def write(path: Path, content: ShardRecord | Manifest) -> None:
+    """Write a record or the manifest as JSON, atomically."""
     atomic.write_text(path, content.model_dump_json(indent=2) + "\n")
 
 
@@ -216,8 +188,7 @@ def read_entries(folder: Path, spec: ShardSpec) -> dict[int, ShardEntry]:
         UsageError: the folder contains a shard of another spec.
     """
     entries = {}
-    for path in folder.glob("shard-*.json"):
-        match = re.fullmatch(r"shard-(\d{5})\.json", path.name)
+    for path in folder.glob("shard-" + 5 * "[0-9]" + ".json"):
         try:
             record = ShardRecord.model_validate_json(path.read_bytes())
         except (OSError, ValidationError):
@@ -225,8 +196,8 @@ def read_entries(folder: Path, spec: ShardSpec) -> dict[int, ShardEntry]:
         _refuse_other_spec(path, record.recipe, spec)
         shard = path.with_suffix(".npz")
         is_same = record.shard.file == shard.name and shard.is_file()  # not copied or renamed
-        if match and is_same and shard.stat().st_size == record.shard.bytes:
-            entries[int(match[1])] = record.shard
+        if is_same and shard.stat().st_size == record.shard.bytes:
+            entries[int(shard.stem[-5:])] = record.shard
     return entries
 
 
@@ -251,7 +222,6 @@ _DIFFERENCES = {
     "seed": "--seed {}, not {}",
     "truncation": "--truncation {}, not {}",
     "generator": "another generator (SHA-256 {:.12}..., not {:.12}...)",
-    "shape": "images of shape {}, not {}",
     "labels": "other labels (--labels, --digits, --min-confidence, --balanced; the classifier)",
 }
 
@@ -260,7 +230,5 @@ def _refuse_other_spec(path: Path, found: ShardSpec, spec: ShardSpec) -> None:
     for key, words in _DIFFERENCES.items():
         before, now = getattr(found, key), getattr(spec, key)
         if before != now:
-            raise UsageError(
-                f"{path}: was made with {words.format(before, now)}; use the same options, or "
-                "choose another --out"
-            )
+            made = f"{path}: was made with {words.format(before, now)}"
+            raise UsageError(f"{made}; use the same options, or choose another --out")

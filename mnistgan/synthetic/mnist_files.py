@@ -1,7 +1,5 @@
 """Synthetic images in MNIST's file layout, for programs that read MNIST."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from mnistgan.catalog import DATA_SETS
@@ -10,7 +8,7 @@ from mnistgan.errors import UsageError
 from mnistgan.models import networks
 from mnistgan.progress import OnProgress, no_progress
 from mnistgan.storage import atomic, idx
-from mnistgan.synthetic.selection import EVERY, ImageStream, Sampler, Selection
+from mnistgan.synthetic.selection import ImageStream, Sampler
 
 _MNIST = DATA_SETS["mnist"]
 _MAX_CLASSES = 256  # a label is one byte
@@ -24,11 +22,8 @@ def check(folder: Path, config: RunConfig) -> None:
     """
     channels, height, width = networks.image_shape(config)
     if (channels, height, width) != (1, _MNIST.side, _MNIST.side):
-        color = "gray" if channels == 1 else "color"
-        raise UsageError(
-            f"the format idx is for images of 28x28 in gray; this generator makes {height}x{width} "
-            f"in {color}: use --format npz"
-        )
+        made = f"{height}x{width} in {'gray' if channels == 1 else 'color'}"
+        raise UsageError(f"idx is for images of 28x28 in gray, not {made}: use --format npz")
     atomic.check_folder(folder / _MNIST.folder, empty=True)
 
 
@@ -37,7 +32,6 @@ def write(
     sampler: Sampler,
     train: int,
     test: int,
-    selection: Selection = EVERY,
     on_progress: OnProgress = no_progress,
 ) -> None:
     """Write ``folder/MNIST/raw``, which ``torchvision.datasets.MNIST(folder)`` loads.
@@ -46,39 +40,34 @@ def write(
 
     Args:
         folder: checked with :func:`check`; created if it is missing.
-        sampler: makes images and labels.
+        sampler: makes images and labels; what it balances, it balances in each split on its own.
         train: number of training images.
         test: number of test images.
-        selection: which samples to keep, in each split on its own; by default all.
         on_progress: called after each block, for each split on its own.
 
     Raises:
         UsageError: the folder is not writable, or there are too many classes.
-        MnistganError: the generator makes no more images that pass the selection.
+        MnistganError: the generator makes no more images that the sampler keeps.
     """
     assert sampler.classes
     if len(sampler.classes) > _MAX_CLASSES:
-        raise UsageError(
-            f"the format idx has room for {_MAX_CLASSES} classes, not for "
-            f"{len(sampler.classes)}: use --format npz"
-        )
+        classes = len(sampler.classes)
+        raise UsageError(f"idx has room for {_MAX_CLASSES} classes, not for {classes}: use npz")
     target = folder / _MNIST.folder
     atomic.check_folder(target, empty=True)
     with atomic.atomic_folder(target) as raw:
-        start = 0
+        position = 0
         for split, count in ((_MNIST.train, train), (_MNIST.test, test)):
             assert split is not None
-            stream = ImageStream(sampler, count, start, selection, on_progress)
-            _write_split(raw / split.images, raw / split.labels, stream)
-            start = stream.stop
-
-
-def _write_split(images_path: Path, labels_path: Path, stream: ImageStream) -> None:
-    side = _MNIST.side
-    with images_path.open("wb") as images_file, labels_path.open("wb") as labels_file:
-        images_file.write(idx.header((stream.count, side, side)))
-        labels_file.write(idx.header((stream.count,)))
-        for images, labels in stream:
-            assert labels is not None
-            images_file.write(images.tobytes())
-            labels_file.write(labels.astype("u1").tobytes())
+            stream = ImageStream(sampler, count, position, on_progress)
+            with (
+                (raw / split.images).open("wb") as images_file,
+                (raw / split.labels).open("wb") as labels_file,
+            ):
+                images_file.write(idx.header((count, _MNIST.side, _MNIST.side)))
+                labels_file.write(idx.header((count,)))
+                for images, labels in stream:
+                    assert labels is not None
+                    images_file.write(images.tobytes())
+                    labels_file.write(labels.astype("u1").tobytes())
+            position = stream.position

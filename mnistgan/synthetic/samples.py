@@ -1,7 +1,5 @@
 """Images from a generator file to files on disk, in any of the formats."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -11,13 +9,11 @@ from mnistgan.evaluation import labeler
 from mnistgan.models import networks
 from mnistgan.progress import OnProgress, no_progress
 from mnistgan.sampling import conditioning
-from mnistgan.sampling.generator import Generator, load_generator
+from mnistgan.sampling.generator import load_generator
 from mnistgan.sampling.sampler import SamplingOptions
 from mnistgan.storage import run_directory
 from mnistgan.synthetic import image_files, manifest, mnist_files, shards
-from mnistgan.synthetic.manifest import ShardSpec
-from mnistgan.synthetic.selection import ImageStream, Sampler, Selection
-from mnistgan.synthetic.shards import Outcome, Writer
+from mnistgan.synthetic.selection import ImageStream, Sampler
 
 SampleFormat: TypeAlias = Literal["grid", "png", "npz", "idx", "shards"]
 
@@ -54,7 +50,7 @@ class SampleRequest:
         truncation: see :class:`SamplingOptions`.
         format: what is written.
         labels: whether to write labels where the format has a choice.
-        min_confidence: see :class:`Selection`.
+        min_confidence: see :class:`Sampler`.
         balanced: likewise.
         test: images in the test part of ``idx``; by default a sixth of ``count``.
         shard_size: images per shard.
@@ -86,17 +82,8 @@ class SampleRequest:
             raise UsageError("give either -n, or --per-digit for that many images of each class")
         if self.digits is not None and self.balanced:
             raise UsageError("--digits draws its classes in turn already; leave --balanced out")
-
-    def options(self, generator: Generator) -> SamplingOptions:
-        """The options of the noise and, if classes were asked for, their sequence.
-
-        Raises:
-            UsageError: the generator has no such classes, or the truncation is not positive.
-        """
-        sequence = None
-        if self.digits is not None or self.per_digit is not None:
-            sequence = conditioning.parse(self.digits, generator.classes, self.per_digit or 1)
-        return SamplingOptions(self.seed, sequence, self.truncation)
+        if not 0 <= self.min_confidence <= 1:
+            raise UsageError(f"--min-confidence must be from 0 to 1, not {self.min_confidence}")
 
 
 def write(
@@ -105,7 +92,7 @@ def write(
     target: Path | None = None,
     data_root: Path | None = None,
     on_progress: OnProgress = no_progress,
-) -> tuple[Path, Outcome | None]:
+) -> tuple[Path, shards.Outcome | None]:
     """Draw images from a generator and write them.
 
     Args:
@@ -120,49 +107,42 @@ def write(
 
     Raises:
         UsageError: the target cannot be written, or the request does not suit the generator.
-        MnistganError: images of the selection do not come.
+        MnistganError: the generator makes no more images that are kept.
     """
     path = target or Path(TARGETS[request.format])
-    writer, selection = (
-        Writer.parse(request.part),
-        Selection(request.min_confidence, request.balanced),
-    )
+    part = slice(None) if request.part is None else shards.parse_part(request.part)
     generator = load_generator(source)
-    options = request.options(generator)
+    sequence = None
+    if request.digits is not None or request.per_digit is not None:
+        sequence = conditioning.parse(request.digits, generator.classes, request.per_digit or 1)
+    options = SamplingOptions(request.seed, sequence, request.truncation)
     sequence = options.class_sequence_for(generator)
     count = request.count
     if count is None:
         assert sequence is not None  # per_digit is refused where there are no classes
         count = len(sequence.classes) * sequence.repeat
     shard_size = request.shard_size or _SHARD_SIZE
-    _check(path, request.format, generator, count, shard_size)
+    # A target that the images cannot be written to is refused before a classifier is trained.
+    if request.format == "shards":
+        manifest.check_size(count, shard_size)
+    elif request.format == "idx":
+        mnist_files.check(path, generator.config)
+    else:
+        image_files.check_target(path, request.format, count)
     needs_labels = request.labels or request.balanced or request.format == "idx"
     classifier = None
     if request.min_confidence or (sequence is None and needs_labels):
         classifier = labeler.labeler_for(generator.config.data, data_root, on_progress)
-    sampler = Sampler(generator, options, classifier)
+    sampler = Sampler(generator, options, classifier, request.min_confidence, request.balanced)
     if request.format == "idx":
-        test = request.test or max(1, count // 6)
-        mnist_files.write(path, sampler, count, test, selection, on_progress)
+        mnist_files.write(path, sampler, count, request.test or max(1, count // 6), on_progress)
     elif request.format == "shards":
         file = run_directory.generator_path(source)
-        spec = ShardSpec.of(sampler, file, count, shard_size, selection)
-        return path, shards.write(path, sampler, spec, writer, on_progress)
+        spec = manifest.ShardSpec.of(sampler, file, count, shard_size)
+        return path, shards.write(path, sampler, spec, part, on_progress)
     else:
-        images = ImageStream(sampler, count, 0, selection, on_progress)
+        images = ImageStream(sampler, count, on_progress=on_progress)
         shape = networks.image_shape(generator.config)
         columns = sequence.columns if sequence else None
         image_files.write_images(path, request.format, images, count, shape, columns)
     return path, None
-
-
-def _check(
-    path: Path, format: SampleFormat, generator: Generator, count: int, shard_size: int
-) -> None:
-    """Refuse, before any work, a target that the images cannot be written to."""
-    if format == "shards":
-        manifest.check_size(count, shard_size)
-    elif format == "idx":
-        mnist_files.check(path, generator.config)
-    else:
-        image_files.check_target(path, format, count)

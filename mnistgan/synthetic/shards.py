@@ -6,10 +6,7 @@ and folders from several machines can be copied into one. The writer that finds 
 the manifest.
 """
 
-from __future__ import annotations
-
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,47 +18,21 @@ from mnistgan.errors import UsageError
 from mnistgan.progress import OnProgress, Progress, no_progress
 from mnistgan.storage import atomic
 from mnistgan.synthetic import image_files, manifest
-from mnistgan.synthetic.manifest import ShardEntry, ShardSpec
+from mnistgan.synthetic.manifest import Manifest, ShardEntry, ShardRecord, ShardSpec
 from mnistgan.synthetic.selection import ImageStream, Sampler
 
 
-@dataclass(frozen=True)
-class Writer:
-    """One of several writers. It writes the shards ``number``, ``number + of``, ...
+def parse_part(text: str) -> slice:
+    """Of all shards those that writer i of k writes, from the text ``i/k``: i, i + k, ...
 
     Raises:
-        UsageError: the number is not from 1 to ``of``.
+        UsageError: the text has another form, or i is not from 1 to k.
     """
-
-    number: int = 1
-    of: int = 1
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.number <= self.of:
-            raise UsageError(
-                f"--part {self.number}/{self.of}: the first number must be from 1 to {self.of}"
-            )
-
-    @classmethod
-    def parse(cls, text: str | None) -> Writer:
-        """Writer i of k from the text ``i/k``; None stands for the only writer.
-
-        Raises:
-            UsageError: the text has another form, or i is not from 1 to k.
-        """
-        if text is None:
-            return cls()
-        match = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", text)
-        if match is None:
-            raise UsageError(f"--part: {text!r} is not i/k; write for example 2/4")
-        return cls(int(match[1]), int(match[2]))
-
-    def numbers(self, shards: int) -> range:
-        """The numbers of its shards, out of so many."""
-        return range(self.number, shards + 1, self.of)
-
-
-_ONLY = Writer()
+    match = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", text)
+    first, of = map(int, match.groups()) if match else (0, 0)
+    if not 1 <= first <= of:
+        raise UsageError(f"--part: {text!r} is not i/k with i from 1 to k; write for example 2/4")
+    return slice(first - 1, None, of)
 
 
 @dataclass(frozen=True)
@@ -90,7 +61,7 @@ def write(
     folder: Path,
     sampler: Sampler,
     spec: ShardSpec,
-    writer: Writer = _ONLY,
+    part: slice = slice(None),
     on_progress: OnProgress = no_progress,
 ) -> Outcome:
     """Write a writer's shards, except for those that are already complete.
@@ -99,16 +70,16 @@ def write(
         folder: created if it is missing.
         sampler: the sampler that the spec was made from.
         spec: of all shards.
-        writer: which shards to write; by default all.
+        part: which shards to write, see :func:`parse_part`; by default all.
         on_progress: called with the bytes checked, then with the images made.
 
     Raises:
         UsageError: the folder is not writable, or contains other shards.
-        MnistganError: the generator makes no more images that pass the selection.
+        MnistganError: the generator makes no more images that the sampler keeps.
     """
     atomic.make_folder(folder)
     manifest.check(folder, spec)
-    numbers = writer.numbers(spec.shards)
+    numbers = range(1, spec.shards + 1)[part]
     kept = _complete(folder, spec, numbers, on_progress)
     missing = [number for number in numbers if number not in kept]
     if missing:
@@ -117,12 +88,16 @@ def write(
     for number in missing:
         _write_shard(folder, number, sampler, spec, _shifted(on_progress, done, images))
         done += spec.size(number)
-    return Outcome(len(kept), len(missing), _finish(folder, spec), spec.shards)
+    entries = manifest.read_entries(folder, spec)
+    if len(entries) == spec.shards:
+        # Several writers may come here at once. All would write the same text.
+        complete = tuple(entries[number] for number in sorted(entries))
+        manifest.write(folder / manifest.NAME, Manifest(recipe=spec, shards=complete))
+        atomic.remove_leftovers(folder, ".npz")  # all shards are complete: nobody is writing one
+    return Outcome(len(kept), len(missing), len(entries), spec.shards)
 
 
-def _complete(
-    folder: Path, spec: ShardSpec, numbers: Iterable[int], on_progress: OnProgress
-) -> set[int]:
+def _complete(folder: Path, spec: ShardSpec, numbers: range, on_progress: OnProgress) -> set[int]:
     """Which of some shards are complete: their files are read and their checksums compared."""
     entries = manifest.read_entries(folder, spec)
     own = {number: entries[number] for number in numbers if number in entries}
@@ -148,7 +123,7 @@ def _write_shard(
     # The old record goes first: if this writer is killed, a new shard must not be left beside it.
     path.with_suffix(".json").unlink(missing_ok=True)
     count, start = spec.size(number), spec.start(number)
-    stream = ImageStream(sampler, count, start, spec.selection, on_progress)
+    stream = ImageStream(sampler, count, start, on_progress)
     image_files.write_images(path, "npz", stream, count, spec.shape)
     versions = {"mnistgan": __version__, "torch": str(torch.__version__), "numpy": np.__version__}
     entry = ShardEntry(
@@ -157,21 +132,8 @@ def _write_shard(
         bytes=path.stat().st_size,
         count=count,
         first=start,
-        last=stream.stop - 1,
+        last=stream.position - 1,
         threads=torch.get_num_threads(),
         versions=versions,
     )
-    manifest.write_entry(path, spec, entry)
-
-
-def _finish(folder: Path, spec: ShardSpec) -> int:
-    """Write the manifest if all shards are complete. Several writers may do so at once.
-
-    Returns:
-        Number of complete shards.
-    """
-    entries = manifest.read_entries(folder, spec)
-    if len(entries) == spec.shards:
-        manifest.write_manifest(folder, spec, entries)
-        atomic.remove_leftovers(folder, ".npz")  # all shards are complete: nobody is writing one
-    return len(entries)
+    manifest.write(path.with_suffix(".json"), ShardRecord(recipe=spec, shard=entry))

@@ -1,7 +1,5 @@
 """A PyTorch data set whose images are drawn when they are asked for."""
 
-from __future__ import annotations
-
 import functools
 import operator
 from collections.abc import Callable
@@ -68,19 +66,14 @@ class SyntheticDigits(VisionDataset):  # type: ignore[misc]  # untyped
         target_transform: Callable[[int], Any] | None = None,
     ) -> None:
         if length < 0 or not 0 <= seed < 2**63:
-            raise UsageError(
-                f"length {length}, seed {seed}: give a length of 0 or more and a seed from 0 to "
-                "2**63 - 1"
-            )
+            raise UsageError("give a length of at least 0 and a seed from 0 to 2**63 - 1")
         generator = source if isinstance(source, Generator) else load_generator(source)
-        must_look = labels and not generator.classes
-        labeler = labeler_for(generator.config.data) if must_look else None
+        labeler = labeler_for(generator.config.data) if labels and not generator.classes else None
         super().__init__(transform=transform, target_transform=target_transform)
         self._labels = labels
         self._source = Sampler(generator, SamplingOptions(seed), labeler)
         self.classes = self._source.classes if labels else ()
         self._length = length
-        self._block = self._remember()
 
     def __len__(self) -> int:
         return self._length
@@ -106,18 +99,18 @@ class SyntheticDigits(VisionDataset):  # type: ignore[misc]  # untyped
         label = int(found.labels[row])
         return image, label if self.target_transform is None else self.target_transform(label)
 
-    def _make(self, number: int) -> Block:
-        with devices.one_thread():  # as workers compute: another number may round differently
-            return self._source.block(number)
-
-    def _remember(self) -> Callable[[int], Block]:
+    @functools.cached_property
+    def _block(self) -> Callable[[int], Block]:
         config = self._source.generator.config.data
         size = BLOCK * config.channels * config.image_size**2
-        return functools.lru_cache(maxsize=max(1, _CACHE_BYTES // size))(self._make)
+
+        @functools.lru_cache(maxsize=max(1, _CACHE_BYTES // size))
+        def make(number: int) -> Block:
+            with devices.one_thread():  # as workers compute: another number may round differently
+                return self._source.block(number)
+
+        return make
 
     def __getstate__(self) -> dict[str, Any]:
+        # A worker that is spawned begins with an empty cache.
         return {name: value for name, value in self.__dict__.items() if name != "_block"}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self._block = self._remember()  # a worker that is spawned begins with an empty one

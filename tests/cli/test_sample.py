@@ -99,7 +99,7 @@ def test_shards_go_on(invoke: Invoke, trained: Path, tmp_path: Path) -> None:
         (["--format", "npz", "--test", "3"], "--test is only for --format idx"),
         (["--format", "idx", "--part", "1/2"], "--part is only for --format shards"),
         (["--shard-size", "5"], "--shard-size is only for --format shards"),
-        (["--format", "shards", "--part", "3/2"], "must be from 1 to 2"),
+        (["--format", "shards", "--part", "3/2"], "is not i/k with i from 1 to k"),
         (["--format", "shards", "--part", "x"], "is not i/k"),
         (
             ["--format", "shards", "-n", "20000", "--shard-size", "1"],

@@ -17,7 +17,7 @@ from mnistgan.sampling import sampler as sampling
 from mnistgan.sampling.generator import load_generator
 from mnistgan.sampling.sampler import SamplingOptions
 from mnistgan.synthetic import mnist_files
-from mnistgan.synthetic.selection import Sampler, Selection
+from mnistgan.synthetic.selection import Sampler
 
 NAMES = {
     "train-images-idx3-ubyte",
@@ -47,7 +47,8 @@ def test_torchvision_loads_it_unchanged(sampler: Sampler, tmp_path: Path) -> Non
 
 
 def test_no_sample_is_in_both_splits(sampler: Sampler, tmp_path: Path) -> None:
-    mnist_files.write(tmp_path, sampler, 200, 200, Selection(0.3, balanced=True))
+    balanced = replace(sampler, min_confidence=0.3, balanced=True)
+    mnist_files.write(tmp_path, balanced, 200, 200)
     parts = [import_torchvision().datasets.MNIST(tmp_path, train=train) for train in (True, False)]
     train, test = ({image.numpy().tobytes() for image in part.data} for part in parts)
     assert (len(train), len(test)) == (200, 200)
@@ -94,7 +95,7 @@ def test_an_interruption_leaves_nothing(
 
 @pytest.mark.parametrize(
     ("key", "value", "words"),
-    [("image_size", 32, "makes 32x32 in gray"), ("channels", 3, "color")],
+    [("image_size", 32, "not 32x32 in gray"), ("channels", 3, "color")],
 )
 def test_other_images_are_refused(
     tiny: Tiny, tmp_path: Path, key: str, value: int, words: str

@@ -22,6 +22,9 @@ from mnistgan.synthetic.samples import SampleRequest
         ({"count": 5, "per_digit": 5}, "give either -n, or --per-digit"),
         ({"count": 5, "format": "npz", "digits": "1", "balanced": True}, "leave --balanced out"),
         ({"count": 5, "format": "png", "min_confidence": 0.5}, "--min-confidence is only for"),
+        ({"count": 5, "format": "npz", "min_confidence": -0.1}, "must be from 0 to 1"),
+        ({"count": 5, "format": "npz", "min_confidence": 1.1}, "must be from 0 to 1"),
+        ({"count": 5, "format": "npz", "min_confidence": float("nan")}, "must be from 0 to 1"),
     ],
 )
 def test_options_that_contradict_each_other(options: dict[str, Any], words: str) -> None:

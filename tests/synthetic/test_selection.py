@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +14,13 @@ from hypothesis import strategies as st
 from support import ByPixels
 
 from mnistgan.arrays import Images, Labels
-from mnistgan.errors import MnistganError, UsageError
+from mnistgan.errors import MnistganError
 from mnistgan.progress import Progress
 from mnistgan.sampling import sampler as sampling
 from mnistgan.sampling.generator import load_generator
 from mnistgan.sampling.sampler import SamplingOptions
 from mnistgan.synthetic import selection
-from mnistgan.synthetic.selection import ImageStream, Sampler, Selection
+from mnistgan.synthetic.selection import ImageStream, Sampler
 
 
 @pytest.fixture(scope="module")
@@ -41,30 +42,30 @@ def test_without_a_selection_they_are_the_samples_of_a_range(
     images, _ = gather(drawn)
     every = sampling.sample(sampler.generator, start + count, sampler.options.seed)
     np.testing.assert_array_equal(images, every[start:])
-    assert (drawn.done, drawn.stop) == (count, start + count)
+    assert (drawn.done, drawn.position) == (count, start + count)
 
 
 def test_confident_samples_come_in_the_order_of_their_index(sampler: Sampler) -> None:
     every = sampling.sample(sampler.generator, 4000, sampler.options.seed)
     labels, confidences = ByPixels.make()(every)
     rows = np.flatnonzero(confidences >= 0.8)[:500]
-    drawn = ImageStream(sampler, 500, selection=Selection(min_confidence=0.8))
+    drawn = ImageStream(replace(sampler, min_confidence=0.8), 500)
     found = gather(drawn)
     np.testing.assert_array_equal(found[0], every[rows])
     np.testing.assert_array_equal(found[1], labels[rows])
-    assert drawn.stop == rows[-1] + 1
+    assert drawn.position == rows[-1] + 1
 
 
 @pytest.mark.parametrize("min_confidence", [0.0, 0.5])
 def test_any_part_of_a_balanced_stream_is_balanced(sampler: Sampler, min_confidence: float) -> None:
-    drawn = ImageStream(sampler, 605, selection=Selection(min_confidence, balanced=True))
+    drawn = ImageStream(replace(sampler, min_confidence=min_confidence, balanced=True), 605)
     images, labels = gather(drawn)
     assert np.bincount(labels).tolist() == [61] * 5 + [60] * 5
     assert np.bincount(labels[100:130]).tolist() == [3] * 10
     seen, confidences = ByPixels.make()(images)
     np.testing.assert_array_equal(seen, labels)
     assert confidences.min() >= min_confidence
-    samples = sampling.sample(sampler.generator, drawn.stop, sampler.options.seed)
+    samples = sampling.sample(sampler.generator, drawn.position, sampler.options.seed)
     known = {image.tobytes() for image in samples}
     assert {image.tobytes() for image in images} <= known
     assert len({image.tobytes() for image in images}) == 605  # no sample comes twice
@@ -72,7 +73,8 @@ def test_any_part_of_a_balanced_stream_is_balanced(sampler: Sampler, min_confide
 
 def test_progress_counts_the_images_kept(sampler: Sampler) -> None:
     reported: list[Progress] = []
-    gather(ImageStream(sampler, 300, selection=Selection(0.5), on_progress=reported.append))
+    sure = replace(sampler, min_confidence=0.5)
+    gather(ImageStream(sure, 300, on_progress=reported.append))
     done = [one.done for one in reported]
     assert done == sorted(set(done))
     assert (done[-1], reported[-1].total) == (300, 300)
@@ -87,30 +89,32 @@ class Blind(ByPixels):
 
 
 @pytest.mark.parametrize(
-    ("chosen", "words"),
+    ("min_confidence", "balanced", "words"),
     [
-        (Selection(balanced=True), "no image of class '7'; leave --balanced out, or train"),
         (
-            Selection(0.3, balanced=True),
-            "of class '7' with a probability of at least 0.3; leave --balanced out, lower --min",
+            0.0,
+            True,
+            "no image of class '7'; lower --min-confidence, leave --balanced out, or train",
         ),
-        (
-            Selection(0.6),
-            "no image with a probability of at least 0.6; lower --min-confidence, or train",
-        ),
+        (0.3, True, "of class '7' with a probability of at least 0.3; lower --min-confidence"),
+        (0.6, False, "no image with a probability of at least 0.6; lower --min-confidence"),
     ],
 )
 def test_a_selection_that_finds_nothing_fails(
-    sampler: Sampler, monkeypatch: pytest.MonkeyPatch, chosen: Selection, words: str
+    sampler: Sampler,
+    monkeypatch: pytest.MonkeyPatch,
+    min_confidence: float,
+    balanced: bool,
+    words: str,
 ) -> None:
     monkeypatch.setattr(selection, "PATIENCE", 2000)
-    blind = Sampler(sampler.generator, labeler=Blind.make())
-    drawn = ImageStream(blind, 1000, selection=chosen)
+    blind = replace(sampler, labeler=Blind.make(), min_confidence=min_confidence, balanced=balanced)
+    drawn = ImageStream(blind, 1000)
     with pytest.raises(MnistganError, match=words) as caught:
         gather(drawn)
     assert caught.value.exit_code == 1
     assert "\n" not in str(caught.value)
-    assert drawn.stop < 4000
+    assert drawn.position < 4000
 
 
 def test_a_rare_class_is_waited_for_in_constant_memory(sampler: Sampler) -> None:
@@ -119,18 +123,10 @@ def test_a_rare_class_is_waited_for_in_constant_memory(sampler: Sampler) -> None
             labels, confidences = super().__call__(images)
             return np.where(np.arange(len(labels)) == 0, 9, labels % 9), confidences
 
-    rare = Sampler(sampler.generator, labeler=Rare.make())
+    rare = Sampler(sampler.generator, labeler=Rare.make(), balanced=True)
     tracemalloc.start()
-    for _ in ImageStream(
-        rare, 2000, selection=Selection(balanced=True)
-    ):  # one '9' a block: 200 blocks, 40 MB
+    for _ in ImageStream(rare, 2000):  # one '9' a block: 200 blocks, 40 MB
         pass
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 8e6
-
-
-@pytest.mark.parametrize("confidence", [-0.1, 1.1, float("nan")])
-def test_a_confidence_is_a_probability(confidence: float) -> None:
-    with pytest.raises(UsageError, match="must be from 0 to 1"):
-        Selection(confidence)
