@@ -124,7 +124,7 @@ def _kind(content: Mapping[str, Any]) -> str:
     if name not in _KINDS:
         raise RefusedError(NOT_OURS)
     if type(version) is not int or version != FORMAT_VERSION:
-        raise RefusedError(f"has format {version!r}; install the mnistgan version that wrote it")
+        raise RefusedError(f"has format {version!r}; install the version that wrote it")
     return _KINDS[name]
 
 

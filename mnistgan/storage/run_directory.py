@@ -112,7 +112,7 @@ def newest(parent: Path = RUNS) -> RunDirectory:
     """
     runs = [RunDirectory(path.parent) for path in parent.glob("*/config.toml")]
     if not runs:
-        raise UsageError(f"there is no run in {parent}/; train one, or name a run directory")
+        raise UsageError(f"there is no run in {parent}/; train one first, or name a run directory")
     return max(runs, key=lambda run: (str(run.read_environment().get("started", "")), run.path))
 
 
