@@ -69,7 +69,7 @@ class Sampler:
     def __post_init__(self) -> None:
         classes = self.generator.classes
         if self.labeler and classes and self.labeler.classes != classes:
-            raise UsageError("the classes are not the data's; leave --min-confidence out")
+            raise UsageError("generator and data differ in classes; leave --min-confidence out")
 
     @property
     def classes(self) -> tuple[str, ...]:
