@@ -27,18 +27,17 @@ def outputs(
     plugins = [plugin for several in registry.installed().values() for plugin in several]
     width = max((len(plugin.name) for plugin in plugins), default=0)
     for plugin in plugins:
-        typer.echo(f"{plugin.name:{width}}  {plugin.package} {plugin.version}")
+        typer.echo(f"{plugin.name:{width}}  {plugin.origin}")
 
 
 def _show(name: str) -> None:
     from mnistgan.outputs import registry
 
     plugin = registry.find(name)
-    options = plugin.output.Options
-    typer.echo(f"{name} ({plugin.package} {plugin.version})")
+    typer.echo(f"{name} ({plugin.origin})")
     typer.echo((plugin.output.__doc__ or "").strip())
     if plugin.output.needs:
         typer.echo(f"needs {', '.join(plugin.output.needs)}")
     typer.echo(f"\n[outputs.{name}]")
-    for line in registry.describe(options):
+    for line in registry.describe(plugin.output.Options):
         typer.echo(line)

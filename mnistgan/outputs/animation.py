@@ -8,6 +8,7 @@ from pydantic import Field
 
 from mnistgan.events import Event, RunEnded
 from mnistgan.outputs.base import Output, OutputOptions
+from mnistgan.storage import tables
 from mnistgan.storage.run_directory import RunDirectory
 
 
@@ -32,6 +33,6 @@ class Animation(Output):
             from mnistgan.rendering import animations
 
             run = RunDirectory(self.directory)
-            if animations.has_frames(run):
+            if tables.read_samples(run.samples):
                 path = run.path / f"training.{self.options.format}"
                 animations.animate_training(run, path, self.options.fps)

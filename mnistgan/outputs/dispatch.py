@@ -5,14 +5,11 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeAlias
 
 from mnistgan.events import Event, Warned
 from mnistgan.outputs.base import Output
 from mnistgan.outputs.registry import Prepared, in_words
 from mnistgan.progress import CutOff
-
-Guard: TypeAlias = Callable[[], contextlib.AbstractContextManager[None]]
 
 
 class Dispatcher:
@@ -29,12 +26,16 @@ class Dispatcher:
         warnings = []
         for name, prepared in self._prepared.items():
             try:
-                self._live[name] = prepared.create(self._directory)
+                self._live[name] = prepared.plugin.output(self._directory, prepared.options)
             except (Exception, SystemExit) as error:  # a plugin may raise anything
                 warnings.append(self._switch_off(name, error))
         return warnings
 
-    def handle(self, event: Event, guard: Guard = contextlib.nullcontext) -> list[Warned]:
+    def handle(
+        self,
+        event: Event,
+        guard: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext,
+    ) -> list[Warned]:
         """Give every output the event, inside the guard.
 
         Returns:
@@ -62,9 +63,8 @@ class Dispatcher:
 
     def _switch_off(self, name: str, error: BaseException) -> Warned:
         self._live.pop(name, None)
-        plugin = self._prepared[name].plugin
         self._failed[name] = in_words(error)
         return Warned(
-            f"the output {name!r} of {plugin.package} {plugin.version} failed and is off from here "
-            f"on ({self._failed[name]}); training goes on"
+            f"the output {name!r} of {self._prepared[name].plugin.origin} failed and is off from "
+            f"here on ({self._failed[name]}); training goes on"
         )

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
-from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import tomli_w
 from pydantic import ValidationError
@@ -28,8 +27,12 @@ GROUP = "mnistgan.outputs"
 class Plugin:
     """One installed output, imported only when its class is asked for."""
 
-    name: str
     entry_point: EntryPoint
+
+    @property
+    def name(self) -> str:
+        """As in ``[outputs.NAME]``."""
+        return self.entry_point.name
 
     @property
     def package(self) -> str:
@@ -37,9 +40,10 @@ class Plugin:
         return self.entry_point.dist.name if self.entry_point.dist else "unknown"
 
     @property
-    def version(self) -> str:
-        """That distribution's version."""
-        return self.entry_point.dist.version if self.entry_point.dist else "unknown"
+    def origin(self) -> str:
+        """That distribution and its version."""
+        dist = self.entry_point.dist
+        return f"{dist.name} {dist.version}" if dist else "unknown"
 
     @cached_property
     def output(self) -> type[Output]:
@@ -48,34 +52,36 @@ class Plugin:
         Raises:
             UsageError: it does not import, is no Output, or is written for another interface.
         """
-        origin = f"output {self.name!r} of the package {self.package} {self.version}"
+        cause = None
         try:
             loaded = self.entry_point.load()
-        except (Exception, SystemExit) as error:  # a stranger's import can raise anything
+            problem = _problem(loaded)
+        except (Exception, SystemExit) as error:  # a plugin may raise anything
+            cause, problem = error, f"does not import ({in_words(error)})"
+        if problem:
             raise UsageError(
-                f"{origin} does not import ({in_words(error)}); mend or uninstall that package, or "
-                f"turn it off: --set outputs.{self.name}=false"
-            ) from error
-        if not (isinstance(loaded, type) and issubclass(loaded, Output)):
-            raise UsageError(
-                f"{origin} is no mnistgan.outputs.base.Output but {loaded!r}; mend that package"
-            )
-        options, needs, libraries = loaded.Options, loaded.needs, loaded.libraries
-        if not (
-            (isinstance(options, type) and issubclass(options, OutputOptions))
-            and (isinstance(needs, tuple) and all(isinstance(need, str) for need in needs))
-            and isinstance(libraries, Mapping)
-        ):
-            raise UsageError(
-                f"{origin} has Options that are no OutputOptions, or needs or libraries that are "
-                "no names; mend that package"
-            )
-        if loaded.api_version != API_VERSION:
-            raise UsageError(
-                f"{origin} is written for version {loaded.api_version} of the interface, this "
-                f"mnistgan has {API_VERSION}; install a version of that package that fits"
-            )
-        return loaded
+                f"the output {self.name!r} of the package {self.origin} {problem}; fix or "
+                f"uninstall that package, or turn the output off: --set outputs.{self.name}=false"
+            ) from cause
+        return cast(type[Output], loaded)
+
+
+def _problem(loaded: object) -> str:
+    """Why this cannot be used as an output; empty where it can."""
+    if not (isinstance(loaded, type) and issubclass(loaded, Output)):
+        return f"is no mnistgan.outputs.base.Output but {loaded!r}"
+    if loaded.api_version != API_VERSION:
+        return f"is written for version {loaded.api_version} of the interface, not {API_VERSION}"
+    if not (isinstance(loaded.Options, type) and issubclass(loaded.Options, OutputOptions)):
+        return "has Options that are no OutputOptions"
+    needs, libraries = loaded.needs, loaded.libraries
+    if not (
+        isinstance(needs, tuple)
+        and isinstance(libraries, Mapping)
+        and all(isinstance(name, str) for name in (*needs, *libraries))
+    ):
+        return "has needs or libraries that are no names"
+    return ""
 
 
 @dataclass(frozen=True)
@@ -84,10 +90,6 @@ class Prepared:
 
     plugin: Plugin
     options: OutputOptions
-
-    def create(self, directory: Path) -> Output:
-        """The output itself."""
-        return self.plugin.output(directory, self.options)
 
 
 def in_words(error: BaseException) -> str:
@@ -104,7 +106,7 @@ def installed() -> dict[str, list[Plugin]]:
     found: dict[str, list[Plugin]] = {}
     for entry_point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
         plugins = found.setdefault(entry_point.name, [])
-        plugin = Plugin(entry_point.name, entry_point)
+        plugin = Plugin(entry_point)
         # A package can be seen twice, by two folders on the path: that is one plugin.
         if plugin.package not in [other.package for other in plugins]:
             plugins.append(plugin)
@@ -126,7 +128,7 @@ def find(name: str) -> Plugin:
             f"install one, or turn it off: --set outputs.{name}=false "
             f"(installed: {', '.join(installed())})"
         )
-    packages = " and ".join(f"{plugin.package} {plugin.version}" for plugin in plugins)
+    packages = " and ".join(plugin.origin for plugin in plugins)
     raise UsageError(f"the output {name!r} is provided by {packages}; uninstall all but one")
 
 
@@ -170,22 +172,21 @@ def _is_installed(module: str) -> bool:
 
 def _in_order(prepared: Mapping[str, Prepared]) -> list[Prepared]:
     """Each output after those it needs, otherwise as the config has them."""
-    ordered: dict[str, Prepared] = {}
-
-    def add(name: str, asking: tuple[str, ...]) -> None:
-        if name in prepared and name not in ordered and name not in asking:
-            for need in prepared[name].plugin.output.needs:
-                add(need, (*asking, name))
-            ordered[name] = prepared[name]
-
-    for name in prepared:
-        add(name, ())
-    return list(ordered.values())
+    ordered = []
+    waiting = dict(prepared)
+    while waiting:
+        ready = (
+            name
+            for name, one in waiting.items()
+            if not (waiting.keys() - {name}).intersection(one.plugin.output.needs)
+        )
+        ordered.append(waiting.pop(next(ready, next(iter(waiting)))))  # in a circle, the first
+    return ordered
 
 
 def _explain(name: str, plugin: Plugin, entry: Mapping[str, Any]) -> str:
     key = ".".join(["outputs", name, *map(str, entry["loc"])])
-    origin = f"(output of {plugin.package} {plugin.version})"
+    origin = f"(output of {plugin.origin})"
     if entry["type"] == "extra_forbidden":
         fields = plugin.output.Options.model_fields
         hint = did_you_mean(str(entry["loc"][-1]), fields)

@@ -7,10 +7,10 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from mnistgan.arrays import Images
-from mnistgan.config import toml
+from mnistgan.config import ScoreKind, toml
 from mnistgan.events import EpochEnded, Evaluated, Event, RunEnded, RunStarted, StepMetrics
 from mnistgan.outputs.base import Output, OutputOptions
-from mnistgan.outputs.tracking import ScalarNames, Scalars, measures
+from mnistgan.outputs.tracking import Scalars, measures, step_scalars
 
 
 class TensorBoard(Output):
@@ -29,7 +29,7 @@ class TensorBoard(Output):
 
     options: Options
     _writer: Any  # a SummaryWriter, of which torch leaves the file_writer untyped
-    _names: ScalarNames
+    _kind: ScoreKind
 
     def handle(self, event: Event) -> None:
         """Begin or go on; add points and pictures; close."""
@@ -37,7 +37,7 @@ class TensorBoard(Output):
             case RunStarted():
                 self._open(event)
             case StepMetrics() if event.step % self.options.every == 0:
-                self._add_scalars(self._names.of_step(event), event.step)
+                self._add_scalars(step_scalars(event, self._kind), event.step)
             case EpochEnded():
                 self._add_grid("samples", event.images, event.step)
                 self._writer.flush()  # a checkpoint may follow: it must not know more than we told
@@ -55,7 +55,7 @@ class TensorBoard(Output):
         # no step goes to the first one to come, to be taken back with it.
         first = event.step + 1
         self._writer = SummaryWriter(str(self.folder("tensorboard")), purge_step=first)
-        self._names = ScalarNames(event.config.train.score_kind)
+        self._kind = event.config.train.score_kind
         text = toml.to_toml(event.config)
         self._writer.add_text("config", f"```toml\n{text}```", first)
         self._add_hparams(event)

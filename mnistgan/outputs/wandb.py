@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field
 
-from mnistgan.config import as_tuple, toml
+from mnistgan.config import ScoreKind, as_tuple, toml
 from mnistgan.errors import UsageError
 from mnistgan.events import EpochEnded, Evaluated, Event, RunEnded, RunStarted, StepMetrics
 from mnistgan.outputs.base import Output, OutputOptions
-from mnistgan.outputs.tracking import ScalarNames, measures
+from mnistgan.outputs.tracking import measures, row_scalars, step_scalars
 from mnistgan.storage import tables
 from mnistgan.storage.run_directory import RunDirectory
 
@@ -57,7 +57,7 @@ class WandB(Output):
 
     options: Options
     _run: wandb.Run
-    _names: ScalarNames
+    _kind: ScoreKind
 
     def handle(self, event: Event) -> None:
         """Begin or go on; log points and pictures; finish."""
@@ -65,7 +65,7 @@ class WandB(Output):
             case RunStarted():
                 self._start(event)
             case StepMetrics() if self._is_told(event.step):
-                self._run.log(self._names.of_step(event), event.step)
+                self._run.log(step_scalars(event, self._kind), event.step)
             case EpochEnded():
                 from mnistgan.rendering import grids
 
@@ -88,7 +88,7 @@ class WandB(Output):
     def _start(self, event: RunStarted) -> None:
         from mnistgan.rendering import grids
 
-        self._names = ScalarNames(event.config.train.score_kind)
+        self._kind = event.config.train.score_kind
         with _environment(self.folder("wandb") / "cache"):
             self._run = self._open(event)
         self._run.define_metric("measures/frechet_distance", summary="min")
@@ -147,7 +147,7 @@ class WandB(Output):
         told: dict[int, dict[str, Any]] = defaultdict(dict)
         for row in _rows(tables.read_metrics(run.metrics_file)):
             if self._is_told(int(row["step"])):
-                told[int(row["step"])] |= self._names.of_row(row)
+                told[int(row["step"])] |= row_scalars(row, self._kind)
         for row in _rows(tables.read_evaluations(run.evaluations_file)):
             told[int(row["step"])] |= measures(row)
         for grid in tables.read_samples(run.samples):

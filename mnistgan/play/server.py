@@ -14,16 +14,14 @@ from importlib import resources
 
 import uvicorn
 from starlette.applications import Starlette
-from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mnistgan.errors import UsageError
-from mnistgan.play.answers import PageQuery, Pictures, parse
+from mnistgan.play.pictures import PageQuery, Pictures, parse
 from mnistgan.sampling.generator import Generator
 
 HOST = "127.0.0.1"
@@ -55,10 +53,10 @@ def app(generator: Generator) -> Starlette:
         pictures.png(PageQuery(sheet=sheet))
 
     async def image(request: Request) -> Response:
-        return Response(pictures.png(_wish(request)), media_type="image/png")
+        return Response(pictures.png(_query(request)), media_type="image/png")
 
     async def point(request: Request) -> Response:
-        return JSONResponse(pictures.coordinates(_wish(request)))
+        return JSONResponse(pictures.coordinates(_query(request)))
 
     async def about(_: Request) -> Response:
         return JSONResponse(pictures.about())
@@ -66,16 +64,13 @@ def app(generator: Generator) -> Starlette:
     routes = [Route(path, _file(*file), methods=["GET"]) for path, file in _FILES.items()]
     for endpoint in (image, point, about):
         routes.append(Route(f"/{endpoint.__name__}", endpoint, methods=["GET"]))
-    made = Starlette(
+    application = Starlette(
         routes=routes,
-        middleware=[
-            Middleware(_Headers),
-            Middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"]),
-        ],
+        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"])],
         exception_handlers={UsageError: _refuse},
     )
-    made.router.redirect_slashes = False
-    return made
+    application.router.redirect_slashes = False
+    return application
 
 
 class Server:
@@ -103,6 +98,7 @@ class Server:
             log_level="error",
             access_log=False,
             server_header=False,
+            headers=list(_HEADERS.items()),
             timeout_graceful_shutdown=1,
         )
         self._server = uvicorn.Server(config)
@@ -127,7 +123,7 @@ class Server:
         self._server.should_exit = True
 
 
-def _wish(request: Request) -> PageQuery:
+def _query(request: Request) -> PageQuery:
     return parse(request.query_params.multi_items())
 
 
@@ -142,18 +138,3 @@ def _file(name: str, media_type: str) -> Callable[[Request], Awaitable[Response]
         return Response(content, media_type=media_type)
 
     return answer
-
-
-class _Headers:
-    """Adds the headers that keep the page to itself to every answer, refusals too."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def sent(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(_HEADERS)
-            await send(message)
-
-        await self.app(scope, receive, sent)

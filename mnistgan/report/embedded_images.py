@@ -7,7 +7,6 @@ reaches the page. All are lossless WebP, smaller than PNG by a fifth.
 from __future__ import annotations
 
 import base64
-import io
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,16 +17,12 @@ import numpy as np
 from PIL import Image, ImageSequence
 
 from mnistgan.errors import UsageError
-from mnistgan.rendering.grids import Picture, read_grid, spread
+from mnistgan.rendering.grids import Picture, encode, lighter, read_grid, spread
 from mnistgan.storage import tables
 from mnistgan.storage.run_directory import RunDirectory
 
-GRIDS_BYTES = 900_000
-"""Of the grids of a page together, unless the fewest that tell anything take more."""
-
-MOVING_BYTES = 1_200_000
-"""Of a moving picture; a larger one stays beside the page."""
-
+_MOST_LENGTH = 1_200_000  # of all grids' addresses, unless the fewest take more
+_MOST_MOVING_LENGTH = 1_600_000
 _MOST_GRIDS, _FEWEST_GRIDS = 60, 6
 _MOST_FRAMES = 120  # an animation of ours has 100
 _MOST_SIDE = 2000
@@ -59,10 +54,15 @@ class Grid:
     picture: Still
 
 
+def is_own_file(path: Path) -> bool:
+    """Whether it is a file and no link, which in a stranger's run may lead anywhere."""
+    return path.is_file() and not path.is_symlink()
+
+
 def still(picture: Picture) -> Still:
     """A picture as it is, to the last bit."""
     height, width = picture.shape[:2]
-    return Still(_address(_webp([Image.fromarray(picture)])), width, height)
+    return Still(_webp_address([picture]), width, height)
 
 
 def grids(run: RunDirectory, size: int) -> list[Grid]:
@@ -79,22 +79,10 @@ def grids(run: RunDirectory, size: int) -> list[Grid]:
     if not rows:
         return []
     # The first is the noisiest, and so the largest.
-    largest = len(still(_lighter(read_grid(rows[0].file, size))).source) * 3 // 4
-    count = min(max(GRIDS_BYTES // largest, _FEWEST_GRIDS), _MOST_GRIDS)
+    largest = len(still(lighter(read_grid(rows[0].file, size))).source)
+    count = min(max(_MOST_LENGTH // largest, _FEWEST_GRIDS), _MOST_GRIDS)
     chosen = [rows[place] for place in spread(len(rows), count)]
-    return [Grid(row.epoch, row.step, still(_lighter(read_grid(row.file, size)))) for row in chosen]
-
-
-def real(run: RunDirectory, size: int) -> Still | None:
-    """The grid of real images, or None where there is none.
-
-    Raises:
-        UsageError: it cannot be read.
-    """
-    path = run.samples / "real.png"
-    if not path.is_file() or path.is_symlink():
-        return None
-    return still(read_grid(path, size))
+    return [Grid(row.epoch, row.step, still(lighter(read_grid(row.file, size)))) for row in chosen]
 
 
 def moving(path: Path) -> Still | None:
@@ -111,18 +99,18 @@ def moving(path: Path) -> Still | None:
             if path.stat().st_size > _MOST_FILE or max(width, height) > _MOST_SIDE:
                 return None
             mode = "L" if _is_grey(image) else "RGB"
-            pictures: list[Image.Image] = []
+            pictures: list[Picture] = []
             durations: list[int] = []
             for frame in ImageSequence.Iterator(image):
                 # A frame that reaches beyond the picture makes the picture larger.
                 if len(pictures) == most or frame.size != (width, height):
                     return None
-                pictures.append(frame.convert(mode))
+                pictures.append(np.asarray(frame.convert(mode)))
                 durations.append(int(frame.info.get("duration", 100)))
     except (OSError, ValueError, SyntaxError, Warning, Image.DecompressionBombError) as error:
         raise UsageError(f"{path}: cannot be read as a GIF ({error})") from error
-    raw = _webp(pictures, duration=durations, loop=0)
-    return Still(_address(raw), width, height) if len(raw) <= MOVING_BYTES else None
+    source = _webp_address(pictures, duration=durations, loop=0)
+    return Still(source, width, height) if len(source) <= _MOST_MOVING_LENGTH else None
 
 
 def _is_grey(image: Image.Image) -> bool:
@@ -130,18 +118,6 @@ def _is_grey(image: Image.Image) -> bool:
     return bool((palette == palette[:, :1]).all())
 
 
-def _lighter(picture: Picture) -> Picture:
-    """In 32 levels, which look the same and take 60 % of the room."""
-    return np.asarray(((picture >> 3) * (255 / 31)).round(), np.uint8)
-
-
-def _webp(pictures: Sequence[Image.Image], **options: Any) -> bytes:
-    if len(pictures) > 1:
-        options |= {"save_all": True, "append_images": pictures[1:]}
-    buffer = io.BytesIO()
-    pictures[0].save(buffer, format="WEBP", lossless=True, quality=20, method=4, **options)
-    return buffer.getvalue()
-
-
-def _address(raw: bytes) -> str:
+def _webp_address(pictures: Sequence[Picture], **options: Any) -> str:
+    raw = encode(pictures, "WEBP", lossless=True, quality=20, method=4, **options)
     return f"data:image/webp;base64,{base64.b64encode(raw).decode('ascii')}"

@@ -20,23 +20,31 @@ def growth(evaluations: MetricsTable, has_best: bool = False) -> list[str]:
         has_best: whether the run has kept the generator that measured best.
     """
     finite = np.isfinite(evaluations["frechet_distance"])
-    table = {name: column[finite] for name, column in evaluations.items()}
     if not finite.any():
         return []
-    if len(table["epoch"]) == 1:
-        return [_once(table), *_at_the_end(table)]
-    sentences = [
-        _way(table),
-        _best(table, has_best),
-        _half_way(table),
-        _late(table),
-        _manifold(table),
-    ]
-    return [sentence for sentence in sentences if sentence] + _at_the_end(table)
+    table = {name: column[finite] for name, column in evaluations.items()}
+    epochs = [int(epoch) for epoch in table["epoch"]]
+    distances = table["frechet_distance"].tolist()
+    if len(epochs) == 1:
+        sentences = [
+            f"The run was measured once, after epoch {epochs[0]}: its Frechet distance was "
+            f"{number(distances[0])}."
+        ]
+    else:
+        sentences = [
+            _overall(epochs, distances),
+            _best(epochs, distances, has_best),
+            _half_way(epochs, distances),
+            _trend(epochs, distances),
+            _manifold(table),
+        ]
+    return [sentence for sentence in (*sentences, *_classes(table)) if sentence]
 
 
-def number(value: float) -> str:
-    """Three digits, which is what these figures are good for."""
+def number(value: float | None) -> str:
+    """Three digits, which is what these figures are good for; a dash where there is no number."""
+    if value is None:
+        return "-"
     text = f"{value:.3g}"
     return f"{value:,.0f}" if "e+" in text and abs(value) < 1e9 else text
 
@@ -63,54 +71,47 @@ def count(many: int, thing: str) -> str:
     return f"{many:,} {thing}{'' if many == 1 else plural}"
 
 
-def _once(table: MetricsTable) -> str:
-    return (
-        f"The run was measured once, after epoch {_epoch(table, 0)}: its Frechet distance was "
-        f"{number(table['frechet_distance'][0])}."
-    )
-
-
-def _way(table: MetricsTable) -> str:
+def _overall(epochs: list[int], distances: list[float]) -> str:
     """From the first measurement to the last."""
-    distance = table["frechet_distance"]
-    first, last = float(distance[0]), float(distance[-1])
-    between = f"Between epoch {_epoch(table, 0)} and epoch {_epoch(table, -1)} the Frechet distance"
+    first, last = distances[0], distances[-1]
+    between = f"Between epoch {epochs[0]} and epoch {epochs[-1]} the Frechet distance"
     if _same(first, last):
         return f"{between} stayed about what it was: {number(first)} at first, {number(last)} last."
     if last < first:
-        share = 1 - last / first
-        return f"{between} fell from {number(first)} to {number(last)}, by {percent(share)}."
+        fall = percent(1 - last / first)
+        return f"{between} fell from {number(first)} to {number(last)}, by {fall}."
     return f"{between} rose from {number(first)} to {number(last)}: the images got worse."
 
 
-def _best(table: MetricsTable, has_best: bool) -> str:
+def _best(epochs: list[int], distances: list[float], has_best: bool) -> str:
     """Where it was lowest, unless that is where it ended."""
-    distance = table["frechet_distance"]
-    best = int(distance.argmin())
-    if _same(float(distance[best]), float(distance[-1])):
-        return "The run ended about as good as it ever was." if len(distance) > 2 else ""
+    best = min(distances)
+    if _same(best, distances[-1]):
+        return "The run ended about as good as it ever was." if len(distances) > 2 else ""
+    epoch = epochs[distances.index(best)]
     kept = "; g-best.pt is the generator of that epoch" if has_best else ""
-    return f"It was lowest, {number(distance[best])}, after epoch {_epoch(table, best)}{kept}."
+    return f"It was lowest, {number(best)}, after epoch {epoch}{kept}."
 
 
-def _half_way(table: MetricsTable) -> str:
+def _half_way(epochs: list[int], distances: list[float]) -> str:
     """How soon the better half of the way was done."""
-    distance = table["frechet_distance"]
-    first, best = float(distance[0]), float(distance.min())
-    if len(distance) < 4 or _same(first, best):
+    first, best = distances[0], min(distances)
+    if len(distances) < 4 or _same(first, best):
         return ""
-    reached = int(np.argmax(distance <= first - (first - best) / 2))
-    return f"Half of the way down was done by epoch {_epoch(table, reached)}."
+    half = first - (first - best) / 2
+    reached = next(
+        epoch for epoch, distance in zip(epochs, distances, strict=True) if distance <= half
+    )
+    return f"Half of the way down was done by epoch {reached}."
 
 
-def _late(table: MetricsTable) -> str:
+def _trend(epochs: list[int], distances: list[float]) -> str:
     """Whether it was still getting better, from the last third of the measurements."""
-    distance = table["frechet_distance"]
-    if len(distance) < 6:
+    if len(distances) < 6:
         return ""
-    before = len(distance) - len(distance) // 3 - 1
-    then, last = float(distance[before]), float(distance[-1])
-    since = f"since epoch {_epoch(table, before)}"
+    before = -(len(distances) // 3) - 1
+    then, last = distances[before], distances[-1]
+    since = f"since epoch {epochs[before]}"
     if _same(then, last):
         return f"It has hardly moved {since}: more of the same training would change little."
     if last < then:
@@ -120,12 +121,10 @@ def _late(table: MetricsTable) -> str:
 
 def _manifold(table: MetricsTable) -> str:
     """What became of precision and recall."""
-    names = ("precision", "recall")
-    if not all(np.isfinite(table[name][[0, -1]]).all() for name in names):
+    values = [table[name][at] for name in ("precision", "recall") for at in (0, -1)]
+    if not np.isfinite(values).all():
         return ""
-    (precision_then, precision), (recall_then, recall) = (
-        (float(table[name][0]), float(table[name][-1])) for name in names
-    )
+    precision_then, precision, recall_then, recall = values
     said = (
         f"Precision went from {number(precision_then)} to {number(precision)} and recall from "
         f"{number(recall_then)} to {number(recall)}"
@@ -137,8 +136,8 @@ def _manifold(table: MetricsTable) -> str:
     return f"{said}."
 
 
-def _at_the_end(table: MetricsTable) -> list[str]:
-    """Whether all classes came, and were those that were asked for."""
+def _classes(table: MetricsTable) -> list[str]:
+    """Whether all classes came at the end, and were those that were asked for."""
     sentences = []
     missing = table["missing_classes"][-1]
     if missing == 0:
@@ -147,14 +146,10 @@ def _at_the_end(table: MetricsTable) -> list[str]:
         sentences.append(f"In the last measurement {count(int(missing), 'class')} hardly came.")
     if "agreement" in table and np.isfinite(agreement := table["agreement"][-1]):
         sentences.append(
-            f"The classifier saw the class that was asked for in {percent(float(agreement))} of "
-            "the images."
+            f"The classifier saw the class that was asked for in {percent(agreement)} of the "
+            "images."
         )
     return sentences
-
-
-def _epoch(table: MetricsTable, place: int) -> int:
-    return int(table["epoch"][place])
 
 
 def _same(one: float, other: float) -> bool:

@@ -24,7 +24,7 @@ from mnistgan import datasets
 from mnistgan.config import RunConfig
 from mnistgan.events import EpochEnded, Evaluated, Event, Warned
 from mnistgan.outputs import registry
-from mnistgan.outputs.tracking import ScalarNames
+from mnistgan.outputs.tracking import row_scalars
 from mnistgan.rendering.grids import Picture, read_png
 from mnistgan.runs import plan
 from mnistgan.runs.run import Run
@@ -57,7 +57,7 @@ def measure_with(name: str, config: RunConfig, directory: Path) -> None:
 
 def test_a_critic_has_scores_of_its_own_name() -> None:
     row = dict.fromkeys(tables.METRICS_COLUMNS, 0.5)
-    names = ScalarNames("critic").of_row(row)
+    names = row_scalars(row, "critic")
     assert {"scores/critic(x)", "scores/critic(G(z1))", "scores/critic(G(z2))"} <= set(names)
 
 
@@ -87,7 +87,7 @@ def test_a_folder_of_that_name_is_no_library(
 # TensorBoard -----------------------------------------------------------------------------------
 
 
-class LabelInput:
+class TensorBoardLog:
     """What TensorBoard reads in a run directory."""
 
     def __init__(self, run: Path) -> None:
@@ -117,7 +117,7 @@ class LabelInput:
 
 def assert_tensorboard_tells_all(run: Path) -> None:
     """Every row of the tables and every grid, once."""
-    told, metrics = LabelInput(run), tables.read_metrics(run / "metrics.csv")
+    told, metrics = TensorBoardLog(run), tables.read_metrics(run / "metrics.csv")
     for name, column in CURVES.items():
         curve = told.curve(name)
         assert list(curve) == metrics["step"].tolist()
@@ -133,7 +133,7 @@ def test_tensorboard_reads_curves_grids_and_the_config(tiny: Tiny, tmp_path: Pat
     config = tiny(("outputs.tensorboard", {}))
     run = mnistgan.train(config, tmp_path / "run")
     assert_tensorboard_tells_all(run)
-    told = LabelInput(run)
+    told = TensorBoardLog(run)
     real = read_png(run / "samples" / "real.png")
     assert np.array_equal(told.pictures("real")[1], real)
     assert (run / "config.toml").read_text() in told.texts("config")[0]
@@ -167,13 +167,13 @@ def test_tensorboard_after_a_kill(tiny: Tiny, tmp_path: Path) -> None:
 def test_tensorboard_every_so_many_steps(tiny: Tiny, tmp_path: Path) -> None:
     pytest.importorskip("tensorboard")
     run = mnistgan.train(tiny(("outputs.tensorboard.every", 5)), tmp_path / "run")
-    assert list(LabelInput(run).curve("loss/D")) == [5, 10]
+    assert list(TensorBoardLog(run).curve("loss/D")) == [5, 10]
 
 
 def test_tensorboard_measures(tiny: Tiny, tmp_path: Path) -> None:
     pytest.importorskip("tensorboard")
     measure_with("tensorboard", tiny(), tmp_path)
-    told = LabelInput(tmp_path)
+    told = TensorBoardLog(tmp_path)
     for name, value in FIGURES.items():
         assert told.curve(f"measures/{name}") == {7: value, 14: value}
     assert told.texts("measured with") == ["a-classifier, n=100"] * 2

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
 import shutil
@@ -17,7 +16,7 @@ import numpy as np
 import pytest
 from browser import Chromium
 from PIL import Image
-from support import Invoke, Tiny, noise_images
+from support import Invoke, Tiny, metrics_table, noise_images
 from typer.testing import CliRunner
 
 from mnistgan import datasets
@@ -25,8 +24,7 @@ from mnistgan.cli import app
 from mnistgan.config import toml
 from mnistgan.evaluation.watch import WINDOW
 from mnistgan.rendering import grids
-from mnistgan.rendering.curves import MetricsTable
-from mnistgan.report import charts, embedded_images, replay, words
+from mnistgan.report import replay, words
 from mnistgan.storage import checkpoint, tables
 from mnistgan.storage.run_directory import RunDirectory
 from mnistgan.storage.tables import EVALUATIONS_COLUMNS, FIGURES, METRICS_COLUMNS
@@ -265,17 +263,11 @@ def test_a_generator_that_cannot_be_used_is_told_of(run: RunDirectory, invoke: I
 # The watch -------------------------------------------------------------------------------------
 
 
-def table(steps: int, **numbers: float) -> MetricsTable:
-    columns = {name: np.full(steps, 0.5) for name in METRICS_COLUMNS}
-    columns |= {"step": np.arange(1.0, steps + 1), "epoch": np.ones(steps)}
-    return columns | {name: np.full(steps, value) for name, value in numbers.items()}
-
-
 def test_the_watch_sees_on_disk_what_it_saw_while_training(
     tiny: Tiny, run: RunDirectory, invoke: Invoke
 ) -> None:
     assert replay.warnings(run, tiny(), tables.read_metrics(run.metrics_file)) == []
-    won = table(WINDOW, **{"D(x)": 1.0, "D(G(z1))": 0.0})
+    won = metrics_table(WINDOW, **{"D(x)": 1.0, "D(G(z1))": 0.0})
     (message,) = replay.warnings(run, tiny(), won)
     assert message.startswith("D(G(z)) has been pinned at 0 and D(x) at 1 since step 1")
     alike = grids.grid(np.repeat(noise_images(1, 1, 28, 28), 64, axis=0))
@@ -284,82 +276,6 @@ def test_the_watch_sees_on_disk_what_it_saw_while_training(
     text = page(invoke, run).text
     assert "Warning of the watch" in text
     assert "of 64 images only 1 differ since epoch 2" in text
-
-
-# Numbers into curves and words -----------------------------------------------------------------
-
-
-def test_long_histories_are_thinned_without_hiding_a_peak() -> None:
-    long = table(100_000)
-    long["loss_D"][77_777] = 9.0
-    losses = charts.of_training(long, "probability")[0]
-    assert len(losses.steps) == charts.POINTS
-    assert losses.steps == sorted(losses.steps)
-    assert losses.steps[-1] == 100_000
-    line = losses.lines[0]
-    assert max(value for value in line.high if value is not None) == 9.0
-    assert all(
-        low <= value <= high
-        for low, value, high in zip(line.low, line.values, line.high, strict=True)
-        if low is not None and value is not None and high is not None
-    )
-    assert len(json.dumps([chart.to_json() for chart in charts.of_training(long, "critic")])) < 1e5
-
-
-def evaluations(distances: list[float], **others: float) -> dict[str, Any]:
-    columns = {name: np.full(len(distances), 0.5) for name in EVALUATIONS_COLUMNS}
-    columns |= {"missing_classes": np.zeros(len(distances))}
-    columns |= {name: np.full(len(distances), value) for name, value in others.items()}
-    epochs = np.arange(1.0, len(distances) + 1)
-    return columns | {"epoch": epochs, "step": epochs, "frechet_distance": np.array(distances)}
-
-
-INF, NAN = float("inf"), float("nan")
-
-
-@pytest.mark.parametrize(
-    ("distances", "said", "unsaid"),
-    [
-        ([], [], [""]),
-        ([NAN, INF], [], [""]),
-        ([4.0], ["measured once, after epoch 1: its Frechet distance was 4."], ["fell"]),
-        ([40.0, 10.0], ["fell from 40 to 10, by 75 %."], ["lowest", "Half"]),
-        ([10.0, 20.0], ["rose from 10 to 20", "It was lowest, 10, after epoch 1"], ["as good as"]),
-        ([10.0, 10.1], ["stayed about what it was: 10 at first, 10.1 last"], ["fell", "rose"]),
-        ([40.0, 18.0, 12.0, 10.0], ["as good as it ever was", "done by epoch 2"], ["moved"]),
-        ([40.0, 18.0, 4.0, 10.0], ["lowest, 4, after epoch 3; g-best.pt is"], ["ever was"]),
-        ([40.0, 20, 10, 5, 5, 5.1], ["has hardly moved since epoch 4"], ["still falling"]),
-        ([40.0, 20, 10, 8, 6, 4], ["still falling at the end, by 50 % since epoch 4"], ["moved"]),
-        ([40.0, 20, 10, 4, 6, 8], ["It has risen since epoch 4, by 100 %"], ["as good as"]),
-        ([0.0, 0.0, 0.0, 0.0, 0.0, 0.0], ["stayed about"], ["nan"]),
-        ([-1.0, 0.0, 3e38, -3e38, 0.0, 1.0], ["Frechet distance"], ["nan"]),
-    ],
-)
-def test_growth_in_words(distances: list[float], said: list[str], unsaid: list[str]) -> None:
-    text = " ".join(words.growth(evaluations(distances), has_best=True))
-    assert all(one in text for one in said), text
-    assert not any(one and one in text for one in unsaid), text
-    assert bool(text) == bool(said)
-
-
-def test_missing_classes_and_a_missing_best() -> None:
-    text = " ".join(words.growth(evaluations([9.0, 1.0, 8.0], missing_classes=2)))
-    assert "2 classes hardly came" in text
-    assert "g-best" not in text
-
-
-def test_precision_without_recall_is_said() -> None:
-    lopsided = words.growth(evaluations([2.0, 1.0], precision=0.9, recall=0.2))
-    assert any("looks real more often than it covers" in one for one in lopsided)
-    other = words.growth(evaluations([2.0, 1.0], precision=0.2, recall=0.9))
-    assert any("much besides that does not look real" in one for one in other)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(0.4, "0 s"), (59.4, "59 s"), (185, "3 min 5 s"), (7800, "2 h 10 min")]
-)
-def test_durations(seconds: float, text: str) -> None:
-    assert words.duration(seconds) == text
 
 
 # Strangers -------------------------------------------------------------------------------------
@@ -493,29 +409,6 @@ def test_pictures_that_are_links_are_not_shown(
     assert "Real images, which it learned from" not in seen.text
     assert "Images sorted by class" not in Path("page.html").read_text(encoding="utf-8")
     assert [grid["epoch"] for grid in json.loads(seen.data)["grids"]] == [2, 3]
-
-
-@pytest.mark.parametrize("name", ["bomb", "growing", "long"])
-def test_moving_pictures_without_end_stay_beside_the_page(tmp_path: Path, name: str) -> None:
-    first, more, count = {
-        "bomb": ((2000, 2000), (2000, 2000), 16),
-        "growing": ((20, 20), (3000, 3000), 2),
-        "long": ((2, 2), (2, 2), 130),
-    }[name]
-    path = tmp_path / "a.gif"
-    path.write_bytes(gif(first, more, count))
-    assert embedded_images.moving(path) is None
-
-
-def gif(first: tuple[int, int], more: tuple[int, int], count: int) -> bytes:
-    """A GIF of black frames, the first of which says how large the picture is."""
-    frames = []
-    for size in (first, more):
-        buffer = io.BytesIO()
-        Image.new("P", size).save(buffer, "GIF", optimize=False)
-        frames.append(buffer.getvalue()[:-1])
-    frame = frames[1][frames[1].index(b"\x2c") :]
-    return frames[0] + frame * (count - 1) + b";"
 
 
 def test_a_picture_too_large_to_be_put_in_is_named(

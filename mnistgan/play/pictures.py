@@ -63,19 +63,16 @@ def parse(query: Iterable[tuple[str, str]]) -> PageQuery:
         UsageError: one of them is unknown, comes twice, or has no such value.
     """
     fields: dict[str, Any] = {}
-    at: dict[int, str] = {}
     for key, value in query:
-        number = re.fullmatch(r"s([1-9]\d?)", key, re.ASCII)
-        if key in fields or (number and int(number[1]) in at):
+        if key in fields:
             raise UsageError(f"{_short(key)}: is given twice")
-        if number:
-            at[int(number[1])] = value
-        elif key == "s":
-            raise UsageError("s: of which direction? give s1, s2, ...")
-        else:
-            fields[key] = value
+        fields[key] = value
+    if "s" in fields:
+        raise UsageError("s: of which direction? give s1, s2, ...")
+    along = [key for key in fields if re.fullmatch(r"s[1-9]\d?", key, re.ASCII)]
+    fields["s"] = {int(key[1:]): fields.pop(key) for key in along}
     try:
-        return PageQuery.model_validate({**fields, "s": at})
+        return PageQuery.model_validate(fields)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = "".join(str(part) for part in first["loc"][:2])
@@ -130,7 +127,7 @@ class Pictures:
         Raises:
             UsageError: the generator has no such class or direction.
         """
-        z, labels = self._asked(query)
+        z, labels = self._inputs(query)
         images = self.generator(z, labels)
         if query.sheet == "one":
             picture = grids.to_picture(images[0])
@@ -138,29 +135,29 @@ class Pictures:
             picture = grids.grid(images, len(STOPS) if query.sheet == "axes" else len(images))
         return grids.to_png(grids.enlarge(picture, query.side))
 
-    def _asked(self, query: PageQuery) -> tuple[Tensor, Tensor | None]:
+    def _inputs(self, query: PageQuery) -> tuple[Tensor, Tensor | None]:
         """z, N x latent_dim, and labels of a picture's images."""
         classes = len(self.generator.classes)
         if query.label >= max(1, classes):
             raise UsageError(f"label: there are {classes} classes, counted from 0")
-        labels = torch.tensor([query.label])
+        if query.sheet == "classes" and not classes:
+            raise UsageError("sheet: this generator was trained without labels")
+        z = self._latents(query)
         if query.sheet == "classes":
-            if not classes:
-                raise UsageError("sheet: this generator was trained without labels")
             labels = torch.arange(min(classes, _MOST_CLASSES))
-        z = self._several(query)
-        rows = max(len(z), len(labels))
-        return z.expand(rows, -1), labels.expand(rows) if classes else None
+            return z.expand(len(labels), -1), labels
+        return z, torch.tensor([query.label]).expand(len(z)) if classes else None
 
-    def _several(self, query: PageQuery) -> Tensor:
+    def _latents(self, query: PageQuery) -> Tensor:
+        """z, N x latent_dim, of the images that differ in it."""
         z = self._z(query)
         if query.sheet == "axes":
-            places = [(number, stop) for number in range(len(self._axes)) for stop in STOPS]
-            return torch.stack([directions.place(z, self._axes, {n: at}) for n, at in places])
+            places = [{number: stop} for number in range(len(self._axes)) for stop in STOPS]
+            return torch.stack([directions.place(z, self._axes, place) for place in places])
         if query.sheet == "seeds":
             seeds = ((query.seed + more) % _SEEDS for more in range(1, _NEXT_SEEDS + 1))
-            wishes = [query.model_copy(update={"seed": seed}) for seed in seeds]
-            return torch.stack([self._z(one) for one in wishes])
+            queries = [query.model_copy(update={"seed": seed}) for seed in seeds]
+            return torch.stack([self._z(one) for one in queries])
         return z[None]
 
     def _z(self, query: PageQuery) -> Tensor:
