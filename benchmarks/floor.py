@@ -57,7 +57,7 @@ def seconds(trainer: Trainer) -> dict[str, float]:
         for _ in range(every):
             trainer.one_step()
     dtype = precision.resolve(trainer.config.train.precision, trainer.device)
-    with torch.no_grad(), precision.products(dtype):
+    with torch.no_grad(), precision.matmul_precision(dtype):
         arithmetic = sum(
             count * _fastest(lambda call=call: call[0](*call[1]))
             for count, call in (

@@ -33,11 +33,6 @@ MEASURED = {
 
 COLUMNS = ("frechet_distance", "precision", "recall", "coverage")
 
-WAYS = (
-    "Rates taken in turn, the tutorial's in a process of its own, with the automatic precision; "
-    "ratios are medians (quartiles) of pairs."
-)
-
 TABLES = {
     "throughput": (
         "Training steps a second",
@@ -52,8 +47,11 @@ TABLES = {
         "The fastest of several rounds. The operators' own time under torch's profiler; what is "
         "left of the step as it is without one counts as Python's and autograd's.",
     ),
-    "ways-cuda": ("The ways of `train.accelerate`, on a card", WAYS),
-    "ways-cpu": ("The ways of `train.accelerate`, on a processor", WAYS),
+    "ways": (
+        'What `train.accelerate = "graph"` is worth',
+        "Rates taken in turn, the tutorial's in a process of its own, with the automatic "
+        "precision; ratios are medians (quartiles) of pairs.",
+    ),
     "recording": (
         "What recording every step costs",
         "A whole run with metrics.csv, the watch, every output and the progress shown, without "
@@ -145,7 +143,7 @@ def table(name: str, about: str, results: dict[str, Any]) -> list[str]:
     machine, rows = results["machine"], results["rows"]
     columns = list(dict.fromkeys(key for row in rows for key in row))
     return [
-        f"`benchmarks/{name.split('-')[0]}.py`, {where(machine)}. {about}",
+        f"`benchmarks/{name}.py`, {where(machine)}. {about}",
         "",
         f"| {' | '.join(columns)} |",
         "|" + "---|" * len(columns),

@@ -1,7 +1,6 @@
-"""What is each way of ``train.accelerate`` worth, on this machine's card or processor?
+"""What is ``train.accelerate = "graph"`` worth on this machine's GPU?
 
-    python benchmarks/ways.py                      # writes results/ways-cuda.json where there is
-    python benchmarks/ways.py --device cpu         # a card, or results/ways-cpu.json
+    python benchmarks/ways.py                      # writes results/ways.json
 
 Rates are taken in turn, after all have been warmed up; ratios are medians over
 the rounds.
@@ -10,8 +9,6 @@ the rounds.
 from __future__ import annotations
 
 import argparse
-import os
-import tempfile
 from functools import partial
 from typing import Any
 
@@ -25,7 +22,7 @@ from mnistgan.models import devices
 from mnistgan.training.trainer import Trainer
 
 CASES = (("mlp-tanh", 64), ("mlp-batchnorm", 128), ("fast", 64), ("dcgan", 128))
-WAYS = {"cuda": ("none", "graph", "compile"), "cpu": ("none", "compile")}
+WAYS = ("none", "graph")
 WARM_UP = 40  # steps: those with R1, every eighth, are recorded, too
 EPOCHS = 500  # of the published 1.5 hours
 
@@ -36,16 +33,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--seconds", type=float, default=2.0, help="for each rate")
     parser.add_argument("--data", default="mnist", help="its images")
-    parser.add_argument("--device", choices=["auto", *WAYS], default="auto")
     options = parser.parse_args()
-    device = devices.resolve(options.device)
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ["TORCHINDUCTOR_CACHE_DIR"] = folder  # what was compiled before is no use here
-        rows = [
-            case(preset, batch, options.data, device, options.rounds, options.seconds)
-            for preset, batch in CASES
-        ]
-    common.save(f"ways-{device.type}", rows)
+    device = devices.resolve("cuda")
+    rows = [
+        case(preset, batch, options.data, device, options.rounds, options.seconds)
+        for preset, batch in CASES
+    ]
+    common.save("ways", rows)
 
 
 def case(
@@ -55,7 +49,7 @@ def case(
     config = throughput.recipe(preset, batch, data_name, "auto")
     data = datasets.load(config.data)
     trainers = {}
-    for way in WAYS[device.type]:
+    for way in WAYS:
         keys = {"accelerate": way, "device": device.type}
         changed = config.model_copy(update={"train": config.train.model_copy(update=keys)})
         trainers[way] = Trainer(changed, data)

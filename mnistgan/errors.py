@@ -62,6 +62,10 @@ class ExportError(MnistganError):
     """An exported model does not compute what the original computes."""
 
 
+class ConfigWarning(UserWarning):
+    """A config names something that earlier versions knew, and is read without it."""
+
+
 def printable(text: str) -> str:
     """The text without what would move a terminal's cursor or colours; line breaks stay.
 

@@ -43,9 +43,9 @@ class RunStarted:
     total_steps: int
     device: str
     precision: str
-    """The format in which the layers multiply: ``float32``, ``bfloat16`` or ``float16``."""
+    """The format in which the layers multiply: ``float32`` or ``bfloat16``."""
     acceleration: str
-    """How a step is carried out: ``none``, ``graph`` or ``compile``."""
+    """How a step is carried out: ``none`` or ``graph``."""
     ranks: int
     """How many processes train together."""
     data_source: str

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from mnistgan.training.acceleration import Recorder
+from mnistgan.training.cuda_graphs import Recorder
 
 WAITS = ("_local_scalar_dense", "nonzero", "masked_select", "equal", "scalar_tensor", "lift_fresh")
 """What a recording on a card fails at: numbers would have to come from there, or to go there."""
@@ -48,7 +48,7 @@ def _tensors(result: Any) -> list[Tensor]:
 
 
 class Tapes(Recorder):
-    """Stands in for :class:`mnistgan.training.acceleration.CudaGraphs`.
+    """Stands in for :class:`mnistgan.training.cuda_graphs.CudaGraphs`.
 
     Attributes:
         plain: how often work was done plainly.

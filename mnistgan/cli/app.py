@@ -6,9 +6,12 @@ completion answer at once.
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import os
 import sys
+import warnings
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
@@ -34,7 +37,7 @@ from mnistgan.cli import (
     train,
 )
 from mnistgan.cli.signals import LeftEarly, leave_at_once
-from mnistgan.errors import MnistganError, UsageError, printable
+from mnistgan.errors import ConfigWarning, MnistganError, UsageError, printable
 from mnistgan.training import ranks
 from mnistgan.training.ranks import PartnerLostError
 
@@ -45,7 +48,7 @@ class _ErrorsInOneSentence(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         """Run the command, and tell what stopped it."""
         try:
-            with leave_at_once():
+            with leave_at_once(), _warnings_in_one_sentence():
                 return super().invoke(ctx)
         except (typer.Exit, typer.Abort):
             raise
@@ -63,6 +66,21 @@ class _ErrorsInOneSentence(TyperGroup):
             if ranks.rank() == 0 or not isinstance(error, UsageError | PartnerLostError):
                 typer.echo(printable(f"mnistgan: error: {message}"), err=True)
             raise typer.Exit(code) from None
+
+
+@contextlib.contextmanager
+def _warnings_in_one_sentence() -> Iterator[None]:
+    """While this lasts, our own Python warnings reach the user without file and line."""
+
+    def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+        if not issubclass(category, ConfigWarning):
+            as_before(message, category, *where, **more)
+        elif ranks.rank() == 0:
+            typer.echo(printable(f"mnistgan: warning: {message}"), err=True)
+
+    with warnings.catch_warnings():
+        as_before, warnings.showwarning = warnings.showwarning, show
+        yield
 
 
 def _in_one_sentence(error: Exception) -> tuple[str, int]:

@@ -229,7 +229,7 @@ def measured_line(event: Evaluated) -> str:
 
 
 def _accelerated(way: str) -> str:
-    return {"graph": ", recorded as a CUDA graph", "compile": ", compiled"}.get(way, "")
+    return ", recorded as a CUDA graph" if way == "graph" else ""
 
 
 def _count(number: int, thing: str) -> str:

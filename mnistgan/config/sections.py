@@ -278,15 +278,14 @@ class TrainConfig(Section):
     "Analyzing and improving the image quality of StyleGAN", section 3.1: lazy regularisation)."""
     lr_decay_from: float = Field(1.0, ge=0, le=1)
     """Share of the steps after which both rates fall evenly to zero; 1 keeps them as they are."""
-    precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """The format in which layers multiply; weights and losses stay float32. ``auto``
     takes what the device is fast at: bfloat16 on processors with AMX or AVX512-BF16 and on GPUs
-    from Ampere on, float16 on Volta and Turing, else float32."""
-    accelerate: Literal["auto", "none", "graph", "compile"] = "auto"
-    """How a step is carried out, with the same numbers but for rounding: as it stands; from a
-    recording that an NVIDIA card replays (CUDA graphs), which was written without one at hand and
-    has yet to run on one; or with networks that torch compiles first, in half a minute or so, which
-    gains nothing on processors. ``auto`` is ``none``."""
+    from Ampere on, else float32."""
+    accelerate: Literal["auto", "none", "graph"] = "auto"
+    """``graph`` records a step once and replays it on an NVIDIA GPU (CUDA graphs), with the same
+    numbers but for rounding. Experimental: not yet tested on a GPU. ``auto`` is ``none``: plain
+    steps."""
     device: DeviceName = "auto"
     """Where to train; ``auto`` takes a GPU where there is one."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -17,7 +18,7 @@ import tomli_w
 from pydantic import BaseModel, ValidationError
 
 from mnistgan.config.sections import FAMILIES, RunConfig
-from mnistgan.errors import ConfigError, UsageError, did_you_mean, one_of
+from mnistgan.errors import ConfigError, ConfigWarning, UsageError, did_you_mean, one_of
 
 Table: TypeAlias = dict[str, Any]
 """A TOML table as plain Python values."""
@@ -125,11 +126,13 @@ def check(table: Mapping[str, Any]) -> tuple[RunConfig | None, list[str]]:
     """The config where the table is right, and the list of its mistakes where it is not.
 
     Keys found wrong are set aside and the rest is checked again, so that mistakes that only show
-    between keys are reported in the same go.
+    between keys are reported in the same go. A value that was removed is read as ``auto``, with a
+    :class:`~mnistgan.errors.ConfigWarning`.
     """
     if _is_deep(table):
         return None, [_TOO_DEEP]
     rest = copy.deepcopy(dict(table))
+    _replace_removed(rest)
     problems: list[str] = []
     while True:
         try:
@@ -142,6 +145,19 @@ def check(table: Mapping[str, Any]) -> tuple[RunConfig | None, list[str]]:
                 return None, problems
         else:
             return (None if problems else config), problems
+
+
+_REMOVED = {"precision": "float16", "accelerate": "compile"}
+"""Of ``[train]``: values that earlier versions knew, and wrote into their files."""
+
+
+def _replace_removed(table: Table) -> None:
+    train = table.get("train")
+    for key, value in _REMOVED.items():
+        if isinstance(train, dict) and train.get(key) == value:
+            train[key] = "auto"
+            message = f"train.{key}: {value!r} was removed; 'auto' is used instead"
+            warnings.warn(message, ConfigWarning, stacklevel=1)  # here: once, whoever calls
 
 
 def _without_echoes(found: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

@@ -170,7 +170,7 @@ def fit(
     The same data and seed give the same weights on the same build and thread count.
     """
     with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(noise.torch_seed(seed, player=2))
+        torch.default_generator.manual_seed(noise.torch_seed(seed, network=2))
         network = LeNet(images.shape[1], classes)
     steps_per_epoch = max(1, len(images) // TRAIN_BATCH)
     steps = epochs * steps_per_epoch

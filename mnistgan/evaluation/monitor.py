@@ -54,7 +54,7 @@ class Measuring:
     def measure(self, generator: Generator) -> Evaluated:
         """Draw images by the run's seed, and measure them."""
         count, seed = self._config.evaluate.n, self._config.seed
-        images, labels = sampler.sample_labelled(generator, count, sampler.SamplingOptions(seed))
+        images, labels = sampler.sample_labeled(generator, count, sampler.SamplingOptions(seed))
         seen = self._reference.classifier.see(images)
         figures = results.figures(seen, self._reference, seed, labels=labels).numbers()
         is_best = figures["frechet_distance"] < self._best

@@ -91,5 +91,5 @@ def from_generator(
     given = {key: value for key, value in changes.items() if value is not None}
     config = toml.validate({"data": table | given}, "").data
     options = sampler.SamplingOptions(seed)
-    images, labels = sampler.sample_labelled(generator, count, options, on_progress)
+    images, labels = sampler.sample_labeled(generator, count, options, on_progress)
     return Subject(images, labels, generator.classes, config)

@@ -1,4 +1,4 @@
-"""Where a run computes, and with how many threads."""
+"""Device, threads and memory."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
 
 
 def resolve(name: str) -> torch.device:
-    """The device that a config names; ``auto`` takes a GPU where there is one.
+    """The device that a config names; ``auto`` is a GPU if there is one.
 
     Raises:
-        UsageError: it is not there.
+        UsageError: the device is not available.
     """
-    there = {
+    available = {
         "cuda": torch.cuda.is_available(),
         "mps": torch.backends.mps.is_available(),
         "cpu": True,
     }
     if name == "auto":
-        name = next(device for device, present in there.items() if present)
-    if not there[name]:
+        name = next(device for device, present in available.items() if present)
+    if not available[name]:
         raise UsageError(
             f"train.device: {name!r} is not available to this torch ({torch.__version__}); use "
             "'auto' or 'cpu', or install a build of torch for it"
@@ -39,13 +39,13 @@ def resolve(name: str) -> torch.device:
 
 
 def use_threads(count: int | None) -> None:
-    """Set how many CPU threads this process computes with.
+    """Set the number of CPU threads of this process.
 
     Args:
-        count: as many; None leaves torch's default, one for each core that the process may run on
-            or what ``OMP_NUM_THREADS`` says, but takes no more than a container's share of the
-            processor, which torch does not see: more threads than that wait for each other.
+        count: None is torch's default, ``OMP_NUM_THREADS`` or one per core, limited to a
+            container's CPU quota.
     """
+    # torch does not see the quota; threads beyond it only wait for each other.
     if count is None and "OMP_NUM_THREADS" not in os.environ:
         count = min(torch.get_num_threads(), _container_cores())
     if count is not None and count != torch.get_num_threads():
@@ -54,7 +54,7 @@ def use_threads(count: int | None) -> None:
 
 @contextlib.contextmanager
 def one_thread() -> Iterator[None]:
-    """While this lasts, this thread computes alone."""
+    """Compute with a single thread inside the context."""
     before = torch.get_num_threads()
     use_threads(1)
     try:
@@ -64,12 +64,9 @@ def one_thread() -> Iterator[None]:
 
 
 def keep_freed_memory() -> None:
-    """Have the C library keep up to 1 GiB of what is freed for what comes next.
-
-    glibc gives blocks of more than 32 MiB back to the system at once, and smaller ones by and by:
-    a step's images would be fetched anew page by page, each time, which took up to a third of the
-    time of a convolutional G and D on a CPU. With another C library this does nothing.
-    """
+    """Let glibc keep up to 1 GiB of freed memory for reuse; does nothing with other C libraries."""
+    # By default glibc returns blocks over 32 MiB to the system at once, and each step faults its
+    # pages in again: up to a third of the time of convolutional networks on a CPU.
     if platform.libc_ver()[0] == "glibc":
         c_library = ctypes.CDLL(None)
         c_library.mallopt(_M_MMAP_THRESHOLD, 2**30)
@@ -77,9 +74,9 @@ def keep_freed_memory() -> None:
 
 
 def _container_cores() -> int:
-    """Whole cores' worth of time that Linux gives this container (cgroup v2: quota, period)."""
+    """The container's CPU quota in whole cores (cgroup v2: quota and period)."""
     try:
         quota, period = _QUOTA_FILE.read_text().split()
         return max(1, int(quota) // int(period))
-    except (OSError, ValueError):  # elsewhere, or "max": there is no limit
+    except (OSError, ValueError):  # not Linux, or "max": unlimited
         return os.cpu_count() or 1

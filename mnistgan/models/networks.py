@@ -1,9 +1,8 @@
-"""The families of G and D, built from a model config.
+"""The networks G and D, built from a model config.
 
-A generator maps z (N x latent_dim) to images (N x C x H x W) in its output activation's range; a
-discriminator maps such images to N logits. Those of a conditional model take the images' labels
-(int64, N) as a second argument. No discriminator holds batch statistics, so real and fake images
-can pass through it in one batch.
+A generator maps z (N x latent_dim) to images (N x C x H x W) in the range of its output activation.
+A discriminator maps such images to N logits. Conditional networks take labels (int64, N) as a
+second argument. No discriminator has BatchNorm, so real and fake images can share a batch.
 """
 
 from __future__ import annotations
@@ -34,14 +33,14 @@ Shape: TypeAlias = tuple[int, int, int]
 """C, H, W of an image."""
 
 LabelInput: TypeAlias = tuple[Tensor, ...]
-"""What G and D are told besides z or the images: nothing, or the labels."""
+"""What G and D take after z or the images: (labels,) for conditional networks, else ()."""
 
-_LABEL_DIM = 32  # of an embedded label beside z, or beside the pixels
+_LABEL_DIM = 32  # size of a label embedding
 
 
 @dataclass(frozen=True)
 class PixelRange:
-    """The range of G's output, and of the real images that D compares it with."""
+    """The range of G's output and of the real images that D sees."""
 
     low: float
     high: float
@@ -52,13 +51,13 @@ class PixelRange:
         return images.to(torch.float32).mul_(scale).add_(self.low)
 
     def to_unit(self, images: Tensor) -> Tensor:
-        """Images in this range as the same in [0, 1]."""
+        """Images in this range, scaled to [0, 1]."""
         return (images - self.low) / (self.high - self.low)
 
     def to_uint8(self, images: Tensor) -> Tensor:
         """Images in this range as uint8, rounded to the nearest level."""
         scale = 255 / (self.high - self.low)
-        # Few passes over memory, and no rounding but the cast's: half up.
+        # In place, for fewer passes over memory. Adding 0.5 makes the truncating cast round.
         return (images * scale).add_(0.5 - self.low * scale).clamp_(0, 255).to(torch.uint8)
 
 
@@ -69,16 +68,16 @@ RANGES: dict[OutputRange, PixelRange] = {
 
 
 def pixel_range(config: RunConfig) -> PixelRange:
-    """The range that a config's images have between G and D."""
+    """The pixel range of a config's networks."""
     return RANGES[config.model.generator.output]
 
 
 def build_generator(config: RunConfig) -> nn.Module:
-    """G with its first weights, which depend on the config's seed alone."""
+    """G with initial weights, which depend only on the config's seed."""
     model, shape = config.model, image_shape(config)
     inputs = model.latent_dim + (_LABEL_DIM if model.conditional else 0)
     network: nn.Module
-    with _first_weights_from(torch_seed(config.seed, player=0)):
+    with _initialized_from(torch_seed(config.seed, network=0)):
         if isinstance(model, MlpConfig):
             network = mlp_generator(model.generator, inputs, shape)
         else:
@@ -89,10 +88,10 @@ def build_generator(config: RunConfig) -> nn.Module:
 
 
 def build_discriminator(config: RunConfig) -> nn.Module:
-    """D with its first weights, likewise."""
+    """D with initial weights, which depend only on the config's seed."""
     model, shape = config.model, image_shape(config)
     network: nn.Module
-    with _first_weights_from(torch_seed(config.seed, player=1)):
+    with _initialized_from(torch_seed(config.seed, network=1)):
         if isinstance(model, MlpConfig):
             inputs = math.prod(shape) + (_LABEL_DIM if model.conditional else 0)
             network = mlp_discriminator(model.discriminator, inputs)
@@ -103,8 +102,8 @@ def build_discriminator(config: RunConfig) -> nn.Module:
             if model.conditional:
                 network = ProjectionDiscriminator(layers, len(model.classes))
         network = network.apply(_init_normal) if model.init == "normal" else network
-        # Normalised last, so that the first weights are those of the plain layers.
-        return network.apply(_normalise) if model.discriminator.spectral_norm else network
+        # Spectral norm comes last, so that initialization sees the plain layers' weights.
+        return network.apply(_spectral_norm) if model.discriminator.spectral_norm else network
 
 
 def image_shape(config: RunConfig) -> Shape:
@@ -113,17 +112,17 @@ def image_shape(config: RunConfig) -> Shape:
 
 
 def count_parameters(module: nn.Module) -> int:
-    """How many numbers are learned."""
+    """Number of trainable parameters."""
     return sum(parameter.numel() for parameter in module.parameters())
 
 
 @torch.no_grad()
-def generate(generator: nn.Module, z: Tensor, told: LabelInput, pixels: PixelRange) -> Tensor:
-    """Images of some noise, uint8, by BatchNorm's running statistics, which stay as they are."""
+def generate(generator: nn.Module, z: Tensor, labels: LabelInput, pixels: PixelRange) -> Tensor:
+    """G(z) as uint8 images, in evaluation mode: an image does not depend on its batch."""
     training = generator.training
     generator.eval()
     try:
-        return pixels.to_uint8(generator(z, *told))
+        return pixels.to_uint8(generator(z, *labels))
     finally:
         generator.train(training)
 
@@ -132,11 +131,11 @@ def generate(generator: nn.Module, z: Tensor, told: LabelInput, pixels: PixelRan
 
 
 def mlp_generator(config: MlpGeneratorConfig, inputs: int, shape: Shape) -> nn.Sequential:
-    """Linear (-> BatchNorm) -> activation for each width, then Linear -> tanh or sigmoid."""
+    """For each width: Linear (-> BatchNorm) -> activation; then Linear -> tanh or sigmoid."""
     layers: list[nn.Module] = []
     for width in config.widths:
         batch_norm = config.norm == "batch"
-        layers.append(nn.Linear(inputs, width, bias=not batch_norm))  # BatchNorm adds its own
+        layers.append(nn.Linear(inputs, width, bias=not batch_norm))  # BatchNorm has a bias
         layers += [nn.BatchNorm1d(width)] if batch_norm else []
         layers.append(_activation(config.activation, config.slope))
         inputs = width
@@ -145,7 +144,7 @@ def mlp_generator(config: MlpGeneratorConfig, inputs: int, shape: Shape) -> nn.S
 
 
 def mlp_discriminator(config: MlpDiscriminatorConfig, inputs: int) -> nn.Sequential:
-    """Linear -> activation for each width, then Linear to one logit."""
+    """For each width: Linear -> activation; then Linear to one logit."""
     layers: list[nn.Module] = [nn.Flatten()]
     for width in config.widths:
         layers += [nn.Linear(inputs, width), _activation(config.activation, config.slope)]
@@ -160,7 +159,7 @@ def dcgan_generator(config: DcganGeneratorConfig, inputs: int, shape: Shape) -> 
     """FC -> BatchNorm -> ReLU, then transposed convolutions (kernel 4) that double the side.
 
     After Radford et al. 2016 ("Unsupervised Representation Learning with Deep Convolutional
-    GANs"), section 3, with as many stages as the image's side allows (see :func:`stages`).
+    GANs"), section 3. The number of stages depends on the image size; see :func:`stages`.
     """
     channels, size, _ = shape
     count = stages(size)
@@ -185,7 +184,9 @@ def dcgan_generator(config: DcganGeneratorConfig, inputs: int, shape: Shape) -> 
 
 
 def dcgan_discriminator(config: DcganDiscriminatorConfig, shape: Shape) -> nn.Sequential:
-    """Convolutions (kernel 4) that halve the side, each with LeakyReLU, then FC to one logit."""
+    """Convolutions (kernel 4) that halve the side, each with LeakyReLU; then FC to one logit."""
+    # Without the paper's BatchNorm: with it, one pass over real and fake images together would mix
+    # their statistics, and gradient penalties would not be defined per image.
     inputs, size, _ = shape
     count = stages(size)
     layers: list[nn.Module] = []
@@ -201,7 +202,7 @@ def dcgan_discriminator(config: DcganDiscriminatorConfig, shape: Shape) -> nn.Se
 
 
 def stages(size: int) -> int:
-    """How often the side is halved: twice, and on while it stays whole and at least 4.
+    """Number of stride-2 layers: at least 2, and more while the side stays whole and at least 4.
 
     28 -> 14 -> 7, 32 -> 16 -> 8 -> 4, 64 -> 32 -> 16 -> 8 -> 4.
     """
@@ -215,11 +216,11 @@ def stages(size: int) -> int:
 
 
 class ConditionalGenerator(nn.Module):
-    """A generator that is fed an embedded label beside z (Mirza & Osindero 2014, section 3.2).
+    """A generator with a label embedding appended to z (Mirza & Osindero 2014, section 3.2).
 
     Args:
-        images: a generator of as many inputs more.
-        classes: how many there are.
+        images: a generator whose input has room for the embedding.
+        classes: number of classes.
     """
 
     def __init__(self, images: nn.Module, classes: int) -> None:
@@ -228,25 +229,25 @@ class ConditionalGenerator(nn.Module):
         self.labels = nn.Embedding(classes, _LABEL_DIM)
 
     def forward(self, z: Tensor, labels: Tensor) -> Tensor:
-        """Images of z, N x latent_dim, and labels.
+        """Images of z (N x latent_dim) and labels.
 
-        Labels are int64, N; or float32, N x classes: how much of each class's embedding to mix.
+        Labels are int64 N, or float32 N x classes: the weight of each class's embedding.
         """
         embedding = self.labels.weight
-        told = labels @ embedding if labels.is_floating_point() else self.labels(labels)
-        images: Tensor = self.images(torch.cat((z, told), dim=1))
+        embedded = labels @ embedding if labels.is_floating_point() else self.labels(labels)
+        images: Tensor = self.images(torch.cat((z, embedded), dim=1))
         return images
 
 
 class ConditionalDiscriminator(nn.Module):
-    """A discriminator that is fed an embedded label beside the pixels (Mirza & Osindero 2014).
+    """A discriminator with a label embedding appended to the pixels (Mirza & Osindero 2014).
 
-    Spectral normalisation leaves the embedding as it is: it bounds how fast the logit changes with
-    the image.
+    Spectral normalization does not apply to the embedding: it bounds how fast the logit changes
+    with the image.
 
     Args:
-        logits: a fully connected discriminator of as many inputs more.
-        classes: how many there are.
+        logits: a fully connected discriminator whose input has room for the embedding.
+        classes: number of classes.
     """
 
     def __init__(self, logits: nn.Module, classes: int) -> None:
@@ -255,7 +256,7 @@ class ConditionalDiscriminator(nn.Module):
         self.labels = nn.Embedding(classes, _LABEL_DIM)
 
     def forward(self, images: Tensor, labels: Tensor) -> Tensor:
-        """N logits of images with their labels, int64 N."""
+        """N logits of images and their labels, int64 N."""
         logits: Tensor = self.logits(torch.cat((images.flatten(1), self.labels(labels)), dim=1))
         return logits
 
@@ -263,12 +264,12 @@ class ConditionalDiscriminator(nn.Module):
 class ProjectionDiscriminator(nn.Module):
     """A discriminator whose logit is l(f) + f . v_y, of features f and a label y.
 
-    After Miyato & Koyama 2018 ("cGANs with Projection Discriminator", equation 3), but for the
-    features, which keep their places where the paper sums over them.
+    After Miyato & Koyama 2018 ("cGANs with Projection Discriminator", equation 3). The paper sums
+    the features over their positions; here each position keeps its own weights.
 
     Args:
         layers: a discriminator that ends in Linear -> Flatten.
-        classes: how many there are.
+        classes: number of classes.
     """
 
     def __init__(self, layers: nn.Sequential, classes: int) -> None:
@@ -277,10 +278,10 @@ class ProjectionDiscriminator(nn.Module):
         assert isinstance(last, nn.Linear)
         self.features = nn.Sequential(*features)
         self.logits = last
-        self.vectors = nn.Linear(last.in_features, classes, bias=False)  # a v of each class
+        self.vectors = nn.Linear(last.in_features, classes, bias=False)  # one v per class
 
     def forward(self, images: Tensor, labels: Tensor) -> Tensor:
-        """N logits of images with their labels, int64 N."""
+        """N logits of images and their labels, int64 N."""
         features = self.features(images)
         projected = self.vectors(features).gather(1, labels[:, None])
         logits: Tensor = self.flatten(self.logits(features) + projected)
@@ -291,10 +292,10 @@ class ProjectionDiscriminator(nn.Module):
 
 
 @contextlib.contextmanager
-def _first_weights_from(seed: int) -> Iterator[None]:
-    """Let torch's own initialisers draw from a seed of ours, and leave the global state alone."""
+def _initialized_from(seed: int) -> Iterator[None]:
+    """Seed torch's initializers, which know only the global generator, and restore its state."""
     with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)  # the CPU's alone
+        torch.default_generator.manual_seed(seed)  # manual_seed() would seed GPUs, too
         yield
 
 
@@ -307,9 +308,9 @@ def _output(name: OutputRange) -> nn.Module:
 
 
 def _init_normal(module: nn.Module) -> None:
-    """N(0, 0.02) for weights (Radford 2016, section 4); N(1, 0.02) for BatchNorm's and biases 0.
+    """N(0, 0.02) for weights (Radford et al. 2016, section 4).
 
-    The last two are not in the paper: they are what its published code does.
+    N(1, 0.02) for BatchNorm's weights and 0 for biases are not in the paper but in its code.
     """
     if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
         nn.init.normal_(module.weight, 0.0, 0.02)
@@ -320,7 +321,7 @@ def _init_normal(module: nn.Module) -> None:
         nn.init.zeros_(module.bias)
 
 
-def _normalise(module: nn.Module) -> None:
-    """Spectral normalisation (Miyato et al. 2018, algorithm 1), torch's own."""
+def _spectral_norm(module: nn.Module) -> None:
+    """Add torch's spectral normalization (Miyato et al. 2018, algorithm 1)."""
     if isinstance(module, nn.Linear | nn.Conv2d):
         spectral_norm(module)

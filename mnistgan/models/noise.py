@@ -1,9 +1,9 @@
-"""Noise by (seed, stream, index), and walks through it.
+"""Random numbers as a function of (seed, stream, index).
 
 Every random draw in mnistgan comes from here. The generator is counter-based (Philox4x64-10:
-Salmon et al. 2011, "Parallel Random Numbers: As Easy as 1, 2, 3"), keyed by the run's seed and a
-stream, with the index as the counter's highest word: any draw can be made again by itself, in any
-order, in any process. So there is no random state to save, and none to restore.
+Salmon et al. 2011, "Parallel Random Numbers: As Easy as 1, 2, 3"), with the run's seed and the
+stream as its key and the index as the highest word of its counter. Any draw can be repeated alone,
+in any order and in any process, so there is no random state to save or to restore.
 """
 
 from __future__ import annotations
@@ -18,7 +18,10 @@ from torch import Tensor
 
 
 class Stream(IntEnum):
-    """What a draw is for; draws for different purposes never share numbers."""
+    """The purpose of a draw; different purposes never share numbers.
+
+    The values are part of what makes a run reproducible: do not renumber.
+    """
 
     WEIGHTS = 0
     EPOCH = 1
@@ -33,29 +36,30 @@ class Stream(IntEnum):
 
 
 def rng(seed: int, stream: Stream, index: int = 0) -> np.random.Generator:
-    """The generator of one draw; independent for each (seed, stream, index)."""
+    """A random generator, independent for each (seed, stream, index)."""
     counter = np.array([0, 0, 0, index], dtype=np.uint64)
     key = np.array([seed, stream], dtype=np.uint64)
     return np.random.Generator(np.random.Philox(counter=counter, key=key))
 
 
 def normal(seed: int, stream: Stream, index: int, shape: tuple[int, ...]) -> Tensor:
-    """Standard normal noise as float32, on the CPU."""
+    """Standard normal numbers, float32, on the CPU."""
     return torch.from_numpy(rng(seed, stream, index).standard_normal(shape, dtype=np.float32))
 
 
 def uniform(seed: int, stream: Stream, index: int, shape: tuple[int, ...]) -> Tensor:
-    """Noise uniform in [0, 1) as float32, on the CPU."""
+    """Uniform numbers in [0, 1), float32, on the CPU."""
     return torch.from_numpy(rng(seed, stream, index).random(shape, dtype=np.float32))
 
 
 def truncated(z: Tensor, limit: float) -> Tensor:
-    """Standard normal noise made truncated normal: each value in [-limit, limit], in its order.
+    """Map standard normal noise to the normal distribution truncated to [-limit, limit].
 
-    By the distribution functions, so that each value is still a function of its own draw alone,
-    where Brock et al. 2019 ("Large Scale GAN Training for High Fidelity Natural Image Synthesis",
-    section 3.1) draw again what is too large; the distribution is the same.
+    The truncation trick of Brock et al. 2019 ("Large Scale GAN Training for High Fidelity Natural
+    Image Synthesis", section 3.1).
     """
+    # The paper draws values beyond the limit again. Mapping through the distribution functions
+    # gives the same distribution, and each value remains a function of its own draw.
     normal_cdf, inverse = torch.special.ndtr, torch.special.ndtri
     low, high = normal_cdf(torch.tensor([-limit, limit], dtype=torch.float64))
     moved: Tensor = inverse(low + (high - low) * normal_cdf(z.double()))
@@ -64,22 +68,22 @@ def truncated(z: Tensor, limit: float) -> Tensor:
 
 Distribution: TypeAlias = Callable[[int, Stream, int, tuple[int, ...]], Tensor]
 
-_TURNS = 32  # in a block; another number would change every run
+_BLOCK = 32  # draws; another number would change every run
 
 
 class Noise:
-    """Draws for turn after turn, made and moved to the device in blocks.
-
-    A block's move is one wait for the device where a move each turn would be many. Which numbers a
-    turn gets depends on the seed, the stream and the turn alone.
+    """An endless sequence of draws of one shape, on a device; ``noise[i]`` is draw i, from 0.
 
     Args:
         draw: :func:`normal` or :func:`uniform`.
         seed: of the run.
-        stream: what the draws are for.
-        shape: of one turn's draw.
+        stream: purpose of the draws.
+        shape: of one draw.
         device: where they are used.
     """
+
+    # Draws are made and moved to the device in blocks: moving each alone would wait for the device
+    # at every step.
 
     def __init__(
         self,
@@ -91,13 +95,12 @@ class Noise:
     ) -> None:
         self._draw = draw
         self._key = (seed, stream)
-        self._shape = (_TURNS, *shape)
+        self._shape = (_BLOCK, *shape)
         self._device = device
         self._block = (-1, torch.empty(0))
 
-    def __getitem__(self, turn: int) -> Tensor:
-        """The draw of a turn, float32; turns count from 0."""
-        number, row = divmod(turn, _TURNS)
+    def __getitem__(self, index: int) -> Tensor:
+        number, row = divmod(index, _BLOCK)
         if self._block[0] != number:
             block = self._draw(*self._key, number, self._shape)
             self._block = (number, block.to(self._device))
@@ -105,11 +108,11 @@ class Noise:
 
 
 def permutation(seed: int, epoch: int, count: int) -> Tensor:
-    """The order in which an epoch sees ``count`` images, as int64."""
+    """The order of ``count`` images in an epoch, int64."""
     order = rng(seed, Stream.EPOCH, epoch).permutation(count)
-    return torch.from_numpy(order.astype(np.int64))  # int32 on some platforms
+    return torch.from_numpy(order.astype(np.int64))  # NumPy gives int32 on Windows
 
 
-def torch_seed(seed: int, player: int) -> int:
-    """A seed for torch's own initialisers, for one of the networks of a run."""
-    return int(rng(seed, Stream.WEIGHTS, player).integers(2**63))
+def torch_seed(seed: int, network: int) -> int:
+    """A seed for torch's weight initialization: network 0 is G, 1 is D."""
+    return int(rng(seed, Stream.WEIGHTS, network).integers(2**63))

@@ -67,7 +67,7 @@ def _as_asked(generator: Generator, seed: int) -> ByClass:
     classes = generator.classes[:_MOST_CLASSES]
     class_sequence = ClassSequence(tuple(range(len(classes))), repeat=_EACH)
     count = _EACH * len(classes)
-    images, labels = sampler.sample_labelled(
+    images, labels = sampler.sample_labeled(
         generator, count, sampler.SamplingOptions(seed, class_sequence)
     )
     assert labels is not None

@@ -1,7 +1,6 @@
-"""From what the caller asked for to a plan of the run, with all that can be known to be wrong.
+"""Planning a run: reads and checks its config, outputs and directory.
 
-Imports no torch: a config's mistakes, its outputs' options and the run directory are checked before
-anything slow happens, and nothing is written.
+Imports no torch and writes nothing, so all mistakes are reported at once, before anything slow.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from mnistgan.training import ranks
 
 @dataclass(frozen=True)
 class Override:
-    """A key set from outside the TOML, and the flag that set it, for messages."""
+    """A key set by a command-line flag, and the name of the flag for messages."""
 
     key: str
     value: Any
@@ -32,13 +31,13 @@ class Override:
 
 @dataclass(frozen=True)
 class Plan:
-    """A run that is ready to be started or to go on.
+    """A run that is ready to start or to continue.
 
     Attributes:
-        config: resolved and checked.
-        outputs: imported and checked, in the order in which they see events.
-        directory: where the run writes.
-        resume: whether the directory holds the run already.
+        config: checked, with every option written out.
+        outputs: imported and checked, in the order in which they receive events.
+        directory: the run directory.
+        resume: whether the directory already holds the run.
     """
 
     config: RunConfig
@@ -50,18 +49,18 @@ class Plan:
 MAY_CHANGE = (
     "train.epochs",
     "train.max_minutes",
-    "train.accelerate",  # the same numbers, but for rounding
+    "train.accelerate",  # changes only the rounding
     "data.root",
-    "data.name",  # the images themselves are held against those of the run
+    "data.name",  # the images are compared instead, by their digest
     "data.labels",
-    "model.classes",  # likewise
+    "model.classes",  # follow from the images
     "checkpoint.",
     "evaluate.",
     "watch.",
     "outputs",
     "name",
 )
-"""What a resumed run may do differently: nothing that changes its numbers."""
+"""Keys that may change when a run is resumed: none that changes its results."""
 
 
 def plan_run(
@@ -70,9 +69,9 @@ def plan_run(
     """Plan a new run.
 
     Args:
-        source: a preset's name or a TOML file; None is the default recipe.
-        overrides: in order, later ones over earlier ones.
-        directory: where to write; by default a new one under runs/.
+        source: a preset's name or a TOML file; None means all defaults.
+        overrides: applied in order.
+        directory: the run directory; by default a new one under runs/.
 
     Raises:
         ConfigError: with all mistakes of the config and its outputs.
@@ -84,7 +83,7 @@ def plan_run(
 
 
 def plan_config(config: RunConfig, directory: Path | None = None) -> Plan:
-    """Plan a new run of a config made in Python; raises as :func:`plan_run` does."""
+    """Plan a new run of a config made in Python. Raises as :func:`plan_run`."""
     outputs, problems = registry.prepare(config.active_outputs())
     if problems:
         raise ConfigError("", problems)
@@ -97,18 +96,18 @@ def _plan(config: RunConfig, outputs: list[registry.Prepared], directory: Path |
         stem = user_dirs.expand(stem).resolve().stem or "data"
     name = config.name or f"{config.model.family}-{stem}"
     path = directory or run_directory.new_path(name, datetime.now())
-    if ranks.rank() == 0:  # the others write nothing, and the first may have begun by now
+    if ranks.rank() == 0:  # other ranks write nothing, and rank 0 may have begun by now
         _check_directory(path)
     _refuse_own_data(path, config)
     return Plan(_spell_out(config, outputs), outputs, RunDirectory(path), resume=False)
 
 
 def plan_resume(path: Path, source: str | None, overrides: Sequence[Override] = ()) -> Plan:
-    """Plan to go on with the run in a directory.
+    """Plan to continue the run in a directory.
 
     Raises:
-        ConfigError: as above.
-        UsageError: there is no run, or the config would change its numbers; names the keys.
+        ConfigError: with all mistakes of the config and its outputs.
+        UsageError: there is no run, or the config would change its results; names the keys.
     """
     run = RunDirectory(path)
     before = run.read_config()
@@ -119,13 +118,13 @@ def plan_resume(path: Path, source: str | None, overrides: Sequence[Override] = 
 
 
 def refuse_other_recipe(path: Path, before: RunConfig, now: RunConfig) -> None:
-    """Hold the config that a run was trained with against the one it is to go on with.
+    """Refuse to continue a run with a config that would change its results.
 
     Raises:
-        UsageError: they differ in what changes the numbers; names the keys.
+        UsageError: naming the keys.
     """
     may_change: tuple[str, ...] = MAY_CHANGE
-    if before.train.lr_decay_from < 1:  # which step has which rate depends on how many there are
+    if before.train.lr_decay_from < 1:  # the rates depend on the number of epochs
         may_change = tuple(key for key in may_change if key != "train.epochs")
     changes = [
         f"{key} was {old!r}, now {new!r}"
@@ -134,16 +133,16 @@ def refuse_other_recipe(path: Path, before: RunConfig, now: RunConfig) -> None:
     ]
     if changes:
         raise UsageError(
-            f"{path}: cannot go on with another recipe ({'; '.join(changes)}); resume without "
+            f"{path}: cannot continue with another config ({'; '.join(changes)}); resume without "
             "these changes, or train a new run"
         )
 
 
 def refuse_other_run(run: RunDirectory) -> None:
-    """Never write over a run.
+    """Refuse to overwrite a run.
 
     Raises:
-        UsageError: the directory holds one.
+        UsageError: the directory holds a run.
     """
     if run.exists():
         raise UsageError(
@@ -153,7 +152,7 @@ def refuse_other_run(run: RunDirectory) -> None:
 
 
 def _read(source: str | None) -> tuple[toml.Table, str]:
-    """A config's table, and what to call it in messages."""
+    """A config's table, and its name for messages."""
     if source is None:
         return {}, ""
     if not source or "\0" in source:
@@ -178,13 +177,13 @@ def _resolve(
 
 
 def _spell_out(config: RunConfig, outputs: Sequence[registry.Prepared]) -> RunConfig:
-    """The config with every option of every output written out, as a run directory keeps it."""
+    """The config with all options of all outputs, as the run directory stores it."""
     tables = {one.plugin.name: one.options.model_dump(exclude_none=True) for one in outputs}
     return config.model_copy(update={"outputs": config.outputs | tables})
 
 
 def _tables(outputs: object) -> dict[str, Any]:
-    """Of an outputs table with mistakes, the entries that are right in form."""
+    """The well-formed entries of an outputs table that has mistakes."""
     entries = outputs.items() if isinstance(outputs, dict) else ()
     return {name: value for name, value in entries if isinstance(value, dict) or value is False}
 
@@ -196,11 +195,11 @@ def _with_flag(problem: str, overrides: Sequence[Override]) -> str:
 
 
 def _refuse_own_data(path: Path, config: RunConfig) -> None:
-    """A run that wrote into the folder of its pictures would find its own among them."""
+    """Refuse to write into the folder of the training images: resuming would train on grids."""
     data = user_dirs.expand(config.data.name) if data_kind(config.data.name) == "path" else None
     if data is not None and data.is_dir() and path.resolve().is_relative_to(data.resolve()):
         raise UsageError(
-            f"{path}: lies in the folder of the pictures to train on; choose another --output-dir"
+            f"{path}: lies in the folder of the training images; choose another --output-dir"
         )
 
 

@@ -1,4 +1,4 @@
-"""One training run: data, trainer, directory, outputs and checkpoints as a stream of events."""
+"""One training run, as a stream of events: it trains, saves checkpoints and serves the outputs."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ import torch
 
 from mnistgan import __version__, datasets
 from mnistgan.config import RunConfig, toml
-from mnistgan.errors import FileFormatError, MnistganError, TrainingError, UsageError
+from mnistgan.errors import MnistganError, TrainingError, UsageError
 from mnistgan.evaluation.monitor import Measuring
 from mnistgan.evaluation.watch import watch_for
 from mnistgan.events import CheckpointSaved, EpochEnded, Event, RunEnded, RunStarted, Warned
 from mnistgan.models import devices
 from mnistgan.outputs.dispatch import Dispatcher
 from mnistgan.progress import CutOff, OnProgress, StopToken, no_progress
-from mnistgan.runs.plan import Plan, plan_config, refuse_other_recipe, refuse_other_run
+from mnistgan.runs import resumption
+from mnistgan.runs.plan import Plan, plan_config, refuse_other_run
 from mnistgan.sampling.generator import Generator
 from mnistgan.storage import checkpoint
 from mnistgan.storage.atomic import remove_parts, write_text
@@ -40,19 +41,19 @@ def train(
     on_event: Callable[[Event], object] = lambda event: None,
     stop: StopToken | None = None,
 ) -> Path:
-    """Train a run from start to end, in a notebook or a program.
+    """Train a run from start to end, in a program or a notebook.
 
     Args:
-        config: the recipe; ``RunConfig()`` is the default one.
-        directory: where to write; by default a new run directory under runs/.
+        config: of the run; ``RunConfig()`` has all defaults.
+        directory: the run directory; by default a new one under runs/.
         on_event: called with each event as it happens.
-        stop: request it, from ``on_event`` or another thread, to end after the step at hand.
+        stop: request it, from ``on_event`` or another thread, to end after the current step.
 
     Returns:
         The run directory.
 
     Raises:
-        MnistganError: as the ``mnistgan train`` command would say it.
+        MnistganError: with the message that ``mnistgan train`` prints.
     """
     run = Run(plan_config(config, Path(directory) if directory else None), stop)
     for event in run:
@@ -61,18 +62,18 @@ def train(
 
 
 class Run:
-    """A planned run, with its data loaded and its networks built; iterating trains it.
+    """A planned run with its data loaded and its networks built; iterating trains it.
 
-    Nothing is written before the first event is asked for.
+    Nothing is written before the first event is requested.
 
     Attributes:
-        plan: what was asked for.
-        directory: where the run writes.
-        trainer: the training itself.
+        plan: the checked config, outputs and directory.
+        directory: the run directory.
+        trainer: trains the networks.
 
     Raises:
         DataError: the data is missing, damaged or too small.
-        UsageError: the device is not there.
+        UsageError: the device is not available.
     """
 
     def __init__(
@@ -92,14 +93,14 @@ class Run:
         self._saved_step = 0
 
     def __iter__(self) -> Iterator[Event]:
-        """Train, save, and let the outputs see everything, from the newest checkpoint to the end.
+        """Train from the newest checkpoint, or from the start, to the end.
 
-        Of several ranks only the first has anything to tell.
+        Of several ranks, only rank 0 yields events and writes files.
 
         Raises:
-            UsageError: the directory cannot be written, another process writes to it, or what it
-                holds was trained with another recipe.
-            FileFormatError: no checkpoint of the run to resume is whole.
+            UsageError: the directory cannot be written, another process writes to it, or the run in
+                it was trained with another config.
+            FileFormatError: the run to resume has checkpoints, and none is intact.
             TrainingError: a loss or a weight is no longer finite.
             MnistganError: a checkpoint could not be saved.
         """
@@ -110,7 +111,9 @@ class Run:
             return
         with self._locked():
             warnings = [Warned(note) for note in self.trainer.data.notes]
-            warnings += self.restore() if self.plan.resume else []
+            if self.plan.resume:
+                warnings += self.restore()
+                self._saved_step = self.trainer.step
             self.trainer.align()
             self._write_description()
             outputs = Dispatcher(self.plan.outputs, self.directory.path)
@@ -118,83 +121,15 @@ class Run:
             yield from self._train(outputs)
 
     def restore(self) -> list[Warned]:
-        """Take up the newest whole checkpoint of a run to resume; without any, it starts again.
-
-        Returns:
-            What the user should know about it.
-        """
-        warnings: list[Warned] = []
-        for path in (paths := self.directory.checkpoint_files()):
-            try:
-                saved = checkpoint.load_checkpoint(path)
-                if self.directory.checkpoint_file(saved.step) != path:
-                    raise FileFormatError(f"{path}: holds step {saved.step}")
-                refuse_other_recipe(path, saved.config, self.plan.config)
-                self._refuse_other_data(saved)
-                self.trainer.restore(saved.state)
-                self._restore_measuring(path, saved.state)
-            except FileFormatError as error:
-                warnings.append(Warned(f"{error} (the one before it is tried)"))
-                continue
-            self._saved_step = self.trainer.step
-            if self.trainer.step > self.trainer.total_steps:
-                raise UsageError(
-                    f"{self.directory.path}: has {self.trainer.epoch} epochs behind it, which is "
-                    f"more than train.epochs = {self.plan.config.train.epochs}; ask for more"
-                )
-            return warnings + self._other_arithmetic(saved)
-        if paths:
-            raise FileFormatError(
-                f"{self.directory.checkpoints}: none of its {len(paths)} checkpoints is whole; "
-                f"train anew with --config {self.directory.config_file}"
-            )
-        return warnings
-
-    def _restore_measuring(self, path: Path, state: Mapping[str, Any]) -> None:
-        if self._measuring is None or "measuring" not in state:  # it was not measured before
-            return
-        try:
-            self._measuring.restore(state["measuring"])
-        except (LookupError, TypeError, ValueError, ArithmeticError) as error:
-            raise FileFormatError(f"{path}: its measurements are none; use an older one") from error
-
-    def _refuse_other_data(self, saved: checkpoint.Checkpoint) -> None:
-        """A folder may have changed since: a run is never silently continued on other images."""
-        data = self.trainer.data
-        if saved.state.get("data", data.digest) != data.digest:
-            raise UsageError(
-                f"{data.source}: does not hold the images that {self.directory.path} was trained "
-                "on; put them back, or train a new run"
-            )
-
-    def _other_arithmetic(self, saved: checkpoint.Checkpoint) -> list[Warned]:
-        """Say so when this process may round differently from the one that saved."""
-        now = {
-            "device": str(self.trainer.device),
-            "precision": self.trainer.precision,
-            "acceleration": self.trainer.acceleration,
-            "threads": torch.get_num_threads(),
-            "ranks": self._ranks.size,
-            "torch": str(torch.__version__),
-        }
-        before = {"acceleration": "none", **saved.state, **saved.versions}
-        changes = [
-            f"{key} was {before.get(key)}, now {value}"
-            for key, value in now.items()
-            if value != before.get(key)
-        ]
-        if not changes:
-            return []
-        return [Warned(f"{'; '.join(changes)}: the numbers may differ in their last digits")]
+        """Load the newest checkpoint of a run to resume; see :func:`resumption.restore`."""
+        return resumption.restore(self.directory, self.plan.config, self.trainer, self._measuring)
 
     # Training ----------------------------------------------------------------------------------
 
     def _train(self, outputs: Dispatcher) -> Iterator[Event]:
-        """Pass the trainer's events on, first to the outputs, and save when it is time.
-
-        After an epoch the outputs come first, so that a checkpoint never knows more than they; at
-        the end the checkpoint does, so that the training is safe whatever goes wrong in drawing.
-        """
+        """Pass events to the outputs, then to the caller; measure and save when due."""
+        # After an epoch the outputs come before the checkpoint: a run resumed from it must not lack
+        # rows in the tables. At the end the checkpoint comes first: drawing may take long or fail.
         ended = False
         try:
             for event in self.trainer:
@@ -202,7 +137,7 @@ class Run:
                     if event.step > self._saved_step:
                         yield self._save()
                     elif self._saved_step:
-                        self._prune()  # a kill may have come between the last save and this
+                        self._prune()  # the run may have been killed between its last save and this
                     ended = True
                     last = replace(event, reason="collapsed") if self._collapsed else event
                     yield from self._finish(last, outputs)
@@ -211,11 +146,11 @@ class Run:
                     yield event
                     yield from warnings + self._look(event)
                     if isinstance(event, RunStarted) and self._is_between_epochs():
-                        yield from self._measure(outputs)  # if a stop came before that
+                        yield from self._measure(outputs)  # a stop may have prevented it
                     if isinstance(event, EpochEnded):
                         yield from self._after_epoch(event, outputs)
         finally:
-            if not ended:  # so that the outputs close their files, whatever went wrong
+            if not ended:  # let the outputs close their files
                 outputs.handle(RunEnded("failed", self.trainer.step, self.trainer.epoch))
 
     def _is_between_epochs(self) -> bool:
@@ -228,7 +163,7 @@ class Run:
             yield self._save()
 
     def _measure(self, outputs: Dispatcher) -> Iterator[Event]:
-        """Measure, if it is due, unless a stop cuts it off: then it is made up for on resume."""
+        """Measure, if due. A stop interrupts it; resuming makes up for it."""
         trainer = self.trainer
         if self._measuring is None or not self._measuring.is_due(trainer.epoch, trainer.step):
             return
@@ -245,18 +180,19 @@ class Run:
         yield from warnings
 
     def _finish(self, last: RunEnded, outputs: Dispatcher) -> Iterator[Event]:
-        """Let the outputs draw what they draw at the end; all is saved, so a stop cuts it off."""
-        asked_before = self._stop.requested  # who stopped the run waits for a last look at it
+        """Let the outputs draw their last pictures. All is saved, so a stop may interrupt them."""
+        # Unless a stop ended the training: whoever asked for it then waits to see the result.
+        stopped = self._stop.requested
         warnings = outputs.handle(
-            last, contextlib.nullcontext if asked_before else self._stop.cutting_off
+            last, contextlib.nullcontext if stopped else self._stop.cutting_off
         )
-        if self._stop.requested and not asked_before:
+        if self._stop.requested and not stopped:
             last = replace(last, reason="stopped")
         yield from warnings + outputs.reminders()
         yield last
 
     def _look(self, event: Event) -> list[Warned]:
-        """What the watch sees, which ends the run where the config wants that."""
+        """Warnings of the watch, which ends the run if the config says so."""
         if self._watch is None:
             return []
         found = self._watch.look(event)
@@ -268,7 +204,7 @@ class Run:
     def _save(self) -> CheckpointSaved:
         step = self.trainer.step
         path = self.directory.checkpoint_file(step)
-        # In this order: a finished run's last checkpoint says that all is done.
+        # g.pt first: the last checkpoint is what marks a run as finished.
         self._guard(self.directory.generator_file, checkpoint.save_generator)
         self._guard(path, checkpoint.save_checkpoint)
         self._saved_step = step
@@ -278,7 +214,7 @@ class Run:
     def _guard(
         self, path: Path, save: Callable[[Path, RunConfig, Mapping[str, Any]], None]
     ) -> None:
-        """Save the state, or say what was lost and how to go on."""
+        """Save the state, or raise an error that says how to continue."""
         try:
             save(path, self.trainer.config, self._state())
         except TrainingError:
@@ -288,7 +224,7 @@ class Run:
             if run.exists():
                 then = f"go on from the last checkpoint: mnistgan train --resume {run.path}"
             else:
-                then = f"train anew: nothing is left of {run.path}"
+                then = f"start a new run: nothing is left of {run.path}"
             raise MnistganError(f"{error}, then {then}") from error
 
     def _state(self) -> dict[str, Any]:
@@ -298,11 +234,9 @@ class Run:
         return state
 
     def _prune(self) -> None:
-        """Keep the newest checkpoints; a damaged one past the present step counts for nothing.
-
-        One that cannot be removed harms nobody: the next save tries again.
-        """
-        with contextlib.suppress(OSError, ValueError):  # the folder may be gone
+        """Keep the newest checkpoints; remove damaged ones beyond the current step."""
+        # Best effort: the folder may be gone, and the next save tries again.
+        with contextlib.suppress(OSError, ValueError):
             files = self.directory.checkpoint_files()
             here = files.index(self.directory.checkpoint_file(self._saved_step))
             for file in files[:here] + files[here + self.plan.config.checkpoint.keep :]:
@@ -312,7 +246,7 @@ class Run:
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
-        """The directory, made if need be, and no other process's while this lasts."""
+        """Make the directory and keep other processes from writing to it."""
         path = self.directory.path
         try:
             run = self.directory
@@ -332,7 +266,7 @@ class Run:
                 f"{path}: cannot be written ({error.strerror}); choose another --output-dir"
             ) from error
         try:
-            if not self.plan.resume:  # another process may have been here since the plan
+            if not self.plan.resume:  # another process may have used it since the plan
                 refuse_other_run(self.directory)
             for folder in (path, self.directory.checkpoints, self.directory.samples):
                 remove_parts(folder)
@@ -349,11 +283,7 @@ class Run:
             environment["resumed"] = [*(resumed if isinstance(resumed, list) else []), now]
         environment |= {
             "command": [Path(sys.argv[0]).name.replace("__main__.py", "mnistgan"), *sys.argv[1:]],
-            "device": str(self.trainer.device),
-            "precision": self.trainer.precision,
-            "acceleration": self.trainer.acceleration,
-            "threads": torch.get_num_threads(),
-            "ranks": self._ranks.size,
+            **self.trainer.arithmetic(),
             "mnistgan": __version__,
             "torch": str(torch.__version__),
             "numpy": np.__version__,

@@ -64,9 +64,9 @@ class Generator:
                 else "this generator was trained without labels: give z alone"
             )
         device = next(self.network.parameters()).device
-        told = () if labels is None else (labels.to(device),)
+        label_input = () if labels is None else (labels.to(device),)
         pixels = networks.pixel_range(self.config)
-        return networks.generate(self.network, z.to(device), told, pixels).cpu().numpy()
+        return networks.generate(self.network, z.to(device), label_input, pixels).cpu().numpy()
 
     def _repr_png_(self) -> bytes:
         """What a notebook shows: a few samples, of a conditional one a column a class."""

@@ -1,8 +1,7 @@
-"""Images out of a generator file: the same for the same seed, whatever the count or the batch.
+"""Sampling: images by index, each a function of the options and its index alone.
 
-Image i is a function of :class:`SamplingOptions` and i alone: noise is drawn and sent through G in
-blocks of a fixed size, the last one padded, because a matrix product of another shape may round
-differently.
+Noise is drawn and passed through G in blocks of a fixed size, also where fewer images are wanted: a
+matrix product of another shape may round differently, and image i must not depend on the count.
 """
 
 from __future__ import annotations
@@ -26,20 +25,19 @@ from mnistgan.sampling.generator import Generator
 
 BLOCK = 256
 
-_MOST_NUMBERS = 2**26  # in the images of one pass through G; a block of 512 x 512 in grey
+_MOST_NUMBERS = 2**26  # pixels in one pass through G: 256 gray images of 512 x 512
 
 
 @dataclass(frozen=True)
 class SamplingOptions:
-    """What is asked for: each image is a function of this and its index.
+    """What determines image i, besides the generator.
 
     Attributes:
         seed: of the noise.
-        class_sequence: the images' classes; by default a conditional generator makes each class in
-            turn.
-        truncation: no component of z lies further from 0 than this: the smaller, the more typical
-            the images, and the more alike (Brock et al. 2019, "Large Scale GAN Training", section
-            3.1). None leaves z as it is.
+        class_sequence: the images' classes; by default a conditional generator takes all in turn.
+        truncation: largest absolute value of a component of z. Smaller values give more typical and
+            less varied images (Brock et al. 2019, "Large Scale GAN Training", section 3.1). None
+            disables it.
 
     Raises:
         UsageError: the truncation is not a positive number.
@@ -54,15 +52,15 @@ class SamplingOptions:
             raise UsageError(f"a truncation of {self.truncation}: give a positive number, like 1.5")
 
     def z(self, number: int, latent_dim: int) -> Tensor:
-        """Of a whole block, float32 256 x latent_dim."""
+        """The noise of a block, float32 256 x latent_dim."""
         z = noise.normal(self.seed, Stream.SAMPLE, number, (BLOCK, latent_dim))
         return z if self.truncation is None else noise.truncated(z, self.truncation)
 
     def class_sequence_for(self, generator: Generator) -> ClassSequence | None:
-        """The classes that a generator is asked for; None of one that was trained without labels.
+        """The classes of a generator's images; None for an unconditional one.
 
         Raises:
-            UsageError: it knows no such classes.
+            UsageError: the generator has no such classes.
         """
         if self.class_sequence and not generator.classes:
             raise UsageError(conditioning.UNTOLD)
@@ -77,29 +75,29 @@ class SamplingOptions:
         return self.class_sequence or conditioning.every_class(generator.classes)
 
     def labels(self, generator: Generator, number: int) -> Labels | None:
-        """Of a whole block, int64 256; None of a generator that was trained without labels."""
+        """The labels of a block, int64 256; None for an unconditional generator."""
         class_sequence = self.class_sequence_for(generator)
         return None if class_sequence is None else class_sequence.labels(number * BLOCK, BLOCK)
 
 
 DEFAULT = SamplingOptions()
-"""Seed 0, all classes in turn, the noise as it is."""
+"""Seed 0, all classes in turn, no truncation."""
 
 
 def sample(
     generator: Generator, count: int, seed: int = 0, class_sequence: ClassSequence | None = None
 ) -> Images:
     """``count`` images as one array, uint8 N x C x H x W."""
-    return sample_labelled(generator, count, SamplingOptions(seed, class_sequence))[0]
+    return sample_labeled(generator, count, SamplingOptions(seed, class_sequence))[0]
 
 
-def sample_labelled(
+def sample_labeled(
     generator: Generator,
     count: int,
     options: SamplingOptions = DEFAULT,
     on_progress: OnProgress = no_progress,
 ) -> tuple[Images, Labels | None]:
-    """``count`` images as one array, and what they were asked to be, int64 N or None."""
+    """``count`` images as one array and their labels, int64 N or None."""
     images = np.concatenate(list(sample_blocks(generator, count, options, on_progress)))
     class_sequence = options.class_sequence_for(generator)
     return images, class_sequence.labels(0, count) if class_sequence else None
@@ -111,22 +109,20 @@ def sample_blocks(
     options: SamplingOptions = DEFAULT,
     on_progress: OnProgress = no_progress,
 ) -> Iterator[Images]:
-    """The same images in blocks of at most 256, so that any number fits in memory."""
+    """The same images in blocks of at most 256, in constant memory."""
     for number, start in enumerate(range(0, count, BLOCK)):
         yield block(generator, number, options)[: count - start]
         on_progress(Progress("sampling", min(start + BLOCK, count), count))
 
 
 def block(generator: Generator, number: int, options: SamplingOptions = DEFAULT) -> Images:
-    """A whole block of images, uint8 256 x C x H x W: the first is ``256 * number``."""
-    z = options.z(number, generator.config.model.latent_dim)
+    """Images ``256 * number`` and on, uint8 256 x C x H x W."""
+    inputs = [options.z(number, generator.config.model.latent_dim)]
     labels = options.labels(generator, number)
-    told = None if labels is None else torch.from_numpy(labels)
-    size = math.prod(networks.image_shape(generator.config))
-    rows = max(1, min(BLOCK, _MOST_NUMBERS // size))
-    if rows == BLOCK:
-        return generator(z, told)
-    parts = [slice(start, start + rows) for start in range(0, BLOCK, rows)]
-    return np.concatenate(
-        [generator(z[part], None if told is None else told[part]) for part in parts]
-    )
+    if labels is not None:
+        inputs.append(torch.from_numpy(labels))
+    # Blocks of large images pass through G in parts, whose size depends on the image size alone: a
+    # block of 1024 x 1024 took gigabytes.
+    rows = max(1, _MOST_NUMBERS // math.prod(networks.image_shape(generator.config)))
+    parts = zip(*(tensor.split(rows) for tensor in inputs), strict=True)
+    return np.concatenate([generator(*part) for part in parts])

@@ -87,7 +87,7 @@ def _save(path: Path, form: str, config: RunConfig, state: Mapping[str, Any]) ->
     for name, tensor in tensor_zip.tensors(state):
         if not torch.isfinite(tensor).all():
             raise TrainingError(
-                f"{name} is no longer finite, so {path.name} was not written; train anew with "
+                f"{name} is no longer finite, so {path.name} was not written; start a new run with "
                 "lower train.lr_d and train.lr_g; what was saved before is kept"
             )
     content = {

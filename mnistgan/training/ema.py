@@ -1,4 +1,4 @@
-"""The moving average of G that samples are drawn from."""
+"""The exponential moving average of G, which samples are drawn from."""
 
 from __future__ import annotations
 
@@ -6,40 +6,41 @@ import torch
 from torch import Tensor, nn
 
 
-class Average:
-    """Keeps a network as an exponential moving average of another (Yazici et al. 2019).
+class MovingAverage:
+    """Keeps a network as the exponential moving average of another (Yazici et al. 2019).
 
-    BatchNorm's running statistics are averaged like weights, so that they belong to the averaged
-    weights; whole-number buffers are copied.
+    BatchNorm's running statistics are averaged along with the weights, because they have to belong
+    to them. Integer buffers are copied.
 
     Args:
-        average: moved in place.
-        model: the same network, as it learns.
+        average: updated in place.
+        network: the same architecture, while it trains.
     """
 
-    def __init__(self, average: nn.Module, model: nn.Module) -> None:
-        # The tensors of a state_dict are the network's own, and stay so when one is loaded.
-        pairs = list(zip(average.state_dict().values(), model.state_dict().values(), strict=True))
+    def __init__(self, average: nn.Module, network: nn.Module) -> None:
+        # A state_dict holds the network's own tensors, and loading one writes into them, so these
+        # lists stay valid after a checkpoint was restored.
+        pairs = list(zip(average.state_dict().values(), network.state_dict().values(), strict=True))
         averaged = [pair for pair in pairs if pair[0].is_floating_point()]
-        self._kept = [kept for kept, _ in averaged]
-        self._fresh = [fresh for _, fresh in averaged]
+        self._averages = [average for average, _ in averaged]
+        self._latest = [latest for _, latest in averaged]
         self._copied = [pair for pair in pairs if not pair[0].is_floating_point()]
 
     @torch.no_grad()
-    def update(self, share: float | Tensor) -> None:
-        """Move the average by a share, in (0, 1], of its way to the network."""
-        if isinstance(share, Tensor):  # a list: as a single scalar it would be fetched first
-            torch._foreach_lerp_(self._kept, self._fresh, [share] * len(self._kept))
+    def update(self, weight: float | Tensor) -> None:
+        """Set the average to (1 - weight) * average + weight * network; weight in (0, 1]."""
+        if isinstance(weight, Tensor):  # as one scalar tensor it would be fetched from the device
+            torch._foreach_lerp_(self._averages, self._latest, [weight] * len(self._averages))
         else:
-            torch._foreach_lerp_(self._kept, self._fresh, share)
-        for kept, fresh in self._copied:
-            kept.copy_(fresh)
+            torch._foreach_lerp_(self._averages, self._latest, weight)
+        for average, latest in self._copied:
+            average.copy_(latest)
 
 
-def warmed_up(decay: float, step: int) -> float:
-    """A decay that grows to its value, so that the average soon forgets the first weights.
+def warmed_up_decay(decay: float, step: int) -> float:
+    """The decay after a step, counted from 1: min(decay, (1 + step) / (10 + step)).
 
-    min(decay, (1 + t) / (10 + t)) after step t, from 1, as tf.train.ExponentialMovingAverage
-    documents it.
+    Small at first, so that the random initial weights are soon forgotten. The formula is that of
+    ``tf.train.ExponentialMovingAverage``.
     """
     return min(decay, (1 + step) / (10 + step))

@@ -1,8 +1,8 @@
 """The GAN losses and penalties, all on D's raw logits.
 
-Each loss is a pair of functions: what D minimises, given its logits on real and on fake images,
-and what G minimises, given D's logits on fakes. ``softplus(-x)`` is -log(sigmoid(x)) without its
-overflow. All return the mean over the batch as a scalar.
+Each loss is a pair of functions: what D minimizes, given its logits of real and fake images, and
+what G minimizes, given D's logits of fake images. All return the mean over the batch, a scalar.
+``softplus(-x)`` is -log(sigmoid(x)) without overflow.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from torch import Tensor
 from mnistgan.config import LossName, ScoreKind, TrainConfig
 
 DiscriminatorLoss: TypeAlias = Callable[[Tensor, Tensor], Tensor]
-"""(real logits, fake logits) -> what D minimises."""
+"""(real logits, fake logits) -> what D minimizes."""
 GeneratorLoss: TypeAlias = Callable[[Tensor], Tensor]
-"""(fake logits) -> what G minimises."""
+"""(fake logits) -> what G minimizes."""
 
 
 def cross_entropy_d(real_logits: Tensor, fake_logits: Tensor, smoothing: float = 0.0) -> Tensor:
@@ -60,18 +60,18 @@ def hinge_d(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
 
 
 def wasserstein_d(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-    """Mean score of fakes minus mean score of real images (Arjovsky et al. 2017, algorithm 1)."""
+    """Mean logit of fakes minus mean logit of real images (Arjovsky et al. 2017, algorithm 1)."""
     return fake_logits.mean() - real_logits.mean()
 
 
 def wasserstein_g(fake_logits: Tensor) -> Tensor:
-    """Minus the mean score of fakes (Arjovsky et al. 2017; also the hinge loss's G)."""
+    """Minus the mean logit of fakes (Arjovsky et al. 2017; also G's part of the hinge loss)."""
     return -fake_logits.mean()
 
 
 @dataclass(frozen=True)
 class Loss:
-    """One GAN loss: both players' halves."""
+    """One GAN loss: D's half and G's half."""
 
     discriminator: DiscriminatorLoss
     generator: GeneratorLoss
@@ -87,7 +87,7 @@ LOSSES: dict[LossName, Loss] = {
 
 
 def loss_of(config: TrainConfig) -> Loss:
-    """The loss that a config names, with its label smoothing."""
+    """The loss that a config names, with label smoothing."""
     loss = LOSSES[config.loss]
     if config.label_smoothing:
         smoothed = partial(cross_entropy_d, smoothing=config.label_smoothing)
@@ -106,8 +106,7 @@ def gradient_penalty(
     """Mean of (|grad D(x_mix)| - 1)^2 between real and fake (Gulrajani et al. 2017, eq. 3).
 
     Args:
-        discriminator: images -> logits; must hold no batch statistics, or the penalty means
-            nothing.
+        discriminator: images -> logits, without BatchNorm: the penalty is defined per image.
         real: N x C x H x W.
         fake: N x C x H x W, detached.
         mix: share of the fake in each pair, uniform in [0, 1), length N.
@@ -121,7 +120,7 @@ def gradient_penalty(
 def r1_penalty(real_logits: Tensor, real: Tensor) -> Tensor:
     """Half of the mean of |grad D(x)|^2 on real images (Mescheder et al. 2018, eq. 9).
 
-    ``real`` must have required gradients when the logits were computed.
+    ``real.requires_grad`` must have been set when the logits were computed.
     """
     gradient = _input_gradient(real_logits, real).flatten(1)
     return 0.5 * gradient.square().sum(dim=1).mean()

@@ -1,8 +1,8 @@
 """The processes that train one run together, as torchrun starts them.
 
-The batch of the config is the whole run's; each rank takes an equal part of it, and gradients are
-averaged over the ranks (synchronous data parallelism), so that the ranks hold the same weights all
-the time. Batch statistics are those of a rank's own part, as in torch's DistributedDataParallel.
+Synchronous data parallelism: each rank takes an equal share of the config's batch, and gradients
+are averaged, so all ranks always hold the same weights. BatchNorm's statistics are those of a
+rank's own share, as in torch's DistributedDataParallel.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ if TYPE_CHECKING:
 
 
 class PartnerLostError(MnistganError):
-    """Another rank of the run ended early; that one says why."""
+    """Another rank of the run ended early; its own message says why."""
 
 
 class Ranks:
-    """All ranks of a run, seen from one of them; a process by itself is rank 0 of 1.
+    """The ranks of a run, seen from one of them; a single process is rank 0 of 1.
 
     Attributes:
-        rank: this process's, from 0; rank 0 alone writes.
-        size: how many there are.
+        rank: of this process, from 0; only rank 0 writes files.
+        size: number of ranks.
     """
 
     def __init__(self, rank: int = 0, size: int = 1) -> None:
         self.rank = rank
         self.size = size
 
-    def part(self, batch: Tensor) -> Tensor:
-        """This rank's rows of a whole batch, whose rows the size divides."""
+    def local_rows(self, batch: Tensor) -> Tensor:
+        """This rank's rows of a whole batch, whose length is a multiple of the size."""
         rows = len(batch) // self.size
         return batch[self.rank * rows : (self.rank + 1) * rows]
 
@@ -56,7 +56,7 @@ class Ranks:
             one.detach().copy_(mean.view_as(one))
 
     def any(self, wanted: bool, device: torch.device) -> bool:
-        """Whether it is wanted on any rank; the same answer on all."""
+        """Whether ``wanted`` is true on any rank; all ranks get the same answer."""
         if self.size == 1:
             return wanted
         import torch
@@ -66,8 +66,8 @@ class Ranks:
             dist.all_reduce(flag)
         return bool(flag.item())
 
-    def as_on_the_first(self, tensors: Iterable[Tensor]) -> None:
-        """Replace tensors by what rank 0 has in them."""
+    def broadcast(self, tensors: Iterable[Tensor]) -> None:
+        """Replace tensors by those of rank 0."""
         if self.size > 1:
             with _together() as dist:
                 for one in tensors:
@@ -78,13 +78,13 @@ ALONE = Ranks()
 
 
 def join(device: torch.device) -> Ranks:
-    """Meet the other ranks, where torchrun started this process; else be alone.
+    """Join the other ranks if torchrun started this process.
 
     Args:
-        device: what the run computes on: ranks on cards talk by NCCL, others by Gloo.
+        device: of the run; ranks on GPUs communicate by NCCL, others by Gloo.
 
     Raises:
-        MnistganError: they do not come together.
+        MnistganError: the ranks could not connect.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         return ALONE
@@ -102,7 +102,7 @@ def join(device: torch.device) -> Ranks:
 
 
 def rank() -> int:
-    """This process's rank as torchrun says it, without waiting for others; 0 alone."""
+    """This process's rank by torchrun's environment variable, without joining; 0 by default."""
     return int(os.environ.get("RANK", "0"))
 
 
@@ -145,7 +145,7 @@ def launch(count: int, arguments: Sequence[str]) -> int:
 
 @contextlib.contextmanager
 def _together() -> Iterator[Any]:
-    """``torch.distributed``, for something that all ranks do at once."""
+    """``torch.distributed``, for a collective operation; a failure means that a rank was lost."""
     import torch.distributed as dist
 
     try:

@@ -1,73 +1,48 @@
-"""One step of a training: updates of D, then one of G, as a function of its inputs alone.
+"""One training step: algorithm 1 of Goodfellow et al. 2014, "Generative Adversarial Networks".
 
-A step reads nothing that changes but its inputs and the networks' own state, and never waits for
-the device: so it can be recorded once and replayed (:mod:`mnistgan.training.acceleration`).
+Updates of D on fresh batches, then one update of G. Where practice departs from the paper, a
+comment says why. Beyond the comments: both networks use Adam instead of gradient descent with
+momentum, and G's default loss is the non-saturating one of the paper's section 3.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from mnistgan.config import RunConfig
 from mnistgan.models import networks, precision
+from mnistgan.models.networks import LabelInput
 from mnistgan.training import losses
 from mnistgan.training.adam import Adam
-from mnistgan.training.ema import Average
+from mnistgan.training.ema import MovingAverage
+from mnistgan.training.inputs import Batch, StepInputs
 from mnistgan.training.ranks import ALONE, Ranks
 
 
-class Turn(NamedTuple):
-    """What one update of D takes.
-
-    Attributes:
-        rows: of the real images, int64 B.
-        z: noise for as many fakes, float32 B x latent_dim.
-        mix: share of the fake in each image of the gradient penalty, float32 B; None without one.
-        r1: whether it is this update's turn to have the R1 penalty.
-    """
-
-    rows: Tensor
-    z: Tensor
-    mix: Tensor | None
-    r1: bool
-
-
-class Inputs(NamedTuple):
-    """All that is different in each step; numbers or, on a device, scalars.
-
-    Attributes:
-        turns: one for each update of D.
-        rate_left: the share of the learning rates that is left, in (0, 1].
-        ema_share: of its way to G that G's moving average moves, in (0, 1].
-    """
-
-    turns: tuple[Turn, ...]
-    rate_left: float | Tensor
-    ema_share: float | Tensor
-
-
 class Step:
-    """Moves G and D, and the average of G where one is kept.
+    """Updates D, G and the moving average of G in place.
+
+    A step reads nothing that changes except its inputs and the weights, and never waits for the
+    device: no ``.item()`` and no branch on a tensor. Tests hold it to that, so that it stays
+    reproducible and could be recorded.
 
     Args:
-        config: the recipe.
+        config: of the run.
         generator: G.
         discriminator: D.
-        average: of G, moved with it; or None.
-        images: the data, uint8 N x C x H x W, where the networks are.
-        labels: of the images, where the networks are told them.
-        dtype: in which layers multiply.
-        ranks: that take each step together.
+        average: moving average of G, or None.
+        images: training images, uint8 N x C x H x W, on the networks' device.
+        labels: one int64 tensor of N for conditional networks, else empty.
+        dtype: format of matrix products and convolutions.
+        ranks: take each step together.
 
     Attributes:
-        adam_g: G's optimiser.
-        adam_d: D's.
+        adam_g: optimizer of G.
+        adam_d: optimizer of D.
     """
 
     def __init__(
@@ -77,99 +52,93 @@ class Step:
         discriminator: nn.Module,
         average: nn.Module | None,
         images: Tensor,
-        labels: networks.LabelInput = (),
+        labels: LabelInput = (),
         *,
         dtype: torch.dtype = torch.float32,
         ranks: Ranks = ALONE,
     ) -> None:
         self._train = config.train
+        self._generator = generator
         self._discriminator = discriminator
-        # The passes that are differentiated once.
-        self._g: Callable[..., Tensor] = generator
-        self._d: Callable[..., Tensor] = discriminator
-        self._averaging = None if average is None else Average(average, generator)
+        self._average = None if average is None else MovingAverage(average, generator)
         self._images = images
         self._labels = labels
         self._dtype = dtype
         self._range = networks.pixel_range(config)
         self._loss = losses.loss_of(config.train)
         self._score = partial(losses.score, config.train.score_kind)
-        adam = partial(Adam, betas=config.train.betas, scaled=dtype == torch.float16, ranks=ranks)
-        self.adam_g = adam(generator.parameters())
-        self.adam_d = adam(discriminator.parameters())
+        self.adam_g = Adam(generator.parameters(), config.train.betas, ranks)
+        self.adam_d = Adam(discriminator.parameters(), config.train.betas, ranks)
 
-    def compile(self) -> None:
-        """Have torch compile the networks, but for penalties: it differentiates only once."""
-        torch.compiler.reset()  # it compiles only so many networks, those of earlier runs counted
-        self._g = torch.compile(self._g, dynamic=False)
-        self._d = torch.compile(self._d, dynamic=False)
-
-    def __call__(self, inputs: Inputs) -> Tensor:
-        """Take a step.
+    def __call__(self, inputs: StepInputs) -> Tensor:
+        """Take one step.
 
         Returns:
             float32, 5: loss_D, loss_G, D(x), and D(G(z)) before and after D's last update.
         """
-        with precision.products(self._dtype):
-            *others, last = inputs.turns
-            for turn in others:
-                self._turn(turn, inputs.rate_left, teaches_g=False)
-            fake, told, scores = self._turn(last, inputs.rate_left, teaches_g=True)
-            loss_d, d_real, d_fake_before = scores
-            loss_g, d_fake_after = self._update_generator(fake, told, inputs.rate_left)
-        if self._averaging is not None:
-            self._averaging.update(inputs.ema_share)
+        *first, last = inputs.batches
+        with precision.matmul_precision(self._dtype):
+            for batch in first:
+                with torch.no_grad():
+                    fake = self._generate(batch)
+                self._update_discriminator(batch, fake, inputs.lr_factor)
+            # The paper draws new noise for G's update. Like the DCGAN code and most since, this
+            # reuses the fakes of D's last update, which saves one pass through G.
+            fake = self._generate(last)
+            loss_d, d_real, d_fake_before = self._update_discriminator(
+                last, fake.detach(), inputs.lr_factor
+            )
+            loss_g, d_fake_after = self._update_generator(last, fake, inputs.lr_factor)
+        if self._average is not None:
+            self._average.update(inputs.ema_weight)
         return torch.stack((loss_d, loss_g, d_real, d_fake_before, d_fake_after)).detach()
 
-    def _turn(
-        self, turn: Turn, rate_left: float | Tensor, *, teaches_g: bool
-    ) -> tuple[Tensor, networks.LabelInput, tuple[Tensor, Tensor, Tensor]]:
-        """One update of D on fresh images; the fakes, what they were told, and the scores."""
-        told = tuple(labels[turn.rows] for labels in self._labels)
-        with torch.set_grad_enabled(teaches_g), self._lowered():
-            fake = self._g(turn.z, *told)
-        fake = fake.float()
-        real = self._range.from_uint8(self._images[turn.rows])
-        scores = self._update_discriminator(turn, real, fake.detach(), told, rate_left)
-        return fake, told, scores
+    def _generate(self, batch: Batch) -> Tensor:
+        """G(z), float32, with the labels of the batch's real images."""
+        with self._autocast():
+            fake: Tensor = self._generator(batch.z, *self._labels_of(batch))
+        return fake.float()
 
     def _update_discriminator(
-        self,
-        turn: Turn,
-        real: Tensor,
-        fake: Tensor,
-        told: networks.LabelInput,
-        rate_left: float | Tensor,
+        self, batch: Batch, fake: Tensor, lr_factor: float | Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """On as many real images as fakes, of the same labels where there are."""
-        train = self._train
-        real.requires_grad_(turn.r1)
-        # A penalty differentiates twice: its tensors stay float32.
-        with self._lowered() if not turn.r1 else contextlib.nullcontext():
-            # One pass for both halves: no discriminator of ours holds batch statistics.
-            judge = self._discriminator if turn.r1 else self._d
-            logits = judge(torch.cat((real, fake)), *(torch.cat((one, one)) for one in told))
-        real_logits, fake_logits = logits.float().chunk(2)
-        penalised = self._loss.discriminator(real_logits, fake_logits)
-        if turn.r1:
-            weight = train.r1 * train.r1_every
-            penalised = penalised + weight * losses.r1_penalty(real_logits, real)
-        if turn.mix is not None:
-            penalised = penalised + train.gradient_penalty * losses.gradient_penalty(
-                lambda mixed: self._discriminator(mixed, *told), real.detach(), fake, turn.mix
+        """One update of D on real and fake images; its loss, D(x) and D(G(z))."""
+        train, labels = self._train, self._labels_of(batch)
+        real = self._range.from_uint8(self._images[batch.rows]).requires_grad_(batch.r1)
+        # R1 differentiates through a gradient. bfloat16 would leave that gradient two to three
+        # digits, so these updates, and the gradient penalty below, stay in float32.
+        with contextlib.nullcontext() if batch.r1 else self._autocast():
+            # One pass for both halves, where the DCGAN code makes two: no discriminator here has
+            # BatchNorm, so an image's logit does not depend on the others in the batch.
+            logits = self._discriminator(
+                torch.cat((real, fake)), *(torch.cat((one, one)) for one in labels)
             )
-        self.adam_d.minimise(penalised, train.lr_d * rate_left)
-        return penalised, self._score(real_logits), self._score(fake_logits)
+        real_logits, fake_logits = logits.float().chunk(2)
+        loss = self._loss.discriminator(real_logits, fake_logits)
+        if batch.r1:
+            # Every n-th update with n times the weight: "lazy regularization", StyleGAN2 (Karras
+            # et al. 2020, section 3.1).
+            loss = loss + train.r1 * train.r1_every * losses.r1_penalty(real_logits, real)
+        if batch.mix is not None:
+            loss = loss + train.gradient_penalty * losses.gradient_penalty(
+                lambda mixed: self._discriminator(mixed, *labels), real.detach(), fake, batch.mix
+            )
+        self.adam_d.minimize(loss, train.lr_d * lr_factor)
+        return loss, self._score(real_logits), self._score(fake_logits)
 
     def _update_generator(
-        self, fake: Tensor, told: networks.LabelInput, rate_left: float | Tensor
+        self, batch: Batch, fake: Tensor, lr_factor: float | Tensor
     ) -> tuple[Tensor, Tensor]:
-        with self._lowered():
-            fake_logits = self._d(fake, *told)
-        fake_logits = fake_logits.float()
+        """One update of G through the updated D; its loss and D(G(z))."""
+        with self._autocast():
+            logits = self._discriminator(fake, *self._labels_of(batch))
+        fake_logits = logits.float()
         loss = self._loss.generator(fake_logits)
-        self.adam_g.minimise(loss, self._train.lr_g * rate_left)
+        self.adam_g.minimize(loss, self._train.lr_g * lr_factor)
         return loss, self._score(fake_logits)
 
-    def _lowered(self) -> torch.autocast:
-        return precision.lowered(self._dtype, self._images.device)
+    def _labels_of(self, batch: Batch) -> LabelInput:
+        return tuple(labels[batch.rows] for labels in self._labels)
+
+    def _autocast(self) -> torch.autocast:
+        return precision.autocast(self._dtype, self._images.device)

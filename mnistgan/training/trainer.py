@@ -1,10 +1,10 @@
-"""The training loop: data, G, D and their losses become a stream of events.
+"""The training loop, as a stream of events.
 
     for event in Trainer(config, datasets.load(config.data)):
         ...
 
-Prints nothing and writes nothing. Everything that a run does is a function of its config, its data
-and its step: :meth:`Trainer.state` and :meth:`Trainer.restore` carry it over a stop exactly.
+It prints and writes nothing. A run is a function of its config and its data, so a trainer that
+restores the :meth:`~Trainer.state` of another continues exactly.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from mnistgan.arrays import Images
 from mnistgan.config import RunConfig
@@ -25,52 +25,53 @@ from mnistgan.datasets import ImageSet
 from mnistgan.errors import DataError, FileFormatError, TrainingError, UsageError
 from mnistgan.events import EndReason, EpochEnded, Event, RunEnded, RunStarted, StepMetrics
 from mnistgan.models import devices, networks, noise, precision
+from mnistgan.models.networks import LabelInput
 from mnistgan.models.noise import Stream
 from mnistgan.progress import StopToken
 from mnistgan.sampling import conditioning
-from mnistgan.training import acceleration, ema
-from mnistgan.training.acceleration import accelerated
+from mnistgan.training import cuda_graphs
+from mnistgan.training.inputs import InputSchedule, StepInputs
 from mnistgan.training.ranks import ALONE, Ranks
-from mnistgan.training.step import Inputs, Step, Turn
+from mnistgan.training.step import Step
 
 FIXED_COUNT = 64
-"""How many images a run's pictures show: an 8 x 8 grid."""
+"""Images in the grid that shows the progress of a run: 8 x 8."""
 
 _READ_BACK_SECONDS = 0.2
 _READ_BACK_STEPS = 1024
-_AGREE_STEPS = 16  # to ask the other ranks makes a card wait for the host
+_AGREE_STEPS = 16  # steps between two votes of the ranks to stop: each makes a GPU wait
 
 
 class Trainer:
-    """One GAN training, from its config to the end of its last epoch.
+    """Trains one GAN, from its config to the end of its last epoch.
 
-    Iterating trains; between two events the state is whole and can be taken with :meth:`state`.
-    An epoch is one pass through the data without the last partial batch, a step one update of G.
+    Iterating trains. Between two events the state is consistent and :meth:`state` may be called.
+    A step is one update of G; an epoch is one pass through the data without the last partial batch.
 
     Args:
-        config: the recipe.
-        data: what to train on.
-        stop: polled each step; when requested, the run ends after the step at hand.
-        ranks: that train together, each with its own Trainer of the same config and data.
-        clock: seconds, for the rates and for ``max_minutes``.
+        config: of the run.
+        data: training images.
+        stop: polled before each step; when requested, the run ends after the current step.
+        ranks: train together, each with its own Trainer of the same config and data.
+        clock: returns seconds, for rates and for ``max_minutes``.
 
     Attributes:
-        config: the recipe, with the classes of the data where the model is conditional.
-        data: what it trains on.
-        device: where it computes.
+        config: as given; for a conditional model with the class names of the data.
+        data: training images.
+        device: of the networks and the data.
         step: updates of G so far.
         steps_per_epoch: updates of G in one pass through the data.
         total_steps: updates of G in all epochs.
         generator: G.
         discriminator: D.
-        acceleration: how a step is carried out: ``none``, ``graph`` or ``compile``.
-        average: the moving average of G, or None where the config keeps none.
+        acceleration: ``none`` or ``graph`` (CUDA graphs).
+        average: moving average of G, or None if disabled.
 
     Raises:
-        DataError: there are fewer images than one step needs, they are of another shape, or have no
-            labels where the model is conditional.
-        UsageError: the device that the config names is not there or cannot be used as it says, or
-            the ranks cannot share the batch evenly.
+        DataError: there are fewer images than one step needs, they have another shape than the
+            config says, or no labels for a conditional model.
+        UsageError: the device is not available or not usable as the config says, or the batch size
+            is not a multiple of the number of ranks.
     """
 
     def __init__(
@@ -89,21 +90,23 @@ class Trainer:
         self.device = devices.resolve(train.device)
         devices.keep_freed_memory()
         self._dtype = precision.resolve(train.precision, self.device)
-        self.acceleration = acceleration.resolve(train.accelerate, self.device, ranks.size)
+        self.acceleration = "graph" if train.accelerate == "graph" else "none"
         self.step = 0
-        self.steps_per_epoch = len(data) // (train.batch_size * train.d_steps)
-        self.total_steps = train.epochs * self.steps_per_epoch
         self._stop = stop or StopToken()
         self._ranks = ranks
         self._clock = clock
-        self._decay_begins = round(train.lr_decay_from * self.total_steps)
-        labels: networks.LabelInput = ()
-        self._fixed_labels: networks.LabelInput = ()
+        self._schedule = InputSchedule(config, len(data), self.device, ranks)
+        self.steps_per_epoch = self._schedule.steps_per_epoch
+        self.total_steps = self._schedule.total_steps
+        labels: LabelInput = ()
+        self._fixed_labels: LabelInput = ()
         if config.model.conditional:
             assert data.labels is not None
             fixed = conditioning.in_a_grid(data.classes, FIXED_COUNT)
             labels = (torch.from_numpy(data.labels).to(self.device),)
             self._fixed_labels = (torch.from_numpy(fixed).to(self.device),)
+        z_shape = (FIXED_COUNT, config.model.latent_dim)
+        self._fixed_z = noise.normal(config.seed, Stream.FIXED, 0, z_shape).to(self.device)
         self.generator = networks.build_generator(config).to(self.device).train()
         self.discriminator = networks.build_discriminator(config).to(self.device).train()
         self.average = copy.deepcopy(self.generator) if train.ema_decay else None
@@ -117,44 +120,32 @@ class Trainer:
             dtype=self._dtype,
             ranks=ranks,
         )
-        self._run = accelerated(self._step, self.acceleration, self.device)
-        self._noise = noise.Noise(
-            noise.normal,
-            config.seed,
-            Stream.NOISE,
-            (train.batch_size, config.model.latent_dim),
-            self.device,
-        )
-        self._mix = None
-        if train.loss == "wasserstein-gp" and train.gradient_penalty:
-            self._mix = noise.Noise(
-                noise.uniform, config.seed, Stream.PENALTY, (train.batch_size,), self.device
-            )
-        self._fixed_z = noise.normal(
-            config.seed, Stream.FIXED, 0, (FIXED_COUNT, config.model.latent_dim)
-        ).to(self.device)
-        self._order = (0, torch.empty(0))  # the epoch and its permutation
-        self._rows = torch.empty(_READ_BACK_STEPS, 5, device=self.device)
+        self._take_step: Callable[[StepInputs], Tensor] = self._step
+        if train.accelerate == "graph":  # experimental, so "auto" means plain steps
+            self._take_step = cuda_graphs.recorded(self._step, self.device, ranks)
+        # Metrics stay on the device and are fetched many steps at a time: fetching makes the host
+        # wait for the device, on a GPU for longer than a small step takes.
+        self._metrics = torch.empty(_READ_BACK_STEPS, 5, device=self.device)
         self._pending = 0  # rows filled since the last read-back
         self._read_back_at = 0.0
 
     @property
     def epoch(self) -> int:
-        """The epoch of the last step taken, from 1; 0 before the first step."""
+        """The epoch of the last step, counted from 1; 0 before the first step."""
         return math.ceil(self.step / self.steps_per_epoch)
 
     @property
     def precision(self) -> str:
-        """The format in which its layers multiply, by name: ``float32``, ``bfloat16`` ..."""
+        """The format in which its layers multiply, by name: ``float32`` or ``bfloat16``."""
         return str(self._dtype).removeprefix("torch.")
 
     @property
     def sampled(self) -> nn.Module:
-        """The generator that pictures are drawn from: the moving average if one is kept."""
+        """The network that images are drawn from: the moving average, or G without one."""
         return self.generator if self.average is None else self.average
 
     def __iter__(self) -> Iterator[Event]:
-        """Train from the present step on.
+        """Train from the current step on.
 
         Raises:
             TrainingError: a loss is no longer finite.
@@ -180,65 +171,30 @@ class Trainer:
         yield RunEnded(reason, self.step, self.epoch)
 
     def one_step(self) -> StepMetrics:
-        """Take a single step and tell its numbers: to see that everything fits together."""
+        """Take a single step and return its metrics, as a dry run does."""
         self._read_back_at = self._clock()
         self._train_step()
         return next(self._read_back())
 
     def fixed_images(self) -> Images:
-        """What the fixed noise gives now; uint8, 64 x C x H x W. Changes nothing."""
+        """Images of the fixed noise, uint8 64 x C x H x W. Changes no state."""
         pixels = networks.pixel_range(self.config)
         images = networks.generate(self.sampled, self._fixed_z, self._fixed_labels, pixels)
         return _read_only(images.cpu().numpy())
 
-    # One step ----------------------------------------------------------------------------------
-
     def _train_step(self) -> None:
-        row = self._run(self._inputs())
+        metrics = self._metrics[self._pending]
+        metrics.copy_(self._take_step(self._schedule[self.step]))
+        self._ranks.average([metrics])
         self.step += 1
-        self._rows[self._pending] = row
-        self._ranks.average([self._rows[self._pending]])
         self._pending += 1
 
-    def _inputs(self) -> Inputs:
-        """What the next step takes."""
-        train = self.config.train
-        first = self.step * train.d_steps
-        return Inputs(
-            tuple(map(self._turn, range(first, first + train.d_steps))),
-            rate_left=self._rate_left(),
-            ema_share=1 - ema.warmed_up(train.ema_decay, self.step + 1),
-        )
-
-    def _turn(self, number: int) -> Turn:
-        """What an update of D takes; they are counted over the whole run, from 0."""
-        train = self.config.train
-        epoch, position = divmod(number, self.steps_per_epoch * train.d_steps)
-        if self._order[0] != epoch + 1:
-            order = noise.permutation(self.config.seed, epoch + 1, len(self.data))
-            self._order = (epoch + 1, order.to(self.device))
-        size = train.batch_size
-        rows = self._order[1][position * size : (position + 1) * size]
-        return Turn(
-            self._ranks.part(rows),
-            self._ranks.part(self._noise[number]),
-            self._ranks.part(self._mix[number]) if self._mix else None,
-            r1=train.r1 > 0 and number % train.r1_every == 0,
-        )
-
-    def _rate_left(self) -> float:
-        """The share of the learning rates that is left at this step."""
-        left = self.total_steps - self.step
-        return min(1.0, left / max(1, self.total_steps - self._decay_begins))
-
     def _is_over(self, deadline: float) -> bool:
-        """Whether to end before the next step: all ranks after the same one."""
+        """Whether to end before the next step; all ranks end after the same one."""
         wanted = self._stop.requested or self._clock() >= deadline
         if self._ranks.size == 1:
             return wanted
         return self.step % _AGREE_STEPS == 0 and self._ranks.any(wanted, self.device)
-
-    # What is told ------------------------------------------------------------------------------
 
     def _started(self) -> RunStarted:
         return RunStarted(
@@ -262,10 +218,10 @@ class Trainer:
         return waited >= _READ_BACK_SECONDS or self._pending == _READ_BACK_STEPS
 
     def _read_back(self) -> Iterator[StepMetrics]:
-        """Fetch the numbers of the steps since the last time, all in one copy."""
+        """Fetch the metrics of the steps since the last read-back, in one copy."""
         if not self._pending:
             return
-        rows: list[list[float]] = self._rows[: self._pending].tolist()
+        rows: list[list[float]] = self._metrics[: self._pending].tolist()
         now = self._clock()
         images = len(rows) * self.config.train.batch_size * self.config.train.d_steps
         rate = images / max(now - self._read_back_at, 1e-9)
@@ -284,14 +240,12 @@ class Trainer:
         )
         return (
             f"{broken} is no longer finite at step {step}: the updates have grown without bound; "
-            "train anew with lower train.lr_d and train.lr_g, or with train.r1; what was saved "
-            "before is kept"
+            "start a new run with lower train.lr_d and train.lr_g, or with train.r1; earlier "
+            "checkpoints are kept"
         )
 
-    # What is kept ------------------------------------------------------------------------------
-
     def state(self) -> dict[str, Any]:
-        """What the next steps depend on besides config and data; references, not copies."""
+        """What a checkpoint stores: weights, optimizers, step; references, not copies."""
         state: dict[str, Any] = {
             "step": self.step,
             "epoch": self.epoch,
@@ -300,18 +254,24 @@ class Trainer:
             "adam_g": self._step.adam_g.state_dict(),
             "adam_d": self._step.adam_d.state_dict(),
             "data": self.data.digest,
+            **self.arithmetic(),
+        }
+        if self.average is not None:
+            state["average"] = self.average.state_dict()
+        return state
+
+    def arithmetic(self) -> dict[str, Any]:
+        """What decides how this process rounds: with other values the last digits may differ."""
+        return {
             "device": str(self.device),
             "precision": self.precision,
             "acceleration": self.acceleration,
             "threads": torch.get_num_threads(),
             "ranks": self._ranks.size,
         }
-        if self.average is not None:
-            state["average"] = self.average.state_dict()
-        return state
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from where :meth:`state` was taken.
+        """Continue from where :meth:`state` was taken.
 
         Raises:
             FileFormatError: the state does not fit this config.
@@ -331,11 +291,11 @@ class Trainer:
             ) from error
 
     def align(self) -> None:
-        """Take over the state that rank 0 has, such as one that was restored there."""
+        """Copy the state of rank 0, for example one restored there, to all ranks."""
         step = torch.tensor([self.step], device=self.device)
         parts = [self.state().get(name, {}) for name in ("generator", "discriminator", "average")]
         adams = [self._step.adam_g.state_dict(), self._step.adam_d.state_dict()]
-        self._ranks.as_on_the_first(
+        self._ranks.broadcast(
             [
                 step,
                 *(tensor for part in parts for tensor in part.values()),
@@ -368,7 +328,7 @@ def _refuse_what_does_not_fit(config: RunConfig, data: ImageSet, ranks: Ranks) -
 
 
 def _read_only(images: Images) -> Images:
-    """A copy for the outputs, which share it and must not write to it."""
+    """A read-only copy: all outputs share it."""
     array: Images = np.array(images)
     array.setflags(write=False)
     return array

@@ -196,7 +196,7 @@ def test_a_run_never_writes_among_its_pictures(
     monkeypatch.chdir(photos(tmp_path / "photos"))
     result = invoke("train", "--data", ".", "--batch-size", 4)
     assert result.exit_code == 2
-    assert "lies in the folder of the pictures to train on" in result.stderr
+    assert "lies in the folder of the training images" in result.stderr
     result = invoke("data", "show", ".")
     assert result.exit_code == 2
     assert "would lie among the pictures it shows" in result.stderr

@@ -136,8 +136,9 @@ def test_a_recipe_changed_behind_the_runs_back_is_refused(
     config.write_text(config.read_text().replace("lr_g = 0.001", "lr_g = 0.1"))
     result = invoke("train", "--resume", run, "--epochs", 2)
     assert result.exit_code == 2
-    assert "step-00000007.pt: cannot go on with another recipe (train.lr_g was 0.001, now 0.1)" in (
-        result.stderr
+    assert (
+        "step-00000007.pt: cannot continue with another config (train.lr_g was 0.001, now 0.1)"
+        in (result.stderr)
     )
 
 
@@ -241,7 +242,7 @@ def test_without_any_whole_checkpoint_nothing_is_overwritten(
     before = (run / "metrics.csv").read_bytes()
     result = invoke("train", "--resume", run)
     assert result.exit_code == 2
-    assert "none of its 2 checkpoints is whole" in result.stderr
+    assert "none of its 2 checkpoints is intact" in result.stderr
     assert (run / "metrics.csv").read_bytes() == before
 
 
@@ -294,7 +295,7 @@ def test_losses_that_explode_keep_the_last_good_checkpoint(
     assert result.exit_code == 1
     assert re.search(r"is no longer finite", result.stderr)
     assert "Traceback" not in result.stderr
-    assert "train anew with lower train.lr_d" in result.stderr
+    assert "start a new run with lower train.lr_d" in result.stderr
 
 
 def test_losses_that_explode_later_keep_the_checkpoint_before(

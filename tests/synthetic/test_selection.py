@@ -18,6 +18,7 @@ from mnistgan.progress import Progress
 from mnistgan.sampling import sampler as sampling
 from mnistgan.sampling.generator import load_generator
 from mnistgan.sampling.sampler import SamplingOptions
+from mnistgan.synthetic import selection
 from mnistgan.synthetic.selection import ImageStream, Sampler, Selection
 
 
@@ -86,7 +87,7 @@ class Blind(ByPixels):
 
 
 @pytest.mark.parametrize(
-    ("rule", "words"),
+    ("wanted", "words"),
     [
         (Selection(balanced=True), "no image of class '7'; leave --balanced out, or train"),
         (
@@ -100,11 +101,11 @@ class Blind(ByPixels):
     ],
 )
 def test_what_does_not_come_is_given_up(
-    sampler: Sampler, monkeypatch: pytest.MonkeyPatch, selection: Selection, words: str
+    sampler: Sampler, monkeypatch: pytest.MonkeyPatch, wanted: Selection, words: str
 ) -> None:
     monkeypatch.setattr(selection, "PATIENCE", 2000)
     blind = Sampler(sampler.generator, labeler=Blind.make())
-    drawn = ImageStream(blind, 1000, selection=selection)
+    drawn = ImageStream(blind, 1000, selection=wanted)
     with pytest.raises(MnistganError, match=words) as caught:
         gather(drawn)
     assert caught.value.exit_code == 1

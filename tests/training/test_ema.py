@@ -13,7 +13,7 @@ def test_weights_and_batch_statistics_move_together(tiny: Tiny) -> None:
     average, model = build_generator(tiny()), build_generator(tiny(("seed", 1)))
     model(torch.randn(32, 8))  # moves the running statistics
     before = {name: tensor.clone() for name, tensor in average.state_dict().items()}
-    ema.Average(average, model).update(0.1)
+    ema.MovingAverage(average, model).update(0.1)
     for name, tensor in average.state_dict().items():
         fresh = model.state_dict()[name]
         if tensor.is_floating_point():
@@ -23,7 +23,7 @@ def test_weights_and_batch_statistics_move_together(tiny: Tiny) -> None:
 
 
 def test_the_decay_warms_up() -> None:
-    decays = [ema.warmed_up(0.99, step) for step in range(1, 2000)]
+    decays = [ema.warmed_up_decay(0.99, step) for step in range(1, 2000)]
     assert decays[0] == 2 / 11
     assert decays == sorted(decays)
     assert decays[-1] == 0.99

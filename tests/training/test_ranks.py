@@ -150,14 +150,14 @@ def test_a_batch_that_cannot_be_shared(tiny: Tiny, batch: int, size: int) -> Non
 
 def test_parts_make_the_whole() -> None:
     batch = torch.arange(12).view(6, 2)
-    parts = [Ranks(rank, 3).part(batch) for rank in range(3)]
+    parts = [Ranks(rank, 3).local_rows(batch) for rank in range(3)]
     assert torch.equal(torch.cat(parts), batch)
 
 
 def test_alone_nothing_changes() -> None:
     one: Any = torch.ones(2)
     ALONE.average([one])
-    ALONE.as_on_the_first([one])
+    ALONE.broadcast([one])
     assert one.tolist() == [1, 1]
     assert ALONE.any(True, one.device)
     assert not ALONE.any(False, one.device)

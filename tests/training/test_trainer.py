@@ -17,7 +17,7 @@ from mnistgan.errors import DataError, TrainingError
 from mnistgan.events import EpochEnded, Event, RunEnded, RunStarted, StepMetrics
 from mnistgan.progress import StopToken
 from mnistgan.training import losses
-from mnistgan.training.step import Turn
+from mnistgan.training.inputs import StepInputs
 from mnistgan.training.trainer import Trainer
 
 
@@ -73,7 +73,6 @@ RECIPES: list[dict[str, Any]] = [
     {"train.loss": "wasserstein-gp", "train.d_steps": 3, "train.batch_size": 128},
     {"train.r1": 1.0, "model.generator.norm": "none", "model.generator.output": "sigmoid"},
     {"train.precision": "bfloat16", "train.r1": 0.1, "train.r1_every": 2},
-    {"train.precision": "float16"},
     {
         "model": {"family": "dcgan", "generator": {"width": 2}, "discriminator": {"width": 2}},
         "data.channels": 3,
@@ -105,17 +104,17 @@ def test_the_steps_of_wasserstein_take_fresh_images(tiny: Tiny, digits: datasets
     config = tiny(("train.d_steps", 3), ("train.batch_size", 100), ("train.epochs", 1))
     trainer = Trainer(config, digits)
     assert trainer.steps_per_epoch == 5  # 1,797 // 300
-    seen: list[int] = []
-    original = trainer._turn
+    rows: list[torch.Tensor] = []
+    take_step = trainer._take_step
 
-    def spy(number: int) -> Turn:
-        seen.append(number)
-        return original(number)
+    def spy(inputs: StepInputs) -> torch.Tensor:
+        rows.extend(batch.rows for batch in inputs.batches)
+        return take_step(inputs)
 
-    trainer._turn = spy  # type: ignore[method-assign]
+    trainer._take_step = spy
     list(trainer)
-    assert seen == list(range(15))
-    assert len(torch.cat([original(number).rows for number in range(15)]).unique()) == 1500
+    assert [len(batch) for batch in rows] == [100] * 15
+    assert len(torch.cat(rows).unique()) == 1500
 
 
 def test_pictures_change_nothing(tiny: Tiny, digits: datasets.ImageSet) -> None:
@@ -158,8 +157,8 @@ def test_the_generators_update_leaves_the_discriminator_alone(
 ) -> None:
     trainer = Trainer(tiny(), digits)
     before = copy.deepcopy(trainer.discriminator.state_dict())
-    fake = trainer.generator(trainer._noise[0])
-    trainer._step._update_generator(fake, (), 1.0)
+    (batch,) = trainer._schedule[0].batches
+    trainer._step._update_generator(batch, trainer.generator(batch.z), 1.0)
     assert all(parameter.grad is None for parameter in trainer.discriminator.parameters())
     after = trainer.discriminator.state_dict()
     assert all(torch.equal(before[name], after[name]) for name in before)
@@ -186,7 +185,7 @@ def rates(trainer: Trainer) -> list[float]:
     """G's rate at each step."""
     seen = []
     for _ in range(trainer.total_steps):
-        seen.append(trainer.config.train.lr_g * trainer._rate_left())
+        seen.append(trainer.config.train.lr_g * float(trainer._schedule[trainer.step].lr_factor))
         trainer.one_step()
     return seen
 

@@ -1,13 +1,10 @@
-"""How a step is carried out: the same numbers in every way."""
+"""Recorded steps give the same numbers as plain ones."""
 
 from __future__ import annotations
 
 import contextlib
 import copy
-import shutil
 from collections.abc import Iterator
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,44 +17,31 @@ from mnistgan import datasets
 from mnistgan.config import DataConfig, RunConfig
 from mnistgan.datasets import ImageSet
 from mnistgan.errors import MnistganError, UsageError
-from mnistgan.training import acceleration
-from mnistgan.training.acceleration import CudaGraphs, Way
+from mnistgan.training import cuda_graphs
+from mnistgan.training.cuda_graphs import CudaGraphs, ReplayedStep
+from mnistgan.training.ranks import Ranks
 from mnistgan.training.trainer import Trainer
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 
 on_a_card = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA card")
 no_context = pytest.mark.filterwarnings("ignore:.*no current CUDA context")  # torch's own thread
-with_a_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="needs g++")
+
+
+def test_auto_means_plain_steps(tiny: Tiny, digits: ImageSet) -> None:
+    assert Trainer(tiny(("train.accelerate", "auto")), digits).acceleration == "none"
 
 
 @pytest.mark.parametrize(
-    ("name", "device", "ranks", "way"),
+    ("device", "ranks", "words"),
     [
-        ("auto", CUDA, 1, "none"),
-        ("auto", CPU, 1, "none"),
-        ("none", CUDA, 1, "none"),
-        ("graph", CUDA, 1, "graph"),
+        (CPU, 1, "'graph' needs an NVIDIA GPU, not cpu"),
+        (CUDA, 2, "cannot record the communication of 2 ranks"),
     ],
 )
-def test_what_is_chosen(name: str, device: torch.device, ranks: int, way: Way) -> None:
-    assert acceleration.resolve(name, device, ranks) == way
-
-
-@pytest.mark.parametrize(
-    ("name", "device", "ranks", "words"),
-    [
-        ("graph", CPU, 1, "records on an NVIDIA card, not on cpu"),
-        ("graph", CUDA, 2, "cannot record what 2 ranks tell each other"),
-        ("compile", CPU, 1, "needs a C\\+\\+ compiler"),
-    ],
-)
-def test_what_does_not_work_here(
-    monkeypatch: pytest.MonkeyPatch, name: str, device: torch.device, ranks: int, words: str
-) -> None:
-    monkeypatch.setattr(shutil, "which", lambda name: None)
+def test_what_cannot_be_recorded(device: torch.device, ranks: int, words: str) -> None:
     with pytest.raises(UsageError, match=words):
-        acceleration.resolve(name, device, ranks)
+        cuda_graphs.recorded(lambda inputs: torch.empty(5), device, Ranks(0, ranks))
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +66,6 @@ RECIPES: dict[str, list[tuple[str, Any]]] = {
         )
     ],
     "bfloat16": [("train.precision", "bfloat16")],
-    "float16": [("train.precision", "float16")],
 }
 
 
@@ -107,9 +90,10 @@ class TestRecorded:
         config = tiny(("train.precision", "float32"), *recipe)
         plain = numbers(config, digits)
         tapes = Tapes()
-        monkeypatch.setattr(acceleration, "resolve", lambda *_: "graph")
-        monkeypatch.setattr(acceleration, "CudaGraphs", lambda device: tapes)
-        replayed = numbers(config, digits)
+        monkeypatch.setattr(
+            cuda_graphs, "recorded", lambda step, device, _: ReplayedStep(step, tapes, device)
+        )
+        replayed = numbers(tiny_with(config, accelerate="graph"), digits)
         assert sum(tapes.replayed) + tapes.plain == 12
         assert sum(tapes.replayed) > 0
         np.testing.assert_allclose(replayed, plain, rtol=1e-4, atol=1e-5)
@@ -175,35 +159,3 @@ def test_a_capture_that_fails_tells_its_first_cause(monkeypatch: pytest.MonkeyPa
 
     with pytest.raises(MnistganError, match=r"could not record a step \(operation not permitted\)"):
         CudaGraphs(CUDA).capture(work)
-
-
-torchs_own_warnings = pytest.mark.filterwarnings(
-    "ignore:.*torch.jit:DeprecationWarning", "ignore:.*not a leaf Tensor:UserWarning"
-)
-
-
-@with_a_compiler
-@torchs_own_warnings
-def test_compiled(
-    tiny: Tiny, digits: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
-    exact = tiny(("train.precision", "float32"), ("train.r1_every", 2), *RECIPES["convolutions"])
-    plain, compiled = (
-        numbers(tiny_with(exact, accelerate=way), digits) for way in ("none", "compile")
-    )
-    np.testing.assert_allclose(compiled, plain, rtol=1e-3, atol=1e-3)
-
-
-@with_a_compiler
-@torchs_own_warnings
-def test_a_compiler_that_fails_is_explained(
-    tiny: Tiny, digits: ImageSet, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(*args: Any) -> None:
-        raise RuntimeError("no such header")
-
-    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend=fail))
-    trainer = Trainer(tiny(("train.accelerate", "compile")), digits)
-    with pytest.raises(MnistganError, match=r"no such header.* train\.accelerate = 'none'"):
-        trainer.one_step()

@@ -1,0 +1,102 @@
+"""Continuing a run from its newest intact checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mnistgan.config import RunConfig
+from mnistgan.errors import FileFormatError, UsageError
+from mnistgan.evaluation.monitor import Measuring
+from mnistgan.events import Warned
+from mnistgan.runs.plan import refuse_other_recipe
+from mnistgan.storage import checkpoint
+from mnistgan.storage.checkpoint import Checkpoint
+from mnistgan.storage.run_directory import RunDirectory
+from mnistgan.training.trainer import Trainer
+
+
+def restore(
+    run: RunDirectory, config: RunConfig, trainer: Trainer, measuring: Measuring | None
+) -> list[Warned]:
+    """Load a run's newest intact checkpoint; without any checkpoint, leave everything as it is.
+
+    A damaged checkpoint is passed over with a warning: the one before it loses a few epochs only.
+
+    Args:
+        run: the directory.
+        config: of the run to continue.
+        trainer: takes over the weights, the optimizers and the step.
+        measuring: takes over the best measurement, where the run is measured.
+
+    Returns:
+        Warnings for the user.
+
+    Raises:
+        UsageError: the checkpoint was trained with another config or on other images, or has more
+            epochs than the config.
+        FileFormatError: there are checkpoints, and none is intact.
+    """
+    warnings: list[Warned] = []
+    for path in (paths := run.checkpoint_files()):
+        try:
+            saved = checkpoint.load_checkpoint(path)
+            if run.checkpoint_file(saved.step) != path:
+                raise FileFormatError(f"{path}: holds step {saved.step}")
+            refuse_other_recipe(path, saved.config, config)
+            _refuse_other_data(run, saved, trainer)
+            trainer.restore(saved.state)
+            _restore_measuring(path, saved.state, measuring)
+        except FileFormatError as error:
+            warnings.append(Warned(f"{error} (the one before it is tried)"))
+            continue
+        if trainer.step > trainer.total_steps:
+            raise UsageError(
+                f"{run.path}: has {trainer.epoch} epochs behind it, which is more than "
+                f"train.epochs = {config.train.epochs}; ask for more"
+            )
+        return warnings + _other_arithmetic(saved, trainer)
+    if paths:
+        raise FileFormatError(
+            f"{run.checkpoints}: none of its {len(paths)} checkpoints is intact; train a new run "
+            f"with --config {run.config_file}"
+        )
+    return warnings
+
+
+def _other_arithmetic(saved: Checkpoint, trainer: Trainer) -> list[Warned]:
+    """Warn if this process may round differently from the one that saved."""
+    now = trainer.arithmetic() | {"torch": str(torch.__version__)}
+    before = {"acceleration": "none", **saved.state, **saved.versions}
+    changes = [
+        f"{key} was {before.get(key)}, now {value}"
+        for key, value in now.items()
+        if value != before.get(key)
+    ]
+    if not changes:
+        return []
+    return [Warned(f"{'; '.join(changes)}: the numbers may differ in their last digits")]
+
+
+def _refuse_other_data(run: RunDirectory, saved: Checkpoint, trainer: Trainer) -> None:
+    # A folder of images may have changed since. Continuing on other images would go unnoticed.
+    data = trainer.data
+    if saved.state.get("data", data.digest) != data.digest:
+        raise UsageError(
+            f"{data.source}: does not hold the images that {run.path} was trained on; put them "
+            "back, or train a new run"
+        )
+
+
+def _restore_measuring(path: Path, state: Mapping[str, Any], measuring: Measuring | None) -> None:
+    if measuring is None or "measuring" not in state:  # the run was not measured until now
+        return
+    try:
+        measuring.restore(state["measuring"])
+    except (LookupError, TypeError, ValueError, ArithmeticError) as error:
+        raise FileFormatError(
+            f"{path}: its measurements are damaged; use an older checkpoint"
+        ) from error
