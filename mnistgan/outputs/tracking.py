@@ -1,4 +1,4 @@
-"""What the outputs for experiment trackers share: how a run's numbers are named there."""
+"""The names of a run's numbers in experiment trackers, shared by their outputs."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from mnistgan.events import StepMetrics, score_names
 from mnistgan.storage import tables
 
 Scalars: TypeAlias = dict[str, float]
-"""Name in the tracker -> value; what comes before the slash is a group of charts."""
+"""Name in the tracker -> value; the part before the slash is the group of charts."""
 
 
 def row_scalars(row: Mapping[str, float], kind: ScoreKind) -> Scalars:
-    """A row of metrics.csv, by column; its scores are named by their kind."""
+    """The scalars of a row of metrics.csv, given by column."""
     real, fake = score_names(kind)
     return {
         "loss/D": row["loss_D"],
@@ -27,12 +27,12 @@ def row_scalars(row: Mapping[str, float], kind: ScoreKind) -> Scalars:
 
 
 def step_scalars(event: StepMetrics, kind: ScoreKind) -> Scalars:
-    """The same numbers as they come."""
+    """The scalars of a step event."""
     row = dict(zip(tables.METRICS_COLUMNS, tables.metrics_row(event), strict=True))
     return row_scalars(row, kind)
 
 
 def measures(figures: Mapping[str, float]) -> Scalars:
-    """What was measured, in a group of its own."""
+    """The scalars of a measurement."""
     known = (name for name in tables.LABELLED_FIGURES if name in figures)
     return {f"measures/{name}": figures[name] for name in known}

@@ -1,7 +1,7 @@
-"""Curves of runs, from what the runs left on disk. Imports no torch.
+"""Curves of runs: losses, D's scores and the Frechet distance over the steps. Imports no torch.
 
-:func:`training_panels` and :func:`distance_panel` say which columns are drawn, and
-:func:`thin` at how many points; the report's page draws the same.
+:func:`training_panels` and :func:`distance_panel` choose the columns, names and scales,
+:func:`thin` the points. The report draws the same panels and points in its page.
 """
 
 from __future__ import annotations
@@ -28,25 +28,25 @@ if TYPE_CHECKING:
 CURVE_FORMATS = (".png", ".svg", ".pdf")
 
 MOST_POINTS = 300
-"""Of a curve: about as many as a picture or a page has room for."""
+"""Points of a curve, about as many as the plot has room for."""
 
-_FEW_POINTS = 40  # each is marked
+_FEW_POINTS = 40  # fewer points are marked one by one
 
 Column: TypeAlias = npt.NDArray[np.float64]
 
 MetricsTable: TypeAlias = Mapping[str, Column]
-"""The columns of a metrics.csv or an evaluations.csv, by name."""
+"""Columns of a metrics.csv or an evaluations.csv, by name."""
 
 
 @dataclass(frozen=True)
 class Panel:
-    """What one pair of axes shows over the steps.
+    """What to draw in one plot over the steps.
 
     Attributes:
-        key: unique among the panels of a run.
-        title: what it shows.
-        columns: the table's columns to draw -> what to call them.
-        span: least and greatest value of the y axis, where they are known beforehand.
+        key: name of the panel, unique within a run.
+        title: its title.
+        columns: column of the table -> label of its curve.
+        span: limits of the y axis, if they are fixed.
         log: whether the y axis is logarithmic.
     """
 
@@ -58,7 +58,7 @@ class Panel:
 
 
 def training_panels(kinds: Collection[ScoreKind]) -> list[Panel]:
-    """The losses and D's scores of runs with these kinds of scores."""
+    """The panels of losses and of D's scores, for runs with these kinds of scores."""
     real, fake = score_names("critic" if set(kinds) == {"critic"} else "probability")
     span = (0.0, 1.0) if set(kinds) == {"probability"} else None
     return [
@@ -68,7 +68,7 @@ def training_panels(kinds: Collection[ScoreKind]) -> list[Panel]:
 
 
 def distance_panel(evaluations: Iterable[MetricsTable]) -> Panel:
-    """The Frechet distance, on a logarithmic axis where it is always above zero."""
+    """The panel of the Frechet distance; its axis is logarithmic if all distances are positive."""
     distances = np.concatenate([table["frechet_distance"] for table in evaluations])
     finite = distances[np.isfinite(distances)]
     log = bool(len(finite) and (finite > 0).all())
@@ -76,56 +76,54 @@ def distance_panel(evaluations: Iterable[MetricsTable]) -> Panel:
 
 
 def point_rows(count: int) -> npt.NDArray[np.int64]:
-    """The row at which each point of a curve stands: the middle one of several, at last the last.
-
-    Args:
-        count: rows of the table.
-    """
+    """The row whose step each point of a curve is drawn at, in a table of ``count`` rows."""
     starts = _starts(count)
     rows: npt.NDArray[np.int64] = (starts + np.append(starts[1:], count) - 1) // 2
-    rows[-1:] = count - 1  # a curve ends where the run did
+    rows[-1:] = count - 1  # a curve ends at the run's last step
     return rows
 
 
 def thin(values: Column) -> tuple[Column, Column, Column]:
-    """The mean, least and greatest value of the rows that each point of a curve stands for."""
+    """Mean, minimum and maximum of the rows behind each point of a curve."""
     starts = _starts(len(values))
     counts = np.diff(np.append(starts, len(values)))
-    with np.errstate(all="ignore"):  # some measures can be infinite
+    with np.errstate(all="ignore"):  # a measure can be infinite
         means = np.add.reduceat(values, starts) / counts
     return means, np.minimum.reduceat(values, starts), np.maximum.reduceat(values, starts)
 
 
 def _starts(count: int) -> npt.NDArray[np.int64]:
-    """Where the points of a curve begin among so many rows."""
+    """The first row behind each point of a curve."""
     points = min(count, MOST_POINTS)
     return np.linspace(0, count, points, endpoint=False).astype(np.int64)
 
 
 def smooth(values: Column) -> Column:
-    """The running mean over a fiftieth of the series, cut off at its ends."""
+    """The moving average over a fiftieth of the series; at both ends, over the part inside."""
     window = np.ones(2 * (len(values) // 100) + 1)
     sums = np.convolve(values, window, "same")
     return np.asarray(sums / np.convolve(np.ones_like(values), window, "same"))
 
 
 def plot_runs(runs: Sequence[RunDirectory], path: Path) -> None:
-    """Draw losses, D's scores and what was measured over the steps; several runs overlay.
+    """Plot losses, D's scores and, if measured, Frechet distances; several runs overlay.
 
-    A single run has a color a quantity, several runs a color a run and a line style a quantity.
+    Colors tell the quantities of a single run apart. With several runs, colors tell the runs apart
+    and line styles the quantities.
 
     Args:
-        runs: to draw; each has a metrics.csv.
-        path: PNG, SVG or PDF by its ending.
+        runs: runs to plot.
+        path: file with the extension .png, .svg or .pdf.
 
     Raises:
-        UsageError: unknown ending, a run without metrics.csv or config.toml, or no step to draw.
+        UsageError: the extension is unknown, a run has no config.toml or metrics.csv, or no run has
+            taken a step.
     """
     check_suffix(path, CURVE_FORMATS)
     kinds = {run.read_config().train.score_kind for run in runs}
     metrics = {label(run, runs): tables.read_metrics(run.metrics_file) for run in runs}
     if not any(len(table["step"]) for table in metrics.values()):
-        raise UsageError("there is no step to plot yet; train on, then plot")
+        raise UsageError("no steps to plot yet; train first")
     evaluations = {label(run, runs): tables.read_evaluations(run.evaluations_file) for run in runs}
     panels = [(panel, metrics) for panel in training_panels(kinds)]
     if any(len(table["step"]) for table in evaluations.values()):
@@ -134,20 +132,20 @@ def plot_runs(runs: Sequence[RunDirectory], path: Path) -> None:
 
 
 def label(run: RunDirectory, runs: Sequence[RunDirectory]) -> str:
-    """The folder's name, or its whole path where two runs have the same."""
+    """The name of the run's folder, or its path if two runs have the same name."""
     name = run.path.resolve().name
     return name if [other.path.resolve().name for other in runs].count(name) == 1 else str(run.path)
 
 
 def _save(path: Path, panels: Sequence[tuple[Panel, Mapping[str, MetricsTable]]]) -> None:
-    """Draw each panel with the tables of the runs, by label."""
+    """Draw the panels, each with the tables of its runs by label, and write the file."""
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(5 * len(panels), 4), layout="constrained", dpi=120)
     for axes, (panel, runs) in zip(figure.subplots(1, len(panels)), panels, strict=True):
         _draw(axes, panel, runs)
-    # Without a date and with fixed ids, the same run draws the same file.
+    # Without a date and with a fixed salt for IDs, the same run gives the same file.
     with atomic_path(path) as temporary, rc_context({"svg.hashsalt": "mnistgan"}):
         metadata = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
         kind = path.suffix.lower()
@@ -164,6 +162,7 @@ def _draw(axes: Axes, panel: Panel, runs: Mapping[str, MetricsTable]) -> None:
         for style, (column, name) in enumerate(panel.columns.items()):
             color = f"C{number if several else style}"
             mean, low, high = thin(table[column])
+            # Where each point is one step, the band has no height, and its edge is the raw curve.
             axes.fill_between(steps, low, high, color=color, alpha=0.2, linewidth=0.6)
             axes.plot(
                 steps,
@@ -179,4 +178,4 @@ def _draw(axes: Axes, panel: Panel, runs: Mapping[str, MetricsTable]) -> None:
     if panel.span:
         axes.set_ylim(panel.span)
     axes.grid(alpha=0.25, which="both")
-    axes.legend(fontsize=8, loc="upper right")  # "best" looks at every step, for seconds
+    axes.legend(fontsize=8, loc="upper right")  # "best" searches all points, which takes seconds

@@ -1,4 +1,4 @@
-"""What the curves of a page are drawn from: a run's long tables, thinned out. Imports no torch."""
+"""The charts of the page: curves of a run's tables, thinned. Imports no torch."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from mnistgan.config import ScoreKind
 from mnistgan.rendering import curves, grids
 from mnistgan.rendering.curves import Column, MetricsTable, Panel
 
-_ROWS = 12  # of the table that says the same as a chart
+_ROWS = 12  # of the table below a chart
 
 _LOSSES = (
-    "What D and G minimised. A GAN's loss measures the other player, not the images: it may rise "
-    "while the images get better."
+    "What D and G minimized. In a GAN each loss depends on the other network: it may rise while "
+    "the images get better."
 )
 _SCORES: dict[ScoreKind, str] = {
-    "probability": "D's mean verdict on real images and on fakes: 1 is real, 0 is fake. Where the "
-    "two meet, D cannot tell them apart.",
+    "probability": "The mean probability of being real that D gives real images and fakes. Where "
+    "they meet, D cannot tell them apart.",
     "output": "D's mean output on real images and on fakes; its targets are 1 and 0.",
-    "critic": "The critic's mean score of real images and of fakes. It has no scale: what counts "
-    "is the distance between the two.",
+    "critic": "The critic's mean score of real images and of fakes. It has no scale: only the "
+    "difference between the two matters.",
 }
 _DISTANCE = (
-    "How far the fakes' features are from the real images': the lower the better, 0 is perfect."
+    "How far the features of fakes are from those of real images. Lower is better, 0 is perfect."
 )
 _SHARES = {
-    "precision": "Precision: the share of fakes that look real.",
-    "recall": "Recall: the share of real images that a fake could be.",
-    "coverage": "Coverage: the share of real images that have a fake beside them.",
-    "agreement": "Agreement: the share of fakes that show the class that was asked for.",
+    "precision": "Precision: the share of fakes within the range of real images.",
+    "recall": "Recall: the share of real images within the range of fakes.",
+    "coverage": "Coverage: the share of real images with a fake nearby.",
+    "agreement": "Agreement: the share of fakes that show the requested class.",
 }
 
 Numbers = list[float | None]
@@ -39,13 +39,13 @@ Numbers = list[float | None]
 
 @dataclass(frozen=True)
 class Line:
-    """One curve; where a point stands for several steps, their mean.
+    """A curve.
 
     Attributes:
-        name: what is drawn.
-        values: a number a point, None where there is none.
-        low: the least of each point's steps, and so on; empty where each point is one step.
-        high: the greatest.
+        name: its label.
+        values: the mean of the steps behind each point; None if it is not finite.
+        low: their minimum; empty if each point is a single step.
+        high: their maximum; likewise.
     """
 
     name: str
@@ -56,13 +56,13 @@ class Line:
 
 @dataclass(frozen=True)
 class Chart:
-    """A panel of curves over the steps.
+    """A panel with its curves.
 
     Attributes:
-        panel: its title and axes.
-        about: how to read it, in a sentence.
-        steps: of each point.
-        epochs: likewise.
+        panel: title and axes.
+        about: how to read the chart.
+        steps: step of each point.
+        epochs: epoch of each point.
         lines: the curves.
     """
 
@@ -73,7 +73,7 @@ class Chart:
     lines: list[Line]
 
     def to_json(self) -> dict[str, Any]:
-        """As plain values, for the page's script."""
+        """The chart as plain values, for the page's script."""
         return {
             "steps": self.steps,
             "epochs": self.epochs,
@@ -83,13 +83,13 @@ class Chart:
         }
 
     def rows(self) -> Iterator[tuple[int, int, Numbers]]:
-        """Some points as a table: epoch, step, and each line's value."""
+        """Some points as table rows: epoch, step, and the value of each curve."""
         for point in grids.spread(len(self.steps), _ROWS):
             yield self.epochs[point], self.steps[point], [line.values[point] for line in self.lines]
 
 
 def of_training(metrics: MetricsTable, kind: ScoreKind) -> list[Chart]:
-    """The losses, and D's scores; none where no step was taken."""
+    """The charts of losses and D's scores; empty if no step was taken."""
     if not len(metrics["step"]):
         return []
     losses, scores = curves.training_panels([kind])
@@ -97,7 +97,7 @@ def of_training(metrics: MetricsTable, kind: ScoreKind) -> list[Chart]:
 
 
 def of_evaluations(evaluations: MetricsTable) -> list[Chart]:
-    """What was measured while training; none where nothing was."""
+    """The charts of measurements during training; empty if there were none."""
     if not len(evaluations["step"]):
         return []
     shares = {name: about for name, about in _SHARES.items() if name in evaluations}
@@ -121,11 +121,11 @@ def _chart(panel: Panel, about: str, table: MetricsTable) -> Chart:
 
 
 def _line(name: str, values: Column) -> Line:
-    mean, low, high = map(_short, curves.thin(values))
+    mean, low, high = map(_rounded, curves.thin(values))
     is_thinned = len(mean) < len(values)
     return Line(name, mean, low if is_thinned else [], high if is_thinned else [])
 
 
-def _short(values: Column) -> Numbers:
-    """In four digits, more than anyone sees; None for what is no number."""
+def _rounded(values: Column) -> Numbers:
+    """The values in four digits, which keeps the page small; None if not finite."""
     return [float(f"{value:.4g}") if math.isfinite(value) else None for value in values]

@@ -1,4 +1,4 @@
-"""What a run directory tells of its run: the variables of page.html."""
+"""Reads a run directory: the variables of the template page.html."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _PACKAGES = {"mnistgan": "mnistgan", "torch": "PyTorch", "numpy": "NumPy", "pyth
 
 
 def gather(run: RunDirectory) -> dict[str, Any]:
-    """Read a run directory, of which all but the config may be missing.
+    """Read a run directory. Every file but config.toml may be missing.
 
     Raises:
-        UsageError: it is no run directory, or one of its files cannot be read.
+        UsageError: it is not a run directory, or one of its files cannot be read.
     """
     config = run.read_config()
     size = config.data.image_size
@@ -43,7 +43,7 @@ def gather(run: RunDirectory) -> dict[str, Any]:
     moving = embedded_images.moving(gif) if has_gif else None
     epochs = _epochs(run, metrics)
     return {
-        "name": run.path.resolve().name,  # without the folders above: the page is the same anywhere
+        "name": run.path.resolve().name,  # no path: moving the run must not change the page
         "config": config,
         "toml": toml.to_toml(config),
         "environment": _environment(run.read_environment()),
@@ -75,26 +75,26 @@ def _metrics(run: RunDirectory) -> MetricsTable:
 
 
 def _epochs(run: RunDirectory, metrics: MetricsTable) -> int:
-    """How many epochs have ended: the last one if it has as many steps as the first."""
+    """The number of complete epochs: the last one counts if it has as many steps as the first."""
     epochs = metrics["epoch"]
     if not len(epochs):
         return 0
     last = int(epochs.max())
-    if last == 1:
+    if last == 1:  # there is no other epoch to compare with, but its grid is saved when it ends
         drawn = tables.read_samples(run.samples)
         return int(not drawn or drawn[0].epoch == 1)
     return last if (epochs == last).sum() >= (epochs == epochs[0]).sum() else last - 1
 
 
 def _seconds(metrics: MetricsTable, config: RunConfig) -> float:
-    """Training time from the rates that stand beside the steps, which are written to a tenth."""
+    """Training time, from the images per second that metrics.csv holds for each step."""
     rates = metrics["images/s"]
     per_step = config.train.batch_size * config.train.d_steps
-    return float(per_step * (1 / rates[rates >= 0.1]).sum())
+    return float(per_step * (1 / rates[rates >= 0.1]).sum())  # a rate below 0.05 is stored as 0.0
 
 
 def _shares(shares: Mapping[str, float]) -> list[dict[str, str]]:
-    """A bar a class; the widest stands for the greatest share."""
+    """One bar per class; the widest bar is the greatest share."""
     sane = {name: min(max(share, 0.0), 1.0) for name, share in shares.items() if share == share}
     most = max(sane.values(), default=0.0) or 1.0
     return [
@@ -104,7 +104,7 @@ def _shares(shares: Mapping[str, float]) -> list[dict[str, str]]:
 
 
 def _environment(environment: Mapping[str, Any]) -> dict[str, str]:
-    """What is known of where it ran, in words."""
+    """The hardware and software that the run used, as labels and texts."""
     known = {key: value for key, value in environment.items() if value not in ("", [])}
     versions = [f"{name} {known[key]}" for key, name in _PACKAGES.items() if key in known]
     device = [str(known["device"])] if "device" in known else []
@@ -116,19 +116,19 @@ def _environment(environment: Mapping[str, Any]) -> dict[str, str]:
         "Device": ", ".join(device),
         "Versions": ", ".join(versions),
         "Platform": str(known.get("platform", "")),
-        "Started": _moment(known.get("started", "")),
-        "Resumed": ", ".join(map(_moment, _listed(known.get("resumed")))),
-        "Command": " ".join(map(str, _listed(known.get("command")))),
+        "Started": _readable_time(known.get("started", "")),
+        "Resumed": ", ".join(map(_readable_time, _as_list(known.get("resumed")))),
+        "Command": " ".join(map(str, _as_list(known.get("command")))),
     }
     return {label: text for label, text in rows.items() if text}
 
 
-def _listed(value: object) -> list[Any]:
+def _as_list(value: object) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _moment(text: object) -> str:
-    """A time as people write it; anything else as it is."""
+def _readable_time(text: object) -> str:
+    """An ISO time in readable form; any other value unchanged."""
     try:
         return f"{datetime.fromisoformat(str(text)):%Y-%m-%d %H:%M %Z}"
     except ValueError:
@@ -138,7 +138,7 @@ def _moment(text: object) -> str:
 def _script_data(
     config: RunConfig, grids: Sequence[Grid], drawn: Sequence[Chart]
 ) -> dict[str, Any]:
-    """For the page's script. The last grid stands in the page already."""
+    """The data of the page's script; the last grid is in the page itself."""
     data = [
         {"epoch": grid.epoch, "step": grid.step, "source": grid.picture.source} for grid in grids
     ]

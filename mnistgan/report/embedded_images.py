@@ -1,7 +1,7 @@
-"""Pictures that lie within a page, as ``data:`` addresses.
+"""Pictures embedded in the page, as ``data:`` URLs.
 
-Whatever is read from a run directory is decoded and written anew: no byte of a stranger's picture
-reaches the page. All are lossless WebP, smaller than PNG by a fifth.
+Files from a run directory are decoded and encoded again, so that no byte of an untrusted file
+reaches the page. All pictures are lossless WebP, a fifth smaller than PNG.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ import numpy as np
 from PIL import Image, ImageSequence
 
 from mnistgan.errors import UsageError
-from mnistgan.rendering.grids import Picture, encode, lighter, read_grid, spread
+from mnistgan.rendering.grids import Picture, encode, read_grid, reduce_levels, spread
 from mnistgan.storage import tables
 from mnistgan.storage.run_directory import RunDirectory
 
-_MOST_LENGTH = 1_200_000  # of all grids' addresses, unless the fewest take more
+_MOST_LENGTH = 1_200_000  # of the URLs of all grids, in characters; at least 6 grids are kept
 _MOST_MOVING_LENGTH = 1_600_000
 _MOST_GRIDS, _FEWEST_GRIDS = 60, 6
-_MOST_FRAMES = 120  # an animation of ours has 100
+_MOST_FRAMES = 120  # training.gif has at most 100
 _MOST_SIDE = 2000
 _MOST_PIXELS = 60_000_000  # of all frames together
 _MOST_FILE = 2**25
@@ -32,12 +32,12 @@ _MOST_FILE = 2**25
 
 @dataclass(frozen=True)
 class Still:
-    """A picture of a page.
+    """A picture in the page.
 
     Attributes:
-        source: its content, as a ``data:`` address.
-        width: in pixels.
-        height: likewise.
+        source: its content as a ``data:`` URL.
+        width: width in pixels.
+        height: height in pixels.
     """
 
     source: str
@@ -47,7 +47,7 @@ class Still:
 
 @dataclass(frozen=True)
 class Grid:
-    """What the fixed noise gave after an epoch."""
+    """The images from the fixed noise after an epoch."""
 
     epoch: int
     step: int
@@ -55,22 +55,22 @@ class Grid:
 
 
 def is_own_file(path: Path) -> bool:
-    """Whether it is a file and no link, which in a stranger's run may lead anywhere."""
+    """Whether a path is a file and not a link, which in an untrusted run may lead anywhere."""
     return path.is_file() and not path.is_symlink()
 
 
 def still(picture: Picture) -> Still:
-    """A picture as it is, to the last bit."""
+    """A picture, lossless."""
     height, width = picture.shape[:2]
     return Still(_webp_address([picture]), width, height)
 
 
 def grids(run: RunDirectory, size: int) -> list[Grid]:
-    """The grids of a run, thinned out evenly where they would make a page heavy.
+    """The sample grids of a run; some are left out evenly if the page would become too large.
 
     Args:
-        run: its samples/index.csv says which, in which order.
-        size: side of its images.
+        run: the run; its samples/index.csv lists the grids and their order.
+        size: side of the images in pixels.
 
     Raises:
         UsageError: the index or a grid cannot be read.
@@ -78,18 +78,20 @@ def grids(run: RunDirectory, size: int) -> list[Grid]:
     rows = tables.read_samples(run.samples)
     if not rows:
         return []
-    # The first is the noisiest, and so the largest.
-    largest = len(still(lighter(read_grid(rows[0].file, size))).source)
+    # The first grid is the noisiest and compresses least.
+    largest = len(still(reduce_levels(read_grid(rows[0].file, size))).source)
     count = min(max(_MOST_LENGTH // largest, _FEWEST_GRIDS), _MOST_GRIDS)
     chosen = [rows[place] for place in spread(len(rows), count)]
-    return [Grid(row.epoch, row.step, still(lighter(read_grid(row.file, size)))) for row in chosen]
+    return [
+        Grid(row.epoch, row.step, still(reduce_levels(read_grid(row.file, size)))) for row in chosen
+    ]
 
 
 def moving(path: Path) -> Still | None:
-    """A GIF as an animated WebP of half its size; None where it is too large for a page.
+    """A GIF as an animated WebP, which takes half the bytes; None if it is too large for the page.
 
     Raises:
-        UsageError: it is no GIF.
+        UsageError: the file is not a GIF.
     """
     try:
         with warnings.catch_warnings(), Image.open(path, formats=("GIF",)) as image:
@@ -98,11 +100,11 @@ def moving(path: Path) -> Still | None:
             most = min(_MOST_FRAMES, _MOST_PIXELS // max(1, width * height))
             if path.stat().st_size > _MOST_FILE or max(width, height) > _MOST_SIDE:
                 return None
-            mode = "L" if _is_grey(image) else "RGB"
+            mode = "L" if _is_gray(image) else "RGB"
             pictures: list[Picture] = []
             durations: list[int] = []
             for frame in ImageSequence.Iterator(image):
-                # A frame that reaches beyond the picture makes the picture larger.
+                # A frame that reaches beyond the first one would enlarge the picture.
                 if len(pictures) == most or frame.size != (width, height):
                     return None
                 pictures.append(np.asarray(frame.convert(mode)))
@@ -113,7 +115,7 @@ def moving(path: Path) -> Still | None:
     return Still(source, width, height) if len(source) <= _MOST_MOVING_LENGTH else None
 
 
-def _is_grey(image: Image.Image) -> bool:
+def _is_gray(image: Image.Image) -> bool:
     palette = np.array(image.getpalette() or [0, 0, 0]).reshape(-1, 3)
     return bool((palette == palette[:, :1]).all())
 

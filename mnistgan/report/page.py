@@ -1,11 +1,11 @@
-"""The page about a run: one file that needs no other and fetches nothing.
+"""Renders the page about a run: one self-contained HTML file that loads nothing.
 
-What a run directory says may come from a stranger. It is escaped wherever it stands; what the
-page's script reads is a data block, in which ``<`` cannot stand; and by its Content-Security-Policy
-the page runs the scripts that ship with mnistgan and no others, and asks nobody for anything.
+A run directory may come from an untrusted source. Its texts are escaped wherever they appear; the
+page's script reads its data from a JSON block, in which ``<`` is escaped too; and the page's
+Content-Security-Policy allows the scripts that ship with mnistgan, no others, and no requests.
 
-The curves are drawn by uPlot (MIT): 51 kB in the page, where Bokeh takes 1.3 MB, Vega 0.9 MB and
-Plotly 4.9 MB, and nothing to import.
+uPlot (MIT) draws the curves. It takes 51 kB of the page, where Bokeh would take 1.3 MB, Vega 0.9 MB
+and Plotly 4.9 MB.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from mnistgan.storage.atomic import write_text
 from mnistgan.storage.run_directory import RunDirectory
 
 _FOLDER = "page"
-_WIDE = 620  # CSS pixels, of a picture
+_WIDE = 620  # width of a picture, in CSS pixels
 
 
 def write(run: RunDirectory, path: Path) -> None:
     """Write the page about a run, atomically.
 
     Raises:
-        UsageError: it is no run directory, one of its files cannot be read, or the page cannot be
-            written.
+        UsageError: the run directory is not one, one of its files cannot be read, or the page
+            cannot be written.
     """
     style = _text("uPlot.min.css") + _text("page.css")
     scripts = (_chart_library(), _text("page.js"))
@@ -65,24 +65,24 @@ def _templates() -> Environment:
         "number": words.number,
         "thousands": lambda value: f"{value:,}",
         "duration": words.duration,
-        "times": _times,
+        "scale": _scale,
         "count": words.count,
     }
     return templates
 
 
 def _clean(value: object) -> object:
-    """Without what could turn the direction of the text around, or is no character at all."""
+    """Escape control characters, such as those that reverse the direction of text."""
     is_markup = hasattr(value, "__html__")
     return printable(value) if isinstance(value, str) and not is_markup else value
 
 
-def _times(picture: Still) -> int:
-    """How often each pixel is repeated, so that all stay of one size."""
+def _scale(picture: Still) -> int:
+    """The whole number by which a picture is enlarged, so that its pixels stay square."""
     return max(1, _WIDE // picture.width)
 
 
-# What ships with mnistgan ------------------------------------------------------------------------
+# Files that ship with mnistgan --------------------------------------------------------------------
 
 
 @cache
@@ -91,12 +91,12 @@ def _text(name: str) -> str:
 
 
 def _chart_library() -> str:
-    """uPlot, with the licence that must go with each copy."""
+    """uPlot, with its license text, which every copy must include."""
     return f"/*\n{_text('uPlot.LICENSE')}*/\n{_text('uPlot.iife.min.js')}"
 
 
 def _policy(style: str, scripts: tuple[str, ...]) -> str:
-    """A Content-Security-Policy that lets in these very texts."""
+    """A Content-Security-Policy that allows exactly these texts."""
     allowed = " ".join(map(_digest, scripts))
     return (
         f"default-src 'none'; img-src data:; style-src {_digest(style)}; script-src {allowed}; "

@@ -1,4 +1,4 @@
-"""What the watch sees in a run that is over, from what the run left on disk."""
+"""Runs the watch over the files of a finished run."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from mnistgan.storage.run_directory import RunDirectory
 
 
 def warnings(run: RunDirectory, config: RunConfig, metrics: MetricsTable) -> list[str]:
-    """The watch's sentences about every step and every grid of a run, in the order of training.
+    """The warnings of the watch about all steps and grids of a run, in the order of training.
 
     Args:
-        run: whose grids to look at.
-        config: of the run.
+        run: the run.
+        config: its config.
         metrics: the columns of its metrics.csv.
 
     Raises:
@@ -42,7 +42,7 @@ def warnings(run: RunDirectory, config: RunConfig, metrics: MetricsTable) -> lis
         for grid in tables.read_samples(run.samples)
     )
     events: Iterator[StepMetrics | EpochEnded] = itertools.chain(steps, epochs)
-    # It looks at numbers and at images apart, so one after the other is as good as in turn.
+    # The watch keeps steps and images apart, so their order among each other does not matter.
     found = [(event.step, finding.message) for event in events for finding in watch.look(event)]
     return [message for _, message in sorted(found, key=lambda pair: pair[0])]
 

@@ -97,15 +97,20 @@ def test_a_third_party_is_listed_shown_configured_and_called(
 REFUSED = [
     (COUNTER, "Counter", "start = -1", "outputs.counter.start: must be greater than or equal to 0"),
     (COUNTER, "Counter", "stert = 1", "unknown option; did you mean 'start'"),
-    (COUNTER, "Missing", "", "does not import (AttributeError"),
-    ("import no_such_module", "Counter", "", "does not import (ModuleNotFoundError"),
-    ("raise SystemExit(0)", "Counter", "", "does not import (SystemExit: 0"),
-    (COUNTER + "    needs = 3", "Counter", "", "needs or libraries that are no names"),
-    (COUNTER + "    libraries = 3", "Counter", "", "needs or libraries that are no names"),
-    (COUNTER + "    Options = 3", "Counter", "", "Options that are no OutputOptions"),
-    ("raise SystemError('broken')", "Counter", "", "does not import (SystemError: broken"),
-    ("Counter = 3", "Counter", "", "is no mnistgan.outputs.base.Output but 3"),
-    ("class Counter: pass", "Counter", "", "is no mnistgan.outputs.base.Output"),
+    (COUNTER, "Missing", "", "cannot be imported (AttributeError"),
+    ("import no_such_module", "Counter", "", "cannot be imported (ModuleNotFoundError"),
+    ("raise SystemExit(0)", "Counter", "", "cannot be imported (SystemExit: 0"),
+    (COUNTER + "    needs = 3", "Counter", "", "needs or libraries that are not names"),
+    (COUNTER + "    libraries = 3", "Counter", "", "needs or libraries that are not names"),
+    (
+        COUNTER + "    Options = 3",
+        "Counter",
+        "",
+        "Options that are not a subclass of OutputOptions",
+    ),
+    ("raise SystemError('broken')", "Counter", "", "cannot be imported (SystemError: broken"),
+    ("Counter = 3", "Counter", "", "is not a subclass of mnistgan.outputs.base.Output but 3"),
+    ("class Counter: pass", "Counter", "", "is not a subclass of mnistgan.outputs.base.Output"),
     (COUNTER + "    api_version = 99", "Counter", "", "written for version 99 of the interface"),
 ]
 
@@ -230,8 +235,8 @@ def test_one_that_cannot_be_made_is_switched_off(
 @pytest.mark.parametrize(
     ("assignment", "words"),
     [
-        ("outputs.samples=false", "outputs.animation: needs outputs.samples, which is off"),
-        ("outputs.metrics=false", "outputs.curves: needs outputs.metrics, which is off"),
+        ("outputs.samples=false", "outputs.animation: needs outputs.samples, which is disabled"),
+        ("outputs.metrics=false", "outputs.curves: needs outputs.metrics, which is disabled"),
         ("outputs.samples.pattern=a.png", "must be a file name like"),
         ("outputs.samples.pattern=../{epoch}.png", "must be a file name like"),
         ("outputs.samples.pattern={epoch.__class__}.png", "must be a file name like"),

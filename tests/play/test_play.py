@@ -191,15 +191,15 @@ class TestRefusals:
             ("seed=1.5", "seed: "),
             (f"seed={2**63}", "seed: "),
             ("seed=" + "9" * 5000, "seed: "),
-            ("seed=1&seed=2", "seed: is given twice"),
-            ("s1=1&s1=2", "s1: is given twice"),
+            ("seed=1&seed=2", "seed: given twice"),
+            ("s1=1&s1=2", "s1: given twice"),
             ("s1=nan", "s1: "),
             ("s1=inf", "s1: "),
             ("s1=3.1", "s1: "),
             ("s1=", "s1: "),
             ("s9=1", "s9: there are 8 directions"),
             ("s0=1", "s0: no such parameter"),
-            ("s=1", "s: of which direction"),
+            ("s=1", "s: give the direction's number"),
             ("truncation=0", "truncation: "),
             ("truncation=nan", "truncation: "),
             ("truncation=1e999", "truncation: "),
@@ -309,7 +309,7 @@ def test_every_control_changes_the_picture(chromium: Chromium) -> None:
         page.get_by_label("Variety").fill("0.5")
         seen.append(picture(tab, "truncation=0.5"))
         shared = page.url
-        page.get_by_role("button", name="Back to the seed").click()
+        page.get_by_role("button", name="Reset to the seed").click()
         page.locator("body:not([data-drawn*=s1])").wait_for()
         seen.append(page.locator("#picture").screenshot())
         page.get_by_label("Seed", exact=True).fill("42")

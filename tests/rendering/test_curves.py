@@ -81,5 +81,5 @@ def test_nothing_to_plot_is_said(trained: Path, tmp_path: Path) -> None:
     shutil.copy(trained / "config.toml", run.config_file)
     head = (trained / "metrics.csv").read_text().splitlines(keepends=True)[0]
     run.metrics_file.write_text(head)
-    with pytest.raises(UsageError, match="no step to plot"):
+    with pytest.raises(UsageError, match="no steps to plot"):
         curves.plot_runs([run], tmp_path / "a.png")

@@ -37,7 +37,7 @@ def test_a_grid_gives_its_images_back(count: int, channels: int, size: int, colu
 
 @pytest.mark.parametrize("shape", [(2, 2), (31, 32), (32, 33, 3)])
 def test_what_is_no_grid(shape: tuple[int, ...]) -> None:
-    with pytest.raises(UsageError, match="no grid of 28 x 28 images"):
+    with pytest.raises(UsageError, match="not a grid of 28 x 28 images"):
         grids.ungrid(np.zeros(shape, np.uint8), 28)
 
 
