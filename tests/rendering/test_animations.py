@@ -1,4 +1,4 @@
-"""Animations: what is written is what plays."""
+"""Animations, read back from their files."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_one_frame_is_enough(tmp_path: Path, suffix: str) -> None:
 
 
 @pytest.mark.parametrize("shape", [(31, 33), (32, 64, 3)])
-def test_a_film_has_even_sides_and_holds_its_last_frame(
+def test_an_mp4_has_even_sides_and_holds_its_last_frame(
     tmp_path: Path, shape: tuple[int, ...]
 ) -> None:
     path = tmp_path / "a.mp4"
@@ -54,6 +54,6 @@ def test_a_film_has_even_sides_and_holds_its_last_frame(
     assert seconds == pytest.approx(0.8)
 
 
-def test_an_unknown_ending_is_refused(tmp_path: Path) -> None:
+def test_an_unknown_extension_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"unknown extension '\.avi'; use \.gif, \.webp, \.mp4"):
         animations.save_animation(tmp_path / "a.avi", [np.zeros((2, 2), np.uint8)], 1)

@@ -1,4 +1,4 @@
-"""Curves of runs: which points are drawn, and the file."""
+"""Curves of runs: their points, panels and files."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_curves_are_the_same_file_each_time(trained: Path, tmp_path: Path, suffi
     assert written[0] == written[1]
 
 
-def test_nothing_to_plot_is_said(trained: Path, tmp_path: Path) -> None:
+def test_runs_without_steps_are_refused(trained: Path, tmp_path: Path) -> None:
     run = RunDirectory(tmp_path / "run")
     run.path.mkdir()
     shutil.copy(trained / "config.toml", run.config_file)

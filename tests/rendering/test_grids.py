@@ -36,7 +36,7 @@ def test_a_grid_gives_its_images_back(count: int, channels: int, size: int, colu
 
 
 @pytest.mark.parametrize("shape", [(2, 2), (31, 32), (32, 33, 3)])
-def test_what_is_no_grid(shape: tuple[int, ...]) -> None:
+def test_other_pictures_are_not_grids(shape: tuple[int, ...]) -> None:
     with pytest.raises(UsageError, match="not a grid of 28 x 28 images"):
         grids.ungrid(np.zeros(shape, np.uint8), 28)
 
@@ -54,14 +54,14 @@ def test_a_png_has_as_many_channels_as_the_images(tmp_path: Path, channels: int)
     np.testing.assert_array_equal(grids.read_png(tmp_path / "a.png"), picture)
 
 
-def test_a_picture_that_is_none_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_png_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     path.write_bytes(b"nothing")
     with pytest.raises(UsageError, match=r"a\.png"):
         grids.read_png(path)
 
 
-def test_a_picture_larger_than_ours_is_not_decoded(tmp_path: Path) -> None:
+def test_a_huge_picture_is_not_decoded(tmp_path: Path) -> None:
     Image.new("1", (20_000, 20_000)).save(tmp_path / "a.png")
     with pytest.raises(UsageError, match=r"a\.png"):
         grids.read_png(tmp_path / "a.png")

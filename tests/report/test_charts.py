@@ -1,4 +1,4 @@
-"""The charts of a page, out of a run's tables."""
+"""The charts of a page, made from a run's tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures within a page: a stranger's GIF is not decoded without end."""
+"""Pictures embedded in a page: an untrusted GIF is decoded within limits."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mnistgan.report import embedded_images
 
 
 @pytest.mark.parametrize("name", ["bomb", "growing", "long"])
-def test_moving_pictures_without_end_stay_beside_the_page(tmp_path: Path, name: str) -> None:
+def test_a_gif_beyond_the_limits_is_not_embedded(tmp_path: Path, name: str) -> None:
     first, more, count = {
         "bomb": ((2000, 2000), (2000, 2000), 16),
         "growing": ((20, 20), (3000, 3000), 2),
@@ -24,7 +24,7 @@ def test_moving_pictures_without_end_stay_beside_the_page(tmp_path: Path, name: 
 
 
 def gif(first: tuple[int, int], more: tuple[int, int], count: int) -> bytes:
-    """A GIF of black frames, the first of which says how large the picture is."""
+    """A GIF of black frames; the first one sets the size of the picture."""
     frames = []
     for size in (first, more):
         buffer = io.BytesIO()

@@ -1,4 +1,4 @@
-"""The page about a run: what it tells, what it survives, and how it behaves in a browser."""
+"""The page about a run: its content, untrusted runs, and its behavior in a browser."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from mnistgan.training.trainer import Trainer
 
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory: pytest.TempPathFactory, cache_folder: Path, trained: Path) -> Path:
-    """A run that made its own page, and was then evaluated; not to be written to."""
+    """A run that wrote its own page and was then evaluated; tests must not write to it."""
     run = tmp_path_factory.mktemp("measured") / "run"
     settings = ("evaluate.every=1", "evaluate.n=100", "outputs.report={}", "train.epochs=3")
     train = ["train", "--config", trained / "config.toml", "--output-dir", run]
@@ -49,18 +49,18 @@ def measured(tmp_path_factory: pytest.TempPathFactory, cache_folder: Path, train
 
 @pytest.fixture
 def run(measured: Path, tmp_path: Path) -> RunDirectory:
-    """A copy of it, to be spoilt."""
+    """A copy of that run, which a test may change."""
     shutil.copytree(measured, tmp_path / "a run")
     return RunDirectory(tmp_path / "a run")
 
 
-class Seen(HTMLParser):
-    """What stands in a page: its text, its tags, and what scripts may read."""
+class ParsedPage(HTMLParser):
+    """The text, the tags and the script data of a page."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
         self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.words: list[str] = []
+        self.texts: list[str] = []
         self.data = ""
         self.scripts = 0
         self._inside = ""
@@ -80,26 +80,26 @@ class Seen(HTMLParser):
         if self._inside == "script" and not self.data:
             self.data = data
         elif self._inside not in ("script", "style"):
-            self.words.append(data)
+            self.texts.append(data)
 
     @property
     def text(self) -> str:
-        """All that can be read, on one line."""
-        return " ".join(" ".join(self.words).split())
+        """The visible text, on one line."""
+        return " ".join(" ".join(self.texts).split())
 
 
-def page(invoke: Invoke, run: RunDirectory) -> Seen:
+def page(invoke: Invoke, run: RunDirectory) -> ParsedPage:
     result = invoke("report", run.path, "--out", "page.html")
     assert result.exit_code == 0, result.output
     assert result.stdout == "page.html\n"
-    return Seen(Path("page.html").read_text(encoding="utf-8"))
+    return ParsedPage(Path("page.html").read_text(encoding="utf-8"))
 
 
-# What it tells ---------------------------------------------------------------------------------
+# Content ---------------------------------------------------------------------------------------
 
 
 def test_a_run_makes_its_own_page(measured: Path) -> None:
-    text = Seen((measured / "report.html").read_text(encoding="utf-8")).text
+    text = ParsedPage((measured / "report.html").read_text(encoding="utf-8")).text
     assert "3 epochs, 21 steps" in text
     assert "has not been compared with the floor yet" in text, (
         "it was made before mnistgan evaluate"
@@ -115,8 +115,8 @@ def test_the_page_is_a_function_of_the_run(
     assert (tmp_path / "again.html").read_bytes() == (measured / "report.html").read_bytes()
 
 
-def test_it_tells_what_the_run_left(run: RunDirectory, invoke: Invoke) -> None:
-    seen = page(invoke, run)
+def test_it_shows_the_files_of_the_run(run: RunDirectory, invoke: Invoke) -> None:
+    parsed = page(invoke, run)
     environment = run.read_environment()
     for said in (
         "a run",
@@ -133,11 +133,11 @@ def test_it_tells_what_the_run_left(run: RunDirectory, invoke: Invoke) -> None:
         "Class shares",
         "As classified by mnistgan evaluate",
     ):
-        assert said in seen.text, said
+        assert said in parsed.text, said
     figures = json.loads(run.figures_file.read_text())
     for part in ("metrics", "floor"):
-        assert words.number(figures[part]["frechet_distance"]) in seen.text
-    data = json.loads(seen.data)
+        assert words.number(figures[part]["frechet_distance"]) in parsed.text
+    data = json.loads(parsed.data)
     assert [grid["epoch"] for grid in data["grids"]] == [1, 2, 3]
     metrics = tables.read_metrics(run.metrics_file)
     assert data["charts"]["losses"]["steps"] == metrics["step"].tolist()
@@ -147,9 +147,9 @@ def test_it_tells_what_the_run_left(run: RunDirectory, invoke: Invoke) -> None:
 
 
 def test_it_needs_no_other_file(run: RunDirectory, invoke: Invoke) -> None:
-    seen = page(invoke, run)
-    assert {tag for tag, _ in seen.tags}.isdisjoint({"iframe", "object", "embed", "base", "form"})
-    for tag, attributes in seen.tags:
+    parsed = page(invoke, run)
+    assert {tag for tag, _ in parsed.tags}.isdisjoint({"iframe", "object", "embed", "base", "form"})
+    for tag, attributes in parsed.tags:
         for name in ("src", "srcset", "href"):
             assert (attributes.get(name) or "data:").startswith("data:")
         assert not any(name.startswith("on") for name in attributes), "no handlers in attributes"
@@ -157,7 +157,7 @@ def test_it_needs_no_other_file(run: RunDirectory, invoke: Invoke) -> None:
     assert Path("page.html").stat().st_size < 600_000
 
 
-def test_the_newest_run_is_told_of_by_default(run: RunDirectory, invoke: Invoke) -> None:
+def test_the_newest_run_is_the_default(run: RunDirectory, invoke: Invoke) -> None:
     assert "train one first" in invoke("report").stderr
     Path("runs").mkdir()
     shutil.copytree(run.path, "runs/last")
@@ -174,7 +174,7 @@ def test_the_newest_run_is_told_of_by_default(run: RunDirectory, invoke: Invoke)
         (("a run", "--out", "a run"), "a run: is a folder"),
     ],
 )
-def test_what_cannot_be(
+def test_unusable_arguments(
     run: RunDirectory, invoke: Invoke, arguments: tuple[str, ...], said: str
 ) -> None:
     result = invoke("report", *arguments)
@@ -195,7 +195,7 @@ MISSING = [
 
 
 @pytest.mark.parametrize(("names", "said"), MISSING)
-def test_parts_that_are_missing_are_told_of(
+def test_missing_files_are_reported_in_the_page(
     run: RunDirectory, invoke: Invoke, names: tuple[str, ...], said: str
 ) -> None:
     for name in names:
@@ -218,7 +218,7 @@ def test_a_run_that_was_stopped_and_resumed(run: RunDirectory, invoke: Invoke) -
     assert "Resumed 2026-01-02 03:04 UTC" in text
 
 
-# Class by class --------------------------------------------------------------------------------
+# Images by class -------------------------------------------------------------------------------
 
 
 @pytest.mark.usefixtures("hurried")
@@ -230,13 +230,13 @@ def test_a_conditional_generator_draws_each_class(
     )
     (tmp_path / "c.toml").write_text(text)
     assert invoke("train", "--config", "c.toml", "--output-dir", "run").exit_code == 0
-    seen = page(invoke, RunDirectory(tmp_path / "run"))
-    assert "A conditional GAN" in seen.text
-    assert "each image was requested by its class" in seen.text
-    assert "The classifier recognized the requested class in" in seen.text
-    lines = json.loads(seen.data)["charts"]["shares"]["lines"]
+    parsed = page(invoke, RunDirectory(tmp_path / "run"))
+    assert "A conditional GAN" in parsed.text
+    assert "each image was requested by its class" in parsed.text
+    assert "The classifier recognized the requested class in" in parsed.text
+    lines = json.loads(parsed.data)["charts"]["shares"]["lines"]
     assert [line["name"] for line in lines] == ["precision", "recall", "coverage", "agreement"]
-    alts = [attributes.get("alt") for tag, attributes in seen.tags if tag == "img"]
+    alts = [attributes.get("alt") for tag, attributes in parsed.tags if tag == "img"]
     assert [f"10 images of {digit}" in alts for digit in range(10)] == [True] * 10
 
 
@@ -250,14 +250,14 @@ def test_others_are_sorted_by_the_shipped_classifier(
     config = tiny(("data.name", "mnist"))
     checkpoint.save_generator(run.generator_file, config, trainer.state())
     run.config_file.write_text(toml.to_toml(config))
-    seen = page(invoke, run)
-    assert "among 1,024, as classified by mnistgan-lenet-v1" in seen.text
-    rows = [attributes for tag, attributes in seen.tags if attributes.get("alt", "")]
+    parsed = page(invoke, run)
+    assert "among 1,024, as classified by mnistgan-lenet-v1" in parsed.text
+    rows = [attributes for tag, attributes in parsed.tags if attributes.get("alt", "")]
     sorted_ = [one for one in rows if " images of " in (one["alt"] or "")]
     assert 1 <= len(sorted_) <= 10
 
 
-def test_a_generator_that_cannot_be_used_is_told_of(run: RunDirectory, invoke: Invoke) -> None:
+def test_an_unusable_generator_is_reported_in_the_page(run: RunDirectory, invoke: Invoke) -> None:
     run.generator_file.write_bytes(b"no generator")
     assert "g.pt cannot be loaded" in page(invoke, run).text
 
@@ -265,7 +265,7 @@ def test_a_generator_that_cannot_be_used_is_told_of(run: RunDirectory, invoke: I
 # The watch -------------------------------------------------------------------------------------
 
 
-def test_the_watch_sees_on_disk_what_it_saw_while_training(
+def test_the_watch_finds_on_disk_what_it_found_during_training(
     tiny: Tiny, run: RunDirectory, invoke: Invoke
 ) -> None:
     assert replay.warnings(run, tiny(), tables.read_metrics(run.metrics_file)) == []
@@ -280,7 +280,7 @@ def test_the_watch_sees_on_disk_what_it_saw_while_training(
     assert "of 64 images only 1 differ since epoch 2" in text
 
 
-# Strangers -------------------------------------------------------------------------------------
+# Untrusted content -----------------------------------------------------------------------------
 
 EVIL = "</script></title><script>document.title = 'ran'</script><img src=x onerror=alert(1)>{{7*7}}"
 EVIL_NAME = "<img src=x onerror=document.title='ran'>"
@@ -288,7 +288,7 @@ EVIL_NAME = "<img src=x onerror=document.title='ran'>"
 
 @pytest.fixture
 def hostile(run: RunDirectory) -> RunDirectory:
-    """The same run with a stranger's words wherever words can stand."""
+    """The same run with hostile text wherever a run directory can hold text."""
     config = run.read_config()
     changes = {"name": f"./{EVIL}.npz", "root": EVIL}
     data = config.data.model_copy(update=changes)
@@ -305,14 +305,14 @@ def hostile(run: RunDirectory) -> RunDirectory:
 
 
 def test_names_are_shown_as_they_are(hostile: RunDirectory, invoke: Invoke) -> None:
-    seen = page(invoke, hostile)
+    parsed = page(invoke, hostile)
     text = Path("page.html").read_text(encoding="utf-8")
     assert "<script>document" not in text
     assert "<img src=x" not in text
-    assert seen.scripts == 3
-    assert EVIL_NAME in seen.text
-    assert seen.text.count(EVIL) >= 6
-    assert r"\u202e\ud800" in seen.text
+    assert parsed.scripts == 3
+    assert EVIL_NAME in parsed.text
+    assert parsed.text.count(EVIL) >= 6
+    assert r"\u202e\ud800" in parsed.text
 
 
 def test_names_do_nothing(hostile: RunDirectory, invoke: Invoke, chromium: Chromium) -> None:
@@ -393,24 +393,24 @@ def test_links_are_neither_followed_nor_overwritten(
     run.report_file.symlink_to(kept)
     before = kept.read_bytes()
     assert invoke("report", run.path).exit_code == 0
-    seen = Seen(run.report_file.read_text(encoding="utf-8"))
-    assert "picture" not in [tag for tag, _ in seen.tags]
+    parsed = ParsedPage(run.report_file.read_text(encoding="utf-8"))
+    assert "picture" not in [tag for tag, _ in parsed.tags]
     assert kept.read_bytes() == before
 
 
 def test_pictures_that_are_links_are_not_shown(
     run: RunDirectory, invoke: Invoke, tmp_path: Path
 ) -> None:
-    """A page is made to be sent: what lies elsewhere on the disk must not get into it."""
+    """Pages are made to be shared: files from elsewhere on the disk must not get into them."""
     private = tmp_path / "private.png"
     (run.samples / "real.png").rename(private)
     for name in ("samples/real.png", "samples/epoch_001.png", "evaluation/classes.png"):
         (run.path / name).unlink(missing_ok=True)
         (run.path / name).symlink_to(private)
-    seen = page(invoke, run)
-    assert "Real images from the training data" not in seen.text
+    parsed = page(invoke, run)
+    assert "Real images from the training data" not in parsed.text
     assert "Images sorted by class" not in Path("page.html").read_text(encoding="utf-8")
-    assert [grid["epoch"] for grid in json.loads(seen.data)["grids"]] == [2, 3]
+    assert [grid["epoch"] for grid in json.loads(parsed.data)["grids"]] == [2, 3]
 
 
 def test_a_picture_too_large_to_be_put_in_is_named(
@@ -510,15 +510,15 @@ def test_nothing_is_wider_than_the_window(
 def test_in_print_all_is_open_and_light(url: str, chromium: Chromium) -> None:
     with chromium.open(url, scheme="dark") as tab:
         assert tab.page.locator("details[open]").count() == 0
-        colour = "getComputedStyle(document.documentElement).getPropertyValue('--line-1').trim()"
-        on_screen = tab.page.evaluate(colour)
+        color = "getComputedStyle(document.documentElement).getPropertyValue('--line-1').trim()"
+        on_screen = tab.page.evaluate(color)
         tab.page.evaluate("dispatchEvent(new Event('beforeprint'))")
         assert tab.page.locator("details:not([open])").count() == 0
         assert tab.page.locator("#strip img").count() > 0
-        assert tab.page.evaluate(colour) != on_screen
+        assert tab.page.evaluate(color) != on_screen
         tab.page.evaluate("dispatchEvent(new Event('afterprint'))")
         assert tab.page.locator("details[open]").count() == 0
-        assert tab.page.evaluate(colour) == on_screen
+        assert tab.page.evaluate(color) == on_screen
         assert tab.page.pdf().startswith(b"%PDF")
         assert tab.problems == []
 

@@ -1,4 +1,4 @@
-"""What a run's numbers say, in sentences."""
+"""A run's numbers in words."""
 
 from __future__ import annotations
 
