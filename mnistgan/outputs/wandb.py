@@ -180,14 +180,12 @@ def _rows(table: Mapping[str, Any]) -> Iterator[dict[str, float]]:
 @contextlib.contextmanager
 def _environment(cache: Path) -> Iterator[None]:
     """Environment of wandb's service process: no error reports, cache inside the run."""
-    wanted = {"WANDB_ERROR_REPORTING": "false", "WANDB_CACHE_DIR": str(cache)}
-    before = {name: os.environ.get(name) for name in wanted}
-    os.environ.update(wanted)
+    changes = {"WANDB_ERROR_REPORTING": "false", "WANDB_CACHE_DIR": str(cache)}
+    before = {name: os.environ[name] for name in changes if name in os.environ}
+    os.environ.update(changes)
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+        for name in changes:
+            os.environ.pop(name, None)
+        os.environ.update(before)
