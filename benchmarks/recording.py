@@ -19,7 +19,7 @@ from rich.console import Console
 
 from mnistgan import datasets
 from mnistgan.cli.views import LiveView
-from mnistgan.config import CheckpointConfig, RunConfig, presets, toml
+from mnistgan.config import RunConfig, presets, toml
 from mnistgan.runs import plan
 from mnistgan.runs.run import Run
 from mnistgan.training.trainer import Trainer
@@ -82,7 +82,7 @@ def recorded(config: RunConfig, folder: Path, every: int) -> Generator[int, None
 
     Saved after every so many.
     """
-    saving = config.model_copy(update={"checkpoint": CheckpointConfig(every=every)})
+    saving = toml.replace(config, {"checkpoint.every": every})
     run = Run(plan.plan_config(saving, folder))
     console = Console(file=io.StringIO(), force_terminal=True, width=100)
     with LiveView(console, folder, run.trainer.fixed_images) as view:

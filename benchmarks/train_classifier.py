@@ -14,6 +14,7 @@ from pathlib import Path
 from mnistgan import datasets
 from mnistgan.config import DataConfig
 from mnistgan.evaluation import classifier
+from mnistgan.storage.atomic import sha256
 
 
 def main() -> None:
@@ -33,8 +34,9 @@ def main() -> None:
         on_progress=lambda step: print(f"\r{step.done}/{step.total}", end=""),
     )
     accuracy = classifier.accuracy(network, test.images, test.labels)
-    digest = classifier.save(options.out, network, accuracy)
-    print(f"\naccuracy {accuracy:.4f}, {options.out.stat().st_size:,} bytes, sha256 {digest}")
+    classifier.save(options.out, network, accuracy)
+    size, digest = options.out.stat().st_size, sha256(options.out)
+    print(f"\naccuracy {accuracy:.4f}, {size:,} bytes, sha256 {digest}")
 
 
 if __name__ == "__main__":

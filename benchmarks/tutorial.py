@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
-import sys
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import TypeAlias
 
 import common
@@ -23,10 +21,8 @@ from torch.utils.data import DataLoader, Dataset
 from mnistgan import datasets
 from mnistgan.config import RunConfig
 from mnistgan.datasets import ImageSet
+from mnistgan.datasets.torchvision_import import import_torchvision
 from mnistgan.models import networks
-
-sys.path.append(str(Path(__file__).parents[1] / "tests"))
-from torchvision_import import import_datasets  # also beside a CPU build of torch
 
 Rate: TypeAlias = Callable[[], float]
 """Measures steps a second."""
@@ -36,9 +32,7 @@ class Pictures(Dataset[tuple[Tensor, int]]):
     """What torchvision.datasets.MNIST does for each item, with the usual two transforms."""
 
     def __init__(self, data: ImageSet) -> None:
-        import_datasets()
-        from torchvision import transforms
-
+        transforms = import_torchvision("torchvision.transforms")
         self._images = torch.from_numpy(data.images[:, 0])
         self._transform = transforms.Compose(
             [transforms.ToTensor(), transforms.Normalize([0.5], [0.5])]

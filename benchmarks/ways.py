@@ -18,6 +18,7 @@ import torch
 import tutorial
 
 from mnistgan import datasets
+from mnistgan.config import toml
 from mnistgan.models import devices
 from mnistgan.training.trainer import Trainer
 
@@ -50,9 +51,8 @@ def case(
     data = datasets.load(config.data)
     trainers = {}
     for way in WAYS:
-        keys = {"accelerate": way, "device": device.type}
-        changed = config.model_copy(update={"train": config.train.model_copy(update=keys)})
-        trainers[way] = Trainer(changed, data)
+        keys = {"train.accelerate": way, "train.device": device.type}
+        trainers[way] = Trainer(toml.replace(config, keys), data)
     warm_up = {
         way: common.seconds(partial(take, trainer, WARM_UP)) for way, trainer in trainers.items()
     }

@@ -1,4 +1,4 @@
-"""Train, see, measure and give away GANs on MNIST-sized images.
+"""Train, inspect, evaluate and export GANs on MNIST-sized images.
 
 The public names below are imported when they are first used: importing mnistgan is quick, and
 imports no torch.

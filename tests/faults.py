@@ -315,7 +315,7 @@ class Torture:
             assert ADVICE.search(refusal(outcome)), outcome.stderr
 
 
-ADVICE = re.compile(r"free some space|mend|choose|give|train anew|start a new run")
+ADVICE = re.compile(r"free some space|check (its|the) |choose|give|start a new run")
 
 _FILES_OF = {
     "metrics": ("metrics.csv", "evaluations.csv", "curves.png"),
@@ -350,7 +350,7 @@ def refusal(outcome: Outcome) -> str:
     last = outcome.stderr.rstrip("\n").rpartition("\n")[2]
     assert last.startswith("mnistgan: error: "), outcome.stderr
     assert outcome.stderr.count("mnistgan: error: ") == 1, outcome.stderr
-    assert "should not have happened" not in last, last
+    assert "this is a bug" not in last, last
     return last
 
 
@@ -388,7 +388,6 @@ def _import_all() -> None:
     """What a run imports on its way; nothing is computed, since a fork takes no threads along."""
     for name in (
         "matplotlib.backends.backend_agg",
-        "sklearn.datasets",
         "mnistgan.rendering.animations",
         "mnistgan.cli",
         "mnistgan.export.onnx",

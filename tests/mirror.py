@@ -15,8 +15,8 @@ class Mirror:
 
     ``healthy`` and ``no-range`` are honest; ``cut`` breaks off after half of what was asked for;
     ``silent`` never answers; ``stalls`` sends the first bytes only; ``trickle`` a byte now and
-    then; ``header-flood`` never ends its header; ``html``, ``altered``, ``short``, ``endless``,
-    ``bad-length``, ``bad-location`` and ``redirect-flood`` lie; ``404`` has nothing.
+    then; ``html``, ``altered``, ``short``, ``endless``, ``bad-length``, ``bad-location`` and
+    ``redirect-flood`` lie; ``404`` has nothing.
     """
 
     folder: Path
@@ -37,7 +37,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         wanted = self.headers.get("Range")
         mirror.asked.append((self.path, wanted))
         path = mirror.folder / self.path.rpartition("/")[2]
-        if mirror.manner in ("silent", "header-flood", "redirect-flood", "bad-location"):
+        if mirror.manner in ("silent", "redirect-flood", "bad-location"):
             self._evade(mirror.manner)
         elif mirror.manner == "404" or not path.is_file():
             self.send_error(404)
@@ -52,8 +52,6 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.end_headers()
         while manner == "redirect-flood" and not self.mirror.leave.is_set():
             self.wfile.write(bytes(2**16))  # until who asked hangs up
-        while manner == "header-flood" and not self.mirror.leave.wait(0.01):
-            self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         if manner == "silent":
             self.mirror.leave.wait()
 

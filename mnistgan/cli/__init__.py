@@ -1,4 +1,4 @@
-"""The command line: one thin file a command. Only here are typer and rich imported."""
+"""The command line: one file per command. Only this package imports typer and rich."""
 
 from mnistgan.cli.app import app, main
 

@@ -1,140 +1,99 @@
-"""``mnistgan animate``: a run's progress, or a walk through latent space, as a moving picture."""
+"""``mnistgan animate``: a run's progress, or a walk through latent space, as an animation."""
 
-from __future__ import annotations
-
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal
 
 import typer
 
-from mnistgan.cli.options import Debug, whole_numbers
+from mnistgan.cli import options
 from mnistgan.errors import UsageError
 
-Kind: TypeAlias = Literal["slerp", "linear", "circle", "classes", "corners"]
+_Ckpt = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Show a walk through this generator's latent space."),
+]
+_Out = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help=".gif, .webp or .mp4; of a walk also .png. By default RUN/training.gif or walk.gif.",
+    ),
+]
+_Fps = Annotated[float | None, typer.Option(min=0.1, max=60, help="Frames per second.")]
+_Walk = Annotated[
+    Literal["slerp", "linear", "circle", "classes", "corners"] | None,
+    options.latent_option(
+        metavar="KIND",
+        help="slerp (default), linear or circle; classes: from class to class; corners: the "
+        "square between four points.",
+    ),
+]
+_Seed = Annotated[
+    int | None, options.latent_option(min=0, max=2**63 - 1, metavar="INTEGER", help="Random seed.")
+]
+_Seeds = Annotated[
+    str | None,
+    options.latent_option(metavar="1,5,9", help="Walk through image 0 of each of these seeds."),
+]
+_Frames = Annotated[
+    int | None,
+    options.latent_option(
+        min=2, max=2000, help="Number of frames; by default 15 per point, in a .png 3."
+    ),
+]
 
 
 def animate(
-    run: Annotated[
-        Path | None, typer.Argument(metavar="[RUN]", help="By default the newest under runs/.")
-    ] = None,
-    ckpt: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Walk through this generator's latent space instead."),
-    ] = None,
-    walk: Annotated[
-        Kind | None,
-        typer.Option(
-            help="The walk's path, by default slerp; or from class to class; or the square between "
-            "four corners.  [dim](with --ckpt)[/dim]"
-        ),
-    ] = None,
-    seeds: Annotated[
-        str | None,
-        typer.Option(
-            metavar="S,S,...",
-            help="Through image 0 of each of these seeds.  [dim](with --ckpt)[/dim]",
-        ),
-    ] = None,
-    digits: Annotated[
-        str | None,
-        typer.Option(
-            metavar="A-B|A,B,...",
-            help="Of a conditional generator: which classes.  [dim](with --ckpt)[/dim]",
-        ),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE.gif|.mp4|.webp|.png",
-            help="By default RUN/training.gif, or walk.gif; a walk as .png is a still picture.",
-        ),
-    ] = None,
-    fps: Annotated[float | None, typer.Option(min=0.1, max=60, help="Frames a second.")] = None,
-    frames: Annotated[
-        int | None,
-        typer.Option(
-            min=2,
-            max=2000,
-            help="By default 15 from point to point, in a .png 3.  [dim](with --ckpt)[/dim]",
-        ),
-    ] = None,
-    seed: Annotated[
-        int | None,
-        typer.Option(
-            min=0, max=2**63 - 1, metavar="N", help="Seed of the walk.  [dim](with --ckpt)[/dim]"
-        ),
-    ] = None,
-    debug: Debug = False,
+    run: options.RunOrNewest = None,
+    ckpt: _Ckpt = None,
+    out: _Out = None,
+    fps: _Fps = None,
+    walk: _Walk = None,
+    seed: _Seed = None,
+    seeds: _Seeds = None,
+    digits: options.Digits = None,
+    frames: _Frames = None,
+    debug: options.Debug = False,
 ) -> None:
-    """Make a GIF, WebP or MP4.
+    """Make a GIF, WebP or MP4 of a run's progress or of a walk through latent space.
 
-    [bold]mnistgan animate[/bold]   how the newest run's digits grew, from fixed noise
+    [bold]mnistgan animate[/bold]   how the newest run's digits improved, from fixed noise
 
     [bold]mnistgan animate --ckpt g.pt --walk circle --out walk.mp4[/bold]   a seamless walk
 
-    [bold]mnistgan animate --ckpt g.pt --seeds 1,5,9[/bold]   through three images that you chose
+    [bold]mnistgan animate --ckpt g.pt --seeds 1,5,9[/bold]   through three images of your choice
 
-    [bold]mnistgan animate --ckpt g.pt --walk classes[/bold]   what changes is the digit
+    [bold]mnistgan animate --ckpt g.pt --walk classes[/bold]   same noise, changing digit
 
     [bold]mnistgan animate --ckpt g.pt --walk corners --seeds 1,5,9,12 --out square.png[/bold]
     """
-    from mnistgan.rendering import animations
-    from mnistgan.storage import run_directory
-
     if ckpt is None:
-        if (walk, frames, seed, seeds, digits) != (None,) * 5:
-            raise UsageError(
-                "--walk, --seeds, --digits, --frames and --seed need a generator: add --ckpt FILE"
-            )
-        directory = run_directory.RunDirectory(run) if run else run_directory.newest()
+        if (walk, seed, seeds, digits, frames) != (None,) * 5:
+            raise UsageError("--walk, --seed, --seeds, --digits and --frames need --ckpt FILE")
+        from mnistgan.rendering.animations import animate_training
+
+        directory = options.run_or_newest(run)
         target = out or directory.path / "training.gif"
-        animations.animate_training(directory, target, fps)
+        animate_training(directory, target, fps)
     else:
         if run is not None:
-            raise UsageError("give a RUN to show its progress, or --ckpt to walk, not both")
+            raise UsageError("give either RUN, to show its progress, or --ckpt, for a walk")
         if seed is not None and seeds is not None:
-            raise UsageError("give --seed, or --seeds of your choice, not both")
+            raise UsageError("give either --seed or --seeds")
+        from mnistgan.cli.bars import bar
+        from mnistgan.latent.walk_files import animate_walk
+
         target = out or Path("walk.gif")
-        wish = _Wish(walk or "slerp", seed or 0, whole_numbers("--seeds", seeds), digits, frames)
-        _walk(ckpt, target, wish, fps)
+        with bar() as on_progress:
+            animate_walk(
+                ckpt,
+                target,
+                walk or "slerp",
+                seed=seed or 0,
+                seeds=options.integers("--seeds", seeds),
+                digits=digits,
+                frames=frames,
+                fps=fps,
+                on_progress=on_progress,
+            )
     typer.echo(target)
-
-
-@dataclass(frozen=True)
-class _Wish:
-    """The walk that was asked for."""
-
-    kind: Kind
-    seed: int
-    seeds: tuple[int, ...]
-    digits: str | None
-    frames: int | None
-
-
-def _walk(ckpt: Path, target: Path, wish: _Wish, fps: float | None) -> None:
-    from mnistgan.latent import walks
-    from mnistgan.rendering import grids
-
-    grids.check_suffix(target, walks.WALK_FORMATS)
-
-    from mnistgan.cli.bars import bar
-    from mnistgan.latent import walks
-    from mnistgan.sampling import conditioning
-    from mnistgan.sampling.generator import load_generator
-
-    generator = load_generator(ckpt)
-    class_sequence = (
-        conditioning.parse(wish.digits, generator.classes) if wish.digits is not None else None
-    )
-    walk = walks.plan(
-        generator,
-        wish.kind,
-        frames=wish.frames,
-        seed=wish.seed,
-        seeds=wish.seeds,
-        class_sequence=class_sequence,
-        pace=3 if target.suffix.lower() == ".png" else 15,
-    )
-    with bar() as on_progress:
-        walks.draw_walk(generator, walk, target, fps or 15.0, on_progress)

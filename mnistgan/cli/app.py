@@ -1,13 +1,12 @@
 """The application: its commands, its help, and the one place that prints errors.
 
-Nothing here, and nothing that a command's file imports at its top, imports torch or rich: help and
-completion answer at once.
+Help and shell completion must answer at once: nothing here, and nothing that the file of a command
+imports at its top, imports torch or rich. These files do without ``from __future__ import
+annotations``, too: Typer reads each signature several times, and with it had to compile every
+annotation each time, which took a fifth of the time of ``--help``.
 """
 
-from __future__ import annotations
-
 import contextlib
-import inspect
 import os
 import sys
 import warnings
@@ -15,7 +14,6 @@ from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from mnistgan import __version__
@@ -36,33 +34,36 @@ from mnistgan.cli import (
     sweep,
     train,
 )
+from mnistgan.cli.plain_help import PlainCommand, PlainGroup
 from mnistgan.cli.signals import LeftEarly, leave_at_once
 from mnistgan.errors import ConfigWarning, MnistganError, UsageError, printable
 from mnistgan.training import ranks
 from mnistgan.training.ranks import PartnerLostError
 
 
-class _ErrorsInOneSentence(TyperGroup):
-    """Turns exceptions into one sentence on stderr and an exit code; ``--debug`` shows them."""
+class _Application(PlainGroup):
+    """Prints an exception as one sentence on stderr; with ``--debug``, as a traceback."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command, and tell what stopped it."""
+        """Run the command; whatever stops it becomes a message and an exit code."""
         try:
             with leave_at_once(), _warnings_in_one_sentence():
                 return super().invoke(ctx)
         except (typer.Exit, typer.Abort):
             raise
         except LeftEarly as signal:
-            typer.echo("mnistgan: stopped; nothing half-finished bears its final name", err=True)
+            typer.echo("mnistgan: stopped; incomplete files were discarded", err=True)
             raise typer.Exit(128 + signal.number) from None
         except BrokenPipeError:
-            # Whoever read our output has left, as `| head` does: nobody is there to be told.
+            # The reader of our output is gone, as with `| head`. Python would fail again when it
+            # flushes stdout at the end.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(1) from None
         except Exception as error:
             if ctx.meta.get("debug") and not isinstance(error, TyperException):
                 raise
             message, code = _in_one_sentence(error)
+            # Ranks make the same mistake, or lose the same partner, together: one message will do.
             if ranks.rank() == 0 or not isinstance(error, UsageError | PartnerLostError):
                 typer.echo(printable(f"mnistgan: error: {message}"), err=True)
             raise typer.Exit(code) from None
@@ -87,21 +88,22 @@ def _in_one_sentence(error: Exception) -> tuple[str, int]:
     """What an exception means to a user, and the exit code."""
     if isinstance(error, MnistganError):
         return str(error), error.exit_code
-    if isinstance(error, TyperException):  # how the command was written
+    if isinstance(error, TyperException):  # a mistake in the command line
         command = getattr(getattr(error, "ctx", None), "command_path", "mnistgan")
         return f"{error.format_message().rstrip('.')}; see: {command} --help", error.exit_code
+    # torch's CPU allocator raises a RuntimeError, its CUDA one an OutOfMemoryError.
     out_of_memory = isinstance(error, MemoryError) or "Allocator" in str(error)
     if out_of_memory or type(error).__name__ == "OutOfMemoryError":
         return "there is not enough memory; choose a smaller batch or smaller networks", 1
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
-        return f"{where}{error.strerror or error}; mend that and run again", 1
+        return f"{where}{error.strerror or error}; fix this and run again", 1
     what = f"{type(error).__name__}: {error}"
-    return f"this should not have happened ({what}); run with --debug and report what it prints", 1
+    return f"this is a bug ({what}); run again with --debug and report the traceback", 1
 
 
 app = typer.Typer(
-    cls=_ErrorsInOneSentence,
+    cls=_Application,
     name="mnistgan",
     context_settings={"help_option_names": ["-h", "--help"]},
     no_args_is_help=True,
@@ -125,45 +127,29 @@ def _root(
         ),
     ] = False,
 ) -> None:
-    """Train, see, measure and give away GANs on MNIST-sized images."""
+    """Train, inspect, evaluate and export GANs on MNIST-sized images."""
 
 
-for _command in (
-    train.train,
-    sample.sample,
-    animate.animate,
-    project.project,
-    play.play,
-    plot.plot,
-    evaluate.evaluate,
-    compare.compare,
-    report.report,
-    sweep.sweep,
-    export.export,
-    info.info,
-    outputs.outputs,
-    init.init,
-):
-    app.command()(_command)
-app.add_typer(data.app, name="data")
+_DATA_AND_PLUGINS = "Data and plugins"
+_PANELS = {
+    "Train": (train.train, init.init, sweep.sweep),
+    "Inspect": (animate.animate, plot.plot, report.report, play.play, project.project, info.info),
+    "Evaluate": (evaluate.evaluate, compare.compare),
+    "Sample and export": (sample.sample, export.export),
+    _DATA_AND_PLUGINS: (outputs.outputs,),
+}
+"""The commands by the panel of the help that they stand in."""
 
-
-def _let_help_flow(group: typer.Typer) -> None:
-    """Join the lines of each paragraph of help: where they break is for the terminal to say."""
-    for told in (group.registered_callback, *group.registered_commands):
-        if told is not None and told.callback is not None:
-            paragraphs = inspect.cleandoc(told.callback.__doc__ or "").split("\n\n")
-            told.help = "\n\n".join(paragraph.replace("\n", " ") for paragraph in paragraphs)
-
-
-for _group in (app, data.app):
-    _let_help_flow(_group)
+for _panel, _commands in _PANELS.items():
+    for _command in _commands:
+        app.command(cls=PlainCommand, rich_help_panel=_panel)(_command)
+app.add_typer(data.app, name="data", rich_help_panel=_DATA_AND_PLUGINS)
 
 
 def main() -> None:
     """The console script."""
-    # Where a standard stream is closed (`>&-`), the next file to be opened would take its place,
-    # and what a library says there would land in a checkpoint.
+    # If a standard stream is closed (`>&-`), the next file opened would get its number, and what a
+    # library prints would end up in a checkpoint.
     while (handle := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass
     os.close(handle)

@@ -1,4 +1,4 @@
-"""A progress bar for work that is not a training run."""
+"""A progress bar for work other than a training run."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from mnistgan.progress import Progress as Step
 
 
 class _CountColumn(RichColumn):
-    """How many of how many, and how many a second, in the work's own unit."""
+    """The units done and in all, and the rate, as numbers or as bytes."""
 
     def render(self, task: RichTask) -> Text:
-        """For one of the works."""
+        """The text of one task."""
         show = decimal if task.fields.get("unit") == "bytes" else "{:,}".format
         total = "?" if task.total is None else show(int(task.total))
         rate = f"  {show(int(task.speed))}/s" if task.speed else ""
@@ -31,27 +31,21 @@ class _CountColumn(RichColumn):
 
 @contextlib.contextmanager
 def bar() -> Iterator[OnProgress]:
-    """A bar on stderr for each work that tells of itself; nothing where that is no terminal."""
+    """A bar on stderr for each piece of work; nothing if stderr is not a terminal."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield no_progress
         return
     count = _CountColumn(table_column=Column(no_wrap=True))
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        count,
-        TimeRemainingColumn(),
-    )
+    what = TextColumn("{task.description}", markup=False)
+    columns = (what, BarColumn(), count, TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("", total=None, visible=False)
-        what = ""
 
         def on_progress(step: Step) -> None:
-            nonlocal what
-            if step.what != what:
-                what = step.what
-                progress.reset(task, description=printable(what), unit=step.unit, visible=True)
+            description = printable(step.what)
+            if description != progress.tasks[0].description:  # the next piece: restart its clock
+                progress.reset(task, description=description, unit=step.unit, visible=True)
             progress.update(task, completed=step.done, total=step.total)
 
         yield on_progress

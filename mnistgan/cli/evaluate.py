@@ -1,69 +1,67 @@
 """``mnistgan evaluate``: how good are the images?"""
 
-from __future__ import annotations
-
-import dataclasses
-import json
-import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from mnistgan.cli.options import DataRoot, Debug, Seed, Threads, data_config, data_sets, use_threads
-from mnistgan.errors import UsageError
-from mnistgan.storage.atomic import write_text
+from mnistgan.cli import options
+from mnistgan.errors import printable
 
 if TYPE_CHECKING:
-    from mnistgan.evaluation.results import EvaluationResult
-    from mnistgan.evaluation.tstr import Scores
+    from mnistgan.evaluation.result_files import EvaluationFiles
+    from mnistgan.evaluation.results import Figures
 
-FIGURES_FILE = "figures.json"
+_results_option = partial(typer.Option, rich_help_panel="Results")
+
+_Ckpt = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Evaluate this generator file or checkpoint instead."),
+]
+_Images = Annotated[
+    Path | None, typer.Option(metavar="FILE.npz|FOLDER", help="Evaluate these images instead.")
+]
+_Data = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME|PATH",
+        help="Real images to compare with; by default the training data, or mnist.",
+        autocompletion=options.complete_data_sets,
+    ),
+]
+_Count = Annotated[int, typer.Option("-n", min=100, help="Number of images.")]
+_Score = Annotated[
+    Literal["tstr"] | None,
+    typer.Option(help="Also train a classifier on the images and test it on real ones."),
+]
+_JsonFile = Annotated[
+    Path | None,
+    _results_option("--json", metavar="FILE", help="Also write the figures there; - for stdout."),
+]
+_Out = Annotated[
+    Path | None,
+    _results_option(metavar="DIR", help="Folder; by default RUN/evaluation or evaluation."),
+]
 
 
 def evaluate(
-    run: Annotated[
-        Path | None, typer.Argument(metavar="[RUN]", help="By default the newest under runs/.")
-    ] = None,
-    ckpt: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="A generator file or a checkpoint, in a run's place."),
-    ] = None,
-    images: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE.npz|FOLDER", help="Images from anywhere, in a run's place."),
-    ] = None,
-    data: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME|PATH",
-            help="Real images to hold them against; by default those of the training, or mnist.",
-            autocompletion=data_sets,
-        ),
-    ] = None,
-    count: Annotated[int, typer.Option("-n", min=100, help="How many images to draw.")] = 10_000,
-    seed: Seed = 0,
-    score: Annotated[
-        Literal["tstr"] | None,
-        typer.Option(help="Also train a classifier on the fakes, and test it on real images."),
-    ] = None,
-    json_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--json", metavar="FILE", help="Write the figures there; - is standard output."
-        ),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR", help="Where the pictures go; by default RUN/evaluation or evaluation."
-        ),
-    ] = None,
-    data_root: DataRoot = None,
-    threads: Threads = None,
-    debug: Debug = False,
+    run: options.RunOrNewest = None,
+    ckpt: _Ckpt = None,
+    images: _Images = None,
+    count: _Count = 10_000,
+    data: _Data = None,
+    seed: options.Seed = 0,
+    score: _Score = None,
+    out: _Out = None,
+    json_file: _JsonFile = None,
+    data_root: options.DataRoot = None,
+    threads: options.Threads = None,
+    debug: options.Debug = False,
 ) -> None:
-    """Measure images against real ones, beside the floor: what real images themselves reach.
+    """Measure how close generated images are to real ones.
+
+    Each figure is shown next to its floor: what held-out real images score.
 
     [bold]mnistgan evaluate[/bold]   the newest run
 
@@ -71,111 +69,81 @@ def evaluate(
 
     [bold]mnistgan evaluate --images samples.npz --data fashion-mnist --score tstr[/bold]
     """
-    if sum(one is not None for one in (run, ckpt, images)) > 1:
-        raise typer.BadParameter("give one of RUN, --ckpt and --images")
+    if sum(source is not None for source in (run, ckpt, images)) > 1:
+        raise typer.BadParameter("give only one of RUN, --ckpt and --images")
     from mnistgan.cli.bars import bar
-    from mnistgan.evaluation import contact_sheets, reference, results, subject, tstr
-    from mnistgan.storage import run_directory
+    from mnistgan.evaluation.result_files import evaluate_to_files
 
-    source = images or ckpt or run or run_directory.newest().path
-    folder = out or (source if source.is_dir() and images is None else Path()) / "evaluation"
-    if out is None and folder.is_symlink():  # a stranger's run may lead anywhere
-        raise UsageError(f"{folder}: is a link; name the folder to write to by --out")
-    for target in (folder, json_file):
-        _check_target(target)
-    use_threads(threads)
+    to_stdout = str(json_file) == "-"
+    options.use_threads(threads)
     with bar() as on_progress:
-        if images is not None:
-            config = data_config(data or "mnist", data_root)
-            what = subject.from_files(images, config, count, on_progress)
-        else:
-            what = subject.from_generator(
-                source, count, seed, data=data, root=data_root, on_progress=on_progress
-            )
-        real = reference.load(what.data, on_progress)
-        labels = what.labels_among(real.train.classes)
-        result = results.evaluate(what.images, real, seed, on_progress, labels)
-        scores = None
-        if score is not None:
-            scores = tstr.score(what.images, labels, real, seed, on_progress)
-    text = _json(result, scores)
-    folder.mkdir(parents=True, exist_ok=True)
-    files = contact_sheets.save(folder, what.images, result, real.train)
-    write_text(folder / FIGURES_FILE, text)
-    if json_file is not None and str(json_file) != "-":
-        write_text(json_file, text)
-    if str(json_file) == "-":
-        typer.echo(text, nl=False)
+        written = evaluate_to_files(
+            images or ckpt or options.run_or_newest(run).path,
+            are_images=images is not None,
+            count=count,
+            seed=seed,
+            data=data,
+            data_root=data_root,
+            with_scores=score is not None,
+            folder=out,
+            json_file=None if to_stdout else json_file,
+            on_progress=on_progress,
+        )
+    if to_stdout:
+        typer.echo(written.text, nl=False)
     else:
-        _show(result, scores)
-    typer.echo(f"pictures: {', '.join(map(str, files))}", err=True)
+        _show(written)
+    typer.echo(f"pictures: {', '.join(map(str, written.pictures))}", err=True)
 
 
-def _check_target(path: Path | None) -> None:
-    """Refuse, before any work, what could not be written after it."""
-    if path is None or str(path) == "-":
-        return
-    there = next((one for one in (path, *path.absolute().parents) if one.exists()), path)
-    if not os.access(there, os.W_OK) or (there != path and not there.is_dir()):
-        raise UsageError(f"{path}: cannot be written ({there} is in the way); choose another")
-
-
-def _json(result: EvaluationResult, scores: Scores | None) -> str:
-    content = result.to_json()
-    if scores is not None:
-        content["scores"] = dataclasses.asdict(scores)
-    return json.dumps(content, indent=2, allow_nan=False) + "\n"
-
-
-def _show(result: EvaluationResult, scores: Scores | None) -> None:
+def _show(written: "EvaluationFiles") -> None:
+    """Print the figures as a table, and what else was found as lines."""
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column
 
-    from mnistgan.evaluation.figures import MEANINGS
+    from mnistgan.cli.tables import table
+    from mnistgan.evaluation.figures import MEASURES
 
+    result, scores = written.result, written.scores
     figures, floor = result.figures, result.floor
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column()
-    for head in ("images", "floor"):
-        table.add_column(head, justify="right", no_wrap=True)
-    table.add_column()
-    for name, title, meaning in MEANINGS:
-        values = [getattr(one, name) for one in (figures, floor)]
-        if name == "agreement" and values[0] is None:  # nothing was asked for
-            continue
-        texts = [_number(value) for value in values]
-        if name == "kernel_distance":
-            spreads = (figures.kernel_distance_std, floor.kernel_distance_std)
-            texts = [f"{text} ± {_number(std)}" for text, std in zip(texts, spreads, strict=True)]
-        table.add_row(title, *texts, meaning)
+    typer.echo(f"{result.n:,} images against {printable(result.data)}")
+    typer.echo(
+        f"Frechet distance ({result.measured_with}) of weights {result.classifier.sha256[:12]}; "
+        f"the floor: {result.floor_n:,} held-out real images"
+    )
+    values = [Column(name, justify="right", no_wrap=True) for name in ("images", "floor")]
+    rows = [
+        (one.title, _cell(figures, one.name), _cell(floor, one.name), one.explanation)
+        for one in MEASURES
+        if getattr(figures, one.name) is not None
+    ]
     console = Console(highlight=False)
     if not console.is_terminal:
-        console.width = 120  # a file wraps nothing
-    console.print(f"{result.n:,} images against {result.data}", soft_wrap=True, markup=False)
-    console.print(
-        f"Frechet distance ({result.measured_with}) of weights {result.classifier.sha256[:12]}; "
-        f"the floor is {result.floor_n:,} real images that were held back",
-        soft_wrap=True,
-    )
-    console.print(table)
+        console.width = 120  # no line of the table is wrapped in a file
+    console.print(table(["", *values, ""], rows))
     shares = "  ".join(f"{name} {share:.1%}" for name, share in figures.shares.items())
-    console.print(f"shares: {shares}", soft_wrap=True, markup=False)
-    console.print(f"missing classes: {', '.join(figures.missing) or 'none'}", markup=False)
+    lines = [f"shares: {shares}", f"missing classes: {', '.join(figures.missing) or 'none'}"]
     if figures.class_distances is not None:
         distances = "  ".join(
-            f"{name} {_number(one)} ({_number((floor.class_distances or {}).get(name))})"
-            for name, one in figures.class_distances.items()
+            f"{name} {distance:.4g} ({_number((floor.class_distances or {}).get(name))})"
+            for name, distance in figures.class_distances.items()
         )
-        console.print(
-            f"Frechet distance by class (floor): {distances}", soft_wrap=True, markup=False
-        )
+        lines.append(f"Frechet distance by class (floor): {distances}")
     if scores is not None:
-        console.print(
+        lines.append(
             f"classification accuracy, labels {scores.labels}: trained on these images, tested on "
             f"real ones {scores.tstr:.2%}; trained on real ones, tested on these {scores.trts:.2%};"
-            f" real on real {scores.trtr:.2%}",
-            soft_wrap=True,
+            f" real on real {scores.trtr:.2%}"
         )
+    for line in lines:
+        typer.echo(printable(line))
+
+
+def _cell(figures: "Figures", name: str) -> str:
+    """A figure, with its standard deviation if it has one."""
+    deviation = getattr(figures, f"{name}_std", None)
+    spread = "" if deviation is None else f" ± {_number(deviation)}"
+    return _number(getattr(figures, name)) + spread
 
 
 def _number(value: float | None) -> str:

@@ -1,37 +1,39 @@
 """``mnistgan info``: what a file or a run directory holds."""
 
-from __future__ import annotations
-
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from mnistgan.cli.options import Debug
+from mnistgan.cli import options
 from mnistgan.errors import printable
 
 
 def info(
-    path: Annotated[Path, typer.Argument(metavar="FILE|RUN", help="To look at, safely.")],
-    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
-    debug: Debug = False,
+    path: Annotated[
+        Path,
+        typer.Argument(metavar="FILE|RUN", help="Generator file, checkpoint or run directory."),
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    debug: options.Debug = False,
 ) -> None:
-    """Say what a generator file, a checkpoint or a run directory holds, after verifying it.
+    """Verify and describe a generator file, a checkpoint or a run directory.
 
     [bold]mnistgan info g.pt[/bold]
     """
+    import json
+
     from mnistgan.runs import inspection
 
-    report = inspection.inspect(path)
+    found = inspection.inspect(path)
     if as_json:
-        typer.echo(json.dumps(report, indent=2))
+        typer.echo(json.dumps(found, indent=2))
     else:
-        _print(report)
+        _print(found)
 
 
-def _print(report: dict[str, Any], indent: str = "") -> None:
-    for key, value in report.items():
+def _print(table: dict[str, Any], indent: str = "") -> None:
+    for key, value in table.items():
         if isinstance(value, dict):
             typer.echo(printable(f"{indent}{key}:"))
             _print(value, indent + "  ")

@@ -1,72 +1,73 @@
 """``mnistgan init``: a preset to start from."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from mnistgan.cli.options import Debug, presets
+from mnistgan.cli import options
+from mnistgan.errors import UsageError
 
 
 def init(
     preset: Annotated[
         str | None,
         typer.Argument(
-            metavar="[PRESET]", help="Without it, lists them all.", autocompletion=presets
+            metavar="PRESET",
+            help="Preset to write; without it, list all.",
+            autocompletion=options.complete_presets,
         ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Where to write it; by default run.toml.")
+        Path | None, typer.Option(metavar="FILE", help="File to write; by default run.toml.")
     ] = None,
     schema: Annotated[
         bool,
-        typer.Option("--schema", help="Write a JSON Schema beside it: editors complete its keys."),
+        typer.Option(
+            "--schema", help="Write a JSON Schema next to it, with which editors complete keys."
+        ),
     ] = False,
-    debug: Debug = False,
+    debug: options.Debug = False,
 ) -> None:
-    """Write a preset as a TOML file of your own, or list the presets.
+    """Write a preset as a TOML file to edit, or list the presets.
 
     [bold]mnistgan init dcgan[/bold]   writes run.toml
 
-    [bold]mnistgan init dcgan --schema[/bold]   and run-config.schema.json, which it names
+    [bold]mnistgan init dcgan --schema[/bold]   also writes run-config.schema.json
 
     [bold]mnistgan train --config run.toml[/bold]
     """
-    if preset is None:
-        if out is not None:
-            raise typer.BadParameter("name a PRESET to write")
-        _write_schema(Path()) if schema else _list()
-        return
-    from mnistgan.config import presets as core
-    from mnistgan.errors import UsageError
+    from mnistgan.config import presets
+    from mnistgan.config.schema import DIRECTIVE
     from mnistgan.storage.atomic import write_text
 
-    text = core.path(preset).read_text(encoding="utf-8")
+    if preset is None:
+        if out is not None:
+            raise typer.BadParameter("name the PRESET to write")
+        _write_schema(Path()) if schema else _list()
+        return
+    text = presets.path(preset).read_text(encoding="utf-8")
     target = out or Path("run.toml")
     if target.exists():
         raise UsageError(f"{target}: is there already; choose another --out")
     if schema:
-        from mnistgan.config.schema import DIRECTIVE
-
-        text = DIRECTIVE + text
         _write_schema(target.parent)
+        text = DIRECTIVE + text
     write_text(target, text)
     typer.echo(target)
 
 
 def _list() -> None:
-    from mnistgan.config import presets as core
+    from mnistgan.config import presets
 
-    width = max(map(len, core.names()))
-    for name in core.names():
-        typer.echo(f"{name:{width}}  {core.summary(name)}")
+    width = max(map(len, presets.names()))
+    for name in presets.names():
+        typer.echo(f"{name:{width}}  {presets.summary(name)}")
     typer.echo("mnistgan: next, for example: mnistgan init fast", err=True)
 
 
 def _write_schema(folder: Path) -> None:
-    """Write the schema, with what is installed here; it takes the place of an older one."""
+    """Write the schema with the outputs installed here; it replaces an older one."""
     from mnistgan.config import schema
     from mnistgan.outputs import registry
     from mnistgan.storage.atomic import write_text

@@ -1,41 +1,45 @@
 """``mnistgan play``: a page on this machine, to play with a generator."""
 
-from __future__ import annotations
-
 import sys
 import threading
-import webbrowser
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from mnistgan.cli.options import Checkpoint, Debug, use_threads
+from mnistgan.cli import options
 from mnistgan.errors import MnistganError
-
-if TYPE_CHECKING:
-    from mnistgan.play.server import Server
 
 
 def play(
-    ckpt: Checkpoint,
+    ckpt: options.Ckpt,
     port: Annotated[
-        int, typer.Option(min=0, max=65535, help="On 127.0.0.1; 0 takes any that is free.")
+        int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 takes any free one.")
     ] = 8000,
     browser: Annotated[
         bool,
-        typer.Option("--browser/--no-browser", help="Open the page; not where output is piped."),
+        typer.Option(
+            "--browser/--no-browser", help="Open the page in a browser, unless output is piped."
+        ),
     ] = True,
     threads: Annotated[
-        int, typer.Option(min=1, max=1024, help="CPU threads; for single images one is quickest.")
+        int,
+        options.machine_option(
+            min=1, max=1024, help="CPU threads; one is fastest for single images."
+        ),
     ] = 1,
-    debug: Debug = False,
+    debug: options.Debug = False,
 ) -> None:
-    """Open a page with sliders through latent space, seeds and, of a conditional generator, digits.
+    """Explore a generator on a web page on this machine.
 
-    It is served to this machine alone, until Ctrl-C, and loads nothing from elsewhere.
+    The page has sliders through latent space, seeds and, for a conditional generator, digits. It is
+    served to this machine only, until Ctrl-C, and loads nothing from elsewhere.
 
     [bold]mnistgan play --ckpt g.pt[/bold]
     """
+    import webbrowser
+
+    from mnistgan.cli import signals
+    from mnistgan.progress import StopToken
     from mnistgan.sampling.generator import load_generator
 
     try:
@@ -47,24 +51,19 @@ def play(
             'the page needs Starlette and uvicorn, which are not installed; pip install "mnistgan'
             '[play]"'
         ) from error
-    use_threads(threads)
+    options.use_threads(threads)
     server = Server(load_generator(ckpt), port)
-    typer.echo(server.url)
-    if sys.stdout.isatty():
-        typer.echo("mnistgan: Ctrl-C ends it", err=True)
-        if browser:  # it waits for its first answer, and some browsers keep who started them
-            threading.Thread(target=webbrowser.open, args=(server.url,), daemon=True).start()
-    _serve(server)
-
-
-def _serve(server: Server) -> None:
-    from mnistgan.cli import signals
-    from mnistgan.progress import StopToken
 
     class Stop(StopToken):
         def request(self) -> None:
             server.stop()
 
+    typer.echo(server.url)
+    if sys.stdout.isatty():
+        typer.echo("mnistgan: press Ctrl-C to stop", err=True)
+        if browser:
+            # In a thread, because some browsers let this return only when they are closed.
+            threading.Thread(target=webbrowser.open, args=(server.url,), daemon=True).start()
     with signals.stop_on(Stop()) as caught:
         server.run()
     if caught.signal:

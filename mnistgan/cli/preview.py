@@ -1,18 +1,19 @@
-"""A few images as characters, for a glance at them in a terminal."""
+"""A few images drawn with characters, to look at in a terminal."""
 
 from __future__ import annotations
 
-import itertools
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 from rich.color import Color
 from rich.console import Console
 from rich.style import Style
 from rich.text import Text
 
 from mnistgan.arrays import Images
+from mnistgan.rendering import grids
 
 Pixels: TypeAlias = npt.NDArray[np.float64]
 """Rows x columns x R, G, B, from 0 to 255."""
@@ -22,32 +23,24 @@ _SHADES = " .:-=+*#%@"
 
 
 def preview(images: Images, console: Console, at_most: int = 8) -> Text:
-    """As many of the first images as fit on the console's width, side by side."""
+    """The first images side by side, as many as fit the width of the console."""
     count = max(1, min(at_most, console.width // (_SIDE + 1)))
     row = np.concatenate(
         [np.pad(_shrink(image), ((0, 0), (0, 1), (0, 0))) for image in images[:count]], 1
     )
     row = row[:, : console.width]
-    coloured = console.color_system in ("256", "truecolor") and console.encoding == "utf-8"
+    colored = console.color_system in ("256", "truecolor") and console.encoding == "utf-8"
     lines = (
-        _half_blocks(upper, lower) if coloured else _shades(upper, lower)
+        _half_blocks(upper, lower) if colored else _shades(upper, lower)
         for upper, lower in zip(row[::2], row[1::2], strict=True)
     )
     return Text("\n", no_wrap=True, overflow="crop").join(lines)
 
 
 def _shrink(image: Images) -> Pixels:
-    """One image, C x H x W, as _SIDE x _SIDE pixels."""
-    pixels = np.broadcast_to(np.moveaxis(image, 0, -1), (*image.shape[1:], 3)).astype(np.float64)
-    # Means over strips as equal as whole pixels allow, first down, then across.
-    for axis in (0, 1):
-        edges = np.linspace(0, pixels.shape[axis], _SIDE + 1).round().astype(int)
-        strips = [
-            np.take(pixels, range(low, max(high, low + 1)), axis=axis, mode="clip").mean(axis=axis)
-            for low, high in itertools.pairwise(edges)
-        ]
-        pixels = np.stack(strips, axis=axis)
-    return pixels
+    """One image, C x H x W, as _SIDE x _SIDE pixels, each the mean of what it covers."""
+    picture = Image.fromarray(grids.to_picture(image)).convert("RGB")
+    return np.asarray(picture.resize((_SIDE, _SIDE), Image.Resampling.BOX), np.float64)
 
 
 def _half_blocks(upper: Pixels, lower: Pixels) -> Text:

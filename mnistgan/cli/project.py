@@ -1,111 +1,91 @@
 """``mnistgan project``: where in a generator's latent space an image lies."""
 
-from __future__ import annotations
-
-import itertools
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from mnistgan.cli.options import (
-    Checkpoint,
-    DataRoot,
-    Debug,
-    Seed,
-    Threads,
-    use_threads,
-    whole_numbers,
-)
-from mnistgan.errors import UsageError, printable
+from mnistgan.cli import options
+from mnistgan.errors import printable
+
+_search_option = partial(typer.Option, rich_help_panel="Search")
+
+_Pictures = Annotated[
+    list[Path] | None,
+    typer.Argument(metavar="IMAGE", help="Pictures of any size: PNG, JPEG, WebP or GIF."),
+]
+_Index = Annotated[
+    str | None,
+    typer.Option(metavar="7,12", help="Images of the data set instead, by number."),
+]
+_Out = Annotated[
+    Path,
+    typer.Option(
+        metavar="FILE",
+        help=".png: given and found images side by side; .gif, .webp or .mp4: a walk from image "
+        "to image.",
+    ),
+]
+_JsonFile = Annotated[
+    Path | None, typer.Option("--json", metavar="FILE", help="Also write each z and its error.")
+]
+_Invert = Annotated[
+    bool, typer.Option("--invert", help="Invert the pictures, if they are dark on white.")
+]
+_Digit = Annotated[
+    str | None,
+    _search_option(
+        metavar="CLASS",
+        help="Class of the images; by default the best fit. Conditional generators only.",
+    ),
+]
+_Restarts = Annotated[int, _search_option(min=1, max=1000, help="Starts per image.")]
+_Steps = Annotated[int, _search_option(min=1, max=100_000, help="Steps from each start.")]
 
 
 def project(
-    ckpt: Checkpoint,
-    images: Annotated[
-        list[Path] | None,
-        typer.Argument(metavar="[IMAGE]...", help="Pictures of any size: PNG, JPEG, WebP, GIF."),
-    ] = None,
-    index: Annotated[
-        str | None,
-        typer.Option(
-            metavar="I,I,...",
-            help="Or images of the generator's data set, of its test part if it has one.",
-        ),
-    ] = None,
-    out: Annotated[
-        Path,
-        typer.Option(
-            metavar="FILE.png|.gif|.mp4|.webp",
-            help="What was given beside what was found; or the walk from image to image.",
-        ),
-    ] = Path("projection.png"),
-    digit: Annotated[
-        str | None,
-        typer.Option(
-            metavar="CLASS",
-            help="Of a conditional generator; by default the class that fits best.",
-        ),
-    ] = None,
-    invert: Annotated[
-        bool, typer.Option("--invert", help="The pictures are dark on bright: turn them round.")
-    ] = False,
-    restarts: Annotated[int, typer.Option(min=1, max=1000, help="Descents for each image.")] = 8,
-    steps: Annotated[int, typer.Option(min=1, max=100_000, help="Of each descent.")] = 300,
-    seed: Seed = 0,
-    json_file: Annotated[
-        Path | None,
-        typer.Option("--json", metavar="FILE", help="Also write each z and its error there."),
-    ] = None,
-    data_root: DataRoot = None,
-    threads: Threads = None,
-    debug: Debug = False,
+    ckpt: options.Ckpt,
+    images: _Pictures = None,
+    index: _Index = None,
+    out: _Out = Path("projection.png"),
+    json_file: _JsonFile = None,
+    invert: _Invert = False,
+    seed: options.Seed = 0,
+    digit: _Digit = None,
+    restarts: _Restarts = 8,
+    steps: _Steps = 300,
+    data_root: options.DataRoot = None,
+    threads: options.Threads = None,
+    debug: options.Debug = False,
 ) -> None:
-    """Find the z of which a generator makes an image most like a given one.
+    """Find the z whose image is most like a given one.
 
-    [bold]mnistgan project seven.png --ckpt g.pt[/bold]   beside what was found: projection.png
+    [bold]mnistgan project seven.png --ckpt g.pt[/bold]   writes both to projection.png
 
     [bold]mnistgan project --index 7,12 --ckpt g.pt --out walk.gif[/bold]   from digit to digit
     """
-    from mnistgan.latent import projection_files
-
-    indices = whole_numbers("--index", index)
-    projection_files.check(out, len(images or ()) + len(indices), json_file)
-
     from mnistgan.cli.bars import bar
-    from mnistgan.latent import projection as projecting
-    from mnistgan.sampling import conditioning
-    from mnistgan.sampling.generator import load_generator
-    from mnistgan.storage.atomic import write_text
+    from mnistgan.latent.projection_files import project_to_files
 
-    use_threads(threads)
-    generator = load_generator(ckpt)
-    label = None
-    if digit is not None:
-        label, *more = conditioning.parse(digit, generator.classes).classes
-        if more:
-            raise UsageError(f"--digit {digit}: name one class, or leave it out to try all")
-    search = projecting.ProjectionOptions(restarts, steps, seed, label)
-    data = generator.config.data
-    given = projection_files.read(images or (), data, invert)
-    turned = projecting.inverted(generator, [one.image for one in given], search)
+    options.use_threads(threads)
     with bar() as on_progress:
-        if indices:
-            given += projection_files.from_data(indices, data, data_root, on_progress)
-        pictures = [one.image for one in given]
-        found = projecting.project(generator, pictures, search, on_progress)
-        projection_files.write(out, generator, given, found, on_progress)
-    if json_file is not None:
-        write_text(json_file, projection_files.to_json(ckpt, generator, search, given, found))
-    for one, projection in zip(given, found, strict=True):
-        typer.echo(printable(projection_files.describe(one, projection, generator.classes)))
-    typer.echo(out)
-    for one in itertools.compress(given, turned):
-        advice = "leave --invert out" if invert else "add --invert"
-        typer.echo(
-            printable(
-                f"mnistgan: {one.name}: its negative is more like what this generator makes; "
-                f"{advice} to project that"
-            ),
-            err=True,
+        lines, hints = project_to_files(
+            ckpt,
+            out,
+            pictures=images or (),
+            indices=options.integers("--index", index),
+            invert=invert,
+            digit=digit,
+            restarts=restarts,
+            steps=steps,
+            seed=seed,
+            data_root=data_root,
+            json_file=json_file,
+            on_progress=on_progress,
         )
+    for line in lines:
+        typer.echo(printable(line))
+    typer.echo(out)
+    for hint in hints:
+        typer.echo(printable(f"mnistgan: {hint}"), err=True)

@@ -1,17 +1,16 @@
-"""Signals become a request to stop; a second one ends the process at once."""
+"""Signals become a request to stop, or end a command at once."""
 
 from __future__ import annotations
 
 import contextlib
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from types import FrameType
 
 from mnistgan.progress import StopToken
 
-_NAMES = ("SIGINT", "SIGTERM", "SIGHUP")  # the last does not exist on Windows
+_NAMES = ("SIGINT", "SIGTERM", "SIGHUP")  # Windows has no SIGHUP
 
 
 @dataclass
@@ -21,60 +20,56 @@ class Caught:
     signal: int | None = None
 
 
-@contextlib.contextmanager
-def stop_on(token: StopToken) -> Iterator[Caught]:
-    """While this lasts, a signal asks the token's work to stop instead of ending the process."""
-    caught = Caught()
-    if threading.current_thread() is not threading.main_thread():
-        yield caught  # only the main thread may set handlers
-        return
-
-    def handle(number: int, _frame: FrameType | None) -> None:
-        caught.signal = number
-        token.request()
-        signal.signal(number, signal.SIG_DFL)  # every file appears whole or not at all
-
-    before = {number: signal.signal(number, handle) for number in _numbers()}
-    try:
-        yield caught
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-@contextlib.contextmanager
-def leave_at_once() -> Iterator[None]:
-    """While this lasts, a signal ends the command where it stands, cleaning up on its way.
-
-    For work that can be cut off anywhere because it writes nothing under a final name.
-
-    Raises:
-        LeftEarly: a signal came.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def handle(number: int, _frame: FrameType | None) -> None:
-        raise LeftEarly(number)
-
-    before = {number: signal.signal(number, handle) for number in _numbers()}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 class LeftEarly(BaseException):
-    """A signal ended the command; no Exception, so that nothing takes it for a fault."""
+    """A signal ended the command; not an Exception, so that no handler of errors catches it."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
         self.number = number
 
 
-def _numbers() -> list[int]:
-    """The signals to take; not one that is ignored, as SIGHUP is under nohup."""
+@contextlib.contextmanager
+def stop_on(token: StopToken) -> Iterator[Caught]:
+    """While this lasts, a signal asks the token's work to stop instead of ending the process."""
+    caught = Caught()
+
+    def handle(number: int) -> None:
+        caught.signal = number
+        token.request()
+        # A second signal may kill the process: every file appears complete or not at all.
+        signal.signal(number, signal.SIG_DFL)
+
+    with _handled_by(handle):
+        yield caught
+
+
+@contextlib.contextmanager
+def leave_at_once() -> Iterator[None]:
+    """While this lasts, a signal ends the command where it is; incomplete files are discarded.
+
+    Raises:
+        LeftEarly: a signal came.
+    """
+
+    def handle(number: int) -> None:
+        raise LeftEarly(number)
+
+    with _handled_by(handle):
+        yield
+
+
+@contextlib.contextmanager
+def _handled_by(handle: Callable[[int], None]) -> Iterator[None]:
+    """Install a handler of the signals, and restore the earlier ones at the end."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Python lets only the main thread set handlers
+        return
     numbers = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
-    return [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]
+    # An ignored signal stays ignored, such as SIGHUP under nohup.
+    taken = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.signal(number, lambda number, _: handle(number)) for number in taken}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

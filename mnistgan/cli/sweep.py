@@ -1,18 +1,16 @@
 """``mnistgan sweep``: many runs, to find better settings."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mnistgan.cli.options import Debug, Threads, use_threads
+from mnistgan.cli import options
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -22,65 +20,66 @@ if TYPE_CHECKING:
 
 
 def sweep(
-    config: Annotated[Path, typer.Option(metavar="FILE", help="The sweep's TOML.")],
+    config: Annotated[Path, typer.Option(metavar="FILE", help="TOML file of the sweep.")],
     trials: Annotated[
-        int | None, typer.Option(min=1, help="How many; by default what the TOML says.")
+        int | None, typer.Option(min=1, help="Number of trials; by default as in the TOML.")
     ] = None,
     storage: Annotated[
         str | None,
         typer.Option(
             metavar="URL|FILE",
-            help="Where workers meet: a database, for many machines, or a journal file; by default "
-            "one in DIR.",
+            help="What the workers share: a journal file or, for several machines, a database; by "
+            "default a journal in the folder of the results.",
         ),
     ] = None,
     jobs: Annotated[int, typer.Option(min=1, max=256, help="Workers on this machine.")] = 1,
-    out: Annotated[Path | None, typer.Option(metavar="DIR", help="By default sweeps/NAME.")] = None,
-    threads: Threads = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder for the results; by default sweeps/NAME."),
+    ] = None,
+    threads: options.Threads = None,
     worker: Annotated[bool, typer.Option("--worker", hidden=True)] = False,
-    debug: Debug = False,
+    debug: options.Debug = False,
 ) -> None:
-    """Try settings and keep the best: the keys, their ranges and the figure stand in a TOML.
+    """Search for better settings with many runs.
 
-    Run the same command again, elsewhere too, to go on or to join.
+    The TOML names the keys to try, their ranges, and the figure to optimize. Run the same command
+    again, also on other machines, to resume or to join.
 
     [bold]mnistgan sweep --config sweep.toml --trials 50 --jobs 2[/bold]
     """
     from mnistgan.sweep import plan
 
     planned = plan.read(config, trials)
-    folder = out or Path("sweeps") / planned.sweep.name
     from mnistgan.cli import signals
     from mnistgan.cli.bars import bar
     from mnistgan.progress import StopToken
     from mnistgan.sweep.search import Search
 
+    folder = out or Path("sweeps") / planned.sweep.name
+    # Workers that use all cores each would slow each other down.
     each = threads or (max(1, (os.cpu_count() or 1) // jobs) if jobs > 1 else None)
-    use_threads(each)
+    options.use_threads(each)
     stop = StopToken()
-    command = [sys.executable, "-m", "mnistgan", "sweep", "--config", str(config)]
+    command = [sys.executable, "-m", "mnistgan", "sweep", "--worker", "--config", str(config)]
     command += ["--out", str(folder), "--trials", str(planned.sweep.trials)]
     command += ["--storage", storage] if storage else []
     command += ["--threads", str(each)] if each else []
     with signals.stop_on(stop) as caught, bar() as on_progress:
         search = Search(planned, folder, storage, stop, on_progress)
-        with _others(jobs - 1, [*command, "--worker"], caught):
-            search.work(lambda trial: _say(_line(trial, search)))
+        with _workers(jobs - 1, command, caught):
+            search.work(lambda trial: typer.echo(_describe(trial, search), err=True))
     if caught.signal:
-        typer.echo("mnistgan: stopped; run the same command to go on", err=True)
+        typer.echo("mnistgan: stopped; run the same command to resume", err=True)
         raise typer.Exit(128 + caught.signal)
     if not worker:
-        _tell(search)
-
-
-def _say(line: str) -> None:
-    typer.echo(line, err=True)
+        _show(search)
 
 
 @contextlib.contextmanager
-def _others(count: int, command: list[str], caught: Caught) -> Iterator[None]:
-    """So many workers of their own beside this one; waits for them at the end."""
-    # In a session of their own a Ctrl-C reaches them once, from here.
+def _workers(count: int, command: Sequence[str], caught: "Caught") -> Iterator[None]:
+    """Run more workers besides this one; at the end, pass on a signal and wait for them."""
+    # In a session of their own they get a Ctrl-C once, from here, and not from the terminal too.
     workers = [
         subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True)  # noqa: S603
         for _ in range(count)
@@ -94,37 +93,32 @@ def _others(count: int, command: list[str], caught: Caught) -> Iterator[None]:
             worker.wait()
 
 
-def _line(trial: FrozenTrial, search: Search) -> str:
+def _describe(trial: "FrozenTrial", search: "Search") -> str:
+    """One line about a trial that ended."""
     from mnistgan.sweep.results import settings_of
 
     figure = search.plan.sweep.objective.figure.replace("_", " ")
-    values = "  ".join(
-        f"{key} {_short(value)}" for key, value in settings_of(trial, search).items()
-    )
-    state = trial.state.name.lower()
-    value = "" if trial.value is None else f"{figure} {trial.value:.4g}  "
-    return f"trial {trial.number} {state}: {value}{values}"
+    value = [] if trial.value is None else [f"{figure} {trial.value:.4g}"]
+    values = [f"{key} {_short(one)}" for key, one in settings_of(trial, search).items()]
+    return f"trial {trial.number} {trial.state.name.lower()}: {'  '.join(value + values)}"
 
 
-def _tell(search: Search) -> None:
-    """The best trials as a table, and what was written."""
+def _show(search: "Search") -> None:
+    """Write the results, and print the ten best trials as a table."""
     from rich.console import Console
-    from rich.table import Table
 
+    from mnistgan.cli.tables import table
     from mnistgan.sweep import results
 
     files = results.write(search)
-    finished = search.finished()
-    table = Table("trial", search.plan.sweep.objective.figure.replace("_", " "), box=None)
     keys = list(search.plan.sweep.search)
-    for key in keys:
-        table.add_column(key)
-    for trial in finished[:10]:
+    head = ["trial", search.plan.sweep.objective.figure.replace("_", " "), *keys]
+    rows = []
+    for trial in search.finished()[:10]:
         values = results.settings_of(trial, search)
-        table.add_row(
-            str(trial.number), f"{trial.value:.4g}", *(_short(values.get(key)) for key in keys)
-        )
-    Console(stderr=True, highlight=False).print(table)
+        cells = [_short(values.get(key)) for key in keys]
+        rows.append([str(trial.number), f"{trial.value:.4g}", *cells])
+    Console(stderr=True, highlight=False).print(table(head, rows))
     for file in files:
         typer.echo(file)
 

@@ -1,14 +1,14 @@
 """``mnistgan train``: one training run."""
 
-from __future__ import annotations
-
 import contextlib
+import sys
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mnistgan.cli.options import DataRoot, Debug, Threads, data_sets, presets, use_threads
+from mnistgan.cli import options
 
 if TYPE_CHECKING:
     from mnistgan.runs.plan import Override, Plan
@@ -26,72 +26,85 @@ _FLAGS = {
     "device": ("train.device",),
     "max_minutes": ("train.max_minutes",),
 }
-"""Which keys a flag sets; their values are checked with all others, not here."""
+"""The config keys that a flag sets; values are checked with the rest of the config, not here."""
+
+_training = partial(typer.Option, rich_help_panel="Training")
+
+_Config = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME|FILE",
+        help="Preset (see: mnistgan init) or TOML file.",
+        autocompletion=options.complete_presets,
+    ),
+]
+_Assign = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Set any config key; repeatable."),
+]
+_OutputDir = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="Run directory; by default runs/NAME-TIME.")
+]
+_Resume = Annotated[
+    Path | None, typer.Option(metavar="RUN", help="Resume the run in this directory.")
+]
+_DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Check everything, run one step, write nothing.")
+]
+_Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only the run directory.")]
+_Data = Annotated[
+    str | None,
+    options.data_option(
+        metavar="NAME|PATH",
+        help="Data set (see: mnistgan data), torchvision:NAME, or path of your own images.",
+        autocompletion=options.complete_data_sets,
+    ),
+]
+_Epochs = Annotated[int | None, _training(help="Passes through the data.")]
+_BatchSize = Annotated[int | None, _training(help="Images per step.")]
+_Lr = Annotated[float | None, _training(help="Learning rate of G and D.")]
+_LatentDim = Annotated[int | None, _training(help="Length of z.")]
+_Seed = Annotated[int | None, _training(help="Random seed.")]
+_MaxMinutes = Annotated[float | None, _training(help="Save and stop after this many minutes.")]
+_Device = Annotated[
+    str | None, options.machine_option(metavar="DEVICE", help="auto, cpu, cuda or mps.")
+]
+_Processes = Annotated[
+    int | None,
+    options.machine_option(min=1, max=1024, help="Processes that share each batch (torchrun)."),
+]
 
 
 def train(
     ctx: typer.Context,
-    config: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME|FILE",
-            help="A preset (see: mnistgan init) or a TOML file.",
-            autocompletion=presets,
-        ),
-    ] = None,
-    assign: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="KEY=VALUE", help="Set any key, such as train.loss=hinge; repeatable."
-        ),
-    ] = None,
-    data: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME|PATH",
-            help="A data set (see: mnistgan data), or the path of images of your own.",
-            autocompletion=data_sets,
-        ),
-    ] = None,
-    data_root: DataRoot = None,
-    output_dir: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="The run directory; by default runs/NAME-TIME."),
-    ] = None,
-    epochs: Annotated[int | None, typer.Option(help="Passes through the data.")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Images per update.")] = None,
-    lr: Annotated[float | None, typer.Option(help="Learning rate of G and of D.")] = None,
-    latent_dim: Annotated[int | None, typer.Option(help="Length of z.")] = None,
-    image_size: Annotated[int | None, typer.Option(help="Side of the images, pixels.")] = None,
-    channels: Annotated[int | None, typer.Option(help="1 (grey) or 3 (colour).")] = None,
-    seed: Annotated[int | None, typer.Option(help="Of everything random.")] = None,
-    device: Annotated[
-        str | None, typer.Option(metavar="auto|cpu|cuda|mps", help="Where to train.")
-    ] = None,
-    max_minutes: Annotated[
-        float | None, typer.Option(help="Stop, save and end well after so many minutes.")
-    ] = None,
-    resume: Annotated[
-        Path | None, typer.Option(metavar="RUN", help="Go on with the run in this directory.")
-    ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check everything, take one step, write nothing.")
-    ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the result only.")] = False,
-    threads: Threads = None,
-    nproc: Annotated[
-        int | None,
-        typer.Option(min=1, max=1024, help="Processes that share each batch (torchrun)."),
-    ] = None,
-    debug: Debug = False,
+    config: _Config = None,
+    assign: _Assign = None,
+    output_dir: _OutputDir = None,
+    resume: _Resume = None,
+    dry_run: _DryRun = False,
+    quiet: _Quiet = False,
+    data: _Data = None,
+    image_size: options.ImageSize = None,
+    channels: options.Channels = None,
+    epochs: _Epochs = None,
+    batch_size: _BatchSize = None,
+    lr: _Lr = None,
+    latent_dim: _LatentDim = None,
+    seed: _Seed = None,
+    max_minutes: _MaxMinutes = None,
+    data_root: options.DataRoot = None,
+    device: _Device = None,
+    threads: options.Threads = None,
+    nproc: _Processes = None,
+    debug: options.Debug = False,
 ) -> None:
-    """Train a GAN and leave a run directory with everything it made.
+    """Train a GAN; save checkpoints, samples and metrics in a run directory.
 
-    A setting is taken from the flag, else from --set, else from --config, else the default.
+    A flag overrides --set, which overrides --config, which overrides the default.
 
-    [bold]mnistgan train --config quickstart[/bold]   embedded digits, under a minute
+    [bold]mnistgan train --config quickstart[/bold]   embedded digits, less than a minute
 
-    [bold]mnistgan train --config dcgan --epochs 20[/bold]   MNIST, a published recipe
+    [bold]mnistgan train --config dcgan --epochs 20[/bold]   MNIST, published settings
 
     [bold]mnistgan train --set train.loss=hinge --set model.discriminator.spectral_norm=true[/bold]
     """
@@ -101,26 +114,28 @@ def train(
     overrides = _overrides(ctx, assign or [])
     if resume is not None:
         if output_dir is not None:
-            raise typer.BadParameter("goes on where the run is; leave --output-dir out")
+            raise typer.BadParameter(
+                "--resume writes to the run it resumes; leave --output-dir out"
+            )
         plan = plan_resume(resume, config, overrides)
     else:
         plan = plan_run(config, overrides, output_dir)
     if nproc is not None and not ranks.is_started():
-        _hand_over(ctx, nproc)
-    use_threads(threads)
+        # The ranks get the same command line; there --nproc has no effect.
+        raise typer.Exit(ranks.launch(nproc, sys.argv[1:]))
+    options.use_threads(threads)
     if dry_run:
         _dry_run(plan)
     else:
         _train(plan, quiet)
 
 
-def _overrides(ctx: typer.Context, assignments: list[str]) -> list[Override]:
-    """--set first, then the named flags, which win."""
+def _overrides(ctx: typer.Context, assignments: list[str]) -> "list[Override]":
+    """Those of --set, then those of the other flags, which override them."""
     from mnistgan.config import toml
     from mnistgan.runs.plan import Override
 
-    pairs = [toml.parse_assignment(text) for text in assignments]
-    overrides = [Override(key, value, "--set") for key, value in pairs]
+    overrides = [Override(*toml.parse_assignment(text), "--set") for text in assignments]
     for flag, keys in _FLAGS.items():
         value = ctx.params[flag]
         if value is not None:
@@ -130,21 +145,7 @@ def _overrides(ctx: typer.Context, assignments: list[str]) -> list[Override]:
     return overrides
 
 
-def _hand_over(ctx: typer.Context, nproc: int) -> NoReturn:
-    """Let torchrun run this command in each of its processes."""
-    from mnistgan.training import ranks
-
-    arguments: list[str] = []
-    for parameter in ctx.command.params:
-        value, flag = ctx.params.get(str(parameter.name)), parameter.opts[0]
-        if parameter.name == "nproc" or value is None or value is False:
-            continue
-        for one in value if isinstance(value, list | tuple) else [value]:
-            arguments += [flag] if one is True else [flag, str(one)]
-    raise typer.Exit(ranks.launch(nproc, ["train", *arguments]))
-
-
-def _train(plan: Plan, quiet: bool) -> None:
+def _train(plan: "Plan", quiet: bool) -> None:
     from mnistgan.cli import signals, views
     from mnistgan.cli.bars import bar
     from mnistgan.events import RunEnded
@@ -172,7 +173,7 @@ def _train(plan: Plan, quiet: bool) -> None:
         raise typer.Exit(1)
 
 
-def _dry_run(plan: Plan) -> None:
+def _dry_run(plan: "Plan") -> None:
     from mnistgan.cli import views
     from mnistgan.cli.bars import bar
     from mnistgan.config import toml
@@ -184,4 +185,4 @@ def _dry_run(plan: Plan) -> None:
         run.restore()
     typer.echo(toml.to_toml(plan.config), nl=False)
     views.describe(run.trainer, run.trainer.one_step())
-    typer.echo(f"dry run: all is well; nothing was written to {plan.directory.path}", err=True)
+    typer.echo(f"dry run: no errors; nothing was written to {plan.directory.path}", err=True)

@@ -2,6 +2,7 @@
 
 from mnistgan.config.sections import (
     FAMILIES,
+    TORCHVISION,
     Activation,
     CheckpointConfig,
     DataConfig,
@@ -22,6 +23,7 @@ from mnistgan.config.sections import (
 
 __all__ = [
     "FAMILIES",
+    "TORCHVISION",
     "Activation",
     "CheckpointConfig",
     "DataConfig",

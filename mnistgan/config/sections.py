@@ -74,7 +74,11 @@ ClassName = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,255}$")]
 ClassNames = Annotated[tuple[ClassName, ...], Field(max_length=10_000), BeforeValidator(as_tuple)]
 
 
-def data_kind(name: str) -> Literal["published", "npz", "path"] | None:
+TORCHVISION = "torchvision:"
+"""What the name of one of torchvision's data sets begins with; its class follows."""
+
+
+def data_kind(name: str) -> Literal["published", "torchvision", "npz", "path"] | None:
     """What the name of a data set means; None where it means nothing.
 
     A path is told from a name by how it is written, never by what lies on the disk, so that a
@@ -82,6 +86,8 @@ def data_kind(name: str) -> Literal["published", "npz", "path"] | None:
     """
     if name in DATA_SETS:
         return "published"
+    if name.startswith(TORCHVISION):
+        return "torchvision"
     if name.lower().endswith(".npz"):
         return "npz"
     looks_like_a_path = "/" in name or "\\" in name or name.startswith((".", "~"))
@@ -91,6 +97,9 @@ def data_kind(name: str) -> Literal["published", "npz", "path"] | None:
 def _data_name(name: str) -> str:
     if "\0" in name:
         raise ValueError("must be a name or a path")
+    # Not whether torchvision has it: a generator's file is read wherever it was trained on.
+    if data_kind(name) == "torchvision" and not name.removeprefix(TORCHVISION).isidentifier():
+        raise ValueError(f"{name!r} names no class of torchvision, as torchvision:SVHN does")
     if data_kind(name) is None:
         raise ValueError(
             f"{name!r} is no data set (see: mnistgan data){did_you_mean(name, DATA_SETS)}; images "
@@ -116,8 +125,8 @@ class DataConfig(Section):
         AfterValidator(_data_name),
         WithJsonSchema({"anyOf": [{"enum": list(DATA_SETS)}, {"type": "string"}]}),
     ] = "mnist"
-    """A data set that ``mnistgan data`` lists, or the path of images of one's own: a folder of
-    pictures, an .npz file, or an IDX file."""
+    """A data set that ``mnistgan data`` lists, one of torchvision's as ``torchvision:SVHN``, or the
+    path of images of one's own: a folder of pictures, an .npz file, or an IDX file."""
     labels: str | None = Field(None, pattern=r"^[^\x00]+$")
     """For an IDX file: the one with its labels; else the one beside it, by MNIST's naming."""
     root: str | None = Field(None, pattern=r"^[^\x00]+$")

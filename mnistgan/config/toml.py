@@ -17,7 +17,7 @@ import tomli
 import tomli_w
 from pydantic import BaseModel, ValidationError
 
-from mnistgan.config.sections import FAMILIES, RunConfig
+from mnistgan.config.sections import FAMILIES, DataConfig, RunConfig
 from mnistgan.errors import ConfigError, ConfigWarning, UsageError, did_you_mean, one_of
 
 Table: TypeAlias = dict[str, Any]
@@ -108,6 +108,35 @@ def override(table: Table, assignments: Sequence[tuple[str, Any]]) -> Table:
                 )
         node[last] = value
     return result
+
+
+def replace(config: RunConfig | Table, keys: Mapping[str, Any], source: str = "") -> RunConfig:
+    """A config, or the table of one, with dotted keys set to other values, and checked.
+
+    Raises:
+        ConfigError, UsageError: as :func:`validate` and :func:`override` do.
+    """
+    table = to_table(config) if isinstance(config, RunConfig) else config
+    return validate(override(table, list(keys.items())), source)
+
+
+def replace_data(config: DataConfig, **keys: object) -> DataConfig:
+    """A copy of a ``[data]`` section with some keys changed, checked.
+
+    Args:
+        config: the section.
+        keys: new values, paths among them; None keeps a value. A new name drops the labels, which
+            belong to the images of the old one.
+
+    Raises:
+        ConfigError: with all mistakes.
+    """
+    table = config.model_dump(exclude_none=True)
+    if keys.get("name") is not None:
+        table.pop("labels", None)
+    given = {key: value for key, value in keys.items() if value is not None}
+    table |= {key: str(one) if isinstance(one, Path) else one for key, one in given.items()}
+    return validate({"data": table}, "").data
 
 
 def validate(table: Mapping[str, Any], source: str) -> RunConfig:

@@ -1,23 +1,25 @@
 """Images of any size and colour become square ones of the size and with the channels asked for.
 
 The shape of what is on an image is never distorted: it is padded with a background, or its middle
-is cut out.
+is cut out. Pictures are resized, padded, cropped and recoloured by ``torchvision.transforms.v2``,
+whose kernels for PIL images are Pillow's. It is imported only for a picture that needs any of that.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
-from PIL import Image, ImageColor, ImageOps
+from PIL import Image, ImageColor
 
+from mnistgan.arrays import Images
 from mnistgan.config import DataConfig
+from mnistgan.datasets.torchvision_import import import_torchvision
 
-Array: TypeAlias = npt.NDArray[np.uint8]
-
-_RESAMPLING = Image.Resampling.BICUBIC
+SMALL = 16
+"""Side of a :func:`thumbnail`."""
+RESAMPLING = Image.Resampling.BICUBIC
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class Fit:
         red, green, blue = ImageColor.getrgb(config.background)[:3]
         return cls(config.image_size, config.channels, config.fit, (red, green, blue))
 
-    def arrays(self, images: Array) -> Array:
+    def arrays(self, images: Images) -> Images:
         """A block of images, uint8 n x H x W x C, as n x channels x size x size."""
         images = recolour(images, self.channels)
         if images.shape[1:3] == (self.size, self.size):
@@ -53,32 +55,43 @@ class Fit:
             target[:] = _planes(self._square(picture))
         return fitted
 
-    def picture(self, image: Image.Image) -> Array:
+    def picture(self, image: Image.Image) -> Images:
         """A picture in any of Pillow's modes, as channels x size x size."""
         square = self._square(_plain(image))
         if square.mode == "RGBA":
             backdrop = Image.new("RGBA", square.size, (*self.background, 255))
             square = Image.alpha_composite(backdrop, square)
-        mode = "L" if self.channels == 1 else "RGB"
-        return _planes(square if square.mode == mode else square.convert("RGB").convert(mode))
+            square = square.convert("RGB")
+        if self.channels == 1 and square.mode == "RGB":
+            square = _v2().rgb_to_grayscale(square)
+        if self.channels == 3 and square.mode == "L":
+            square = _v2().grayscale_to_rgb(square)
+        return _planes(square)
 
     def _square(self, image: Image.Image) -> Image.Image:
         """The picture in its mode, scaled and then padded or cropped to our size."""
         if image.size == (self.size, self.size):
             return image
-        if self.mode == "crop":
-            return ImageOps.fit(image, (self.size, self.size), _RESAMPLING)
+        if self.mode == "crop":  # at whole pixels, and before scaling: a long picture stays small
+            image = _v2().center_crop(image, [min(image.size)])
         scale = self.size / max(image.size)
         width, height = (max(1, round(side * scale)) for side in image.size)
+        scaled: Image.Image = _v2().resize(image, [height, width], interpolation=RESAMPLING)
+        if scaled.size == (self.size, self.size):
+            return scaled
         backdrop: dict[str, int | tuple[int, ...]] = {
             "L": grey(self.background),
             "RGB": self.background,
             "RGBA": (0, 0, 0, 0),
         }
-        square = Image.new(image.mode, (self.size, self.size), backdrop[image.mode])
-        scaled = image.resize((width, height), _RESAMPLING)
-        square.paste(scaled, ((self.size - width) // 2, (self.size - height) // 2))
-        return square
+        left, top = (self.size - width) // 2, (self.size - height) // 2
+        around = [left, top, self.size - width - left, self.size - height - top]
+        padded: Image.Image = _v2().pad(scaled, around, fill=backdrop[image.mode])
+        return padded
+
+
+def _v2() -> Any:
+    return import_torchvision("torchvision.transforms.v2.functional")
 
 
 def _plain(image: Image.Image) -> Image.Image:
@@ -92,7 +105,7 @@ def _plain(image: Image.Image) -> Image.Image:
     )
 
 
-def _planes(square: Image.Image) -> Array:
+def _planes(square: Image.Image) -> Images:
     """A picture as C x H x W."""
     array = np.asarray(square)
     return array[None] if array.ndim == 2 else np.moveaxis(array, -1, 0)
@@ -103,7 +116,7 @@ def grey(colour: tuple[int, int, int]) -> int:
     return int(recolour(np.array([[[colour]]], np.uint8), 1).item())
 
 
-def recolour(images: Array, channels: int) -> Array:
+def recolour(images: Images, channels: int) -> Images:
     """Images n x H x W x C with 1 or 3 channels; colour becomes grey by BT.601's luma weights.
 
     The weights are those of ITU-R BT.601, in the fixed-point arithmetic of Pillow, so that an
@@ -117,6 +130,17 @@ def recolour(images: Array, channels: int) -> Array:
     return ((images @ luma + 0x8000) >> 16).astype(np.uint8)[..., None]
 
 
-def is_coloured(images: Array) -> bool:
+def thumbnail(image: Image.Image) -> Images:
+    """A picture seen small, on black, for :func:`is_colored`: 1 x 16 x 16 x 3.
+
+    By Pillow alone: what a folder's pictures became is kept, and then no start imports torchvision.
+    """
+    small = _plain(image).convert("RGBA").resize((SMALL, SMALL))
+    return np.asarray(Image.alpha_composite(Image.new("RGBA", small.size, "black"), small))[
+        None, ..., :3
+    ]
+
+
+def is_colored(images: Images) -> bool:
     """Whether any pixel of images n x H x W x C is not grey."""
     return images.shape[-1] == 3 and bool((images != images[..., :1]).any())

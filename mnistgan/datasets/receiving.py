@@ -1,9 +1,8 @@
-"""One answer of one server, added to what is there already; no server is waited for for ever."""
+"""One answer of one server, added to what is there already; silent and slow servers are left."""
 
 from __future__ import annotations
 
 import os
-import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,13 +22,13 @@ class Patience:
     """How long a mirror is waited for, in seconds, and the slowest that it may send.
 
     Attributes:
-        answer: until its answer has begun, redirections included.
-        silence: between two pieces.
+        connection: for each of its addresses.
+        silence: before the answer, and between two pieces.
         bytes_per_second: over as long as it may be silent.
         attempts: after it broke off with some progress made.
     """
 
-    answer: float = 40.0
+    connection: float = 10.0
     silence: float = 30.0
     bytes_per_second: float = 1000.0
     attempts: int = 5
@@ -68,59 +67,36 @@ def receive(
         headers["Range"] = f"bytes={start}-"
     try:
         with _answer(address, headers, patience) as answer:
-            too_long = start and answer.status_code == _RANGE_NOT_SATISFIABLE
-            if not too_long and answer.status_code not in (_OK, _PARTIAL):
+            if start and answer.status_code == _RANGE_NOT_SATISFIABLE:
+                # What is here is more than the mirror has: only one of the two can be right.
+                return receive(address, part, archive, on_progress, patience, resume=False)
+            if answer.status_code not in (_OK, _PARTIAL):
                 raise MirrorError(f"answered {answer.status_code} {answer.reason}")
-            if not too_long:
-                start = start if _goes_on(answer, start) else 0
-                _write(answer, part, start, archive, on_progress, patience)
+            start = start if _goes_on(answer, start) else 0
+            _write(answer, part, start, archive, on_progress, patience)
     except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
         # Who was silent once is not waited for again.
         silent = "timed out" in str(error).lower()
         raise (MirrorError if silent else BrokenOffError)(_brief(error)) from error
     except (ValueError, UnicodeError) as error:
         raise MirrorError("answered what is no HTTP") from error
-    if too_long:  # what is here is more than the mirror has: only one of the two can be right
-        receive(address, part, archive, on_progress, patience, resume=False)
 
 
 def _answer(address: str, headers: dict[str, str], patience: Patience) -> requests.Response:
-    """The beginning of an answer.
-
-    In a thread that can be left behind: a server that never ends its header keeps within every
-    time-out that a socket knows.
-    """
-    outcome: list[requests.Response | Exception] = []
-
-    def ask() -> None:
-        try:
-            outcome.append(_follow(address, headers, patience))
-        except Exception as error:
-            outcome.append(error)
-
-    thread = threading.Thread(target=ask, daemon=True)
-    thread.start()
-    thread.join(patience.answer)
-    if not outcome:
-        raise MirrorError("did not answer in time")
-    if isinstance(outcome[0], Exception):
-        raise outcome[0]
-    return outcome[0]
-
-
-def _follow(address: str, headers: dict[str, str], patience: Patience) -> requests.Response:
-    """Follow redirections without reading their bodies, which may never end."""
+    """The beginning of an answer, after redirections."""
     import requests
 
-    timeouts = (patience.answer / 4, patience.silence)
-    for _ in range(_REDIRECTS):
-        answer = requests.get(
-            address, headers=headers, stream=True, timeout=timeouts, allow_redirects=False
-        )
-        if not answer.is_redirect:
-            return answer
-        answer.close()
-        address = urljoin(address, answer.headers["Location"])
+    timeouts = (patience.connection, patience.silence)
+    with requests.Session() as session:
+        # Without this requests reads the bodies of redirections, even of those that it is not to
+        # follow, and they may never end.
+        session.get_redirect_target = lambda resp: None  # type: ignore[method-assign]
+        for _ in range(_REDIRECTS):
+            answer = session.get(address, headers=headers, stream=True, timeout=timeouts)
+            if not answer.is_redirect:
+                return answer
+            answer.close()
+            address = urljoin(address, answer.headers["Location"])
     raise MirrorError(f"sent on more than {_REDIRECTS} times")
 
 

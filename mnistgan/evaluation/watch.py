@@ -1,33 +1,31 @@
-"""A watch over a training: says in one sentence when it looks as if it had collapsed.
+"""Warnings about a training that looks as if it had collapsed.
 
-Nearly free: it looks at numbers that are there anyway, and once an epoch at the 64 images that are
-drawn anyway. Imports no torch unless it is given a classifier.
+They cost next to nothing: they come from the metrics of each step, and from the 64 images that are
+drawn after each epoch anyway. Imports torch only if there is a classifier for the images.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
-from mnistgan.arrays import Images
+from mnistgan.arrays import Images, Labels
 from mnistgan.config import RunConfig, ScoreKind
 from mnistgan.events import EpochEnded, Event, RunStarted, StepMetrics
 
-Classify: TypeAlias = Callable[[Images], npt.NDArray[np.int64]]
-"""Images, uint8 N x C x H x W, to their classes."""
+Classify: TypeAlias = Callable[[Images], Labels]
+"""Images, uint8 N x C x H x W, to their classes, int64 N."""
 
 WINDOW = 300
-"""Steps that a number must have looked bad for."""
+"""The number of steps that metrics must look bad for."""
 
-_PINNED = 0.002  # a probability this near to 0 or 1
+_PINNED = 0.002  # how near to 0 or 1 a probability is pinned
 _NO_LOSS = 0.005
-_ALIKE = 0.05  # root mean square of the pixels' difference, in [0, 1]
-_PATIENCE = 2  # epochs that images must have looked bad for
-_FEW = 0.5  # of the distinct images among as many real ones
+_ALIKE = 0.05  # root mean square difference of the pixels, in [0, 1]
+_PATIENCE = 2  # the number of epochs that images must look bad for
+_FEW = 0.5  # of the number of distinct images among as many real ones
 
 
 _SIGNS = {
@@ -41,23 +39,10 @@ _SIGNS = {
     ),
     "D is blind": (
         "D(G(z)) has been pinned at 1",
-        "D tells nothing apart; raise train.lr_d, or widen model.discriminator",
+        "D cannot tell real from fake; raise train.lr_d, or widen model.discriminator",
     ),
 }
-"""What numbers can say, and what usually cures it."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What the watch sees.
-
-    Attributes:
-        sign: one word for it, the same as long as it lasts.
-        message: what, since when, and which setting usually cures it.
-    """
-
-    sign: str
-    message: str
+"""What metrics can show, and the settings that usually help."""
 
 
 class Watch:
@@ -65,8 +50,8 @@ class Watch:
 
     Args:
         score_kind: what D(x) and D(G(z)) are.
-        classify: sees classes in images, where there is a classifier for them.
-        classes: their names.
+        classify: classifies images, if there is a classifier for them.
+        classes: the names of the classes.
     """
 
     def __init__(
@@ -78,54 +63,54 @@ class Watch:
         self._kind = score_kind
         self._classify = classify
         self._classes = classes
-        self._streak: tuple[str | None, int] = (None, 0)  # a sign, and the step it began at
         self._distinct_real = 0
-        self._bad_epochs: dict[str, list[int]] = {}
-        self._told: set[str] = set()
+        self._since: dict[str, int] = {}  # when each present sign began: a step or an epoch
+        self._reported: set[str] = set()
 
     def begin(self, real_images: Images) -> None:
-        """See what real images look like, uint8 N x C x H x W: as many as an epoch shows."""
+        """Take real images, uint8 N x C x H x W, as many as an epoch draws, for comparison."""
         self._distinct_real = distinct(real_images)
 
-    def look(self, event: Event) -> list[Finding]:
-        """What is new in an event; a sign that lasts is told once."""
+    def look(self, event: Event) -> list[str]:
+        """The new warnings after an event; each is given once while its sign lasts.
+
+        A warning says what is wrong, since when, and which setting usually helps.
+        """
         match event:
             case RunStarted():
                 self.begin(event.real_images)
                 return []
             case StepMetrics():
-                return self._new(self._at_numbers(event))
+                return self._at_step(event)
             case EpochEnded():
-                return self._new(self._at_images(event))
+                return [*self._at_images(event), *self._at_classes(event)]
             case _:
                 return []
 
-    def _new(self, seen: dict[str, str | None]) -> list[Finding]:
-        """Of signs that were looked for, those that have just appeared."""
-        found = []
-        for sign, message in seen.items():
-            if message is None:
-                self._told.discard(sign)
-            elif sign not in self._told:
-                self._told.add(sign)
-                found.append(Finding(sign, message))
-        return found
+    def _lasting(self, sign: str, is_present: bool, now: int, patience: int) -> int | None:
+        """When a sign began, at the moment when it has lasted long enough; otherwise None."""
+        if not is_present:
+            self._since.pop(sign, None)
+            self._reported.discard(sign)
+            return None
+        since = self._since.setdefault(sign, now)
+        if sign in self._reported or now - since + 1 < patience:
+            return None
+        self._reported.add(sign)
+        return since
 
-    # Numbers -----------------------------------------------------------------------------------
+    # Metrics -----------------------------------------------------------------------------------
 
-    def _at_numbers(self, now: StepMetrics) -> dict[str, str | None]:
-        sign = self._sign(now)
-        if sign != self._streak[0]:
-            self._streak = (sign, now.step)
-        since = self._streak[1]
-        lasts = now.step - since + 1 >= WINDOW
-        return {
-            name: f"{what} since step {since}: {cure}" if lasts and name == sign else None
-            for name, (what, cure) in _SIGNS.items()
-        }
+    def _at_step(self, now: StepMetrics) -> list[str]:
+        present = self._sign(now)
+        return [
+            f"{what} since step {since}: {cure}"
+            for sign, (what, cure) in _SIGNS.items()
+            if (since := self._lasting(sign, sign == present, now.step, WINDOW)) is not None
+        ]
 
     def _sign(self, now: StepMetrics) -> str | None:
-        """What is wrong with one step's numbers; a critic's scores have no scale."""
+        """The sign in one step's metrics; a critic's scores have no scale, so they show none."""
         if self._kind == "critic":
             return None
         if now.loss_d < _NO_LOSS:
@@ -138,41 +123,36 @@ class Watch:
 
     # Images ------------------------------------------------------------------------------------
 
-    def _at_images(self, event: EpochEnded) -> dict[str, str | None]:
+    def _at_images(self, event: EpochEnded) -> list[str]:
         count = distinct(event.images)
         few = count < max(2, _FEW * self._distinct_real)
-        since = self._lasting("alike", event.epoch if few else None)
-        alike = since and (
+        since = self._lasting("alike", few and event.epoch > 1, event.epoch, _PATIENCE)
+        if since is None:
+            return []
+        return [
             f"of {len(event.images)} images only {count} differ since epoch {since}: G has "
             "collapsed onto few outputs; lower train.lr_g, or set train.r1 = 1"
-        )
-        return {"alike": alike or None, **self._at_classes(event)}
+        ]
 
-    def _at_classes(self, event: EpochEnded) -> dict[str, str | None]:
+    def _at_classes(self, event: EpochEnded) -> list[str]:
         if self._classify is None:
-            return {}
-        seen = set(self._classify(event.images).tolist())
-        absent = [name for number, name in enumerate(self._classes) if number not in seen]
-        # Of 64 fair draws from ten classes two are missing once in some thousand times.
-        since = self._lasting("classes", event.epoch if len(absent) > 1 else None)
-        message = since and (
+            return []
+        present = set(self._classify(event.images).tolist())
+        absent = [name for number, name in enumerate(self._classes) if number not in present]
+        # In 64 fair draws from ten classes one is missing by chance in 1 of 85 epochs, two in 1 of
+        # 35,000, so a single one means nothing. Epoch 1 is left out: it draws no digits yet.
+        many = len(absent) > 1
+        since = self._lasting("classes", many and event.epoch > 1, event.epoch, _PATIENCE)
+        if since is None:
+            return []
+        return [
             f"no {' and no '.join(absent)} among {len(event.images)} images since epoch {since}: "
             "G leaves classes out; lower train.lr_g, or set train.r1 = 1"
-        )
-        return {"classes": message or None}
-
-    def _lasting(self, sign: str, epoch: int | None) -> int | None:
-        """Since which epoch a sign has lasted, once it has lasted long enough."""
-        epochs = self._bad_epochs.setdefault(sign, [])
-        if epoch is None or epoch == 1:  # after one epoch nobody draws digits yet
-            epochs.clear()
-            return None
-        epochs.append(epoch)
-        return epochs[0] if len(epochs) >= _PATIENCE else None
+        ]
 
 
 def distinct(images: Images) -> int:
-    """How many images, uint8 N x C x H x W, differ visibly from all those before them."""
+    """How many images, uint8 N x C x H x W, differ visibly from all images before them."""
     flat = images.reshape(len(images), -1).astype(np.float64) / 255
     squares = np.square(flat).sum(axis=1)
     distances = squares[:, None] + squares - 2 * flat @ flat.T
@@ -185,10 +165,13 @@ def distinct(images: Images) -> int:
 
 
 def watch_for(config: RunConfig) -> Watch:
-    """The watch over a run; it sees classes where a classifier is at hand."""
-    from mnistgan.evaluation import classifier, reference  # torch
+    """The watch over a run, with the classifier that ships if it suits the data."""
+    from mnistgan.evaluation import classifier, reference  # imports torch
 
     kind = config.train.score_kind
     if not reference.is_shipped_for(config.data):
         return Watch(kind)
-    return Watch(kind, classifier.shipped().classes_of, classifier.SHIPPED_CLASSES)
+    network = classifier.shipped().network
+    return Watch(
+        kind, lambda images: network.predict_batch(images).labels, classifier.SHIPPED_CLASSES
+    )

@@ -1,1 +1,1 @@
-"""Trained generators in formats that other programs read."""
+"""Export generators to formats that other programs read."""

@@ -1,4 +1,4 @@
-"""Generators for other programs: ONNX, checked against the model it came from, and safetensors."""
+"""Export to ONNX, checked against the original in PyTorch."""
 
 from __future__ import annotations
 
@@ -12,31 +12,29 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from mnistgan.config import toml
-from mnistgan.errors import ExportError, UsageError
-from mnistgan.models import networks, noise
+from mnistgan.errors import ExportError
+from mnistgan.models import noise
 from mnistgan.models.noise import Stream
 from mnistgan.sampling import conditioning
-from mnistgan.sampling.generator import Generator
-from mnistgan.storage import generator_safetensors
-from mnistgan.storage.atomic import atomic_path
+from mnistgan.sampling.generator import Generator, UnitImages
+from mnistgan.storage.atomic import atomic_path, check_target
 
 OPSET = 18
-CHECKED_BATCHES = (1, 2, 17)
+CHECKED_BATCHES = (1, 2, 17)  # 2 is the exported size; the others prove that it is dynamic
 RTOL, ATOL = 1e-3, 1e-4
-LATENT_SEED = 0
 
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written.
+    """The result of an export.
 
     Attributes:
-        path: the ONNX file.
-        opset: its operator set.
-        difference: the greatest absolute difference to torch over all checked batches.
+        path: of the ONNX file.
+        opset: version of its operator set.
+        difference: greatest absolute difference from PyTorch in all checked batches.
     """
 
     path: Path
@@ -44,55 +42,29 @@ class Exported:
     difference: float
 
 
-class UnitImages(nn.Module):
-    """A generator whose images are in [0, 1] whatever its own range."""
-
-    def __init__(self, generator: Generator) -> None:
-        super().__init__()
-        self.network = generator.network
-        self.pixels = networks.pixel_range(generator.config)
-
-    def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        """float32 N x latent_dim, and perhaps int64 N, to float32 N x C x H x W in [0, 1]."""
-        told = () if labels is None else (labels,)
-        images: Tensor = self.pixels.to_unit(self.network(z, *told))
-        return images
-
-
 def export_onnx(generator: Generator, path: Path) -> Exported:
-    """Write a generator as one ONNX file and hold it against torch.
+    """Write a generator as a single ONNX file and compare its output with PyTorch's.
 
-    Input ``z`` (float32, batch x latent_dim) and, of a conditional one, ``labels`` (int64, batch);
-    output ``images`` (float32, batch x C x H x W in [0, 1]), batch free. The metadata holds the run
-    config as TOML under ``mnistgan.config``: with the names of the labels, ``model.classes``.
+    Inputs: ``z`` (float32, batch x latent_dim) and, for a conditional generator, ``labels`` (int64,
+    batch). Output: ``images`` (float32, batch x C x H x W, in [0, 1]). The batch size is dynamic.
+    The metadata holds the run config as TOML under ``mnistgan.config``, which includes the names of
+    the classes, ``model.classes``.
 
     Raises:
         UsageError: the ending is not .onnx, or the folder cannot be written.
-        ExportError: onnxruntime computes something else (rtol 1e-3, atol 1e-4); no file is left.
+        ExportError: onnxruntime computes other images (rtol 1e-3, atol 1e-4); no file is written.
     """
-    if path.suffix.lower() != ".onnx":
-        raise UsageError(f"{path}: unknown ending {path.suffix!r}; use .onnx")
+    check_target(path, ".onnx")
     model = UnitImages(generator).eval()
     with atomic_path(path) as temporary:
         _write(model, generator, temporary)
         return Exported(path, OPSET, _check(model, generator, temporary))
 
 
-def export_safetensors(generator: Generator, path: Path) -> Path:
-    """Write weights and config as a safetensors file, which ``load_generator`` takes back.
-
-    Raises:
-        UsageError: the ending is not .safetensors, or the folder cannot be written.
-    """
-    weights = generator.network.state_dict()
-    generator_safetensors.write(path, generator.config, weights, generator.step, generator.epoch)
-    return path
-
-
 def _write(model: UnitImages, generator: Generator, path: Path) -> None:
     import onnx
 
-    example = _inputs(generator, 2)  # a batch of 1 would be taken for a constant
+    example = _inputs(generator, 2)  # torch.export treats a size of 1 as a constant
     batch = {0: torch.export.Dim("batch")}
     with _quiet():
         program = torch.onnx.export(
@@ -132,8 +104,8 @@ def _check(model: UnitImages, generator: Generator, path: Path) -> float:
         difference = float(np.abs(images - expected).max()) if same_shape else np.inf
         if not same_shape or not np.allclose(images, expected, RTOL, ATOL):
             raise ExportError(
-                f"the exported model differs from torch by up to {difference:.2g} on a batch of "
-                f"{batch}, so no file was left; try other versions of torch and onnxruntime"
+                f"the exported model differs from PyTorch by up to {difference:.2g} in a batch of "
+                f"{batch}, so no file was written; try other versions of torch and onnxruntime"
             )
         worst = max(worst, difference)
     return worst
@@ -141,7 +113,7 @@ def _check(model: UnitImages, generator: Generator, path: Path) -> float:
 
 def _inputs(generator: Generator, batch: int) -> dict[str, Tensor]:
     shape = (batch, generator.config.model.latent_dim)
-    inputs = {"z": noise.normal(LATENT_SEED, Stream.SAMPLE, 0, shape)}
+    inputs = {"z": noise.normal(0, Stream.SAMPLE, 0, shape)}
     if generator.classes:
         labels = conditioning.every_class(generator.classes).labels(0, batch)
         inputs["labels"] = torch.from_numpy(labels)
@@ -150,7 +122,7 @@ def _inputs(generator: Generator, batch: int) -> dict[str, Tensor]:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep the exporter's remarks on its own inner workings from the user's terminal."""
+    """Suppress what the exporter prints, logs and warns about its own internals."""
     disabled = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

@@ -1,11 +1,11 @@
 """Directions in latent space along which a generator's images change most.
 
 The closed form of Shen & Zhou 2021 ("Closed-Form Factorization of Latent Semantics in GANs", SeFa,
-section 3.2): where A are the weights that G's first layer gives to z, the unit vectors v with the
-largest ||A v|| are the first eigenvectors of A^T A. Of this package's generators the first eight
-directions of 64 carry five sixths of the images' mean squared derivative, and change the images
-as much, within two hundredths, as the first eight found from those derivatives themselves, which
-take seconds where these take a millisecond.
+section 3.2): if A is the weight matrix by which G's first layer multiplies z, the unit vectors v
+with the largest ||A v|| are the first eigenvectors of A^T A. For this package's generators, the
+first 8 of 64 directions cover five sixths of the images' mean squared derivative. They change the
+images by as much, within 2 percent, as the first 8 directions computed from those derivatives,
+which take seconds instead of a millisecond.
 """
 
 from __future__ import annotations
@@ -19,36 +19,39 @@ from mnistgan.sampling.generator import Generator
 
 
 def directions(generator: Generator, count: int) -> Tensor:
-    """Orthonormal directions, the strongest first; always the same for the same generator.
+    """Return orthonormal directions, strongest first; deterministic for a given generator.
 
     Args:
-        generator: conditional or not; what it does with labels plays no part.
-        count: how many; of a z of fewer numbers, or a first layer of fewer outputs, as many as
-            those.
+        generator: conditional or not; its label embedding is ignored.
+        count: number of directions; fewer are returned if z or the first layer's output has fewer
+            dimensions.
 
     Returns:
-        float32, count x latent_dim; the component of each that is furthest from 0 is positive.
+        float32, count x latent_dim. The sign is chosen so that the component with the largest
+        absolute value is positive.
     """
-    first = next(one for one in generator.network.modules() if isinstance(one, nn.Linear))
-    # z comes before an embedded label.
+    first = next(layer for layer in generator.network.modules() if isinstance(layer, nn.Linear))
+    # The inputs of the first layer are z and then, in a conditional generator, the embedded label.
     weights = first.weight.detach().cpu()[:, : generator.config.model.latent_dim].double()
-    # A^T A itself may be a million times as large as A, where a stranger chose the shape.
-    _, _, vectors = torch.linalg.svd(weights, full_matrices=False)  # the strongest first, as rows
+    # The SVD of A instead of the eigenvectors of A^T A: a generator file may ask for a latent_dim
+    # of 65,536, whose A^T A would take 34 GB.
+    _, _, vectors = torch.linalg.svd(weights, full_matrices=False)  # strongest first, as rows
     strongest = vectors[:count]
-    furthest = strongest.abs().argmax(dim=1, keepdim=True)
-    turned: Tensor = strongest * strongest.gather(1, furthest).sign()
-    return turned.float()
+    largest = strongest.abs().argmax(dim=1, keepdim=True)
+    oriented: Tensor = strongest * strongest.gather(1, largest).sign()
+    return oriented.float()
 
 
 def place(z: Tensor, axes: Tensor, at: Mapping[int, float]) -> Tensor:
-    """Move z along some directions to given coordinates; along all others it stays.
+    """Return z moved to the given coordinates along some directions, unchanged along all others.
 
-    Of noise each coordinate is standard normal, so that -3 to 3 is nearly all that G has seen.
+    Along each direction, the coordinate of Gaussian noise is standard normal: outside of -3 to 3, G
+    has seen almost no z.
 
     Args:
         z: float32, latent_dim.
         axes: float32, K x latent_dim, orthonormal.
-        at: the coordinates, each by its direction's number, from 0.
+        at: number of a direction, from 0 -> coordinate.
     """
     moved = z.clone()
     for number, value in at.items():

@@ -1,60 +1,34 @@
-"""Interpolation between points of latent space, and closed walks through it."""
+"""Interpolation between points of latent space, and closed paths through it. Imports no torch."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
-
-from mnistgan.models.noise import Stream, rng
-
-WalkPath: TypeAlias = Literal["slerp", "linear", "circle"]
-
 
 FloatArray: TypeAlias = npt.NDArray[np.floating[Any]]
 
-
 Blend: TypeAlias = Callable[[FloatArray, FloatArray, float | FloatArray], FloatArray]
-"""Points between two, at shares of the way."""
-
-
-def walk(path: WalkPath, seed: int, walkers: int, frames: int, latent_dim: int) -> Tensor:
-    """Closed walks through latent space: the frame after the last would be the first.
-
-    Args:
-        path: ``slerp`` or ``linear`` between four random points and back to the first, or
-            ``circle``: around the origin, from one point in the direction of another.
-        seed: of the random points.
-        walkers: how many walks, side by side.
-        frames: steps of each walk.
-        latent_dim: length of one z.
-
-    Returns:
-        float32, frames x walkers x latent_dim.
-    """
-    points = rng(seed, Stream.WALK).standard_normal((4, walkers, latent_dim), dtype=np.float32)
-    if path == "circle":
-        return torch.from_numpy(_circle(points[0], points[1], frames))
-    return torch.from_numpy(loop(points, frames, slerp if path == "slerp" else lerp))
+"""Interpolates from a start to an end: :func:`lerp` or :func:`slerp`."""
 
 
 def loop(points: FloatArray, frames: int, blend: Blend) -> FloatArray:
-    """From each point to the next and from the last to the first: a closed walk.
+    """Interpolate from each point to the next, and from the last back to the first.
 
     Args:
         points: float32, P x ...
-        frames: of the whole walk, shared among the P ways as evenly as can be; with P or more of
-            them, each point is a frame of its own.
+        frames: length of the path. The P sections get nearly equal numbers of frames; with P frames
+            or more, each point is a frame.
         blend: :func:`slerp` or :func:`lerp`.
 
     Returns:
         float32, frames x ...
     """
+    if len(points) == 1:
+        return np.broadcast_to(points, (frames, *points.shape[1:]))
     starts = [number * frames // len(points) for number in range(len(points) + 1)]
     rows = [
         blend(points[number], points[(number + 1) % len(points)], step / (stop - start))
@@ -64,12 +38,29 @@ def loop(points: FloatArray, frames: int, blend: Blend) -> FloatArray:
     return np.stack(rows)
 
 
+def circle(first: FloatArray, second: FloatArray, frames: int) -> FloatArray:
+    """Go around the origin, from the first point in the direction of the second.
+
+    Args:
+        first: float32, N x D; its length is the radius.
+        second: float32, N x D.
+        frames: length of the path.
+
+    Returns:
+        float32, frames x N x D.
+    """
+    along = _unit(second - np.sum(second * _unit(first), axis=-1, keepdims=True) * _unit(first))
+    radius = np.linalg.norm(first, axis=-1, keepdims=True)
+    angles = 2 * np.pi * np.arange(frames).reshape(-1, 1, 1) / frames
+    return np.asarray(np.cos(angles) * first + np.sin(angles) * radius * along, np.float32)
+
+
 def square(corners: FloatArray, side: int, blend: Blend) -> FloatArray:
-    """``side * side`` points between four: blended down the left and right edge, then across.
+    """Fill a square between four corners: first down its left and right edges, then across.
 
     Args:
         corners: float32, 4 x D: top left, top right, bottom left, bottom right.
-        side: points along an edge, with its corners.
+        side: points along an edge, corners included.
         blend: :func:`slerp` or :func:`lerp`.
 
     Returns:
@@ -82,31 +73,24 @@ def square(corners: FloatArray, side: int, blend: Blend) -> FloatArray:
 
 
 def lerp(start: FloatArray, end: FloatArray, share: float | FloatArray) -> FloatArray:
-    """The point at ``share`` of the straight line from start to end."""
+    """Interpolate linearly: ``share`` 0 is the start, 1 is the end."""
     return np.asarray((1 - share) * start + share * end, dtype=np.float32)
 
 
 def slerp(start: FloatArray, end: FloatArray, share: float | FloatArray) -> FloatArray:
-    """Spherical interpolation along the last axis (White 2016, "Sampling Generative Networks").
+    """Interpolate spherically along the last axis: ``share`` 0 is the start, 1 is the end.
 
-    Keeps the length typical of Gaussian noise, which a straight line through high-dimensional
-    space does not. Falls back to :func:`lerp` where the two
-    directions are all but equal or opposite.
+    White 2016, "Sampling Generative Networks". Intermediate points keep the length that is typical
+    of Gaussian noise; those of :func:`lerp` are shorter than almost all z that G was trained on.
     """
     cosine = np.sum(_unit(start) * _unit(end), axis=-1, keepdims=True).clip(-1, 1)
     angle = np.arccos(cosine)
     sine = np.sin(angle)
-    near = sine < 1e-6
-    divisor = np.where(near, 1.0, sine)
+    # Between nearly equal or opposite directions the formula divides zero by zero: use lerp there.
+    degenerate = sine < 1e-6
+    divisor = np.where(degenerate, 1.0, sine)
     blended = (np.sin((1 - share) * angle) * start + np.sin(share * angle) * end) / divisor
-    return np.asarray(np.where(near, lerp(start, end, share), blended), dtype=np.float32)
-
-
-def _circle(first: FloatArray, second: FloatArray, frames: int) -> FloatArray:
-    along = _unit(second - np.sum(second * _unit(first), axis=-1, keepdims=True) * _unit(first))
-    radius = np.linalg.norm(first, axis=-1, keepdims=True)
-    angles = 2 * np.pi * np.arange(frames).reshape(-1, 1, 1) / frames
-    return np.asarray(np.cos(angles) * first + np.sin(angles) * radius * along, np.float32)
+    return np.asarray(np.where(degenerate, lerp(start, end, share), blended), dtype=np.float32)
 
 
 def _unit(vectors: FloatArray) -> FloatArray:

@@ -1,67 +1,122 @@
-"""The images that are projected, and what is shown of the outcome: picture, walk, JSON."""
+"""Projection from files to files: pictures in; a picture or a walk, and JSON, out."""
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from mnistgan import datasets
 from mnistgan.arrays import Images
-from mnistgan.catalog import DATA_SETS, SplitName
-from mnistgan.config import DataConfig, data_kind
+from mnistgan.catalog import SplitName
+from mnistgan.config import DataConfig, toml
 from mnistgan.datasets import folder
 from mnistgan.datasets.fitting import Fit
 from mnistgan.errors import UsageError, printable
-from mnistgan.latent import walks
-from mnistgan.latent.projection import Projection, ProjectionOptions
+from mnistgan.latent import projection, walks
+from mnistgan.latent.projection import NamedImage, Projection, ProjectionOptions
+from mnistgan.latent.walk_files import WALK_FORMATS
 from mnistgan.progress import OnProgress, no_progress
 from mnistgan.rendering import animations, grids
 from mnistgan.rendering.grids import Picture
 from mnistgan.sampling import conditioning
-from mnistgan.sampling.generator import Generator
+from mnistgan.sampling.generator import Generator, load_generator
+from mnistgan.storage.atomic import check_target, write_text
 
-FORMATS = (".png", *animations.ANIMATION_FORMATS)
-MOST = 100
-"""Images at a time: more make no picture that anybody looks at."""
-
-_TILE = 224  # pixels, at least
-_NAME = 20  # characters of a name above a tile
-_PACE = 24  # frames from one image to the next
+_MAX_IMAGES = 100  # more rows would make a picture too tall to look at
+_TILE = 224  # minimum side of an image in the picture, in pixels
+_NAME = 20  # maximum number of characters of a name above an image
+_PACE = 24  # frames from image to image
 _FPS = 15.0
 
 
-@dataclass(frozen=True)
-class Given:
-    """An image to project: a name for people, and uint8 C x H x W."""
+def project_to_files(
+    source: Path,
+    out: Path,
+    *,
+    pictures: Sequence[Path] = (),
+    indices: Sequence[int] = (),
+    invert: bool = False,
+    digit: str | None = None,
+    restarts: int = 8,
+    steps: int = 300,
+    seed: int = 0,
+    data_root: Path | None = None,
+    json_file: Path | None = None,
+    on_progress: OnProgress = no_progress,
+) -> tuple[list[str], list[str]]:
+    """Project images and write the results as a picture or a walk, and as JSON.
 
-    name: str
-    image: Images
+    Args:
+        source: generator file, checkpoint or run directory.
+        out: PNG: one row per image with target, result and difference. GIF, WebP or MP4: a closed
+            walk from result to result, below the targets; z by slerp, labels linearly.
+        pictures: see :func:`read`.
+        indices: see :func:`from_data`.
+        invert: see :func:`read`.
+        digit: class for a conditional generator; by default the one that fits best.
+        restarts: see :class:`ProjectionOptions`; also ``steps`` and ``seed``.
+        steps: see there.
+        seed: see there.
+        data_root: see :func:`from_data`.
+        json_file: also write each z and its error here.
+        on_progress: called while images are loaded, projected and drawn.
+
+    Returns:
+        A line about each image, and hints to invert pictures, or not to.
+
+    Raises:
+        UsageError: something cannot be read or written, or does not fit the generator.
+    """
+    _check(out, len(pictures) + len(indices), json_file)
+    generator = load_generator(source)
+    label = None
+    if digit is not None:
+        label, *more = conditioning.parse(digit, generator.classes).classes
+        if more:
+            raise UsageError(f"--digit {digit}: give one class, or omit it to try all")
+    options = ProjectionOptions(restarts, steps, seed, label)
+    given = read(pictures, generator.config.data, invert)
+    # Only pictures may need this: images of the data set are like those that G was trained on.
+    advice = "omit --invert" if invert else "add --invert"
+    hints = [
+        f"{image.name}: this generator's images are more like its negative; {advice} to project "
+        "that"
+        for image in itertools.compress(given, projection.inverted(generator, given, options))
+    ]
+    if indices:
+        given += from_data(indices, generator.config.data, data_root, on_progress)
+    found = projection.project(generator, given, options, on_progress)
+    if out.suffix.lower() == ".png":
+        grids.save_png(out, grids.stacked([_row(one) for one in found]))
+    else:
+        animations.save_animation(out, _walk(generator, found, on_progress), _FPS)
+    if json_file is not None:
+        write_text(json_file, _to_json(source, options, found))
+    return [_describe(one) for one in found], hints
 
 
-def read(paths: Sequence[Path], config: DataConfig, invert: bool = False) -> list[Given]:
-    """Pictures of any size and mode, fitted to a generator's images.
+def read(paths: Sequence[Path], config: DataConfig, invert: bool = False) -> list[NamedImage]:
+    """Read pictures of any size and mode, fitted to a generator's images.
 
     Args:
         paths: PNG, JPEG, WebP or GIF.
-        config: the data that the generator was trained on.
-        invert: whether to take their negatives: for black on white, where it makes white on black.
+        config: data that the generator was trained on.
+        invert: project the negatives, of dark digits on white for a generator of white digits.
 
     Raises:
-        DataError: one cannot be read.
+        DataError: a picture cannot be read.
     """
     fit = Fit.of(config)
-    if invert:  # the background, too, which is to be ours in the end
+    if invert:  # invert the color of the padding, too, so that it is right after the inversion
         red, green, blue = fit.background
         fit = replace(fit, background=(255 - red, 255 - green, 255 - blue))
-    images = [folder.read_picture(path, fit) for path in paths]
-    return [
-        Given(path.name, 255 - image if invert else image)
-        for path, image in zip(paths, images, strict=True)
-    ]
+    pictures = [(path.name, folder.read_picture(path, fit)) for path in paths]
+    return [NamedImage(name, 255 - pixels if invert else pixels) for name, pixels in pictures]
 
 
 def from_data(
@@ -69,131 +124,81 @@ def from_data(
     config: DataConfig,
     root: Path | None = None,
     on_progress: OnProgress = no_progress,
-) -> list[Given]:
-    """Images of a generator's data set: of its test part, which G has not seen, if it has one.
+) -> list[NamedImage]:
+    """Images of a generator's data set: test images, which G has not seen, if there are any.
 
     Args:
-        indices: counted from 0.
-        config: the data that the generator was trained on.
-        root: folder of the data sets; by default what the config says.
-        on_progress: called while files are fetched and images read.
+        indices: from 0.
+        config: data that the generator was trained on.
+        root: folder of the data sets; by default as in ``config``.
+        on_progress: called while files are downloaded and read.
 
     Raises:
         DataError: the data cannot be loaded.
-        UsageError: there is no such image.
+        UsageError: an index is too large.
     """
-    if root is not None:
-        config = config.model_copy(update={"root": str(root)})
-    published = DATA_SETS.get(config.name) if data_kind(config.name) == "published" else None
-    split: SplitName = "test" if published and published.split("test") else "train"
+    config = toml.replace_data(config, root=root)
+    split: SplitName = "test" if datasets.has_test(config) else "train"
     data = datasets.load(config, split, on_progress)
     for index in indices:
         if index >= len(data):
             raise UsageError(
-                f"{data.source}: its {split} images end at {len(data) - 1}, not {index}"
+                f"{data.source}: has no {split} image {index}; the last one is {len(data) - 1}"
             )
-    return [Given(f"{split} image {index}", data.images[index]) for index in indices]
+    return [NamedImage(f"{split} image {index}", data.images[index]) for index in indices]
 
 
-def check(path: Path, count: int, json_file: Path | None = None) -> None:
-    """Refuse, before any work, what cannot be drawn or written.
-
-    Raises:
-        UsageError: no image or too many, an unknown ending, a walk with nowhere to go, a folder
-            that is not there.
-    """
-    for target in (path, json_file):
-        if target is not None and not target.parent.is_dir():
-            raise UsageError(
-                f"{target}: its folder does not exist; make it first, or choose another"
-            )
-    grids.check_suffix(path, FORMATS)
-    if not 1 <= count <= MOST:
-        raise UsageError(f"give 1 to {MOST} images, by name or by --index, not {count}")
+def _check(path: Path, count: int, json_file: Path | None) -> None:
+    """Refuse, before any work, targets that cannot be written."""
+    check_target(path, *WALK_FORMATS)
+    if json_file is not None:
+        check_target(json_file)
+    if not 1 <= count <= _MAX_IMAGES:
+        raise UsageError(f"give 1 to {_MAX_IMAGES} images, by name or by --index, not {count}")
     if path.suffix.lower() != ".png" and count == 1:
-        raise UsageError(f"{path}: a walk takes two images or more; of one, write a .png")
+        raise UsageError(f"{path}: a walk needs two images or more; write one image to a .png")
 
 
-def write(
-    path: Path,
-    generator: Generator,
-    given: Sequence[Given],
-    found: Sequence[Projection],
-    on_progress: OnProgress = no_progress,
-) -> None:
-    """Write what was found beside what was given, or a seamless walk through it.
-
-    Args:
-        path: PNG: a row an image, with the difference; GIF, WebP or MP4: by slerp from z to z, and
-            linearly from label to label, below what was given.
-        generator: that was projected into.
-        given: the images, checked with :func:`check`.
-        found: the projection of each.
-        on_progress: called with the frames drawn.
-
-    Raises:
-        UsageError: unknown ending, or the file cannot be written.
-    """
-    grids.check_suffix(path, FORMATS)
-    if path.suffix.lower() == ".png":
-        rows = [_row(*pair, generator.classes) for pair in zip(given, found, strict=True)]
-        grids.save_png(path, grids.stacked(rows))
-    else:
-        frames = _walk(generator, given, found, on_progress)
-        animations.save_animation(path, frames, _FPS)
-
-
-def to_json(
-    source: Path,
-    generator: Generator,
-    search: ProjectionOptions,
-    given: Sequence[Given],
-    found: Sequence[Projection],
-) -> str:
-    """What was found, for machines: of each image its class, RMS error, |z| and z."""
+def _to_json(source: Path, options: ProjectionOptions, found: Sequence[Projection]) -> str:
+    """The results as JSON: class, RMS error, |z| and z of each image."""
     images = [
         {
-            "name": one.name,
-            "class": _class(projection, generator.classes),
-            "rms": projection.rms,
-            "length": projection.length,
-            "z": projection.z.tolist(),
+            "name": one.target.name,
+            "class": one.class_name,
+            "rms": one.rms,
+            "length": one.length,
+            "z": one.z.tolist(),
         }
-        for one, projection in zip(given, found, strict=True)
+        for one in found
     ]
     content = {
         "generator": str(source),
-        "restarts": search.restarts,
-        "steps": search.steps,
-        "seed": search.seed,
+        "restarts": options.restarts,
+        "steps": options.steps,
+        "seed": options.seed,
         "images": images,
     }
     return json.dumps(content, indent=2, allow_nan=False) + "\n"
 
 
-def describe(given: Given, projection: Projection, classes: Sequence[str]) -> str:
-    """One line for people."""
-    name = _class(projection, classes)
-    typical = np.sqrt(len(projection.z))
+def _describe(found: Projection) -> str:
+    """One line about a projection."""
     text = (
-        f"{given.name}: RMS error {projection.rms:.3f}, |z| {projection.length:.1f} "
-        f"(typical: {typical:.1f}){f', class {name}' if name else ''}"
+        f"{found.target.name}: RMS error {found.rms:.3f}, |z| {found.length:.1f} "
+        f"(typical: {np.sqrt(len(found.z)):.1f})"
+        f"{f', class {found.class_name}' if found.class_name else ''}"
     )
     return printable(text.replace("\n", "\\n"))
 
 
-def _class(projection: Projection, classes: Sequence[str]) -> str | None:
-    return None if projection.label is None else classes[projection.label]
-
-
-def _row(given: Given, projection: Projection, classes: Sequence[str]) -> Picture:
-    name = given.name if len(given.name) <= _NAME else f"...{given.name[-_NAME:]}"
-    found_as = f" as {label}" if (label := _class(projection, classes)) else ""
-    difference = np.abs(given.image.astype(np.int16) - projection.image).astype(np.uint8)
+def _row(found: Projection) -> Picture:
+    name, given = found.target.name, found.target.pixels
+    short = name if len(name) <= _NAME else f"...{name[-_NAME:]}"
+    found_as = f" as {found.class_name}" if found.class_name else ""
     tiles = {
-        f"given: {name}": given.image,
-        f"found{found_as}: RMS error {projection.rms:.3f}": projection.image,
-        "difference": difference,
+        f"given: {short}": given,
+        f"found{found_as}: RMS error {found.rms:.3f}": found.image,
+        "difference": np.abs(given.astype(np.int16) - found.image).astype(np.uint8),
     }
     return grids.beside([_tile(image, text) for text, image in tiles.items()])
 
@@ -204,22 +209,19 @@ def _tile(image: Images, text: str) -> Picture:
 
 
 def _walk(
-    generator: Generator,
-    given: Sequence[Given],
-    found: Sequence[Projection],
-    on_progress: OnProgress,
+    generator: Generator, found: Sequence[Projection], on_progress: OnProgress
 ) -> list[Picture]:
-    z = np.stack([projection.z.numpy() for projection in found])
-    labels = None
+    z = np.stack([one.z.numpy() for one in found])[:, None]
+    weights = None
     if generator.classes:
-        class_sequence = [projection.label or 0 for projection in found]
-        labels = conditioning.one_hot(class_sequence, generator.classes)
-    walk = walks.through(z, labels, _PACE * len(found))
-    images = np.stack([one.image for one in given])
-    above = grids.enlarge(grids.grid(images, min(len(images), 10)))
+        labels = [one.label or 0 for one in found]
+        weights = conditioning.one_hot(labels, generator.classes)[:, None]
+    walk = walks.through(z, weights, _PACE * len(found))
+    given = np.stack([one.target.pixels for one in found])
+    above = grids.enlarge(grids.grid(given, min(len(given), 10)))
     strip = grids.caption(above, "given")
     frames = []
-    for made in walks.draw_frames(generator, walk, on_progress):
+    for made in walks.draw(generator, walk, on_progress):
         picture = grids.enlarge(grids.grid(made), above.shape[1])
-        frames.append(grids.stacked([strip, grids.caption(picture, "found, and between")]))
+        frames.append(grids.stacked([strip, grids.caption(picture, "found, and in between")]))
     return frames

@@ -29,7 +29,7 @@ class Metrics(Output):
                 )
                 self._writer = csv.writer(self._file, lineterminator="\n")
                 if event.config.model.conditional:
-                    self._columns = tables.LABELLED_COLUMNS
+                    self._columns = tables.LABELED_COLUMNS
                 if event.config.evaluate.every or run.evaluations_file.exists():
                     tables.continue_table(run.evaluations_file, self._columns, event.step).close()
             case StepMetrics():

@@ -34,5 +34,5 @@ def step_scalars(event: StepMetrics, kind: ScoreKind) -> Scalars:
 
 def measures(figures: Mapping[str, float]) -> Scalars:
     """The scalars of a measurement."""
-    known = (name for name in tables.LABELLED_FIGURES if name in figures)
+    known = (name for name in tables.LABELED_FIGURES if name in figures)
     return {f"measures/{name}": figures[name] for name in known}

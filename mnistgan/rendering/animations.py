@@ -10,9 +10,9 @@ import numpy as np
 
 from mnistgan.errors import UsageError
 from mnistgan.rendering import grids
-from mnistgan.rendering.grids import Picture, check_suffix
+from mnistgan.rendering.grids import Picture
 from mnistgan.storage import tables
-from mnistgan.storage.atomic import atomic_path
+from mnistgan.storage.atomic import atomic_path, check_target
 from mnistgan.storage.run_directory import RunDirectory
 
 ANIMATION_FORMATS = (".gif", ".webp", ".mp4")
@@ -35,7 +35,7 @@ def animate_training(run: RunDirectory, path: Path, fps: float | None = None) ->
     Raises:
         UsageError: the extension is unknown, the run directory is not one, or it has no grids.
     """
-    check_suffix(path, ANIMATION_FORMATS)
+    check_target(path, *ANIMATION_FORMATS)
     size = run.read_config().data.image_size
     saved = tables.read_samples(run.samples)
     if not saved:
@@ -68,7 +68,7 @@ def save_animation(
     Raises:
         UsageError: the extension is unknown.
     """
-    check_suffix(path, ANIMATION_FORMATS)
+    check_target(path, *ANIMATION_FORMATS)
     with atomic_path(path) as temporary:
         if path.suffix.lower() == ".mp4":
             still = [frames[-1]] * round(hold_last * fps)

@@ -17,9 +17,8 @@ import numpy.typing as npt
 from mnistgan.config import ScoreKind
 from mnistgan.errors import UsageError
 from mnistgan.events import score_names
-from mnistgan.rendering.grids import check_suffix
 from mnistgan.storage import tables
-from mnistgan.storage.atomic import atomic_path
+from mnistgan.storage.atomic import atomic_path, check_target
 from mnistgan.storage.run_directory import RunDirectory
 
 if TYPE_CHECKING:
@@ -119,7 +118,7 @@ def plot_runs(runs: Sequence[RunDirectory], path: Path) -> None:
         UsageError: the extension is unknown, a run has no config.toml or metrics.csv, or no run has
             taken a step.
     """
-    check_suffix(path, CURVE_FORMATS)
+    check_target(path, *CURVE_FORMATS)
     kinds = {run.read_config().train.score_kind for run in runs}
     metrics = {label(run, runs): tables.read_metrics(run.metrics_file) for run in runs}
     if not any(len(table["step"]) for table in metrics.values()):

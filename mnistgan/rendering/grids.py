@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from mnistgan.arrays import Images
 from mnistgan.errors import UsageError, printable
-from mnistgan.storage.atomic import atomic_path
+from mnistgan.storage.atomic import atomic_path, check_regular
 
 Picture: TypeAlias = npt.NDArray[np.uint8]
 
@@ -43,6 +43,7 @@ def reduce_levels(picture: Picture) -> Picture:
 
 def grid(images: Images, columns: int | None = None) -> Picture:
     """The images in rows with black gaps; by default as square as possible."""
+    # Not torchvision.utils.make_grid: pages, curves and ``data show`` draw grids without torch.
     count, channels, height, width = images.shape
     columns = columns or math.ceil(math.sqrt(count))
     rows = math.ceil(count / columns)
@@ -159,8 +160,7 @@ def read_png(path: Path, max_side: int = 10_000) -> Picture:
         UsageError: it is missing or not a PNG, or a side is longer than ``max_side`` pixels.
     """
     try:
-        if path.exists() and not path.is_file():
-            raise ValueError("not a regular file")
+        check_regular(path)
         with Image.open(path, formats=("PNG",)) as image:
             if max(image.size) > max_side:  # before decoding: a small file can hold a huge picture
                 raise ValueError(f"{image.width} x {image.height} pixels is too large")
@@ -202,13 +202,3 @@ def spread(count: int, at_most: int) -> list[int]:
     if count <= at_most:
         return list(range(count))
     return [round(position) for position in np.linspace(0, count - 1, at_most)]
-
-
-def check_suffix(path: Path, known: Sequence[str]) -> None:
-    """Refuse an unknown file name extension, before any work is done.
-
-    Raises:
-        UsageError: the extension is not one of the known ones.
-    """
-    if path.suffix.lower() not in known:
-        raise UsageError(f"{path}: unknown extension {path.suffix!r}; use {', '.join(known)}")

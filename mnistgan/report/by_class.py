@@ -57,7 +57,7 @@ def by_class(run: RunDirectory, config: RunConfig) -> ByClass:
     if not reference.is_shipped_for(generator.config.data):
         return _as_evaluated(run)
     images = sampler.sample(generator, _DRAWN, config.seed)
-    labels = classifier.shipped().see(images).labels
+    labels = classifier.shipped().network.predict(images).labels
     return ByClass(
         f"The first images of each class among {_DRAWN:,}, as classified by {classifier.SHIPPED}.",
         _rows(images, labels, classifier.SHIPPED_CLASSES),

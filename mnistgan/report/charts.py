@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from mnistgan.config import ScoreKind
+from mnistgan.evaluation.figures import MEASURES
 from mnistgan.rendering import curves, grids
 from mnistgan.rendering.curves import Column, MetricsTable, Panel
 
@@ -27,12 +28,7 @@ _SCORES: dict[ScoreKind, str] = {
 _DISTANCE = (
     "How far the features of fakes are from those of real images. Lower is better, 0 is perfect."
 )
-_SHARES = {
-    "precision": "Precision: the share of fakes within the range of real images.",
-    "recall": "Recall: the share of real images within the range of fakes.",
-    "coverage": "Coverage: the share of real images with a fake nearby.",
-    "agreement": "Agreement: the share of fakes that show the requested class.",
-}
+_SHARES = ("precision", "recall", "coverage", "agreement")
 
 Numbers = list[float | None]
 
@@ -100,12 +96,13 @@ def of_evaluations(evaluations: MetricsTable) -> list[Chart]:
     """The charts of measurements during training; empty if there were none."""
     if not len(evaluations["step"]):
         return []
-    shares = {name: about for name, about in _SHARES.items() if name in evaluations}
-    title = ", ".join(shares).capitalize()
-    panel = Panel("shares", title, {name: name for name in shares}, span=(0.0, 1.0))
+    shares = [share for share in MEASURES if share.name in _SHARES and share.name in evaluations]
+    title = ", ".join(share.title for share in shares).capitalize()
+    about = " ".join(f"{share.title.capitalize()}: {share.explanation}." for share in shares)
+    panel = Panel("shares", title, {share.name: share.title for share in shares}, span=(0.0, 1.0))
     return [
         _chart(curves.distance_panel([evaluations]), _DISTANCE, evaluations),
-        _chart(panel, " ".join(shares.values()), evaluations),
+        _chart(panel, about, evaluations),
     ]
 
 

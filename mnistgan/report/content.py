@@ -10,7 +10,7 @@ import numpy as np
 
 from mnistgan.config import RunConfig, toml
 from mnistgan.evaluation import figures
-from mnistgan.evaluation.figures import MEANINGS
+from mnistgan.evaluation.figures import MEASURES
 from mnistgan.rendering.curves import MetricsTable
 from mnistgan.rendering.grids import read_grid
 from mnistgan.report import charts, embedded_images, replay, words
@@ -57,7 +57,7 @@ def gather(run: RunDirectory) -> dict[str, Any]:
         "measured_count": int(evaluations["n"][-1]) if measured else None,
         "growth": words.growth(evaluations, has_best=run.best_file.is_file()),
         "measurement": measurement,
-        "meanings": MEANINGS,
+        "measures": MEASURES,
         "shares": _shares(measurement.shares) if measurement else [],
         "grids": grids,
         "real": real,

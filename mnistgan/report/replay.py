@@ -43,8 +43,8 @@ def warnings(run: RunDirectory, config: RunConfig, metrics: MetricsTable) -> lis
     )
     events: Iterator[StepMetrics | EpochEnded] = itertools.chain(steps, epochs)
     # The watch keeps steps and images apart, so their order among each other does not matter.
-    found = [(event.step, finding.message) for event in events for finding in watch.look(event)]
-    return [message for _, message in sorted(found, key=lambda pair: pair[0])]
+    found = [(event.step, warning) for event in events for warning in watch.look(event)]
+    return [warning for _, warning in sorted(found, key=lambda pair: pair[0])]
 
 
 def _images(grid: Path, size: int) -> Images:

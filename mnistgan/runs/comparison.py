@@ -1,15 +1,14 @@
-"""Several runs side by side: one table, one figure of grids, one overlay of curves.
+"""Comparison of runs: a table, the image grids of the same epochs, and curves.
 
-Runs that differ by their seed alone are one row of the table, with mean and standard deviation.
-Imports no torch: everything comes from what the runs left on disk.
+Runs that differ only by their seed are one row of the table, with mean and standard deviation.
+Everything is read from the run directories. Imports no torch.
 """
 
 from __future__ import annotations
 
-import csv
-import io
+import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -19,21 +18,14 @@ from mnistgan.evaluation import figures
 from mnistgan.rendering import curves, grids
 from mnistgan.rendering.grids import Picture
 from mnistgan.storage import tables
-from mnistgan.storage.atomic import write_text
+from mnistgan.storage.atomic import make_folder, write_text
 from mnistgan.storage.run_directory import RunDirectory
 
-COMPARED_FIGURES = (
-    "frechet_distance",
-    "kernel_distance",
-    "precision",
-    "recall",
-    "density",
-    "coverage",
-    "classifier_score",
-    "missing_classes",
-    "agreement",
-)
-_SAME_RECIPE = ("seed", "name", "outputs", "data.root", "checkpoint.", "evaluate.", "watch.")
+_LEFT_OUT = ("kernel_distance_std", "confidence", "kl_to_labels", "kl_to_uniform")
+COMPARED_FIGURES = [name for name in tables.LABELED_FIGURES if name not in _LEFT_OUT]
+
+# Runs that differ only in these keys, of which the seed alone changes the numbers, share a row.
+_MAY_DIFFER = ("seed", "name", "outputs", "data.root", "checkpoint.", "evaluate.", "watch.")
 _GRID_EPOCHS = 5
 
 
@@ -42,33 +34,92 @@ class Measured:
     """The figures of one run.
 
     Attributes:
-        run: which.
-        config: its recipe.
-        steps: updates of G that it has had.
-        with_: the classifier and n, where it was measured by ``mnistgan evaluate``.
-        figures: by name; empty where it was never measured.
+        label: name of the run in tables and pictures.
+        config: of the run.
+        steps: number of steps trained.
+        measured_with: how the figures were measured; empty if there are none.
+        figures: by name.
     """
 
-    run: RunDirectory
+    label: str
     config: RunConfig
     steps: int
-    with_: str
-    figures: Mapping[str, float]
+    measured_with: str = ""
+    figures: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class ComparisonRow:
-    """One recipe: the runs that follow it and their figures' mean and standard deviation."""
+    """Runs that differ only by their seed; each figure as mean and standard deviation."""
 
     label: str
     runs: int
     steps: int
-    with_: str
+    measured_with: str
     figures: Mapping[str, tuple[float, float]]
 
 
+def compare(runs: Sequence[RunDirectory]) -> list[ComparisonRow]:
+    """The rows of the table, in the order of the runs.
+
+    Raises:
+        UsageError: one of them is not a run directory, or its files cannot be read.
+    """
+    groups: list[list[Measured]] = []
+    for run in runs:
+        one = _measure(run, curves.label(run, runs))
+        group = next((group for group in groups if _same_training(group[0], one)), None)
+        if group is None:
+            groups.append([one])
+        else:
+            group.append(one)
+    return [_row(group) for group in groups]
+
+
+def _measure(run: RunDirectory, label: str) -> Measured:
+    """The figures of ``mnistgan evaluate``, or else the last ones measured during training."""
+    config, steps = run.read_config(), 0
+    if run.metrics_file.exists():
+        steps = int(max(tables.read_metrics(run.metrics_file)["step"], default=0))
+    if run.figures_file.exists():
+        measured = figures.read(run.figures_file)
+        return Measured(label, config, steps, measured.measured_with, measured.numbers)
+    table = tables.read_evaluations(run.evaluations_file)
+    if not len(table["step"]):
+        return Measured(label, config, steps)
+    last = {name: float(column[-1]) for name, column in table.items()}
+    return Measured(label, config, steps, f"while training, n={int(last['n'])}", last)
+
+
+def _same_training(one: Measured, other: Measured) -> bool:
+    keys = toml.changed_keys(one.config, other.config)
+    return one.measured_with == other.measured_with and all(
+        key.startswith(_MAY_DIFFER) for key in keys
+    )
+
+
+def _row(group: list[Measured]) -> ComparisonRow:
+    spread = {}
+    for name in COMPARED_FIGURES:
+        if all(name in one.figures for one in group):
+            values = np.array([one.figures[name] for one in group])
+            with np.errstate(all="ignore"):  # figures can be infinite
+                std = float(values.std(ddof=1)) if len(group) > 1 else 0.0
+                spread[name] = (float(values.mean()), std)
+    return ComparisonRow(
+        label=", ".join(one.label for one in group),
+        runs=len(group),
+        steps=max(one.steps for one in group),
+        measured_with=group[0].measured_with,
+        figures=spread,
+    )
+
+
+# The table -------------------------------------------------------------------------------------
+
+
 def table(rows: Sequence[ComparisonRow]) -> list[list[str]]:
-    """For people: a head, and a line for each row, with the figures that any of them has."""
+    """The table as text, header first; with the figures that at least one row has."""
     names = [name for name in COMPARED_FIGURES if any(name in row.figures for row in rows)]
     head = ["run", "runs", "steps", "measured with", *(name.replace("_", " ") for name in names)]
     lines = [
@@ -76,62 +127,12 @@ def table(rows: Sequence[ComparisonRow]) -> list[list[str]]:
             row.label,
             str(row.runs),
             f"{row.steps:,}",
-            row.with_ or "-",
+            row.measured_with or "-",
             *(_cell(row.figures.get(name), row.runs) for name in names),
         ]
         for row in rows
     ]
     return [head, *lines]
-
-
-def compare(runs: Sequence[RunDirectory]) -> list[ComparisonRow]:
-    """The table, in the order of the runs.
-
-    Raises:
-        UsageError: one of them is no run directory, or its files cannot be read.
-    """
-    measured = [_measure(run) for run in runs]
-    groups: list[list[Measured]] = []
-    for one in measured:
-        group = next((group for group in groups if _same_recipe(group[0], one)), None)
-        if group is None:
-            groups.append([one])
-        else:
-            group.append(one)
-    labels = {id(one): curves.label(one.run, runs) for one in measured}
-    return [_row(group, ", ".join(labels[id(one)] for one in group)) for group in groups]
-
-
-def _measure(run: RunDirectory) -> Measured:
-    """What is known of a run: by ``mnistgan evaluate``, or else while it was trained."""
-    config = run.read_config()
-    last = 0
-    if run.metrics_file.exists():
-        last = int(max(tables.read_metrics(run.metrics_file)["step"], default=0))
-    if run.figures_file.exists():
-        measured = figures.read(run.figures_file)
-        return Measured(run, config, last, measured.measured_with, measured.numbers)
-    table = tables.read_evaluations(run.evaluations_file)
-    if not len(table["step"]):
-        return Measured(run, config, last, "", {})
-    numbers = {name: float(table[name][-1]) for name in COMPARED_FIGURES if name in table}
-    return Measured(run, config, last, f"while training, n={int(table['n'][-1])}", numbers)
-
-
-def _same_recipe(one: Measured, other: Measured) -> bool:
-    keys = toml.changed_keys(one.config, other.config)
-    return one.with_ == other.with_ and all(key.startswith(_SAME_RECIPE) for key in keys)
-
-
-def _row(group: list[Measured], label: str) -> ComparisonRow:
-    names = [name for name in COMPARED_FIGURES if all(name in one.figures for one in group)]
-    values = {name: np.array([one.figures[name] for one in group]) for name in names}
-    with np.errstate(all="ignore"):  # some measures can be infinite
-        spread = {
-            name: (float(array.mean()), float(array.std(ddof=1)) if len(group) > 1 else 0.0)
-            for name, array in values.items()
-        }
-    return ComparisonRow(label, len(group), max(one.steps for one in group), group[0].with_, spread)
 
 
 def _cell(value: tuple[float, float] | None, runs: int) -> str:
@@ -144,20 +145,17 @@ def _cell(value: tuple[float, float] | None, runs: int) -> str:
 
 
 def to_csv(rows: Sequence[ComparisonRow]) -> str:
-    """The table for machines: a column for each figure's mean and for its standard deviation."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    """The table as CSV, with a column for the mean and one for the standard deviation."""
     columns = [column for name in COMPARED_FIGURES for column in (name, f"{name}_std")]
-    writer.writerow(["run", "runs", "steps", "measured_with", *columns])
+    lines: list[Sequence[object]] = [["run", "runs", "steps", "measured_with", *columns]]
     for row in rows:
         pairs = [row.figures.get(name, ("", "")) for name in COMPARED_FIGURES]
-        numbers = [number for pair in pairs for number in pair]
-        writer.writerow([row.label, row.runs, row.steps, row.with_, *numbers])
-    return text.getvalue()
+        lines.append([row.label, row.runs, row.steps, row.measured_with, *itertools.chain(*pairs)])
+    return tables.to_csv(lines)
 
 
 def to_markdown(rows: Sequence[ComparisonRow]) -> str:
-    """The table for a README."""
+    """The table in Markdown."""
 
     def line(cells: Sequence[str]) -> str:
         return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
@@ -168,42 +166,35 @@ def to_markdown(rows: Sequence[ComparisonRow]) -> str:
 
 
 def save(folder: Path, runs: Sequence[RunDirectory], rows: Sequence[ComparisonRow]) -> list[Path]:
-    """Write table.csv, table.md, curves.png and, where runs share epochs, grids.png.
+    """Write table.csv, table.md, curves.png and, if the runs have epochs in common, grids.png.
 
     Raises:
         UsageError: a run has no metrics.csv, or a file cannot be written.
     """
+    make_folder(folder)
     picture = shared_grids(runs)
-    curves.plot_runs(runs, folder / "curves.png")  # before the table: a run may have no numbers
+    names = ["table.csv", "table.md", "curves.png", *(["grids.png"] if picture is not None else [])]
+    curves.plot_runs(runs, folder / "curves.png")  # first, because it fails for runs without steps
     write_text(folder / "table.csv", to_csv(rows))
     write_text(folder / "table.md", to_markdown(rows))
-    files = [folder / name for name in ("table.csv", "table.md", "curves.png")]
     if picture is not None:
         grids.save_png(folder / "grids.png", picture)
-        files.append(folder / "grids.png")
-    return files
+    return [folder / name for name in names]
 
 
 def shared_grids(runs: Sequence[RunDirectory]) -> Picture | None:
-    """A row a run, a column an epoch of up to five that all have; None where they share none."""
-    indexes = [_grids_of(run) for run in runs]
-    shared = sorted(set.intersection(*(set(index) for index in indexes)))
+    """One row per run, one column per epoch, up to five that all runs have; None without any."""
+    indexes = [{one.epoch: one.file for one in tables.read_samples(run.samples)} for run in runs]
+    shared = sorted(set.intersection(*map(set, indexes)))
     if not shared:
         return None
     epochs = [shared[place] for place in grids.spread(len(shared), _GRID_EPOCHS)]
-    rows = [
-        grids.beside(
-            [
-                grids.caption(
-                    grids.read_png(index[epoch]), f"{curves.label(run, runs)}, epoch {epoch}"
-                )
-                for epoch in epochs
-            ]
-        )
-        for run, index in zip(runs, indexes, strict=True)
-    ]
+    rows = []
+    for run, index in zip(runs, indexes, strict=True):
+        name = curves.label(run, runs)
+        pictures = [
+            grids.caption(grids.read_png(index[epoch]), f"{name}, epoch {epoch}")
+            for epoch in epochs
+        ]
+        rows.append(grids.beside(pictures))
     return grids.stacked(rows)
-
-
-def _grids_of(run: RunDirectory) -> dict[int, Path]:
-    return {grid.epoch: grid.file for grid in tables.read_samples(run.samples)}

@@ -1,4 +1,4 @@
-"""What a file or a run directory holds, as plain values; nothing found in a file is ever run."""
+"""The contents of a file or a run directory, as plain values. Never executes code from a file."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from mnistgan.storage.run_directory import RunDirectory
 
 
 def inspect(path: Path) -> dict[str, Any]:
-    """Describe a generator file, a checkpoint, or a run directory, after verifying it.
+    """Verify a generator file, a checkpoint or a run directory, and describe it.
 
     Raises:
-        UsageError: it is none of these, or is damaged.
+        UsageError: it is something else, or is damaged.
     """
     return _inspect_run(RunDirectory(path)) if path.is_dir() else _inspect_file(path)
 
@@ -43,12 +43,12 @@ def _inspect_file(path: Path) -> dict[str, Any]:
 def _inspect_run(run: RunDirectory) -> dict[str, Any]:
     config = run.read_config()
     found = {
-        path.name: _look_at(path, checkpoint.load_checkpoint) for path in run.checkpoint_files()
+        path.name: _state_of(path, checkpoint.load_checkpoint) for path in run.checkpoint_files()
     }
     newest = next((name for name, (step, _) in found.items() if step is not None), None)
     generator = "none yet"
     if run.generator_file.exists():
-        _, generator = _look_at(run.generator_file, checkpoint.load_generator)
+        _, generator = _state_of(run.generator_file, checkpoint.load_generator)
     return {
         "run": str(run.path),
         "newest_valid_checkpoint": newest,
@@ -60,8 +60,8 @@ def _inspect_run(run: RunDirectory) -> dict[str, Any]:
     }
 
 
-def _look_at(path: Path, load: Callable[[Path], Checkpoint]) -> tuple[int | None, str]:
-    """The step that a file holds and "valid", or no step and what is wrong with it."""
+def _state_of(path: Path, load: Callable[[Path], Checkpoint]) -> tuple[int | None, str]:
+    """The step of a file and "valid", or None and what is wrong with the file."""
     try:
         return load(path).step, "valid"
     except FileFormatError as error:
@@ -69,6 +69,7 @@ def _look_at(path: Path, load: Callable[[Path], Checkpoint]) -> tuple[int | None
 
 
 def _parameters(config: RunConfig) -> int:
-    """How many numbers G learned, counted without making them."""
+    """The number of G's parameters."""
+    # On the meta device, so that a file with a huge config takes no memory.
     with torch.device("meta"):
         return networks.count_parameters(networks.build_generator(config))

@@ -1,9 +1,9 @@
-"""A training as a notebook shows it: a bar, D's scores and the newest images, drawn in place.
+"""A live view of training in a notebook: progress bar, D's scores, and the latest images.
 
     mnistgan.train(config, on_event=mnistgan.LiveBar())
 
-It needs no widgets in the notebook's front end, only a display that can be updated; what stands
-there last is saved with the notebook. Imports no torch.
+Needs a display that can be updated, but no widgets; the last state is saved with the notebook.
+Imports no torch.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import time
 from array import array
 from base64 import b64encode
 from collections.abc import Iterator
-from datetime import timedelta
 from html import escape
 from typing import Any
 
@@ -32,19 +31,21 @@ from mnistgan.events import (
     score_names,
 )
 from mnistgan.rendering import grids
+from mnistgan.runs import event_lines
 
-_SECONDS = 0.25  # between two drawings
-_COLOURS = ("#1f77b4", "#ff7f0e")  # of real and of fake
+_SECONDS = 0.25  # between two updates
+_COLORS = ("#1f77b4", "#ff7f0e")  # of the scores of real and of fake images
 _WIDTH, _HEIGHT, _POINTS = 500, 80, 125  # of the curves
 
 
 class LiveBar:
-    """Shows one training in the cell that runs it; called with each of its events.
+    """A live view of one training, in the notebook cell that runs it.
 
-    Serves ``mnistgan.train(config, on_event=LiveBar())`` and any loop over a Trainer.
+    Call it with each event: ``mnistgan.train(config, on_event=LiveBar())``, or in a loop over a
+    :class:`~mnistgan.training.trainer.Trainer`.
 
     Raises:
-        UsageError: this is no notebook.
+        UsageError: not in a notebook.
     """
 
     def __init__(self) -> None:
@@ -52,20 +53,20 @@ class LiveBar:
             from IPython.core.getipython import get_ipython
         except ImportError as error:
             raise UsageError(
-                'a LiveBar draws in a notebook; pip install "mnistgan[notebook]" and use it there'
+                'LiveBar needs a notebook; pip install "mnistgan[notebook]" and use it there'
             ) from error
         if get_ipython() is None:
-            raise UsageError("a LiveBar draws in a notebook; in a program, give on_event=print")
+            raise UsageError("LiveBar needs a notebook; in a program, use on_event=print")
         self._display: Any = None
         self._drawn_at = 0.0
         self._started: RunStarted | None = None
         self._metrics: StepMetrics | None = None
-        self._scores = array("d")  # pairs; a list would take long to draw after many steps
+        self._scores = array("d")  # pairs; a list of tuples is slow to convert to an array
         self._pictures: dict[str, Images] = {}
         self._lines: list[str] = []
 
     def __call__(self, event: Event) -> None:
-        """Take note of an event, and draw a few times a second."""
+        """Show an event; the display is updated up to four times a second."""
         match event:
             case RunStarted():
                 self._started = event
@@ -76,9 +77,7 @@ class LiveBar:
             case EpochEnded():
                 self._pictures["generated"] = event.images
             case Evaluated():
-                distance = f"{event.figures['frechet_distance']:.3g}"
-                line = f"epoch {event.epoch}: Frechet distance {distance} ({event.measured_with})"
-                self._lines.append(line)
+                self._lines.append(event_lines.evaluated(event))
             case Warned():
                 self._lines.append(f"warning: {event.message}")
             case RunEnded():
@@ -100,14 +99,8 @@ class LiveBar:
     def _where(self) -> str:
         """Epoch, step, rate and time left."""
         if self._started is None or self._metrics is None:
-            return "the first step ..."
-        started, metrics, train = self._started, self._metrics, self._started.config.train
-        rate = metrics.images_per_second / (train.batch_size * train.d_steps)
-        left = timedelta(seconds=round((started.total_steps - metrics.step) / max(rate, 1e-9)))
-        return (
-            f"epoch {metrics.epoch}/{train.epochs}, step {metrics.step:,}/{started.total_steps:,}, "
-            f"{rate:,.0f} steps/s, {left} left"
-        )
+            return event_lines.FIRST_STEP
+        return ", ".join(event_lines.progress(self._started, self._metrics))
 
     def _html(self) -> Iterator[str]:
         yield '<div style="max-width: 500px; font-variant-numeric: tabular-nums">'
@@ -129,10 +122,10 @@ class LiveBar:
 
 
 def _numbers(metrics: StepMetrics, names: tuple[str, str]) -> str:
-    """The latest step's, the scores in the colours of their curves."""
+    """The numbers of the latest step, with the scores in the colors of their curves."""
     cells = [
-        (names[0], metrics.d_real, f"color: {_COLOURS[0]}"),
-        (names[1], metrics.d_fake_before, f"color: {_COLOURS[1]}"),
+        (names[0], metrics.d_real, f"color: {_COLORS[0]}"),
+        (names[1], metrics.d_fake_before, f"color: {_COLORS[1]}"),
         ("loss_D", metrics.loss_d, ""),
         ("loss_G", metrics.loss_g, ""),
     ]
@@ -142,17 +135,19 @@ def _numbers(metrics: StepMetrics, names: tuple[str, str]) -> str:
 
 
 def _curves(scores: npt.NDArray[np.float64]) -> str:
-    """D's scores from the first step to the latest, as the means of a hundred stretches or so."""
-    stretches = np.array_split(scores, min(len(scores), _POINTS))
-    means = np.array([stretch.mean(axis=0) for stretch in stretches])
+    """D's scores over all steps as an SVG, averaged to at most 125 points."""
+    # Not with rendering/curves.py, because this is drawn four times a second: for 20,000 steps
+    # Matplotlib took 0.5 s on a busy machine, this 1 ms.
+    parts = np.array_split(scores, min(len(scores), _POINTS))
+    means = np.array([part.mean(axis=0) for part in parts])
     low, high = min(0.0, means.min()), max(1.0, means.max())
     x = np.linspace(0, _WIDTH, len(means))
     y = _HEIGHT * (high - means) / (high - low)
     lines = "".join(
-        f'<polyline fill="none" stroke="{colour}" stroke-width="1.5" points="'
+        f'<polyline fill="none" stroke="{color}" stroke-width="1.5" points="'
         + " ".join(f"{a:.0f},{b:.1f}" for a, b in zip(x, column, strict=True))
         + '"/>'
-        for colour, column in zip(_COLOURS, y.T, strict=True)
+        for color, column in zip(_COLORS, y.T, strict=True)
     )
     return (
         f'<svg viewBox="0 -1 {_WIDTH} {_HEIGHT + 2}" width="{_WIDTH}" height="{_HEIGHT + 2}" '

@@ -12,7 +12,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from mnistgan import datasets
 from mnistgan.config import RunConfig, data_kind, presets, toml
+from mnistgan.datasets import torchvision_sets
 from mnistgan.errors import ConfigError, UsageError
 from mnistgan.outputs import registry
 from mnistgan.storage import run_directory, user_dirs
@@ -85,16 +87,14 @@ def plan_run(
 def plan_config(config: RunConfig, directory: Path | None = None) -> Plan:
     """Plan a new run of a config made in Python. Raises as :func:`plan_run`."""
     outputs, problems = registry.prepare(config.active_outputs())
+    problems += _data_problems(config.data.name)
     if problems:
         raise ConfigError("", problems)
     return _plan(config, outputs, directory)
 
 
 def _plan(config: RunConfig, outputs: list[registry.Prepared], directory: Path | None) -> Plan:
-    stem = config.data.name
-    if data_kind(stem) != "published":
-        stem = user_dirs.expand(stem).resolve().stem or "data"
-    name = config.name or f"{config.model.family}-{stem}"
+    name = config.name or f"{config.model.family}-{datasets.stem(config.data.name)}"
     path = directory or run_directory.new_path(name, datetime.now())
     if ranks.rank() == 0:  # other ranks write nothing, and rank 0 may have begun by now
         _check_directory(path)
@@ -170,10 +170,23 @@ def _resolve(
     named = table.get("outputs")
     known = RunConfig(outputs=_tables(named)) if config is None else config
     outputs, output_problems = registry.prepare(known.active_outputs())
-    problems += output_problems
+    problems += output_problems + _data_problems(_named_data(table))
     if config is None or problems:
         raise ConfigError(label, [_with_flag(problem, overrides) for problem in problems])
     return config, outputs
+
+
+def _named_data(table: toml.Table) -> str:
+    """The data set that a table names, whatever else is wrong with the table."""
+    data = table.get("data")
+    name = data.get("name") if isinstance(data, dict) else None
+    return name if isinstance(name, str) else ""
+
+
+def _data_problems(name: str) -> list[str]:
+    """What is wrong with one of torchvision's data sets, as far as its name tells."""
+    problem = torchvision_sets.name_problem(name) if data_kind(name) == "torchvision" else ""
+    return [f"data.name: {problem}"] if problem else []
 
 
 def _spell_out(config: RunConfig, outputs: Sequence[registry.Prepared]) -> RunConfig:

@@ -10,7 +10,7 @@ import torch
 
 from mnistgan.config import RunConfig
 from mnistgan.errors import FileFormatError, UsageError
-from mnistgan.evaluation.monitor import Measuring
+from mnistgan.evaluation.monitor import Monitor
 from mnistgan.events import Warned
 from mnistgan.runs.plan import refuse_other_recipe
 from mnistgan.storage import checkpoint
@@ -20,7 +20,7 @@ from mnistgan.training.trainer import Trainer
 
 
 def restore(
-    run: RunDirectory, config: RunConfig, trainer: Trainer, measuring: Measuring | None
+    run: RunDirectory, config: RunConfig, trainer: Trainer, monitor: Monitor | None
 ) -> list[Warned]:
     """Load a run's newest intact checkpoint; without any checkpoint, leave everything as it is.
 
@@ -30,7 +30,7 @@ def restore(
         run: the directory.
         config: of the run to continue.
         trainer: takes over the weights, the optimizers and the step.
-        measuring: takes over the best measurement, where the run is measured.
+        monitor: takes over the best measurement, where the run is measured.
 
     Returns:
         Warnings for the user.
@@ -49,7 +49,7 @@ def restore(
             refuse_other_recipe(path, saved.config, config)
             _refuse_other_data(run, saved, trainer)
             trainer.restore(saved.state)
-            _restore_measuring(path, saved.state, measuring)
+            _restore_monitor(path, saved.state, monitor)
         except FileFormatError as error:
             warnings.append(Warned(f"{error} (the one before it is tried)"))
             continue
@@ -91,11 +91,11 @@ def _refuse_other_data(run: RunDirectory, saved: Checkpoint, trainer: Trainer) -
         )
 
 
-def _restore_measuring(path: Path, state: Mapping[str, Any], measuring: Measuring | None) -> None:
-    if measuring is None or "measuring" not in state:  # the run was not measured until now
+def _restore_monitor(path: Path, state: Mapping[str, Any], monitor: Monitor | None) -> None:
+    if monitor is None or "measuring" not in state:  # the run was not measured until now
         return
     try:
-        measuring.restore(state["measuring"])
+        monitor.restore(state["measuring"])
     except (LookupError, TypeError, ValueError, ArithmeticError) as error:
         raise FileFormatError(
             f"{path}: its measurements are damaged; use an older checkpoint"

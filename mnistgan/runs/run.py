@@ -19,7 +19,7 @@ import torch
 from mnistgan import __version__, datasets
 from mnistgan.config import RunConfig, toml
 from mnistgan.errors import MnistganError, TrainingError, UsageError
-from mnistgan.evaluation.monitor import Measuring
+from mnistgan.evaluation.monitor import Monitor
 from mnistgan.evaluation.watch import watch_for
 from mnistgan.events import CheckpointSaved, EpochEnded, Event, RunEnded, RunStarted, Warned
 from mnistgan.models import devices
@@ -29,7 +29,7 @@ from mnistgan.runs import resumption
 from mnistgan.runs.plan import Plan, plan_config, refuse_other_run
 from mnistgan.sampling.generator import Generator
 from mnistgan.storage import checkpoint
-from mnistgan.storage.atomic import remove_parts, write_text
+from mnistgan.storage.atomic import remove_leftovers, write_text
 from mnistgan.training import ranks
 from mnistgan.training.trainer import Trainer
 
@@ -86,9 +86,9 @@ class Run:
         self._ranks = ranks.join(devices.resolve(plan.config.train.device))
         self.trainer = Trainer(plan.config, data, stop=self._stop, ranks=self._ranks)
         self._watch = watch_for(plan.config) if plan.config.watch.action != "off" else None
-        self._measuring = None
+        self._monitor = None
         if plan.config.evaluate.every and self._ranks.rank == 0:
-            self._measuring = Measuring(plan.config, data, on_progress)
+            self._monitor = Monitor(plan.config, data, on_progress)
         self._collapsed = False
         self._saved_step = 0
 
@@ -122,7 +122,7 @@ class Run:
 
     def restore(self) -> list[Warned]:
         """Load the newest checkpoint of a run to resume; see :func:`resumption.restore`."""
-        return resumption.restore(self.directory, self.plan.config, self.trainer, self._measuring)
+        return resumption.restore(self.directory, self.plan.config, self.trainer, self._monitor)
 
     # Training ----------------------------------------------------------------------------------
 
@@ -165,12 +165,12 @@ class Run:
     def _measure(self, outputs: Dispatcher) -> Iterator[Event]:
         """Measure, if due. A stop interrupts it; resuming makes up for it."""
         trainer = self.trainer
-        if self._measuring is None or not self._measuring.is_due(trainer.epoch, trainer.step):
+        if self._monitor is None or not self._monitor.is_due(trainer.epoch, trainer.step):
             return
         generator = Generator(trainer.sampled, trainer.config, trainer.step, trainer.epoch)
         try:
             with self._stop.cutting_off():
-                measured = self._measuring.measure(generator)
+                measured = self._monitor.measure(generator)
         except CutOff:
             return
         if measured.is_best:
@@ -195,11 +195,11 @@ class Run:
         """Warnings of the watch, which ends the run if the config says so."""
         if self._watch is None:
             return []
-        found = self._watch.look(event)
-        if found and self.plan.config.watch.action == "stop":
+        warnings = self._watch.look(event)
+        if warnings and self.plan.config.watch.action == "stop":
             self._collapsed = True
             self._stop.request()
-        return [Warned(one.message) for one in found]
+        return [Warned(warning) for warning in warnings]
 
     def _save(self) -> CheckpointSaved:
         step = self.trainer.step
@@ -229,8 +229,8 @@ class Run:
 
     def _state(self) -> dict[str, Any]:
         state = self.trainer.state()
-        if self._measuring is not None:
-            state["measuring"] = self._measuring.state()
+        if self._monitor is not None:
+            state["measuring"] = self._monitor.state()
         return state
 
     def _prune(self) -> None:
@@ -269,7 +269,7 @@ class Run:
             if not self.plan.resume:  # another process may have used it since the plan
                 refuse_other_run(self.directory)
             for folder in (path, self.directory.checkpoints, self.directory.samples):
-                remove_parts(folder)
+                remove_leftovers(folder)
             yield
         finally:
             lock.release()

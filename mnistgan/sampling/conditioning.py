@@ -121,8 +121,7 @@ def with_classes(config: RunConfig, data: ImageSet) -> RunConfig:
             f"{data.source}: has other classes than model.classes says "
             f"({_list(data.classes)}, not {_list(config.model.classes)}); leave model.classes out"
         )
-    table = toml.override(toml.to_table(config), [("model.classes", list(data.classes))])
-    return toml.validate(table, data.source)
+    return toml.replace(config, {"model.classes": list(data.classes)}, data.source)
 
 
 def _list(names: Sequence[str]) -> str:

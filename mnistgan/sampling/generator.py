@@ -82,6 +82,21 @@ class Generator:
         return grids.to_png(grids.caption(picture, where))
 
 
+class UnitImages(nn.Module):
+    """G as a module with images in [0, 1], whatever the range of its output activation."""
+
+    def __init__(self, generator: Generator) -> None:
+        super().__init__()
+        self.network = generator.network
+        self.pixels = networks.pixel_range(generator.config)
+
+    def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Map z, float32 N x latent_dim, and labels, int64 N, to float32 N x C x H x W."""
+        label_input = () if labels is None else (labels,)
+        images: Tensor = self.pixels.to_unit(self.network(z, *label_input))
+        return images
+
+
 def load_generator(path: Path | str) -> Generator:
     """Load a generator file, a checkpoint, or a run directory's generator, on the CPU.
 

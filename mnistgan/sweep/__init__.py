@@ -1,1 +1,1 @@
-"""Sweeps: many runs of one recipe with other settings, chosen by Optuna."""
+"""Hyperparameter search: many runs of one config with different values, chosen by Optuna."""

@@ -1,11 +1,11 @@
-"""What a sweep is to try: read from TOML and checked whole, before anything slow is imported."""
+"""The plan of a sweep: read from TOML and checked completely, before any slow import."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
@@ -14,71 +14,61 @@ from mnistgan.config.toml import Table
 from mnistgan.errors import ConfigError, UsageError, did_you_mean, one_of
 from mnistgan.storage import tables
 
-Direction: TypeAlias = Literal["minimize", "maximize"]
-_LARGER_IS_BETTER = (
+_HIGHER_IS_BETTER = (
     "precision", "recall", "density", "coverage", "classifier_score", "confidence", "agreement",
 )  # fmt: skip
-_FIGURES = tables.LABELLED_FIGURES
 
 
 def _figure(name: str) -> str:
-    if name not in _FIGURES:
-        raise ValueError(f"must be {one_of(_FIGURES)}, got {name!r}{did_you_mean(name, _FIGURES)}")
+    known = tables.LABELED_FIGURES
+    if name not in known:
+        raise ValueError(f"must be {one_of(known)}, got {name!r}{did_you_mean(name, known)}")
     return name
 
 
 class Objective(Section):
-    """``[objective]``: the figure of ``mnistgan evaluate`` that counts, and how it is taken."""
+    """``[objective]``: the figure of ``mnistgan evaluate`` to optimize, and how to measure it."""
 
     figure: Annotated[str, AfterValidator(_figure)] = "frechet_distance"
     n: int = Field(2000, ge=100)
-    """Images that are drawn for each measurement."""
+    """Number of images per measurement."""
     every: int = Field(1, ge=1)
-    """Epochs between measurements; trials are given up by them."""
+    """Epochs between measurements; after each, a trial may be pruned."""
     seeds: list[int] = Field(default=[0], min_length=1)
-    """Each trial is trained once with each, and counts by their mean."""
+    """A trial trains one run per seed; its value is the mean of their figures."""
 
     @property
-    def direction(self) -> Direction:
-        """Whether less of the figure is better, or more."""
-        return "maximize" if self.figure in _LARGER_IS_BETTER else "minimize"
+    def direction(self) -> Literal["minimize", "maximize"]:
+        """Whether a smaller or a larger figure is better."""
+        return "maximize" if self.figure in _HIGHER_IS_BETTER else "minimize"
 
 
 class Range(Section):
-    """One key's ``{ low, high }`` or ``{ choices }``."""
+    """The values to try of one key: ``{ low, high }`` or ``{ choices }``."""
 
     low: float | int | None = None
     high: float | int | None = None
     log: bool = False
-    """Whether to try values evenly on a logarithmic scale."""
+    """Whether to sample uniformly on a logarithmic scale."""
     step: float | int | None = None
     choices: list[Any] | None = Field(None, min_length=1)
 
-    @property
-    def is_whole(self) -> bool:
-        """Whether all its values are whole numbers."""
-        return isinstance(self.low, int) and isinstance(self.high, int)
-
     def ends(self) -> list[Any]:
-        """Values to check the key with: every choice, or both ends."""
+        """The values to check: all choices, or both ends of the range."""
         return [self.low, self.high] if self.choices is None else self.choices
 
     @model_validator(mode="after")
     def _either_or(self) -> Range:
-        bounds = (self.low, self.high)
-        if (self.choices is None) == (None in bounds) and self.choices is None:
-            raise ValueError("give low and high, or choices")
         if self.choices is not None:
-            if bounds != (None, None) or self.log or self.step is not None:
-                raise ValueError("choices stand alone, without low, high, log or step")
-            return self
-        assert self.low is not None
-        assert self.high is not None
-        if not self.low < self.high:
+            if (self.low, self.high, self.step, self.log) != (None, None, None, False):
+                raise ValueError("choices cannot be combined with low, high, log or step")
+        elif self.low is None or self.high is None:
+            raise ValueError("give low and high, or choices")
+        elif not self.low < self.high:
             raise ValueError("low must be less than high")
-        if self.log and (self.low <= 0 or self.step is not None):
-            raise ValueError("log needs a low above 0 and no step")
-        if self.step is not None and self.step <= 0:
+        elif self.log and (self.low <= 0 or self.step is not None):
+            raise ValueError("log requires a low above 0 and no step")
+        elif self.step is not None and self.step <= 0:
             raise ValueError("step must be above 0")
         return self
 
@@ -88,46 +78,45 @@ class SweepConfig(Section):
 
     name: str = Field("sweep", pattern=r"^[\w.-]+$")
     base: str | None = None
-    """A preset or a TOML file; without it the default recipe."""
+    """A preset or a TOML file; by default the default config."""
     trials: int = Field(20, ge=1)
     seed: int = Field(0, ge=0, lt=2**32)
-    """Of what is tried."""
+    """Random seed of the search."""
     prune: bool = True
-    """Give trials up that are worse than the median of the others after as many epochs."""
+    """Stop trials that are worse than the median of the others after the same number of epochs."""
     objective: Objective = Objective()
     set: dict[str, Any] = Field(default={})
-    """Keys that all trials have otherwise than the base."""
+    """Keys in which all trials differ from the base."""
     search: dict[str, Range] = Field(min_length=1)
-    """Keys that are tried, each with its range or choices."""
+    """Keys to search, each with its range or choices."""
 
 
 @dataclass(frozen=True)
 class SweepPlan:
-    """A sweep that can begin.
+    """A checked sweep.
 
     Attributes:
-        sweep: what its TOML says.
-        base: the table that every trial starts from.
+        sweep: contents of its TOML.
+        base: config table that every trial starts from.
     """
 
     sweep: SweepConfig
     base: Table
 
     def config(self, values: Mapping[str, Any], seed: int) -> RunConfig:
-        """The run config of one trial and seed.
+        """The run config for one trial and seed.
 
         Raises:
-            ConfigError: these values do not go together.
+            ConfigError: the values contradict each other.
         """
         objective = self.sweep.objective
-        measured = [
-            ("evaluate.every", objective.every),
-            ("evaluate.n", objective.n),
-            ("outputs.animation", False),
-            ("seed", seed),
-        ]
-        table = toml.override(self.base, [*values.items(), *measured])
-        return toml.validate(table, "a trial's config")
+        measured = {
+            "evaluate.every": objective.every,
+            "evaluate.n": objective.n,
+            "outputs.animation": False,
+            "seed": seed,
+        }
+        return toml.replace(self.base, {**values, **measured}, "a trial's config")
 
 
 def read(path: Path, trials: int | None = None) -> SweepPlan:
@@ -135,10 +124,10 @@ def read(path: Path, trials: int | None = None) -> SweepPlan:
 
     Args:
         path: of the file.
-        trials: in place of what the file says.
+        trials: overrides the number in the file.
 
     Raises:
-        ConfigError: with all its mistakes, those of every tried value too.
+        ConfigError: with all mistakes in the file, in the base and in the values to try.
         UsageError: a file cannot be read.
     """
     table = toml.read_toml(path, "examples/sweeps/rates.toml as a start")
@@ -148,40 +137,28 @@ def read(path: Path, trials: int | None = None) -> SweepPlan:
         sweep = SweepConfig.model_validate(table)
     except ValidationError as error:
         raise ConfigError(str(path), list(_explained(error))) from error
-    base = _base(sweep, path.parent)
-    plan = SweepPlan(sweep, toml.override(base, list(_flat(sweep.set))))
-    problems = _problems(plan)
-    if problems:
+    base: Table = {}
+    if sweep.base is not None:
+        is_preset = sweep.base in presets.names()
+        base = toml.read_toml(presets.path(sweep.base) if is_preset else path.parent / sweep.base)
+    settings = [(key, value) for key, value in toml.flatten(sweep.set).items() if value != {}]
+    plan = SweepPlan(sweep, toml.override(base, settings))
+    if problems := _problems(plan):
         raise ConfigError(str(path), problems)
     return plan
 
 
-def _base(sweep: SweepConfig, folder: Path) -> Table:
-    if sweep.base is None:
-        return {}
-    if sweep.base in presets.names():
-        return toml.read_toml(presets.path(sweep.base))
-    return toml.read_toml(folder / sweep.base)
-
-
-def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Dotted keys and values; a table in a key's place is gone into."""
-    for key, value in table.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield prefix + key, value
-
-
 def _problems(plan: SweepPlan) -> list[str]:
-    """What is wrong with the base, and with each tried value in it alone."""
+    """Mistakes in the base, and in each value to try when set in the base alone."""
     _, problems = toml.check(plan.base)
     if problems:
         return problems
     sweep = plan.sweep
+    # Not every combination: there may be any number. A trial whose values contradict each other is
+    # pruned.
     for key, tried in sweep.search.items():
         if key == "seed" or key.startswith("evaluate."):
-            problems.append(f"search.{key}: is the sweep's own; set it under [objective]")
+            problems.append(f"search.{key}: cannot be searched; set it under [objective]")
             continue
         for value in tried.ends():
             try:
@@ -192,12 +169,12 @@ def _problems(plan: SweepPlan) -> list[str]:
                 problems += [f"search.{one}" for one in toml.check(table)[1]]
     base = toml.validate(plan.base, "")
     if sweep.objective.figure == "agreement" and not base.model.conditional:
-        problems.append("objective.figure: agreement is of conditional models only")
+        problems.append("objective.figure: agreement requires a conditional model")
     epochs = base.train.epochs
     if not problems and epochs % sweep.objective.every:
         problems.append(
-            f"objective.every: the last of {epochs} epochs must be measured, so it must divide "
-            f"them, got {sweep.objective.every}"
+            f"objective.every: must divide the number of epochs ({epochs}), because the last one "
+            f"must be measured, got {sweep.objective.every}"
         )
     return list(dict.fromkeys(problems))
 
@@ -207,8 +184,8 @@ def _explained(error: ValidationError) -> Iterator[str]:
         path = ".".join(str(part) for part in entry["loc"])
         if entry["type"] == "extra_forbidden":
             yield f"{path}: unknown key"
-        elif entry["type"] == "missing":
-            yield f"{path}: is missing; name the keys to try, each with low and high, or choices"
+        elif entry["type"] == "missing":  # only the table `search` has no default
+            yield f"{path}: is missing; list the keys to search, each with low and high, or choices"
         elif entry["type"] == "value_error":
             yield f"{path}: {entry['ctx']['error']}"
         else:

@@ -1,9 +1,7 @@
-"""What a sweep leaves: a table of its trials, Optuna's plots, and the best config."""
+"""The results of a sweep: a table of its trials, the best config, and Optuna's plots."""
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import warnings
 from collections.abc import Callable
@@ -11,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mnistgan.config import toml
+from mnistgan.storage import tables
 from mnistgan.storage.atomic import atomic_path, write_text
 
 if TYPE_CHECKING:
@@ -20,11 +19,9 @@ if TYPE_CHECKING:
 
     from mnistgan.sweep.search import Search
 
-TABLE, BEST = "trials.csv", "best.toml"
-
 
 def write(search: Search) -> list[Path]:
-    """Write everything into the sweep's folder; returns the files."""
+    """Write all results to the sweep's folder and return the paths."""
     files = [_table(search)]
     best = search.finished()
     if best:
@@ -34,7 +31,7 @@ def write(search: Search) -> list[Path]:
 
 
 def settings_of(trial: FrozenTrial, search: Search) -> dict[str, Any]:
-    """The values that a trial had, as the config has them."""
+    """The values of a trial, as in a config."""
     ranges = search.plan.sweep.search
     return {
         key: json.loads(value) if ranges[key].choices is not None else value
@@ -43,40 +40,36 @@ def settings_of(trial: FrozenTrial, search: Search) -> dict[str, Any]:
 
 
 def _table(search: Search) -> Path:
-    """Every trial that ended: number, state, figure, seconds, values."""
+    """One row per finished trial: number, state, figure, seconds, values."""
     keys = list(search.plan.sweep.search)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["trial", "state", search.plan.sweep.objective.figure, "seconds", *keys])
+    rows: list[list[Any]] = [
+        ["trial", "state", search.plan.sweep.objective.figure, "seconds", *keys]
+    ]
     for trial in search.study.get_trials(deepcopy=False):
         if trial.state.is_finished():
             seconds = "" if trial.duration is None else round(trial.duration.total_seconds(), 1)
             values = settings_of(trial, search)
             row = [trial.number, trial.state.name.lower(), trial.value, seconds]
-            writer.writerow([*row, *(values.get(key) for key in keys)])
-    path = search.folder / TABLE
-    write_text(path, text.getvalue())
+            rows.append([*row, *(values.get(key) for key in keys)])
+    path = search.folder / "trials.csv"
+    write_text(path, tables.to_csv(rows))
     return path
 
 
 def _best_config(search: Search, trial: FrozenTrial) -> Path:
-    """A run config as ``mnistgan train`` takes it, of the best trial and the first seed."""
-    values = settings_of(trial, search)
-    seed = search.plan.sweep.objective.seeds[0]
-    table = toml.override(search.plan.base, [*values.items(), ("seed", seed)])
-    config = toml.validate(table, "the best trial")
-    figure = search.plan.sweep.objective.figure
-    path = search.folder / BEST
-    write_text(
-        path,
-        f"# Trial {trial.number} of the sweep {search.plan.sweep.name!r}: {figure} {trial.value}\n"
-        + toml.to_toml(config),
-    )
+    """The run config of the best trial with the first seed, for ``mnistgan train``."""
+    sweep = search.plan.sweep
+    values = settings_of(trial, search) | {"seed": sweep.objective.seeds[0]}
+    config = toml.replace(search.plan.base, values, "the best trial")
+    found = f"{sweep.objective.figure} {trial.value}"
+    head = f"# Trial {trial.number} of the sweep {sweep.name!r}: {found}\n"
+    path = search.folder / "best.toml"
+    write_text(path, head + toml.to_toml(config))
     return path
 
 
 def _plots(search: Search) -> list[Path]:
-    """Optuna's history of the best figure, and which keys mattered, where that can be told."""
+    """Optuna's plots of the best figure over time, and of the importance of each key."""
     import matplotlib
     from matplotlib import pyplot
     from matplotlib.figure import Figure
@@ -84,13 +77,14 @@ def _plots(search: Search) -> list[Path]:
     from optuna.visualization import matplotlib as plots
 
     drawn: dict[str, Callable[[Study], Axes]] = {"history.png": plots.plot_optimization_history}
+    # The importance of keys can only be estimated from different values of two keys or more.
     values = {tuple(sorted(trial.params.items())) for trial in search.finished()}
     if len(values) > 1 and len(search.plan.sweep.search) > 1:
         drawn["importance.png"] = plots.plot_param_importances
     files = []
     for name, plot in drawn.items():
-        with warnings.catch_warnings(), matplotlib.rc_context():  # Optuna sets a style for all
-            # Optuna calls its plots by matplotlib experimental.
+        # Optuna sets a style globally, and warns that its matplotlib plots are experimental.
+        with warnings.catch_warnings(), matplotlib.rc_context():
             warnings.simplefilter("ignore", ExperimentalWarning)
             axes = plot(search.study)
         figure = axes.figure

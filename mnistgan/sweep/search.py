@@ -1,6 +1,6 @@
-"""A sweep's trials, chosen by Optuna and shared by as many workers as like to join.
+"""A sweep's trials, chosen by Optuna and shared by any number of workers.
 
-Akiba et al. 2019, "Optuna: a next-generation hyperparameter optimization framework"; the sampler is
+Akiba et al. 2019, "Optuna: a next-generation hyperparameter optimization framework". The sampler is
 the tree-structured Parzen estimator (Bergstra et al. 2011), the pruner the median rule.
 """
 
@@ -10,14 +10,15 @@ import contextlib
 import json
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import filelock
 
 from mnistgan.errors import MnistganError, UsageError
 from mnistgan.progress import OnProgress, StopToken, no_progress
+from mnistgan.storage.atomic import make_folder
 from mnistgan.sweep import trials
 from mnistgan.sweep.plan import Range, SweepPlan
 
@@ -26,27 +27,25 @@ if TYPE_CHECKING:
     from optuna.storages import BaseStorage
     from optuna.trial import FrozenTrial
 
-OnTrial: TypeAlias = Callable[["FrozenTrial"], None]
-"""Told each trial that this worker ended."""
-
+# A failed trial was stopped or lost its worker; the retry is counted instead.
 _COUNTED = ("COMPLETE", "PRUNED", "RUNNING", "WAITING")
 _HEARTBEAT_SECONDS = 30
 
 
 class Search:
-    """A sweep in its folder.
+    """One worker of a sweep.
 
     Args:
-        plan: what to try.
+        plan: of the sweep.
         folder: for the runs and the results.
-        storage: where workers meet: a database's URL, for many machines, or a journal file, for
-            all processes that reach it; by default one in the folder.
-        stop: ends the trial at hand, which will be tried again.
-        on_progress: told how far the trial at hand is.
+        storage: shared by the workers: the URL of a database, for several machines, or a journal
+            file, for processes that share a disk; by default a journal in the folder.
+        stop: stops the current trial, which is queued again.
+        on_progress: called during each trial.
 
     Raises:
         MnistganError: Optuna is not installed.
-        UsageError: the storage cannot be opened, or holds the trials of another sweep.
+        UsageError: the storage cannot be opened, or belongs to another sweep.
     """
 
     def __init__(
@@ -61,19 +60,25 @@ class Search:
         self.folder = folder
         self._stop = stop or StopToken()
         self._on_progress = on_progress
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         self._url = storage if storage and "://" in storage else None
-        self._journal = None if self._url else Path(storage or folder / "journal.log")
+        self._journal = Path(storage) if storage and not self._url else folder / "journal.log"
+        self._locks = self._journal.with_name(f".{self._journal.stem}-locks")
         self.study = self._open()
 
-    def work(self, on_trial: OnTrial) -> None:
-        """Make trials until there are enough, together with all others that work on them."""
+    def work(self, on_trial: Callable[[FrozenTrial], None]) -> None:
+        """Run trials until all workers together have run enough.
+
+        Args:
+            on_trial: called after each trial of this worker.
+        """
         while not self._stop.requested:
             with contextlib.ExitStack() as choosing:
-                choosing.enter_context(self._alone())
-                self._take_up_the_dead()
-                if not self._is_one_wanted():
+                choosing.enter_context(self._lock("choosing"))
+                self._requeue_abandoned()
+                if not self._needs_more():
                     return
+                # One trial at a time: the lock is held until the trial is chosen and locked.
                 self.study.optimize(
                     lambda trial: self._objective(trial, choosing), n_trials=1,
                     catch=(trials.Stopped,),
@@ -81,7 +86,7 @@ class Search:
                 )  # fmt: skip
 
     def finished(self) -> list[FrozenTrial]:
-        """The trials that have their figure, the best first."""
+        """The completed trials, best first."""
         from optuna.trial import TrialState
 
         found = self.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
@@ -94,82 +99,73 @@ class Search:
         import optuna
 
         folder = self.folder / "trials" / f"trial-{trial.number:04}"
-        with self._alive(trial.number):
-            choosing.close()  # others may choose now: this trial is known to be alive
+        with self._lock(f"{trial.number:04}"):
+            choosing.close()  # not before this trial is locked: it would look abandoned
             ranges = self.plan.sweep.search
             values = {key: suggest(trial, key, one) for key, one in ranges.items()}
             try:
                 return trials.figure_of(
-                    self.plan,
-                    values,
-                    folder,
-                    lambda step, figure: _give_up(trial, step, figure),
-                    self._stop,
-                    self._on_progress,
+                    self.plan, values, folder, trial, self._stop, self._on_progress
                 )
-            except trials.GivenUp as error:
+            except optuna.TrialPruned as error:
                 trial.set_user_attr("given up", str(error))
-                raise optuna.TrialPruned(str(error)) from error
+                raise
             except trials.Stopped:
-                self.study.enqueue_trial(trial.params, user_attrs={"retries": trial.number})
+                self._retry(trial)
                 raise
 
-    def _is_one_wanted(self) -> bool:
+    def _retry(self, trial: Trial | FrozenTrial) -> None:
+        self.study.enqueue_trial(trial.params, user_attrs={"retries": trial.number})
+
+    def _needs_more(self) -> bool:
         states = [trial.state.name for trial in self.study.get_trials(deepcopy=False)]
         begun = sum(state in _COUNTED for state in states)
         return begun < self.plan.sweep.trials or "WAITING" in states
 
     # Workers -----------------------------------------------------------------------------------
 
-    @contextlib.contextmanager
-    def _alone(self) -> Iterator[None]:
-        """No other worker of this folder chooses a trial meanwhile."""
-        with self._locked("choosing"):
-            yield
+    def _lock(self, name: str, blocking: bool = True) -> contextlib.AbstractContextManager[object]:
+        """A file lock next to the journal; the system releases it when the process dies.
 
-    @contextlib.contextmanager
-    def _alive(self, number: int) -> Iterator[None]:
-        """While this lasts, the others see that someone works on the trial; a crash ends it."""
-        with self._locked(f"{number:04}"):
-            yield
+        Not needed with a database: Optuna keeps a heartbeat there.
 
-    def _locked(
-        self, name: str, blocking: bool = True
-    ) -> contextlib.AbstractContextManager[object]:
-        """A lock beside the journal; a database has none, but a heartbeat of its own."""
-        if self._journal is None:
+        Args:
+            name: ``choosing``, to be the only worker that chooses a trial, or the number of a
+                trial, to show the other workers that it is running.
+            blocking: whether to wait for another holder.
+        """
+        if self._url:
             return contextlib.nullcontext()
-        locks = self._journal.with_name(f".{self._journal.stem}-locks")
-        locks.mkdir(exist_ok=True)
-        return filelock.FileLock(locks / f"{name}.lock", blocking=blocking)
+        make_folder(self._locks)
+        return filelock.FileLock(self._locks / f"{name}.lock", blocking=blocking)
 
-    def _take_up_the_dead(self) -> None:
-        """Queue the trials of killed workers again; a database's heartbeat does that itself."""
+    def _requeue_abandoned(self) -> None:
+        """Queue the trials of killed workers again; with a database, Optuna does it."""
         from optuna.trial import TrialState
 
-        if self._journal is None:
+        if self._url:
             return
         for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-            lock = self._locked(f"{trial.number:04}", blocking=False)
+            lock = self._lock(f"{trial.number:04}", blocking=False)
             with contextlib.suppress(filelock.Timeout), lock:
                 self.study.tell(trial.number, state=TrialState.FAIL)
                 if trial.params:
-                    attributes = {"retries": trial.number}
-                    self.study.enqueue_trial(trial.params, user_attrs=attributes)
+                    self._retry(trial)
 
     # Storage -----------------------------------------------------------------------------------
 
     def _open(self) -> Study:
         try:
             import optuna
+            from optuna import pruners, samplers
         except ImportError as error:
             raise MnistganError(
                 'sweeps need Optuna, which is not installed; pip install "mnistgan[sweep]"'
             ) from error
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         sweep = self.plan.sweep
-        with self._alone(), warnings.catch_warnings():
-            # Optuna calls the retrying of a dead worker's trial experimental.
+        with self._lock("choosing"), warnings.catch_warnings():
+            # Optuna warns that retrying the trial of a dead worker is experimental.
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             try:
                 study = optuna.create_study(
@@ -177,28 +173,24 @@ class Search:
                     storage=self._storage(),
                     direction=sweep.objective.direction,
                     load_if_exists=True,
-                    # Workers that draw alike would try alike: each begins elsewhere.
-                    sampler=optuna.samplers.TPESampler(seed=self._seed(), constant_liar=True),
-                    pruner=optuna.pruners.MedianPruner()
-                    if sweep.prune
-                    else optuna.pruners.NopPruner(),
+                    # Workers with equal seeds would try equal values.
+                    sampler=samplers.TPESampler(seed=self._seed(), constant_liar=True),
+                    pruner=pruners.MedianPruner() if sweep.prune else pruners.NopPruner(),
                 )
-            except MnistganError:
-                raise
             except Exception as error:
-                where = self._url or self._journal
+                where, reason = self._url or self._journal, str(error).partition("\n")[0]
                 raise UsageError(
-                    f"--storage {where}: cannot be opened ({str(error).splitlines()[0]}); give a "
-                    "database's URL, such as sqlite:///sweep.db, or a file for a journal"
+                    f"--storage {where}: cannot be opened ({reason}); give the URL of a database, "
+                    "such as sqlite:///sweep.db, or a file for a journal"
                 ) from error
             self._refuse_another(study)
         return study
 
     def _seed(self) -> int:
-        """The sweep's own for the first worker, another one for each that follows."""
-        if self._journal is None:
+        """A different random seed for each worker; the first gets the sweep's own."""
+        if self._url:
             return (self.plan.sweep.seed + time.time_ns()) % 2**32
-        workers = self._journal.with_name(f".{self._journal.stem}-locks") / "workers"
+        workers = self._locks / "workers"
         number = int(workers.read_text()) if workers.exists() else 0
         workers.write_text(str(number + 1))
         return (self.plan.sweep.seed + number) % 2**32
@@ -210,15 +202,15 @@ class Search:
         if self._url is None:
             return storages.JournalStorage(JournalFileBackend(str(self._journal)))
         retry = getattr(storages, "RetryHeartbeatStaleTrialCallback", None)
-        again: dict[str, Any]
-        if retry is None:  # Optuna before 4.9
-            again = {"failed_trial_callback": storages.RetryFailedTrialCallback()}
-        else:
-            again = {"heartbeat_stale_trial_callback": retry()}
+        again: dict[str, Any] = (
+            {"heartbeat_stale_trial_callback": retry()}
+            if retry
+            else {"failed_trial_callback": storages.RetryFailedTrialCallback()}  # before 4.9
+        )
         return storages.RDBStorage(self._url, heartbeat_interval=_HEARTBEAT_SECONDS, **again)
 
     def _refuse_another(self, study: Study) -> None:
-        """What was tried under other settings tells nothing about these."""
+        """Refuse a storage whose trials belong to another search space or objective."""
         described = self.plan.sweep.model_dump(mode="json", exclude={"trials", "name"})
         described["base"] = self.plan.base
         before, now = study.user_attrs.get("sweep"), json.loads(json.dumps(described))
@@ -233,18 +225,13 @@ class Search:
 
 
 def suggest(trial: Trial, key: str, tried: Range) -> Any:
-    """A value of one key, chosen by the study."""
+    """A value for one key, suggested by Optuna."""
     if tried.choices is not None:
-        names = [json.dumps(choice) for choice in tried.choices]  # Optuna keeps plain values only
+        names = [json.dumps(choice) for choice in tried.choices]  # Optuna stores scalars only
         return json.loads(trial.suggest_categorical(key, names))
-    assert tried.low is not None
-    assert tried.high is not None
-    if tried.is_whole:
-        step = int(tried.step or 1)
-        return trial.suggest_int(key, int(tried.low), int(tried.high), step=step, log=tried.log)
-    return trial.suggest_float(key, tried.low, tried.high, step=tried.step, log=tried.log)
-
-
-def _give_up(trial: Trial, step: int, figure: float) -> bool:
-    trial.report(figure, step)
-    return trial.should_prune()
+    low, high, log = tried.low, tried.high, tried.log
+    if isinstance(low, int) and isinstance(high, int):
+        return trial.suggest_int(key, low, high, step=int(tried.step or 1), log=log)
+    assert low is not None
+    assert high is not None
+    return trial.suggest_float(key, low, high, step=tried.step, log=log)

@@ -1,10 +1,11 @@
-"""One trial: a run for each seed, measured as it goes and given up when it is no good."""
+"""One trial: a run for each seed, measured during training and pruned if it is not promising."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeAlias
+from statistics import fmean
+from typing import TYPE_CHECKING, Any
 
 from mnistgan.errors import ConfigError, TrainingError
 from mnistgan.events import EpochEnded, Evaluated, RunEnded
@@ -13,23 +14,19 @@ from mnistgan.runs.plan import plan_config
 from mnistgan.runs.run import Run
 from mnistgan.sweep.plan import SweepPlan
 
-GiveUp: TypeAlias = Callable[[int, float], bool]
-"""Told a step and the figure there; says whether the trial is to be given up."""
-
-
-class GivenUp(Exception):  # noqa: N818  # an outcome, no error
-    """The trial is no good, for this reason."""
+if TYPE_CHECKING:
+    from optuna import Trial
 
 
 class Stopped(Exception):  # noqa: N818
-    """The sweep was asked to stop before the trial had its figure."""
+    """A stop was requested before the trial ended."""
 
 
 def figure_of(
     plan: SweepPlan,
     values: Mapping[str, Any],
     folder: Path,
-    give_up: GiveUp,
+    trial: Trial,
     stop: StopToken,
     on_progress: OnProgress,
 ) -> float:
@@ -37,41 +34,43 @@ def figure_of(
 
     Args:
         plan: of the sweep.
-        values: of the keys that are tried.
+        values: of the searched keys.
         folder: for the run directories, ``seed-0`` and so on.
-        give_up: asked after each measurement; its steps go on from seed to seed.
-        stop: ends the run at hand.
-        on_progress: told after each epoch.
+        trial: gets each measurement, and decides whether to prune.
+        stop: stops the current run.
+        on_progress: called after each epoch.
 
     Returns:
-        The figure after the last epoch, as the mean over the seeds.
+        The figure after the last epoch, averaged over the seeds.
 
     Raises:
-        GivenUp: it was given up, its values do not go together, or a loss did not stay finite.
-        Stopped: the stop was requested.
+        TrialPruned: by the pruner, because the values contradict each other, or because a loss is
+            no longer finite.
+        Stopped: a stop was requested.
     """
+    from optuna import TrialPruned  # an optional dependency
+
     figure = plan.sweep.objective.figure
     figures: list[float] = []
     seeds = plan.sweep.objective.seeds
-    for turn, seed in enumerate(seeds):
+    for number, seed in enumerate(seeds):
         value = 0.0
         try:
             config = plan.config(values, seed)
-            first, total = turn * config.train.epochs, len(seeds) * config.train.epochs
+            first, total = number * config.train.epochs, len(seeds) * config.train.epochs
+            # Optuna compares trials at equal steps: epochs are numbered on from seed to seed, and
+            # each value is the mean over the seeds so far.
             for event in Run(plan_config(config, folder / f"seed-{seed}"), stop):
                 if isinstance(event, EpochEnded):
                     on_progress(Progress(folder.name, first + event.epoch, total, "epochs"))
                 elif isinstance(event, Evaluated):
                     value = event.figures[figure]
-                    if give_up(first + event.epoch, _mean([*figures, value])):
-                        raise GivenUp(f"worse than the median after epoch {event.epoch}")
+                    trial.report(fmean([*figures, value]), first + event.epoch)
+                    if trial.should_prune():
+                        raise TrialPruned(f"worse than the median after epoch {event.epoch}")
                 elif isinstance(event, RunEnded) and event.reason == "stopped":
                     raise Stopped
         except (ConfigError, TrainingError) as error:
-            raise GivenUp(str(error)) from error
+            raise TrialPruned(str(error)) from error
         figures.append(value)
-    return _mean(figures)
-
-
-def _mean(values: list[float]) -> float:
-    return sum(values) / len(values)
+    return fmean(figures)

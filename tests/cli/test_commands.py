@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -17,7 +18,10 @@ import mnistgan
 from mnistgan.rendering.grids import read_png
 from mnistgan.storage.run_directory import RunDirectory
 
-COMMANDS = ["train", "sample", "animate", "project", "plot", "export", "info", "outputs", "init"]
+COMMANDS = [
+    "train", "init", "sweep", "animate", "plot", "report", "play", "project", "info", "evaluate",
+    "compare", "sample", "export", "outputs", "data", "data fetch", "data verify", "data show",
+]  # fmt: skip
 
 
 def size_of(path: Path) -> tuple[int, int]:
@@ -34,18 +38,40 @@ class TestShared:
     @pytest.mark.parametrize("command", COMMANDS)
     @pytest.mark.parametrize("flag", ["-h", "--help"])
     def test_help_shows_an_example_and_debug(self, invoke: Invoke, command: str, flag: str) -> None:
-        result = invoke(command, flag)
+        result = invoke(*command.split(), flag)
         assert result.exit_code == 0
         assert f"mnistgan {command}" in result.stdout
         assert "--debug" in result.stdout
+
+    @pytest.mark.parametrize("command", ["", *COMMANDS])
+    def test_help_names_types_in_plain_words(self, invoke: Invoke, command: str) -> None:
+        shown = invoke(*command.split(), "--help").stdout
+        assert not re.search(r"<\w|[<>]=|\brange\b|9223372036854775807", shown)
+
+    def test_limits_are_shown_and_checked(self, invoke: Invoke) -> None:
+        assert "2 to 2000" in invoke("animate", "--help").stdout
+        assert "0 to 1 " in invoke("sample", "--help").stdout
+        result = invoke("animate", "--ckpt", "g.pt", "--frames", 2001)
+        assert result.exit_code == 2
+        assert "'--frames': Input should be less than or equal to 2000" in result.stderr
+
+    def test_the_commands_stand_in_panels(self, invoke: Invoke) -> None:
+        titles = r"(?<=─ )[A-Z][a-z ]+(?= ─)"
+        shown = re.sub(r"[│╭╮╰╯─]", " ", invoke("--help").stdout)
+        panels = re.findall(titles, invoke("--help").stdout)
+        assert panels == [
+            "Options", "Train", "Inspect", "Evaluate", "Sample and export", "Data and plugins",
+        ]  # fmt: skip
+        names = re.findall(r"^   ?([a-z]+)  +[A-Z]", shown, re.MULTILINE)
+        assert names == [name for name in COMMANDS if " " not in name]
 
     def test_help_breaks_lines_where_the_terminal_ends_only(
         self, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("COLUMNS", "140")
-        example = "a row of each digit, if the generator is conditional; --digit 7 -n 100"
+        example = "one row per digit, from a conditional generator; --digit 7 -n 100"
         assert example in invoke("sample", "--help").stdout
-        own = "(one subfolder a class, or flat)"
+        own = "(one subfolder per class, or flat)"
         assert own in invoke("data", "--help").stdout
 
     def test_version(self, invoke: Invoke) -> None:
@@ -84,7 +110,7 @@ class TestShared:
         monkeypatch.setattr(presets, "names", lambda: 1 / 0)
         result = invoke("init")
         assert result.exit_code == 1
-        assert "this should not have happened (ZeroDivisionError" in result.stderr
+        assert "this is a bug (ZeroDivisionError" in result.stderr
         assert "--debug" in result.stderr
 
 
@@ -122,8 +148,8 @@ class TestSample:
             (["-n", "x"], "'-n'"),
             (["-n", "1", "--seed", "-1"], "--seed"),
             (["-n", "20000"], "a grid holds at most 10,000 images"),
-            (["-n", "1", "--out", "a.jpg"], "ending in .png"),
-            (["-n", "1", "--format", "npz", "--out", "a.png"], "ending in .npz"),
+            (["-n", "1", "--out", "a.jpg"], "unknown ending '.jpg'; use .png"),
+            (["-n", "1", "--format", "npz", "--out", "a.png"], "unknown ending '.png'; use .npz"),
             (["-n", "1", "--out", "none/a.png"], "its folder does not exist"),
             (["-n", "1", "--format", "jpg"], "--format"),
         ],
@@ -253,7 +279,7 @@ class TestInfo:
         shutil.copy(run.generator_file, run.checkpoint_file(999))
         report = json.loads(invoke("info", run.path, "--json").stdout)
         assert (report["newest_valid_checkpoint"], report["step"]) == ("step-00000014.pt", 14)
-        assert "holds no training state" in report["checkpoints"]["step-00000999.pt"]
+        assert "has no training state" in report["checkpoints"]["step-00000999.pt"]
 
 
 class TestInit:

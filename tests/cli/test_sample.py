@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support import ByPixels, Invoke, Tiny
-from torchvision_import import import_datasets
 
+from mnistgan.datasets.torchvision_import import import_torchvision
 from mnistgan.evaluation import labeler
 from mnistgan.models import networks
 from mnistgan.sampling import sampler
@@ -60,7 +60,7 @@ def test_labels_of_other_data_come_from_a_classifier_of_its_own(
 ) -> None:
     result = invoke("sample", "--ckpt", trained, "-n", 12, "--format", "idx")
     assert (result.exit_code, result.stdout) == (0, "synthetic\n"), result.output
-    mnist = import_datasets().MNIST
+    mnist = import_torchvision().datasets.MNIST
     assert len(mnist(tmp_path / "synthetic", train=True)) == 12
     assert len(mnist(tmp_path / "synthetic", train=False)) == 2
 
@@ -68,21 +68,21 @@ def test_labels_of_other_data_come_from_a_classifier_of_its_own(
 def test_mnists_files(invoke: Invoke, mnist_generator: Path, tmp_path: Path) -> None:
     command = ("sample", "--ckpt", mnist_generator, "-n", 40, "--format", "idx", "--test", 9)
     assert invoke(*command, "--out", "a").exit_code == 0
-    mnist = import_datasets().MNIST
+    mnist = import_torchvision().datasets.MNIST
     image, label = mnist(tmp_path / "a", train=False)[8]
     assert (image.size, label in range(10)) == ((28, 28), True)
     again = invoke(*command, "--out", "a")
     assert again.exit_code == 2
-    assert "a/MNIST/raw: is there already" in again.stderr.replace("\\", "/")
+    assert "a/MNIST/raw: already exists" in again.stderr.replace("\\", "/")
 
 
 def test_shards_go_on(invoke: Invoke, trained: Path, tmp_path: Path) -> None:
     command = ("sample", "--ckpt", trained, "-n", 50, "--format", "shards", "--shard-size", 20)
     first = invoke(*command, "--part", "2/2")
     assert (first.exit_code, first.stdout) == (0, "shards\n"), first.output
-    assert first.stderr == "mnistgan: 1 shards made, 0 kept; 2 are still to come from other parts\n"
+    assert first.stderr == "mnistgan: shards: 1 written, 0 kept, 2 missing (of other parts)\n"
     second = invoke(*command)
-    assert second.stderr == "mnistgan: 2 shards made, 1 kept; all are there\n"
+    assert second.stderr == "mnistgan: shards: 2 written, 1 kept, all complete\n"
     names = [f"shard-{number:05d}.{kind}" for number in (1, 2, 3) for kind in ("json", "npz")]
     found = sorted(path.name for path in (tmp_path / "shards").iterdir())
     assert found == ["manifest.json", *names]
@@ -94,12 +94,12 @@ def test_shards_go_on(invoke: Invoke, trained: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--labels"], "--labels is for --format npz, idx or shards"),
-        (["--format", "png", "--balanced"], "--balanced is for --format npz, idx or shards"),
-        (["--format", "npz", "--test", "3"], "--test is for --format idx"),
-        (["--format", "idx", "--part", "1/2"], "--part is for --format shards"),
-        (["--shard-size", "5"], "--shard-size is for --format shards"),
-        (["--format", "shards", "--part", "3/2"], "parts run from 1/2"),
+        (["--labels"], "--labels is only for --format npz, idx or shards"),
+        (["--format", "png", "--balanced"], "--balanced is only for --format npz, idx or shards"),
+        (["--format", "npz", "--test", "3"], "--test is only for --format idx"),
+        (["--format", "idx", "--part", "1/2"], "--part is only for --format shards"),
+        (["--shard-size", "5"], "--shard-size is only for --format shards"),
+        (["--format", "shards", "--part", "3/2"], "must be from 1 to 2"),
         (["--format", "shards", "--part", "x"], "is not i/k"),
         (
             ["--format", "shards", "-n", "20000", "--shard-size", "1"],
@@ -131,5 +131,5 @@ def test_a_class_that_does_not_come(
     monkeypatch.setattr(selection, "PATIENCE", 1000)
     result = invoke("sample", "--ckpt", mnist_generator, "-n", 90, "--format", form, "--balanced")
     assert result.exit_code == 1
-    assert "there was no image of class" in result.stderr
+    assert "contained no image of class" in result.stderr
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []

@@ -67,7 +67,7 @@ def test_the_clock(invoke: Invoke, tiny_toml: Path, tmp_path: Path) -> None:
         "--output-dir", "run",
     )  # fmt: skip
     assert result.exit_code == 0, result.output
-    assert "time is up at step" in result.stderr
+    assert "time limit reached at step" in result.stderr
     assert RunDirectory(tmp_path / "run").checkpoint_files()
 
 
@@ -89,7 +89,7 @@ BAD = [
     (["--set", "seed.x=1"], "seed: must be"),
     (["--channels", "2"], "data.channels: must be 1 or 3, got 2 (from --channels)"),
     (["--image-size", "30", "--set", "model.family=dcgan"], "multiple of 4"),
-    (["--resume", "nowhere"], "nowhere: is no run directory"),
+    (["--resume", "nowhere"], "nowhere: is not a run directory"),
     (["--output-dir", "taken.txt", "--data", "digits"], "taken.txt: cannot be written"),
     (["--data", "mnist"], "mnist is not in"),
     (["--data", "none.npz"], "none.npz: cannot be read"),

@@ -35,7 +35,7 @@ def test_every_number_is_seen_at_any_width(tiny: Tiny, tmp_path: Path, width: in
         before = len(text.getvalue())
         console.print(view._render())
         shown = " ".join(text.getvalue()[before:].split())
-    for word in ("epoch 2/2", "14/14", "step/s", "left", "loss_D", "loss_G", "D(x)", "D(G(z))"):
+    for word in ("epoch 2/2", "14/14", "steps/s", "left", "loss_D", "loss_G", "D(x)", "D(G(z))"):
         assert word in shown, word
     everything = text.getvalue()
     assert "mnistgan: warning: something" in everything

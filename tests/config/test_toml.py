@@ -11,7 +11,7 @@ import tomli
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mnistgan.config import RunConfig, toml
+from mnistgan.config import DataConfig, RunConfig, toml
 from mnistgan.errors import ConfigError, UsageError
 
 
@@ -170,6 +170,23 @@ def test_overrides_leave_the_table_alone_and_later_ones_win() -> None:
     assert table == {"train": {"epochs": 1}}
     with pytest.raises(UsageError, match="not a table"):
         toml.override({"seed": 1}, [("seed.more", 2)])
+
+
+def test_a_config_with_other_keys_is_checked_and_leaves_the_first_alone() -> None:
+    config = RunConfig()
+    changed = toml.replace(config, {"train.epochs": 3, "outputs.curves": False})
+    assert (changed.train.epochs, changed.outputs) == (3, {"curves": False})
+    assert toml.replace(changed, {"train.epochs": 20, "outputs": {}}) == config == RunConfig()
+    with pytest.raises(ConfigError, match=r"here: train\.epochs: must be greater"):
+        toml.replace(config, {"train.epochs": 0}, "here")
+
+
+def test_labels_go_with_the_name_of_their_images() -> None:
+    mine = DataConfig(name="./mine", labels="./labels", root="/data")
+    assert toml.replace_data(mine, name=None, root="/else").labels == "./labels"
+    assert toml.replace_data(mine, name="mnist") == DataConfig(root="/data")
+    with pytest.raises(ConfigError, match=r"data\.name: 'mnst' is no data set"):
+        toml.replace_data(mine, name="mnst")
 
 
 def test_bad_toml_names_line_and_column(tmp_path: Path) -> None:

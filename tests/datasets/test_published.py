@@ -1,7 +1,8 @@
-"""The data sets of the catalogue, held against torchvision's own reading of the same files."""
+"""The data sets of the catalog, held against torchvision's own reading of the same files."""
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import shutil
 import zipfile
@@ -10,14 +11,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 from published import COUNT, Small
-from sklearn.datasets import load_digits
-from torchvision_import import import_datasets
+from pydantic import TypeAdapter
+from sklearn.datasets import load_digits, load_svmlight_file
 
 from mnistgan import catalog, datasets
 from mnistgan.catalog import DATA_SETS, SplitName
 from mnistgan.config import DataConfig
-from mnistgan.datasets import archives
+from mnistgan.datasets import archives, published
+from mnistgan.datasets.torchvision_import import import_torchvision
 from mnistgan.errors import DataError
 from mnistgan.storage import user_dirs
 
@@ -34,10 +39,10 @@ def load(name: str, root: Path, split: SplitName = "train", **keys: Any) -> data
 
 def torchvision_class(name: str) -> Any:
     names = {"fashion-mnist": "FashionMNIST"}
-    return getattr(import_datasets(), names.get(name, name.partition("-")[0].upper()))
+    return getattr(import_torchvision().datasets, names.get(name, name.partition("-")[0].upper()))
 
 
-class TestCatalogue:
+class TestCatalog:
     @pytest.mark.parametrize("name", ["mnist", "fashion-mnist", "kmnist"])
     def test_files_and_checksums_are_torchvisions(self, name: str) -> None:
         ours, theirs = DATA_SETS[name], torchvision_class(name)
@@ -73,7 +78,7 @@ class TestCatalogue:
         assert [one.partition(" - ")[0].lower() for one in classes] == [one.lower() for one in ours]
 
 
-@pytest.mark.parametrize("part", ["train", "test"])
+@pytest.mark.parametrize("split", ["train", "test"])
 @pytest.mark.parametrize("name", [*IDX, "usps"])
 def test_read_as_torchvision_reads(
     name: str, split: SplitName, small: Small, tmp_path: Path
@@ -90,7 +95,7 @@ def test_read_as_torchvision_reads(
     assert len(ours) == COUNT[split]
 
 
-@pytest.mark.parametrize("part", ["train", "test"])
+@pytest.mark.parametrize("split", ["train", "test"])
 @pytest.mark.parametrize("name", EMNIST)
 @pytest.mark.parametrize("unpacked", [False, True])
 def test_emnist_stands_upright(
@@ -130,7 +135,9 @@ class TestTheRealMnist:
         }
         assert {path: path.stat().st_mtime_ns for path in real.rglob("*")} == before
         for split, data in ours.items():
-            theirs = import_datasets().MNIST(real, train=split == "train", download=True)
+            theirs = import_torchvision().datasets.MNIST(
+                real, train=split == "train", download=True
+            )
             np.testing.assert_array_equal(data.images[:, 0], theirs.data.numpy())
             np.testing.assert_array_equal(data.labels, theirs.targets.numpy())
 
@@ -179,6 +186,60 @@ def test_an_unpacked_file_without_a_checksum_must_have_the_right_shape(
     assert "unpacked files, for which no checksum is published" in data.notes[0]
 
 
+def usps_line(label: object, values: Any) -> str:
+    return " ".join([str(label), *(f"{i}:{value}" for i, value in enumerate(values, 1))])
+
+
+class TestUsps:
+    @given(
+        hnp.arrays(np.float64, (3, 256), elements=st.floats(-1, 1)),
+        st.lists(st.integers(1, 10), min_size=3, max_size=3),
+        st.sampled_from(["\n", " \n"]),
+    )
+    def test_lines_are_read_as_scikit_learn_reads_them(
+        self,
+        tmp_path_factory: pytest.TempPathFactory,
+        rows: np.ndarray[Any, Any],
+        labels: list[int],
+        end: str,
+    ) -> None:
+        path = tmp_path_factory.getbasetemp() / "usps.bz2"
+        lines = (usps_line(*pair) + end for pair in zip(labels, rows, strict=True))
+        path.write_bytes(bz2.compress("".join(lines).encode()))
+        features, targets = load_svmlight_file(str(path), n_features=256, dtype=np.float32)
+        pixels, ours = published._usps(DATA_SETS["usps"], path)
+        np.testing.assert_array_equal(ours, targets - 1)
+        wanted = ((features.toarray() + 1) / 2 * 255).astype(np.uint8)
+        np.testing.assert_array_equal(pixels.reshape(3, 256), wanted)
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            "",
+            "7",
+            "<html>",
+            usps_line(0, [0] * 256),
+            usps_line(11, [0] * 256),
+            usps_line("7.5", [0] * 256),
+            usps_line(7, [0] * 255),
+            usps_line(7, [0] * 257),
+            usps_line(7, [1.5] + [0] * 255),
+            usps_line(7, ["nan"] + [0] * 255),
+            usps_line(7, ["x"] + [0] * 255),
+            usps_line(7, ["0:0"] + [0] * 255),
+            usps_line(7, [0] * 256).replace(" 1:0 2:0", " 2:0 1:0"),
+            usps_line(7, [0] * 256).replace(" 5:0", " 5"),
+            usps_line(7, ["\u00b2"] + [0] * 255),
+        ],
+    )
+    def test_any_other_line_is_named(self, wrong: str, tmp_path: Path) -> None:
+        path = tmp_path / "usps.bz2"
+        right = usps_line(7, [0] * 256)
+        path.write_bytes(bz2.compress(f"{right}\n{wrong}\n{right}\n".encode()))
+        with pytest.raises(DataError, match=r"usps\.bz2: is damaged: line 2 is not 'label 1:value"):
+            published._usps(DATA_SETS["usps"], path)
+
+
 class TestDigits:
     def test_what_they_hold(self, tmp_path: Path) -> None:
         digits = load("digits", tmp_path)
@@ -218,8 +279,10 @@ def test_the_root_comes_from_flag_then_environment_then_user(
 
 
 def test_every_set_says_whose_it_is() -> None:
-    for name, data_set in catalog.DATA_SETS.items():
+    types = TypeAdapter(dict[str, catalog.DataSet])  # catalog.toml has values of these types only
+    assert types.validate_json(types.dump_json(DATA_SETS), strict=True) == DATA_SETS
+    for name, data_set in DATA_SETS.items():
         assert name == data_set.name
-        assert data_set.licence
+        assert data_set.license
         assert data_set.source
         assert len(set(data_set.classes)) == len(data_set.classes)

@@ -14,8 +14,8 @@ from mnistgan import datasets
 from mnistgan.config import DataConfig
 from mnistgan.datasets import ImageSet
 from mnistgan.evaluation import classifier, reference, results, tstr
+from mnistgan.evaluation.candidates import Candidates
 from mnistgan.evaluation.reference import Reference
-from mnistgan.evaluation.subject import Subject
 from mnistgan.events import Evaluated, Event, RunEnded
 from mnistgan.progress import StopToken
 from mnistgan.rendering.grids import read_png, save_png
@@ -47,8 +47,8 @@ class TestClassifier:
         assert (folder / f"{classifier.SHIPPED}.pt").stat().st_size < 1_000_000
 
     def test_an_image_is_seen_the_same_in_any_company(self) -> None:
-        shipped, images = classifier.shipped(), noise_images(700, 1, 28, 28)
-        together, alone = shipped.see(images), shipped.see(images[600:601])
+        shipped, images = classifier.shipped().network, noise_images(700, 1, 28, 28)
+        together, alone = shipped.predict(images), shipped.predict(images[600:601])
         np.testing.assert_array_equal(together.features[600:601], alone.features)
         assert together.probabilities.sum(axis=1) == pytest.approx(1)
 
@@ -68,7 +68,7 @@ class TestClassifier:
     ) -> None:
         (path,) = (cache_folder / "features").glob(f"{digits.train.digest[:16]}-*.npy")
         with monkeypatch.context() as blind:
-            blind.setattr(classifier.Classifier, "see", None)
+            blind.setattr(classifier.LeNet, "predict", None)
             again = reference.load(DataConfig(name="digits"))
         np.testing.assert_array_equal(again.train_features, digits.train_features)
         path.write_bytes(path.read_bytes()[:-7])
@@ -133,7 +133,7 @@ class TestCommand:
         assert result.exit_code == 0, result.output
         assert "Frechet distance (mnistgan-lenet-" in result.stdout
         assert "n=200" in result.stdout
-        assert "the floor is 200 real images" in result.stdout
+        assert "the floor is 200 held-out real images" in result.stdout
         figures = json.loads((tmp_path / "f.json").read_text())
         assert (figures["n"], figures["seed"], figures["data"]) == (200, 0, "digits")
         assert set(figures["metrics"]) == set(figures["floor"]) - {"n"}
@@ -166,14 +166,14 @@ class TestCommand:
         self, names: tuple[str, ...], labels: list[int] | None
     ) -> None:
         images = np.zeros((3, 1, 8, 8), np.uint8)
-        what = Subject(images, np.array([0, 1, 0]), names, DataConfig(name="digits"))
-        found = what.labels_among(tuple("0123456789"))
+        measured = Candidates(images, np.array([0, 1, 0]), names, DataConfig(name="digits"))
+        found = measured.labels_among(tuple("0123456789"))
         assert (None if found is None else found.tolist()) == labels
 
     def test_labels_without_names_are_matched_by_number(self) -> None:
         images = np.zeros((3, 1, 8, 8), np.uint8)
-        what = Subject(images, np.array([0, 1, 0]), ("0", "1"), DataConfig(name="digits"))
-        found = what.labels_among(("T-shirt", "trouser", "pullover"))
+        measured = Candidates(images, np.array([0, 1, 0]), ("0", "1"), DataConfig(name="digits"))
+        found = measured.labels_among(("T-shirt", "trouser", "pullover"))
         assert found is not None
         assert found.tolist() == [0, 1, 0]
 
@@ -193,7 +193,7 @@ class TestCommand:
     @pytest.mark.parametrize(
         ("arguments", "words"),
         [
-            (("a", "--ckpt", "b"), "give one of RUN, --ckpt and --images"),
+            (("a", "--ckpt", "b"), "give only one of RUN, --ckpt and --images"),
             (("--ckpt", "none.pt"), "none.pt: cannot be read"),
             (("--images", "none.npz", "--data", "digits"), "none.npz: cannot be read"),
             (("--images", "bare.npz", "--data", "./bare.npz"), "has no classes"),
@@ -266,15 +266,15 @@ class TestWhileTraining:
     ) -> None:
         config = tiny(("evaluate.every", 1), ("evaluate.n", 150))
         train(config, tmp_path / "whole")
-        stop, figures = StopToken(), results.figures
+        stop, measure = StopToken(), results.measure
 
         def stop_meanwhile(*args: Any, **options: Any) -> Any:
             stop.request()
-            return figures(*args, **options)
+            return measure(*args, **options)
 
         events: list[Event] = []
         with monkeypatch.context() as patch:
-            patch.setattr(results, "figures", stop_meanwhile)
+            patch.setattr(results, "measure", stop_meanwhile)
             train(config, tmp_path / "parts", on_event=events.append, stop=stop)
         assert not any(isinstance(event, Evaluated) for event in events)
         assert events[-1] == RunEnded("stopped", 7, 1)
@@ -300,5 +300,5 @@ class TestWhileTraining:
 
 def test_a_set_too_small_to_be_split() -> None:
     tiny = ImageSet(noise_images(5, 1, 28, 28), np.zeros(5, np.int64), ("0", "1"), "five")
-    with pytest.raises(Exception, match="too few to hold some back"):
+    with pytest.raises(Exception, match="too few to hold some out"):
         reference.split(DataConfig(name="./five.npz"), train=tiny)

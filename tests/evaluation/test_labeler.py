@@ -19,9 +19,9 @@ def test_the_shipped_classifier_needs_no_data() -> None:
     labeler = labeler_for(DataConfig(name="mnist"), Path("nowhere"))
     images = noise_images(500, 1, 28, 28)
     labels, confidences = labeler(images)
-    seen = classifier.shipped().see(images)
-    np.testing.assert_array_equal(labels, seen.labels)
-    np.testing.assert_allclose(confidences, seen.probabilities.max(axis=1), rtol=1e-5)
+    predictions = classifier.shipped().network.predict(images)
+    np.testing.assert_array_equal(labels, predictions.labels)
+    np.testing.assert_allclose(confidences, predictions.probabilities.max(axis=1), rtol=1e-5)
     assert labels.dtype == np.int64
     assert labeler.classes == tuple("0123456789")
 

@@ -14,12 +14,12 @@ from prdc import compute_prdc
 from scipy.stats import entropy
 from sklearn.neighbors import NearestNeighbors
 from support import noise_images
-from torchvision_import import import_datasets
 
+from mnistgan.datasets.torchvision_import import import_torchvision
 from mnistgan.evaluation import measures
 from mnistgan.evaluation.measures import Array, Moments
 
-import_datasets()  # torch-fidelity imports torchvision, which may lack its operators
+import_torchvision()  # torch-fidelity imports torchvision, which may lack its operators
 
 
 def cloud(count: int, shift: float = 0.0, seed: int = 0, dimensions: int = 16) -> Array:
@@ -99,6 +99,15 @@ def test_manifolds_of_blocks_and_of_the_whole_agree(monkeypatch: pytest.MonkeyPa
     whole = measures.manifold(real, fake)
     monkeypatch.setattr(measures, "_BLOCK", 17)
     assert measures.manifold(real, fake) == whole
+
+
+@pytest.mark.parametrize("k", [1, 5])
+@pytest.mark.parametrize("count", [6, 250, 620])
+def test_radii_are_scikit_learns(k: int, count: int) -> None:
+    points = cloud(count)
+    points[1] = points[4]  # another point, though at the same place
+    theirs, _ = NearestNeighbors(n_neighbors=k).fit(points).kneighbors()
+    np.testing.assert_allclose(measures._radii(points, k), np.square(theirs), rtol=1e-9, atol=1e-12)
 
 
 def test_classifier_score_is_torch_fidelitys() -> None:

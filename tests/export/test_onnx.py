@@ -67,7 +67,7 @@ def test_a_model_that_differs_leaves_no_file(
     monkeypatch.setattr(export, "_write", write_another)
     target = tmp_path / "g.onnx"
     target.write_bytes(b"the one before")
-    with pytest.raises(ExportError, match="differs from torch by up to"):
+    with pytest.raises(ExportError, match="differs from PyTorch by up to"):
         export.export_onnx(load_generator(trained), target)
     assert target.read_bytes() == b"the one before"
     assert len(list(tmp_path.iterdir())) == 1

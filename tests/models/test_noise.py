@@ -1,14 +1,12 @@
-"""Noise by (seed, stream, index), and walks."""
+"""Noise by (seed, stream, index)."""
 
 from __future__ import annotations
 
 import numpy as np
-import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mnistgan.latent import interpolation
 from mnistgan.models import noise
 from mnistgan.models.noise import Stream
 
@@ -46,30 +44,6 @@ def test_each_epoch_sees_each_image_once_in_an_order_of_its_own() -> None:
     first, second = noise.permutation(0, 1, 1000), noise.permutation(0, 2, 1000)
     assert first.sort().values.tolist() == list(range(1000))
     assert not torch.equal(first, second)
-
-
-@pytest.mark.parametrize("path", ["slerp", "linear", "circle"])
-def test_walks_are_seamless(path: interpolation.WalkPath) -> None:
-    walk = interpolation.walk(path, 3, walkers=2, frames=80, latent_dim=32)
-    assert walk.shape == (80, 2, 32)
-    assert walk.dtype == torch.float32
-    steps = (walk.roll(-1, dims=0) - walk).norm(dim=-1)
-    assert steps[-1].max() < 1.5 * steps.median()  # from the last frame to the first
-
-
-def test_slerp_keeps_the_length_of_noise_and_a_straight_line_does_not() -> None:
-    rng = np.random.default_rng(0)
-    start, end = rng.standard_normal((2, 1, 512)).astype(np.float32)
-    assert np.linalg.norm(interpolation.slerp(start, end, 0.5)) > 20
-    assert np.linalg.norm(interpolation.lerp(start, end, 0.5)) < 18
-    np.testing.assert_allclose(interpolation.slerp(start, end, 0.0), start, rtol=1e-5)
-    np.testing.assert_allclose(interpolation.slerp(start, end, 1.0), end, rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(interpolation.slerp(start, start, 0.3), start, rtol=1e-5)
-
-
-def test_a_circle_keeps_its_radius() -> None:
-    lengths = interpolation.walk("circle", 0, walkers=3, frames=10, latent_dim=16).norm(dim=-1)
-    torch.testing.assert_close(lengths, lengths[:1].expand(10, 3))
 
 
 def test_noise_of_a_turn_does_not_depend_on_the_turns_before() -> None:

@@ -169,7 +169,7 @@ def test_the_newest_run_is_the_default(run: RunDirectory, invoke: Invoke) -> Non
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("nowhere",), "nowhere: is no run directory"),
+        (("nowhere",), "nowhere: is not a run directory"),
         (("a run", "--out", "no/page.html"), "page.html: cannot be written"),
         (("a run", "--out", "a run"), "a run: is a folder"),
     ],

@@ -30,7 +30,7 @@ def runs(invoke: Invoke, tiny_toml: Path, tmp_path: Path) -> list[Path]:
 
 def test_runs_that_differ_by_seed_alone_are_one_row(runs: list[Path]) -> None:
     first, second = comparison.compare([RunDirectory(run) for run in runs])
-    assert (first.label, first.runs, first.with_) == ("a, b", 2, "x, n=100")
+    assert (first.label, first.runs, first.measured_with) == ("a, b", 2, "x, n=100")
     assert first.figures["frechet_distance"] == pytest.approx((10.5, 0.5**0.5))
     assert second.figures["frechet_distance"] == (12.0, 0.0)
     assert second.figures["missing_classes"] == (1.0, 0.0)
@@ -65,8 +65,8 @@ def test_figures_that_cannot_be_held_against_one_another(invoke: Invoke, runs: l
 
 
 def test_what_is_no_run(invoke: Invoke, runs: list[Path]) -> None:
-    assert "is no run directory" in invoke("compare", "nowhere").stderr
+    assert "is not a run directory" in invoke("compare", "nowhere").stderr
     (runs[0] / "evaluation" / "figures.json").write_text("{}")
     result = invoke("compare", runs[0])
     assert result.exit_code == 2
-    assert "figures.json: is no file of mnistgan evaluate" in result.stderr
+    assert "figures.json: is not a file of mnistgan evaluate" in result.stderr

@@ -1,4 +1,4 @@
-"""Notebooks: a generator's grid, the live bar, and the lesson in examples/, run as it is."""
+"""Notebooks: a generator's grid, the live bar, and the lesson in examples/, executed unchanged."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_a_generator_shows_itself(trained: Path) -> None:
 
 def test_the_live_bar_draws_in_notebooks_only(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("IPython")
-    with pytest.raises(UsageError, match="in a program, give on_event=print"):
+    with pytest.raises(UsageError, match="in a program, use on_event=print"):
         mnistgan.LiveBar()
     monkeypatch.setitem(sys.modules, "IPython.core.getipython", None)
     with pytest.raises(UsageError, match=re.escape('pip install "mnistgan[notebook]"')):

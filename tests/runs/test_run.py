@@ -193,8 +193,8 @@ def test_a_damaged_newest_checkpoint_is_passed_over(
     newest.write_bytes(newest.read_bytes()[:-1000])
     result = invoke("train", "--resume", run)
     assert result.exit_code == 0
-    assert "step-00000014.pt: is cut short or altered" in result.stderr
-    assert "going on after step 7" in result.stderr
+    assert "step-00000014.pt: is truncated or altered" in result.stderr
+    assert "resuming after step 7" in result.stderr
     assert result_of(run) == result_of(trained)
 
 
@@ -206,7 +206,7 @@ def test_a_checkpoint_under_another_steps_name_is_passed_over(
     result = invoke("train", "--resume", run.path)
     assert result.exit_code == 0
     assert "step-00000999.pt: holds step 7" in result.stderr
-    assert "going on after step 14" in result.stderr
+    assert "resuming after step 14" in result.stderr
 
 
 @pytest.mark.parametrize("folder", ["checkpoints", "samples"])
@@ -379,7 +379,7 @@ def test_a_signal_ends_a_run_well(
     process.send_signal(getattr(signal, name))
     stdout, stderr = outcome_of(process)
     assert process.returncode == code, stderr
-    assert "go on with: mnistgan train --resume run" in stderr
+    assert "resume with: mnistgan train --resume run" in stderr
     assert stdout == "run\n"
     step = checkpoint.load_checkpoint(run.checkpoint_files()[0]).state["step"]
     assert f"stopped at step {step} " in stderr

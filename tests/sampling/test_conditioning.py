@@ -360,8 +360,8 @@ class TestCommands:
     @pytest.mark.parametrize(
         ("options", "words"),
         [
-            (("-n", 3, "--per-digit", 2), "how many images?"),
-            ((), "how many images?"),
+            (("-n", 3, "--per-digit", 2), "give either -n, or --per-digit"),
+            ((), "give either -n, or --per-digit"),
             (("-n", 3, "--digits", "x"), "'x' is no class"),
             (("-n", 3, "--digits", "1", "--balanced", "--format", "npz"), "leave --balanced out"),
             (("-n", 3, "--truncation", -1), "positive"),

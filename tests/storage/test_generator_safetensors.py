@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from support import Invoke
 from mnistgan.errors import FileFormatError
 from mnistgan.sampling.generator import load_generator
 from mnistgan.sampling.sampler import sample
-from mnistgan.storage import generator_safetensors
+from mnistgan.storage import checkpoint, generator_safetensors
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,7 @@ def exported(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def metadata(path: Path) -> dict[str, str]:
-    found = generator_safetensors.read(path)
+    found = checkpoint.load_generator(path)
     return {
         "mnistgan.config": "name = 'tiny'",
         "mnistgan.step": str(found.step),
@@ -76,16 +77,16 @@ def test_every_truncation_is_refused(exported: Path, data: st.DataObject) -> Non
 def test_anything_else_is_refused(exported: Path, raw: bytes) -> None:
     other = exported.with_name("other.safetensors")
     other.write_bytes(raw)
-    with pytest.raises(FileFormatError, match=r"is no \.safetensors file of mnistgan"):
+    with pytest.raises(FileFormatError, match=r"is not a \.safetensors file of mnistgan"):
         generator_safetensors.read(other)
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"mnistgan.config": None}, "is no .safetensors file of mnistgan export"),
-        ({"mnistgan.step": "-1"}, "is no .safetensors file of mnistgan export"),
-        ({"mnistgan.step": "many"}, "is no .safetensors file of mnistgan export"),
+        ({"mnistgan.config": None}, "is not a .safetensors file of mnistgan export"),
+        ({"mnistgan.step": "-1"}, "is not an mnistgan file"),
+        ({"mnistgan.step": "many"}, "is not a .safetensors file of mnistgan export"),
         ({"mnistgan.config": "train.epochs = 0"}, "its config: train.epochs"),
         ({"mnistgan.config": "[["}, "its config: is not valid TOML"),
     ],
@@ -97,14 +98,14 @@ def test_metadata_of_strangers(
     kept = {key: value for key, value in changed.items() if value is not None}
     save_file(load_file(exported), tmp_path / "g.safetensors", metadata=kept)
     with pytest.raises(FileFormatError, match=words):
-        generator_safetensors.read(tmp_path / "g.safetensors")
+        checkpoint.load_generator(tmp_path / "g.safetensors")
 
 
 @pytest.mark.parametrize(
     ("tensor", "words"),
     [
         (torch.full((3,), torch.nan), "is not finite"),
-        (torch.ones(3, dtype=torch.float16), "is no plain tensor"),
+        (torch.ones(3, dtype=torch.float16), "is not a plain tensor"),
         (torch.ones(3), "its weights do not fit its config"),
     ],
 )
@@ -120,3 +121,10 @@ def test_weights_of_strangers(
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(FileFormatError, match="cannot be read"):
         generator_safetensors.read(tmp_path / "g.safetensors")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "g.safetensors")
+    with pytest.raises(FileFormatError, match="cannot be read"):
+        checkpoint.load_generator(tmp_path / "g.safetensors")

@@ -59,12 +59,12 @@ def test_more_than_the_header_says_is_refused() -> None:
 
 
 def test_as_torchvision_reads_it(mnist_root: Path, tmp_path: Path) -> None:
-    from torchvision_import import import_datasets
+    from mnistgan.datasets.torchvision_import import import_torchvision
 
     archive = mnist_root / "MNIST" / "raw" / "t10k-images-idx3-ubyte.gz"
     plain = tmp_path / "t10k-images-idx3-ubyte"
     plain.write_bytes(gzip.decompress(archive.read_bytes()))
-    theirs = import_datasets().mnist.read_image_file(str(plain))
+    theirs = import_torchvision().datasets.mnist.read_image_file(str(plain))
     for path in (plain, archive):
         with open_idx(path) as array:
             np.testing.assert_array_equal(array.read(), theirs.numpy())

@@ -1,4 +1,4 @@
-"""Files of earlier versions are read, or refused with what to do; made by data/make.py."""
+"""Files of earlier versions load, or are refused with advice; made by data/make.py."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_every_format_so_far_is_kept() -> None:
 
 @pytest.mark.parametrize("path", OLD, ids=lambda path: path.stem)
 def test_an_old_checkpoint_is_trained_on(path: Path, tmp_path: Path, invoke: Invoke) -> None:
-    """Or else what refuses it says how to convert it."""
+    """Or it is refused, and the message says what to do."""
     run = RunDirectory(tmp_path / "run")
     run.checkpoints.mkdir(parents=True)
     shutil.copy(path, run.checkpoint_file(3))
@@ -46,7 +46,7 @@ def test_an_old_checkpoint_is_trained_on(path: Path, tmp_path: Path, invoke: Inv
     run.config_file.write_text(toml.to_toml(config))
     result = invoke("train", "--resume", run.path)
     assert result.exit_code == 0, result.output
-    assert "going on after step 3" in result.stderr
+    assert "resuming after step 3" in result.stderr
     whole = Trainer(config, datasets.load(config.data))
     list(whole)
     resumed = checkpoint.load_checkpoint(run.checkpoint_files()[0]).weights

@@ -1,4 +1,4 @@
-"""Sweeps: their TOML, their trials, and workers that come and go."""
+"""Sweeps: their TOML, their trials, and several workers."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_all_mistakes_at_once(sweep_toml: Path) -> None:
     with pytest.raises(ConfigError) as error:
         plan.read(sweep_toml)
     assert error.value.problems == [
-        "search.train.batch_size: choices stand alone, without low, high, log or step",
+        "search.train.batch_size: choices cannot be combined with low, high, log or step",
         "search.model.latent_dim: low must be less than high",
         "trails: unknown key",
     ]
@@ -79,17 +79,15 @@ def test_all_mistakes_at_once(sweep_toml: Path) -> None:
         ("train.lr_g", "train.lr", "search.train.lr: unknown key; did you mean train.lr_g"),
         ("[128, 256]", "[128, 0]", "search.train.batch_size: must be greater than or equal to 2"),
         ("low = 4", "low = -4", "search.model.latent_dim: must be greater than"),
-        ('"train.lr_g"', "seed", "search.seed: is the sweep's own"),
-        ("n = 100", "n = 100\nevery = 3", "objective.every: the last of 2 epochs"),
+        ('"train.lr_g"', "seed", "search.seed: cannot be searched"),
+        ("n = 100", "n = 100\nevery = 3", "objective.every: must divide the number of epochs (2)"),
         ("n = 100", 'figure = "fid"', "objective.figure: "),
         ("low = 1e-4, ", "", "search.train.lr_g: give low and high, or choices"),
-        ("low = 1e-4", "low = 0.0", "search.train.lr_g: log needs a low above 0"),
+        ("low = 1e-4", "low = 0.0", "search.train.lr_g: log requires a low above 0"),
         ("[search]", "[set]\ntrain.epoch = 3\n[search]", "train.epoch: unknown key"),
     ],
 )
-def test_what_a_sweep_may_not_ask_for(
-    sweep_toml: Path, before: str, after: str, problem: str
-) -> None:
+def test_mistakes_in_a_sweep(sweep_toml: Path, before: str, after: str, problem: str) -> None:
     sweep_toml.write_text(SWEEP.replace(before, after))
     with pytest.raises(ConfigError) as error:
         plan.read(sweep_toml)
@@ -104,7 +102,7 @@ def test_keys_that_are_set_for_all_trials(sweep_toml: Path) -> None:
     assert (config.evaluate.every, config.evaluate.n) == (1, 100)
 
 
-def test_whether_less_is_better() -> None:
+def test_the_direction_of_a_figure() -> None:
     assert plan.Objective(figure="frechet_distance").direction == "minimize"
     assert plan.Objective(figure="coverage").direction == "maximize"
 
@@ -162,7 +160,7 @@ def test_another_sweep_in_its_place_is_refused(
     assert len(rows(tmp_path / "sweeps" / "try")) == 1
 
 
-def test_a_trial_that_diverges_is_given_up(
+def test_a_trial_that_diverges_is_pruned(
     sweep_toml: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def diverge(trainer: Trainer) -> None:
@@ -176,16 +174,16 @@ def test_a_trial_that_diverges_is_given_up(
     assert [path.name for path in results.write(search)] == ["trials.csv"]
 
 
-def test_a_stopped_trial_is_tried_again(sweep_toml: Path, tmp_path: Path) -> None:
-    class AtThirdLook(StopToken):
-        looks = 0
+def test_a_stopped_trial_is_run_again(sweep_toml: Path, tmp_path: Path) -> None:
+    class AtThirdCheck(StopToken):
+        checks = 0
 
         @property
         def requested(self) -> bool:
-            self.looks += 1
-            return self.looks > 3
+            self.checks += 1
+            return self.checks > 3
 
-    first = Search(plan.read(sweep_toml, 2), tmp_path / "out", stop=AtThirdLook())
+    first = Search(plan.read(sweep_toml, 2), tmp_path / "out", stop=AtThirdCheck())
     first.work(lambda trial: None)
     assert states(first) == ["FAIL", "WAITING"]
     second = Search(plan.read(sweep_toml, 2), tmp_path / "out")
@@ -218,11 +216,11 @@ def test_two_workers_share_the_trials(sweep_toml: Path, tmp_path: Path) -> None:
 
 def wait_until(true: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
     while not true():
-        assert process.poll() is None, "it ended early"
+        assert process.poll() is None, "ended early"
         time.sleep(0.05)  # a look at the disk, until what was waited for is there
 
 
-def test_a_killed_workers_trial_is_made_again_and_counted_once(
+def test_a_killed_workers_trial_is_run_again_and_counted_once(
     sweep_toml: Path, tmp_path: Path
 ) -> None:
     endless = SWEEP.replace("n = 100", "n = 100\nevery = 2000") + "[set]\ntrain.epochs = 2000\n"
@@ -233,19 +231,19 @@ def test_a_killed_workers_trial_is_made_again_and_counted_once(
         process.send_signal(signal.SIGKILL)
     search = Search(plan.read(sweep_toml, 2), tmp_path / "out")
     assert states(search) == ["RUNNING"]
-    search._take_up_the_dead()
+    search._requeue_abandoned()
     assert states(search) == ["FAIL", "WAITING"]
     dead, again = search.study.get_trials()
     assert again.system_attrs["fixed_params"] == dead.params
-    search._take_up_the_dead()
+    search._requeue_abandoned()
     assert states(search) == ["FAIL", "WAITING"]
 
 
-def test_one_who_lives_is_left_alone(sweep_toml: Path, tmp_path: Path) -> None:
+def test_a_running_trial_is_left_alone(sweep_toml: Path, tmp_path: Path) -> None:
     mine, other = (Search(plan.read(sweep_toml), tmp_path / "out") for _ in range(2))
     trial = mine.study.ask()
-    with mine._alive(trial.number):
-        other._take_up_the_dead()
+    with mine._lock(f"{trial.number:04}"):
+        other._requeue_abandoned()
         assert states(other) == ["RUNNING"]
 
 
@@ -259,7 +257,7 @@ def test_a_database_for_many_machines(sweep_toml: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "other" / "trials").exists()
 
 
-def test_a_storage_that_is_none(sweep_toml: Path, tmp_path: Path) -> None:
+def test_an_invalid_storage_is_refused(sweep_toml: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="--storage no://database: cannot be opened"):
         Search(plan.read(sweep_toml), tmp_path / "out", "no://database")
 

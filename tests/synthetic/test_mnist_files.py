@@ -1,4 +1,4 @@
-"""Synthetic images in the place of MNIST's."""
+"""Synthetic images in MNIST's file layout."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support import ByPixels, Tiny
-from torchvision_import import import_datasets
 
 from mnistgan import datasets
 from mnistgan.config import DataConfig
+from mnistgan.datasets.torchvision_import import import_torchvision
 from mnistgan.errors import DataError, UsageError
 from mnistgan.sampling import sampler as sampling
 from mnistgan.sampling.generator import load_generator
@@ -33,7 +33,7 @@ def sampler(trained: Path) -> Sampler:
 
 
 def test_torchvision_loads_it_unchanged(sampler: Sampler, tmp_path: Path) -> None:
-    mnist = import_datasets().MNIST
+    mnist = import_torchvision().datasets.MNIST
     mnist_files.write(tmp_path / "new" / "folder", sampler, train=300, test=70)
     raw = tmp_path / "new" / "folder" / "MNIST" / "raw"
     assert {path.name for path in raw.iterdir()} == NAMES
@@ -46,9 +46,9 @@ def test_torchvision_loads_it_unchanged(sampler: Sampler, tmp_path: Path) -> Non
     np.testing.assert_array_equal(parts[1].targets.numpy(), labels[300:])
 
 
-def test_no_sample_is_in_both_parts(sampler: Sampler, tmp_path: Path) -> None:
+def test_no_sample_is_in_both_splits(sampler: Sampler, tmp_path: Path) -> None:
     mnist_files.write(tmp_path, sampler, 200, 200, Selection(0.3, balanced=True))
-    parts = [import_datasets().MNIST(tmp_path, train=train) for train in (True, False)]
+    parts = [import_torchvision().datasets.MNIST(tmp_path, train=train) for train in (True, False)]
     train, test = ({image.numpy().tobytes() for image in part.data} for part in parts)
     assert (len(train), len(test)) == (200, 200)
     assert not train & test
@@ -56,7 +56,7 @@ def test_no_sample_is_in_both_parts(sampler: Sampler, tmp_path: Path) -> None:
         assert np.bincount(part.targets.numpy()).tolist() == [20] * 10
 
 
-def test_they_are_never_taken_for_the_real_ones(sampler: Sampler, tmp_path: Path) -> None:
+def test_they_are_never_mistaken_for_the_real_files(sampler: Sampler, tmp_path: Path) -> None:
     mnist_files.write(tmp_path, sampler, 20, 10)
     with pytest.raises(DataError, match="published checksum"):
         datasets.load(DataConfig(name="mnist", root=str(tmp_path)))
@@ -64,13 +64,13 @@ def test_they_are_never_taken_for_the_real_ones(sampler: Sampler, tmp_path: Path
     assert len(datasets.load(DataConfig(name=str(own)))) == 20
 
 
-def test_what_is_there_is_left_alone(sampler: Sampler, tmp_path: Path) -> None:
+def test_existing_files_are_left_alone(sampler: Sampler, tmp_path: Path) -> None:
     raw = tmp_path / "MNIST" / "raw"
     raw.mkdir(parents=True)
     (raw / "train-images-idx3-ubyte.gz").write_bytes(b"the real one")
-    with pytest.raises(UsageError, match="is there already"):
+    with pytest.raises(UsageError, match="already exists"):
         mnist_files.check(tmp_path, sampler.generator.config)
-    with pytest.raises(UsageError, match="is there already"):
+    with pytest.raises(UsageError, match="already exists"):
         mnist_files.write(tmp_path, sampler, 20, 10)
     assert [path.name for path in raw.iterdir()] == ["train-images-idx3-ubyte.gz"]
 
@@ -78,7 +78,7 @@ def test_what_is_there_is_left_alone(sampler: Sampler, tmp_path: Path) -> None:
 def test_an_interruption_leaves_nothing(
     sampler: Sampler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, calls = sampler.block, []
+    real, calls = sampling.block, []
 
     def interrupted(*arguments: object) -> object:
         calls.append(arguments)
@@ -86,7 +86,7 @@ def test_an_interruption_leaves_nothing(
             raise KeyboardInterrupt
         return real(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(sampler, "block", interrupted)
+    monkeypatch.setattr(sampling, "block", interrupted)
     with pytest.raises(KeyboardInterrupt):
         mnist_files.write(tmp_path / "new", sampler, 1000, 10)
     assert list(tmp_path.iterdir()) == []
@@ -94,7 +94,7 @@ def test_an_interruption_leaves_nothing(
 
 @pytest.mark.parametrize(
     ("key", "value", "words"),
-    [("image_size", 32, "makes 32x32 in grey"), ("channels", 3, "colour")],
+    [("image_size", 32, "makes 32x32 in gray"), ("channels", 3, "color")],
 )
 def test_other_images_are_refused(
     tiny: Tiny, tmp_path: Path, key: str, value: int, words: str

@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from support import ByPixels
 from torch.utils.data import DataLoader
 
 import mnistgan
 from mnistgan import SyntheticDigits
+from mnistgan.datasets.torchvision_import import import_torchvision
 from mnistgan.errors import UsageError
 from mnistgan.sampling import sampler
 from mnistgan.sampling.generator import Generator
@@ -113,18 +115,39 @@ def test_reading_in_order_makes_each_block_once(
     assert torch.get_num_threads() == 2
 
 
-def test_a_transform_gets_the_image(trained: Path) -> None:
-    generator = mnistgan.load_generator(trained)
-    plain, bright = (
-        SyntheticDigits(generator, 3),
-        SyntheticDigits(generator, 3, transform=torch.neg),
-    )
-    torch.testing.assert_close(bright[2], -plain[2])
+def test_it_stands_in_for_torchvisions_mnist(
+    trained: Path, samples: torch.Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The usual lines around ``MNIST``, with the other name in them."""
+    monkeypatch.setattr(torch_dataset, "labeler_for", lambda config: ByPixels.make())
+    transforms = import_torchvision("torchvision.transforms")
+    usual = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.1307,), (0.3081,))])
+    keys = {"transform": usual, "target_transform": lambda label: 10 - label}
+    digits = SyntheticDigits(trained, LENGTH, seed=4, labels=True, **keys)
+    plain = SyntheticDigits(trained, LENGTH, seed=4, labels=True)
+    assert isinstance(digits, import_torchvision("torchvision.datasets").VisionDataset)
+    for index in (0, 300, -1):
+        image, label = digits[index]
+        torch.testing.assert_close(image, (samples[index] - 0.1307) / 0.3081)
+        assert label == 10 - plain[index][1]
+    images, labels = next(iter(DataLoader(digits, batch_size=64)))
+    assert (images.shape, labels.shape) == ((64, 1, 28, 28), (64,))
+    assert f"Number of datapoints: {LENGTH}" in repr(digits)
+    assert "Normalize" in repr(digits)
+
+
+def test_a_transform_gets_a_picture_as_mnists_does(trained: Path, samples: torch.Tensor) -> None:
+    as_it_is = SyntheticDigits(trained, 3, seed=4, transform=lambda picture: picture)
+    picture = as_it_is[2]
+    assert isinstance(picture, Image.Image)
+    assert (picture.mode, picture.size) == ("L", (28, 28))
+    levels = (samples[2, 0] * 255).round().numpy().astype(np.uint8)
+    np.testing.assert_array_equal(np.asarray(picture), levels)
 
 
 @pytest.mark.parametrize("keys", [{"length": -1}, {"seed": -1}, {"seed": 2**63}])
 def test_bad_arguments(trained: Path, keys: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match="give a length"):
         SyntheticDigits(trained, **keys)
-    with pytest.raises(UsageError, match="folder holds no run"):
+    with pytest.raises(UsageError, match="is not a run directory"):
         SyntheticDigits(trained.parent)

@@ -129,7 +129,7 @@ class TestThePlace:
         message = self.after(run, 2, lock_up)
         for folder in (run.directory.path, run.directory.checkpoints, run.directory.samples):
             folder.chmod(0o700)
-        assert "g.pt: cannot be written (Permission denied); mend its folder" in message
+        assert "g.pt: cannot be written (Permission denied); check its folder" in message
         assert message.endswith(f"mnistgan train --resume {run.directory.path}")
         list(Run(plan.plan_resume(run.directory.path, None, [])))
         assert run.directory.checkpoint_files()[0].name == "step-00000021.pt"
@@ -163,7 +163,7 @@ class TestTheProcess:
             process = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
         assert process.returncode == 1
         assert process.stderr == (
-            "mnistgan: error: No space left on device; mend that and run again\n"
+            "mnistgan: error: No space left on device; fix this and run again\n"
         )
 
     @pytest.mark.parametrize("jump", [-3600.0, 3600.0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -18,11 +19,40 @@ def test_imports_keep_to_the_contracts_in_pyproject() -> None:
     assert lint_imports(str(ROOT / "pyproject.toml"), no_cache=True, no_logo=True) == 0
 
 
+def _lines(function: ast.FunctionDef) -> int:
+    """How many lines of code a function has, its signature included."""
+    first, end = function.body[0], function.end_lineno or 0
+    docstring = (first.end_lineno or 0) - first.lineno + 1 if ast.get_docstring(function) else 0
+    return end - function.lineno + 1 - docstring
+
+
+def _core_modules(function: ast.FunctionDef) -> set[str]:
+    """What a function of the command line imports from other packages."""
+    modules = set()
+    for node in ast.walk(function):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("mnistgan"):
+            module = str(node.module)
+            is_package = (ROOT / module.replace(".", "/")).is_dir()
+            modules |= {f"{module}.{one.name}" if is_package else module for one in node.names}
+    own = ("mnistgan.cli", "mnistgan.errors")
+    return {module for module in modules if not module.startswith(own)}
+
+
+def test_commands_only_translate() -> None:
+    for path in (ROOT / "mnistgan" / "cli").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef):
+                assert _lines(node) <= 60, f"{path}: {node.name}"
+                assert len(_core_modules(node)) <= 4, f"{path}: {node.name}"
+
+
 @pytest.mark.parametrize(
     "code",
     [
         "import mnistgan",
         "from mnistgan.runs.plan import plan_run; plan_run('quickstart')",
+        "from mnistgan.runs import plan as p; name = 'torchvision:SVHN'; "
+        "p.plan_run('quickstart', [p.Override('data.name', name, '--data')])",
         "from mnistgan.cli import app; app(['--help'], standalone_mode=False)",
         "from mnistgan.cli import app; app(['train', '--help'], standalone_mode=False)",
         "from mnistgan.cli import app; app(['play', '--help'], standalone_mode=False)",
@@ -34,9 +64,20 @@ def test_imports_keep_to_the_contracts_in_pyproject() -> None:
     ],
 )
 def test_torch_is_not_imported_by(code: str, tmp_path: Path) -> None:
-    check = f"{code}\nimport sys; assert 'torch' not in sys.modules, 'torch was imported'"
+    _check_not_imported("torch", code, tmp_path)
+
+
+def test_torchvision_is_not_imported_by_a_first_run(tmp_path: Path) -> None:
+    """Its import would take as long as a few epochs of the embedded digits."""
+    run = "['train', '--config', 'quickstart', '--epochs', '1']"
+    code = f"from mnistgan.cli import app; app({run}, standalone_mode=False)"
+    _check_not_imported("torchvision", code, tmp_path)
+
+
+def _check_not_imported(package: str, code: str, folder: Path) -> None:
+    check = f"{code}\nimport sys; assert {package!r} not in sys.modules, 'it was imported'"
     process = subprocess.run(
-        [sys.executable, "-c", check], cwd=tmp_path, capture_output=True, text=True, check=False
+        [sys.executable, "-c", check], cwd=folder, capture_output=True, text=True, check=False
     )
     assert process.returncode == 0, process.stderr
 

@@ -14,7 +14,7 @@ from support import Tiny
 from tape import Tapes
 
 from mnistgan import datasets
-from mnistgan.config import DataConfig, RunConfig
+from mnistgan.config import DataConfig, RunConfig, toml
 from mnistgan.datasets import ImageSet
 from mnistgan.errors import MnistganError, UsageError
 from mnistgan.training import cuda_graphs
@@ -112,7 +112,7 @@ class TestRecorded:
 
 def tiny_with(config: RunConfig, **keys: str) -> RunConfig:
     """A config with other keys in ``[train]``."""
-    return config.model_copy(update={"train": config.train.model_copy(update=keys)})
+    return toml.replace(config, {f"train.{key}": value for key, value in keys.items()})
 
 
 @on_a_card

@@ -129,7 +129,7 @@ def test_a_signal_ends_all_ranks_after_the_same_step(config_file: Path, tmp_path
     process.send_signal(signal.SIGINT)
     code, stdout, stderr = outcome(process)
     assert (code, stdout) == (130, f"{tmp_path / 'run'}\n")
-    assert "go on with: mnistgan train --resume" in stderr
+    assert "resume with: mnistgan train --resume" in stderr
     run = RunDirectory(tmp_path / "run")
     step = checkpoint.load_checkpoint(run.checkpoint_files()[0]).step
     assert len(run.metrics_file.read_text().splitlines()) == step + 1

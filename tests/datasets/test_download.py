@@ -15,12 +15,12 @@ from published import md5
 from mnistgan import catalog, datasets
 from mnistgan.catalog import Archive, DataSet
 from mnistgan.config import DataConfig
-from mnistgan.datasets import fetching
+from mnistgan.datasets import download
 from mnistgan.datasets.receiving import Patience
 from mnistgan.errors import DataError, UsageError
 from mnistgan.progress import Progress
 
-HURRIED = Patience(answer=4, silence=0.4, bytes_per_second=10_000, attempts=5)
+HURRIED = Patience(connection=1, silence=0.4, bytes_per_second=10_000, attempts=5)
 RAW = b"\x1f\x8b" + os.urandom(199_998)
 
 
@@ -36,7 +36,7 @@ def fetch(archive: Archive, folder: Path, *addresses: str) -> Path:
     data_set = dataclasses.replace(
         catalog.DATA_SETS["mnist"], archives=(archive,), mirrors=addresses
     )
-    return fetching.fetch(data_set, archive, folder, patience=HURRIED)
+    return download.fetch(data_set, archive, folder, patience=HURRIED)
 
 
 @pytest.mark.parametrize("manner", ["healthy", "no-range", "cut"])
@@ -71,7 +71,7 @@ def test_what_came_is_kept_for_the_next_time(
     archive: Archive, mirror: Mirror, tmp_path: Path
 ) -> None:
     mirror.manner = "cut"
-    with pytest.raises(DataError, match=r"broke off 5 times.*run again to go on"):
+    with pytest.raises(DataError, match=r"broke off 5 times.*run again to resume"):
         fetch(archive, tmp_path / "to", mirror.address)
     part = tmp_path / "to" / "file.gz.part"
     there = part.stat().st_size
@@ -133,8 +133,7 @@ def test_a_wrong_beginning_is_thrown_away(
         ("404", "answered 404"),
         ("bad-length", "without the published checksum"),
         ("bad-location", "what is no HTTP"),
-        ("redirect-flood", "sent on more than 5 times|did not answer in time"),
-        ("header-flood", "did not answer in time"),
+        ("redirect-flood", "sent on more than 5 times"),
     ],
 )
 def test_what_does_not_come_whole_is_no_download(
@@ -193,7 +192,7 @@ def test_a_folder_that_cannot_be_made(archive: Archive, mirror: Mirror, tmp_path
 def test_progress_counts_bytes(archive: Archive, mirror: Mirror, tmp_path: Path) -> None:
     seen: list[Progress] = []
     data_set = dataclasses.replace(catalog.DATA_SETS["mnist"], mirrors=(mirror.address,))
-    fetching.fetch(data_set, archive, tmp_path, seen.append)
+    download.fetch(data_set, archive, tmp_path, seen.append)
     assert {step.what for step in seen} == {"fetching file.gz"}
     assert (seen[-1].done, seen[-1].total, seen[-1].unit) == (len(RAW), len(RAW), "bytes")
     assert [step.done for step in seen] == sorted(step.done for step in seen)
@@ -203,7 +202,7 @@ def test_progress_counts_bytes(archive: Archive, mirror: Mirror, tmp_path: Path)
 def real_mnist(
     mnist_root: Path, mirror: Mirror, second_mirror: Mirror, monkeypatch: pytest.MonkeyPatch
 ) -> DataSet:
-    """The catalogue's MNIST, its real archives on two mirrors of ours."""
+    """The catalog's MNIST, its real archives on two mirrors of ours."""
     mirror.folder = second_mirror.folder = mnist_root / "MNIST" / "raw"
     mnist = dataclasses.replace(
         catalog.DATA_SETS["mnist"], mirrors=(mirror.address, second_mirror.address)

@@ -1,0 +1,123 @@
+"""The user's own array files: an ``.npz`` file, or an IDX file and one with its labels."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+
+from mnistgan.arrays import Images, Labels
+from mnistgan.datasets.fitting import Fit, is_colored
+from mnistgan.datasets.image_set import (
+    GRAY_NOTE,
+    ImageSet,
+    class_notes,
+    collect,
+    numbered_classes,
+    rows_at_a_time,
+)
+from mnistgan.errors import DataError
+from mnistgan.progress import OnProgress, no_progress
+from mnistgan.storage.idx import open_idx
+from mnistgan.storage.npz import open_npz
+
+
+def read_npz(path: Path, fit: Fit, on_progress: OnProgress = no_progress) -> ImageSet:
+    """The images of an ``.npz`` (see :mod:`mnistgan.storage.npz`).
+
+    Raises:
+        DataError: the file cannot be read, or does not hold such arrays.
+    """
+    with _readable(path), open_npz(path) as file:
+        return _image_set(path, file.shape, file.blocks, file.labels, fit, on_progress)
+
+
+def read_idx_pair(
+    path: Path, labels_path: Path | None, fit: Fit, on_progress: OnProgress = no_progress
+) -> ImageSet:
+    """The images of an IDX file (N x H x W or N x H x W x 3, uint8), and its labels.
+
+    Args:
+        path: the file of the images.
+        labels_path: the file of the labels; by default the one beside the images, if there is one,
+            that is named as MNIST's are: ``train-labels-idx1-ubyte`` for
+            ``train-images-idx3-ubyte``.
+        fit: the size and channels of the result.
+        on_progress: called with the number of images read.
+
+    Raises:
+        DataError: a file cannot be read or is not an IDX file, or the labels do not match.
+    """
+    labels_path = labels_path or _labels_beside(path)
+    with _readable(path), open_idx(path) as array:
+        # Gray images may come without an axis for the channels.
+        shape = array.shape if len(array.shape) == 4 else (*array.shape, 1)
+        if array.dtype != np.uint8 or len(shape) != 4 or shape[3] not in (1, 3):
+            raise ValueError(
+                f"holds {array.dtype} of shape {array.shape}; images are uint8, N x H x W or "
+                "N x H x W x 3"
+            )
+        if 0 in shape:
+            raise ValueError("holds no image")
+        labels = None if labels_path is None else _read_labels(labels_path, path, shape[0])
+        return _image_set(path, shape, array.blocks, labels, fit, on_progress)
+
+
+def _labels_beside(images: Path) -> Path | None:
+    """The file of labels beside a file of images, named as MNIST's are, plain or gzipped."""
+    name = images.name.removesuffix(".gz").replace("images", "labels").replace("idx3", "idx1")
+    if name == images.name.removesuffix(".gz"):
+        return None
+    candidates = (images.with_name(name), images.with_name(f"{name}.gz"))
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def _read_labels(path: Path, images: Path, count: int) -> Labels:
+    with _readable(path), open_idx(path) as array:
+        if len(array.shape) != 1 or array.dtype.kind not in "iu":
+            raise ValueError(f"holds {array.dtype} of shape {array.shape}; labels are one per row")
+        if array.shape[0] != count:
+            raise ValueError(
+                f"holds {array.shape[0]:,} labels, but {images} holds {count:,} images; give the "
+                "files of one set"
+            )
+        labels = array.read().astype(np.int64)
+        numbered_classes(labels)  # so that the error names this file, not the images
+        return labels
+
+
+def _image_set(
+    path: Path,
+    shape: tuple[int, ...],
+    read_blocks: Callable[[int], Iterator[Images]],
+    labels: Labels | None,
+    fit: Fit,
+    on_progress: OnProgress,
+) -> ImageSet:
+    """Read the images of a file, of shape N x H x W x C, in blocks of a given number of rows."""
+    classes = numbered_classes(labels)
+    rows = rows_at_a_time(math.prod(shape[1:]), fit)
+    blocks = (block.reshape(-1, *shape[1:]) for block in read_blocks(rows))
+    first = next(blocks)
+    notes = (GRAY_NOTE,) if fit.channels == 1 and is_colored(first) else ()
+    images = collect(chain([first], blocks), shape[0], fit, f"reading {path.name}", on_progress)
+    return ImageSet(images, labels, classes, str(path), notes + class_notes(labels, classes))
+
+
+@contextlib.contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Turn any error about a file into one sentence that names it."""
+    try:
+        if path.exists() and not path.is_file():
+            raise ValueError("is not a regular file")  # opening a pipe would block
+        yield
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except (ValueError, EOFError, RuntimeError, zlib.error, zipfile.BadZipFile) as error:
+        raise DataError(f"{path}: {error}") from error

@@ -1,0 +1,92 @@
+"""The images to evaluate, from files or from a generator."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mnistgan import datasets
+from mnistgan.arrays import Images, Labels
+from mnistgan.config import DataConfig, toml
+from mnistgan.progress import OnProgress, no_progress
+from mnistgan.sampling import sampler
+from mnistgan.sampling.generator import load_generator
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Images to evaluate, and the real images to compare them with.
+
+    Attributes:
+        images: uint8, N x C x H x W.
+        labels: int64, N, or None if unknown; for a conditional generator, the classes it was given.
+        classes: the name of each label, in order.
+        data: the real images to compare with.
+    """
+
+    images: Images
+    labels: Labels | None
+    classes: tuple[str, ...]
+    data: DataConfig
+
+    def labels_among(self, classes: Sequence[str]) -> Labels | None:
+        """The labels as indices into the classes of the real images.
+
+        Classes are matched by name. Where the names differ and ours are just numbers, as in an
+        ``.npz``, they are matched by number. None without labels, or if they cannot be matched.
+        """
+        if self.labels is None or self.classes == tuple(classes):
+            return self.labels
+        if set(self.classes) <= set(classes):
+            return np.array([classes.index(name) for name in self.classes], np.int64)[self.labels]
+        are_numbers = self.classes == tuple(map(str, range(len(self.classes))))
+        return self.labels if are_numbers else None
+
+
+def from_files(
+    path: Path, data: DataConfig, count: int, on_progress: OnProgress = no_progress
+) -> Candidates:
+    """The first images of an ``.npz`` file or a folder, fitted to the shape of the real images.
+
+    Raises:
+        DataError: they cannot be read.
+    """
+    # The slash marks a folder's path as one: data_kind tells paths from names by how they look.
+    name = str(path) if path.suffix == ".npz" else f"{path}/"
+    config = toml.replace_data(data, name=name)
+    loaded = datasets.load(config, on_progress=on_progress).take(slice(count))
+    return Candidates(loaded.images, loaded.labels, loaded.classes, data)
+
+
+def from_generator(
+    path: Path,
+    count: int,
+    seed: int,
+    *,
+    data: str | None = None,
+    root: Path | None = None,
+    on_progress: OnProgress = no_progress,
+) -> Candidates:
+    """Images drawn from a generator.
+
+    Args:
+        path: a generator file, a checkpoint or a run directory.
+        count: number of images.
+        seed: random seed of the noise.
+        data: the real images to compare with; by default those it was trained on.
+        root: folder of the data sets; by default the one used in training.
+        on_progress: called with the number of images drawn.
+
+    Raises:
+        UsageError: the path does not hold a generator.
+        ConfigError: ``data`` is not a valid name.
+    """
+    generator = load_generator(path)
+    # Size and channels stay the generator's, so that the real images are fitted to its own.
+    config = toml.replace_data(generator.config.data, name=data, root=root)
+    options = sampler.SamplingOptions(seed)
+    images, labels = sampler.sample_labeled(generator, count, options, on_progress)
+    return Candidates(images, labels, generator.classes, config)

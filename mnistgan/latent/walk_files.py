@@ -1,0 +1,74 @@
+"""A walk through latent space, from the generator file to an animation or a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from mnistgan.latent import walks
+from mnistgan.latent.walks import Kind
+from mnistgan.progress import OnProgress, no_progress
+from mnistgan.rendering import animations, grids
+from mnistgan.sampling import conditioning
+from mnistgan.sampling.generator import load_generator
+from mnistgan.storage.atomic import check_target
+
+WALK_FORMATS = (*animations.ANIMATION_FORMATS, ".png")
+
+_FPS = 15.0
+
+
+def animate_walk(
+    source: Path,
+    path: Path,
+    kind: Kind = "slerp",
+    *,
+    seed: int = 0,
+    seeds: Sequence[int] = (),
+    digits: str | None = None,
+    frames: int | None = None,
+    fps: float | None = None,
+    on_progress: OnProgress = no_progress,
+) -> None:
+    """Write a walk as an animation that loops, or as a still picture of all frames.
+
+    Args:
+        source: generator file, checkpoint or run directory.
+        path: GIF, WebP or MP4 for an animation. PNG for a still picture: one row per image and one
+            column per frame; of a square only the first frame.
+        kind: see :func:`walks.plan`; also ``seed`` and ``seeds``.
+        seed: see there.
+        seeds: see there.
+        digits: classes of a conditional generator, see :func:`conditioning.parse`.
+        frames: length of the walk; by default 15 from point to point, in a still picture 3.
+        fps: frames per second; by default 15.
+        on_progress: called after each frame.
+
+    Raises:
+        UsageError: the file cannot be written, or the options do not fit the generator.
+    """
+    check_target(path, *WALK_FORMATS)
+    generator = load_generator(source)
+    sequence = None if digits is None else conditioning.parse(digits, generator.classes)
+    is_still = path.suffix.lower() == ".png"
+    walk = walks.plan(
+        generator,
+        kind,
+        frames=frames,
+        seed=seed,
+        seeds=seeds,
+        class_sequence=sequence,
+        pace=3 if is_still else 15,  # a still picture shows all frames side by side
+    )
+    drawn = walks.draw(generator, walk, on_progress)
+    if not is_still:
+        pictures = [grids.enlarge(grids.grid(images)) for images in drawn]
+        animations.save_animation(path, pictures, fps or _FPS)
+    elif walk.is_square:
+        grids.save_png(path, grids.enlarge(grids.grid(next(drawn))))
+    else:
+        rows = np.stack(list(drawn), axis=1)
+        images = rows.reshape(-1, *rows.shape[2:])
+        grids.save_png(path, grids.enlarge(grids.grid(images, len(walk))))

@@ -1,0 +1,51 @@
+"""A picture of a data set: the first images of each class, as training sees them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mnistgan import datasets
+from mnistgan.catalog import SplitName
+from mnistgan.config import DataConfig, data_kind
+from mnistgan.errors import UsageError
+from mnistgan.progress import OnProgress, no_progress
+from mnistgan.rendering import grids
+from mnistgan.storage import user_dirs
+from mnistgan.storage.atomic import check_target
+
+
+def save(
+    config: DataConfig,
+    split: SplitName = "train",
+    columns: int = 10,
+    target: Path | None = None,
+    on_progress: OnProgress = no_progress,
+) -> tuple[Path, tuple[str, ...]]:
+    """Load a data set and draw it as PNG, one row per class.
+
+    Args:
+        config: the data set, and how its images are fitted.
+        split: of a published data set.
+        columns: images per class.
+        target: the file; by default named after the data set.
+        on_progress: called while files are fetched and images read.
+
+    Returns:
+        The file, and notes about the data.
+
+    Raises:
+        UsageError: the file cannot be written, or lies among the pictures of the data set.
+        DataError: the data cannot be loaded.
+    """
+    path = target or Path(f"{datasets.stem(config.name)}.png")
+    check_target(path, ".png")
+    source = user_dirs.expand(config.name).resolve()
+    if (
+        data_kind(config.name) == "path"
+        and source.is_dir()
+        and path.resolve().is_relative_to(source)
+    ):
+        raise UsageError(f"{path}: would lie among the pictures it shows; choose another --out")
+    data = datasets.load(config, split, on_progress)
+    grids.save_png(path, grids.class_grid(data.images, data.labels, data.classes, columns))
+    return path, tuple(data.notes)

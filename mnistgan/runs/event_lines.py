@@ -1,0 +1,91 @@
+"""A run's events as one line of text each, for terminals, logs and notebooks. Imports no torch."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from mnistgan.config import RunConfig
+from mnistgan.events import Evaluated, RunEnded, RunStarted, StepMetrics, score_names
+
+FIRST_STEP = "the first step ..."
+"""Shown until the first step has been taken."""
+
+
+def started(event: RunStarted, directory: Path) -> str:
+    """What is trained, on which data and device, and where the files go; three lines."""
+    config = event.config
+    size, channels = config.data.image_size, config.data.channels
+    ranks = f"; {event.ranks} ranks" if event.ranks > 1 else ""
+    if ranks and getattr(config.model.generator, "norm", "batch") == "batch":
+        ranks += ", each with its own BatchNorm statistics"
+    action = f"resuming after step {event.step}" if event.step else f"writing to {directory}"
+    conditional = "conditional " if config.model.conditional else ""
+    return (
+        f"{conditional}{config.model.family}, {config.train.loss}: G {event.parameters_g:,} and "
+        f"D {event.parameters_d:,} weights, on "
+        f"{event.device} in {event.precision}{acceleration(event.acceleration)}{ranks}\n"
+        f"{event.data_count:,} images of {size}x{size}x{channels} from {event.data_source}\n"
+        f"{_count(config.train.epochs, 'epoch')} of "
+        f"{_count(event.steps_per_epoch, 'step')}; {action}"
+    )
+
+
+def progress(run: RunStarted, latest: StepMetrics) -> tuple[str, str]:
+    """The epoch, and the step with its rate and the time left; a bar may stand between them."""
+    train = run.config.train
+    rate = latest.images_per_second / (train.batch_size * train.d_steps)
+    left = timedelta(seconds=round((run.total_steps - latest.step) / max(rate, 1e-9)))
+    return (
+        f"epoch {latest.epoch}/{train.epochs}",
+        f"step {latest.step:,}/{run.total_steps:,}, {rate:,.0f} steps/s, {left} left",
+    )
+
+
+def metrics(event: StepMetrics, config: RunConfig) -> str:
+    """One step's losses and scores; D(G(z)) before and after D's update."""
+    real, fake = score_names(config.train.score_kind)
+    return (
+        f"loss_D {_brief(event.loss_d)}  loss_G {_brief(event.loss_g)}  "
+        f"{real} {_brief(event.d_real)}  "
+        f"{fake} {_brief(event.d_fake_before)}/{_brief(event.d_fake_after)}"
+    )
+
+
+def evaluated(event: Evaluated) -> str:
+    """A measurement's main figures."""
+    names = ("precision", "recall", "coverage", "agreement")
+    others = [f"  {name} {event.figures[name]:.3f}" for name in names if name in event.figures]
+    best = "  best so far" if event.is_best else ""
+    return (
+        f"epoch {event.epoch}: Frechet distance {event.figures['frechet_distance']:.3g} "
+        f"({event.measured_with}){''.join(others)}{best}"
+    )
+
+
+def ended(event: RunEnded, directory: Path, config: RunConfig) -> str:
+    """How the run ended, and which command to run next."""
+    at = f"at step {event.step} (epoch {event.epoch} of {config.train.epochs})"
+    resume = f"resume with: mnistgan train --resume {directory}"
+    if event.reason == "finished":
+        return f"finished {at}; next: mnistgan sample --ckpt {directory / 'g.pt'} -n 100"
+    if not event.step:
+        return "stopped before the first step; nothing was trained"
+    if event.reason == "collapsed":
+        return f"stopped by the watch {at}; saved; {resume} --set watch.action=warn"
+    if event.reason == "max_minutes":
+        return f"time limit reached {at}; saved; {resume}"
+    return f"stopped {at}; saved; {resume}"
+
+
+def acceleration(name: str) -> str:
+    """How steps are executed, as the end of a clause; empty for plain execution."""
+    return ", recorded as a CUDA graph" if name == "graph" else ""
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _brief(number: float) -> str:
+    return f"{number:.3g}" if abs(number) >= 100 else f"{number:.3f}"

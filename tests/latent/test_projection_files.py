@@ -1,0 +1,142 @@
+"""Projection from files to files: pictures, images of the data set, walks, JSON, and mistakes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from support import Invoke, Tiny
+
+from mnistgan.latent import projection_files
+from mnistgan.models import networks
+from mnistgan.sampling import sampler
+from mnistgan.sampling.generator import Generator, load_generator
+from mnistgan.storage import checkpoint
+
+
+@pytest.fixture
+def generator(trained: Path) -> Generator:
+    return load_generator(trained)
+
+
+@pytest.fixture
+def digit(generator: Generator, tmp_path: Path) -> Path:
+    path = tmp_path / "digit.png"
+    Image.fromarray(sampler.sample(generator, 1, 4)[0, 0]).save(path)
+    return path
+
+
+def save_conditional(tiny: Tiny, path: Path, *classes: str) -> Path:
+    config = tiny(("model.conditional", True), ("model.classes", list(classes)))
+    weights = networks.build_generator(config).state_dict()
+    checkpoint.save_generator(path, config, {"generator": weights, "step": 0, "epoch": 0})
+    return path
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "P", "1", "I;16"])
+def test_pictures_of_any_mode_are_fitted(generator: Generator, tmp_path: Path, mode: str) -> None:
+    Image.new(mode, (30, 20)).save(tmp_path / "a.png")
+    (given,) = projection_files.read([tmp_path / "a.png"], generator.config.data)
+    assert given.pixels.shape == (1, 28, 28)
+
+
+def test_a_negative_has_the_generators_background(generator: Generator, tmp_path: Path) -> None:
+    Image.new("RGB", (30, 20), "white").save(tmp_path / "paper.png")
+    (given,) = projection_files.read([tmp_path / "paper.png"], generator.config.data, invert=True)
+    assert not given.pixels.any()
+
+
+def test_a_picture_and_its_json(invoke: Invoke, trained: Path, digit: Path, tmp_path: Path) -> None:
+    result = invoke("project", digit, "--ckpt", trained, "--json", "z.json")
+    assert result.exit_code == 0, result.output
+    line, name = result.stdout.splitlines()
+    assert line.startswith("digit.png: RMS error 0.0")
+    assert name == "projection.png"
+    (entry,) = json.loads((tmp_path / "z.json").read_text())["images"]
+    assert entry["name"] == "digit.png"
+    assert len(entry["z"]) == 8
+    assert entry["rms"] < 0.03
+    with Image.open(tmp_path / "projection.png") as image:
+        assert image.width > 2.5 * image.height  # three tiles
+
+
+def test_images_of_the_data_set(invoke: Invoke, trained: Path) -> None:
+    result = invoke("project", "--index", "3,5", "--ckpt", trained, "--steps", 5)
+    assert result.exit_code == 0, result.output
+    assert [line.partition(":")[0] for line in result.stdout.splitlines()] == [
+        "train image 3",
+        "train image 5",
+        "projection.png",
+    ]
+
+
+def test_a_walk_from_one_to_another(
+    invoke: Invoke, tiny: Tiny, digit: Path, tmp_path: Path
+) -> None:
+    path = save_conditional(tiny, tmp_path / "conditional.pt", "a", "b", "c")
+    options = ("--restarts", 2, "--steps", 20, "--out", "walk.gif")
+    result = invoke("project", digit, digit, "--ckpt", path, "--digit", "b", *options)
+    assert result.exit_code == 0, result.output
+    assert result.stdout.count("class b") == 2
+    with Image.open(tmp_path / "walk.gif") as image:
+        assert image.info["loop"] == 0
+
+
+def test_a_negative_gets_a_hint(invoke: Invoke, trained: Path, digit: Path) -> None:
+    with Image.open(digit) as image:
+        Image.fromarray(255 - np.asarray(image)).save("negative.png")
+    quick = ("--ckpt", trained, "--restarts", 1, "--steps", 5)
+    assert "add --invert" in invoke("project", "negative.png", *quick).stderr
+    assert invoke("project", "negative.png", "--invert", *quick).stderr == ""
+    assert invoke("project", digit, *quick).stderr == ""
+
+
+def test_a_name_cannot_move_the_cursor(invoke: Invoke, trained: Path, digit: Path) -> None:
+    digit.rename(digit.with_name("a\x1b[2J.png"))
+    quick = ("--ckpt", trained, "--restarts", 1, "--steps", 5)
+    assert invoke("project", "a\x1b[2J.png", *quick).stdout.startswith("a\\x1b[2J.png: RMS error")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["text.png"], "text.png: cannot be read"),
+        (["none.png"], "No such file"),
+        (["."], "is no file"),
+        (["huge.png"], "too many"),
+        (["--index", "1797"], "the last one is 1796"),
+        (["--index", "x"], "integers separated by commas"),
+        ([], "1 to 100 images"),
+        (["digit.png", "--out", "a.gif"], "two images"),
+        (["digit.png", "--out", "a.bmp"], "unknown ending"),
+        (["digit.png", "--out", "no/a.png"], "does not exist"),
+        (["digit.png", "--json", "no/a.json"], "does not exist"),
+        (["digit.png", "--digit", "3"], "without labels"),
+    ],
+)
+@pytest.mark.usefixtures("digit")
+def test_what_is_refused(
+    invoke: Invoke, trained: Path, tmp_path: Path, arguments: list[str], says: str
+) -> None:
+    (tmp_path / "text.png").write_text("no picture")
+    Image.new("1", (10_000, 9_000)).save(tmp_path / "huge.png")
+    before = sorted(tmp_path.iterdir())
+    result = invoke("project", "--ckpt", trained, *arguments)
+    assert result.exit_code == 2, result.output
+    assert result.stderr.count("\n") == 1
+    assert says in result.stderr
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_names_do_not_move_the_cursor(
+    invoke: Invoke, tiny: Tiny, digit: Path, tmp_path: Path
+) -> None:
+    path = save_conditional(tiny, tmp_path / "conditional.pt", "\x9b2J", "\u202eb")
+    strange = digit.rename(tmp_path / "\x1b[2J\n.png")
+    result = invoke("project", strange, "--ckpt", path, "--steps", 2)
+    assert result.exit_code == 0, result.output
+    assert result.stdout.replace("\n", "").isprintable()
+    assert result.stderr.replace("\n", "").isprintable()
