@@ -431,7 +431,7 @@ def test_pipes_are_not_waited_for(run: RunDirectory, invoke: Invoke) -> None:
         os.mkfifo(path)
         result = invoke("report", run.path)
         assert result.exit_code == 2
-        assert "Is no regular file" in result.stderr
+        assert "Not a regular file" in result.stderr
         path.unlink()
 
 
