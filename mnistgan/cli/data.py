@@ -145,6 +145,7 @@ def show(
 
 def _list(data_root: Path | None) -> None:
     from rich.console import Console
+    from rich.table import Column
 
     from mnistgan.cli.tables import table
     from mnistgan.datasets import listing
@@ -154,7 +155,7 @@ def _list(data_root: Path | None) -> None:
     rows = listing.rows(root)
     console = Console(highlight=False)
     if console.is_terminal:
-        console.print(table(listing.HEAD, rows))
+        console.print(table([Column("name", no_wrap=True), *listing.HEAD[1:]], rows))
     else:
         typer.echo("\n".join("\t".join(row) for row in rows))
     typer.echo("torchvision:NAME is any image classification set of torchvision", err=True)

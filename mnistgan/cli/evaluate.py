@@ -109,7 +109,7 @@ def _show(written: "EvaluationFiles") -> None:
     typer.echo(f"{result.n:,} images against {printable(result.data)}")
     typer.echo(
         f"Frechet distance ({result.measured_with}) of weights {result.classifier.sha256[:12]}; "
-        f"the floor: {result.floor_n:,} held-out real images"
+        f"the floor is {result.floor_n:,} held-out real images"
     )
     values = [Column(name, justify="right", no_wrap=True) for name in ("images", "floor")]
     rows = [
