@@ -315,7 +315,7 @@ class Torture:
             assert ADVICE.search(refusal(outcome)), outcome.stderr
 
 
-ADVICE = re.compile(r"free some space|mend|choose|give|train anew|start a new run")
+ADVICE = re.compile(r"free some space|check (its|the) |choose|give|start a new run")
 
 _FILES_OF = {
     "metrics": ("metrics.csv", "evaluations.csv", "curves.png"),

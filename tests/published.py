@@ -23,13 +23,13 @@ COUNT = {"train": 40, "test": 20}
 
 
 def md5(raw: bytes) -> str:
-    """As the catalogue states it."""
+    """As the catalog states it."""
     return hashlib.md5(raw, usedforsecurity=False).hexdigest()
 
 
 @dataclass
 class Small:
-    """Puts a small data set into the catalogue, and its files into a root."""
+    """Puts a small data set into the catalog, and its files into a root."""
 
     monkeypatch: pytest.MonkeyPatch
 

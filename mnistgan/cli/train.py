@@ -1,9 +1,10 @@
 """``mnistgan train``: one training run."""
 
 import contextlib
+import sys
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -120,7 +121,8 @@ def train(
     else:
         plan = plan_run(config, overrides, output_dir)
     if nproc is not None and not ranks.is_started():
-        _hand_over(ctx, nproc)
+        # The ranks get the same command line; there --nproc has no effect.
+        raise typer.Exit(ranks.launch(nproc, sys.argv[1:]))
     options.use_threads(threads)
     if dry_run:
         _dry_run(plan)
@@ -141,20 +143,6 @@ def _overrides(ctx: typer.Context, assignments: list[str]) -> "list[Override]":
             name = f"--{flag.replace('_', '-')}"
             overrides += [Override(key, plain, name) for key in keys]
     return overrides
-
-
-def _hand_over(ctx: typer.Context, nproc: int) -> NoReturn:
-    """Let torchrun run this command in each of its processes."""
-    from mnistgan.training import ranks
-
-    arguments: list[str] = []
-    for parameter in ctx.command.params:
-        value, flag = ctx.params.get(str(parameter.name)), parameter.opts[0]
-        if parameter.name == "nproc" or value is None or value is False:
-            continue
-        for one in value if isinstance(value, list | tuple) else [value]:
-            arguments += [flag] if one is True else [flag, str(one)]
-    raise typer.Exit(ranks.launch(nproc, ["train", *arguments]))
 
 
 def _train(plan: "Plan", quiet: bool) -> None:

@@ -1,7 +1,7 @@
-"""The files of the published data sets, as they lie on the disk.
+"""The files of the published data sets on the disk.
 
-An archive and what torchvision unpacks from it serve equally; a folder that is complete is never
-written to.
+A data set is complete with its archives or with the files that torchvision unpacks from them. A
+complete folder is never written to.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from mnistgan.catalog import Archive, DataSet
 
 @dataclass(frozen=True)
 class LocalArchive:
-    """One archive's place in a folder.
+    """What the data root holds of one archive.
 
     Attributes:
-        archive: what was looked for.
-        state: ``archive`` or ``unpacked`` where it is there and whole.
-        path: the file that is there, or should be.
+        archive: as in the catalog.
+        state: ``archive`` or ``unpacked`` if its checksum is right, as far as one is published.
+        path: the file found, or where it should be.
         trouble: why it cannot be used; empty if it can.
     """
 
@@ -33,27 +33,26 @@ class LocalArchive:
 
 
 def folder(data_set: DataSet, root: Path) -> Path:
-    """Where the files of a data set lie, as torchvision puts them."""
+    """The folder of a data set's files; the same as torchvision's."""
     return root / data_set.folder
 
 
 def missing(data_set: DataSet, root: Path) -> list[Archive]:
-    """The archives that are not there in any form, by their names alone."""
-    place = folder(data_set, root)
+    """The archives that are neither there nor unpacked, by their file names alone."""
+    files = folder(data_set, root)
     return [
         archive
         for archive in data_set.archives
-        if not (place / archive.name).is_file() and not _unpacked(archive, data_set, place)
+        if not (files / archive.name).is_file() and not _unpacked(archive, data_set, files)
     ]
 
 
 def inspect(archive: Archive, data_set: DataSet, root: Path) -> LocalArchive:
-    """Look for one of a data set's archives, and hold what is there against its checksum."""
-    place = folder(data_set, root)
-    path = place / archive.name
+    """Look for one archive of a data set, and compare what is there with its checksum."""
+    path = folder(data_set, root) / archive.name
     if path.is_file():
         return _compare(archive, "archive", path, archive.md5)
-    if unpacked := _unpacked(archive, data_set, place):
+    if unpacked := _unpacked(archive, data_set, path.parent):
         return _compare(archive, "unpacked", unpacked[0], archive.unpacked_md5)
     return LocalArchive(archive, "missing", path, "it is missing")
 
@@ -65,20 +64,20 @@ def _compare(
     return LocalArchive(archive, "damaged" if trouble else state, path, trouble)
 
 
-def _unpacked(archive: Archive, data_set: DataSet, place: Path) -> list[Path]:
-    """The files that torchvision unpacked from an archive, or nothing unless all are there."""
+def _unpacked(archive: Archive, data_set: DataSet, files: Path) -> list[Path]:
+    """The files that torchvision unpacks from an archive, or nothing if one is missing."""
     if data_set.form == "emnist":
-        parts = [part for part in (data_set.train, data_set.test) if part]
-        paths = [place / name for part in parts for name in (part.images, part.labels)]
+        splits = [split for split in (data_set.train, data_set.test) if split]
+        paths = [files / name for split in splits for name in (split.images, split.labels)]
     elif data_set.form == "idx":
-        paths = [(place / archive.name).with_suffix("")]
+        paths = [(files / archive.name).with_suffix("")]
     else:
         return []
     return paths if all(path.is_file() for path in paths) else []
 
 
 def checksum_trouble(path: Path, md5: str) -> str:
-    """Why a file is not the published one; empty where it is."""
+    """Why a file differs from the published one; empty if it does not."""
     try:
         status = path.stat()
         if _digest(path, status.st_size, status.st_mtime_ns) == md5:
@@ -90,7 +89,7 @@ def checksum_trouble(path: Path, md5: str) -> str:
 
 @functools.lru_cache(maxsize=16)
 def _digest(path: Path, _size: int, _changed: int) -> str:
-    """The MD5 of a file, once for each of its states: images and labels may share an archive."""
+    """The MD5 of a file, cached: EMNIST's images and labels lie in one archive of 562 MB."""
     digest = hashlib.md5(usedforsecurity=False)
     with path.open("rb") as file:
         while chunk := file.read(2**20):

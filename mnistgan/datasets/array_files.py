@@ -1,4 +1,4 @@
-"""Array files of one's own: an ``.npz``, or an IDX file with its labels beside it."""
+"""The user's own array files: an ``.npz`` file, or an IDX file and one with its labels."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from mnistgan.arrays import Images, Labels
-from mnistgan.datasets.fitting import Fit, is_coloured
+from mnistgan.datasets.fitting import Fit, is_colored
 from mnistgan.datasets.image_set import (
-    GREY_NOTE,
+    GRAY_NOTE,
     ImageSet,
     class_notes,
     collect,
@@ -44,17 +44,19 @@ def read_idx_pair(
     """The images of an IDX file (N x H x W or N x H x W x 3, uint8), and its labels.
 
     Args:
-        path: of the images.
-        labels_path: of the labels; by default the file beside it that MNIST's naming suggests,
-            such as ``train-labels-idx1-ubyte`` for ``train-images-idx3-ubyte``, if there is one.
+        path: the file of the images.
+        labels_path: the file of the labels; by default the one beside the images, if there is one,
+            that is named as MNIST's are: ``train-labels-idx1-ubyte`` for
+            ``train-images-idx3-ubyte``.
         fit: the size and channels of the result.
-        on_progress: called with the images read.
+        on_progress: called with the number of images read.
 
     Raises:
         DataError: a file cannot be read or is not an IDX file, or the labels do not match.
     """
     labels_path = labels_path or _labels_beside(path)
     with _readable(path), open_idx(path) as array:
+        # Gray images may come without an axis for the channels.
         shape = array.shape if len(array.shape) == 4 else (*array.shape, 1)
         if array.dtype != np.uint8 or len(shape) != 4 or shape[3] not in (1, 3):
             raise ValueError(
@@ -68,7 +70,7 @@ def read_idx_pair(
 
 
 def _labels_beside(images: Path) -> Path | None:
-    """The labels beside a file of images, by MNIST's naming, plain or gzipped."""
+    """The file of labels beside a file of images, named as MNIST's are, plain or gzipped."""
     name = images.name.removesuffix(".gz").replace("images", "labels").replace("idx3", "idx1")
     if name == images.name.removesuffix(".gz"):
         return None
@@ -98,22 +100,22 @@ def _image_set(
     fit: Fit,
     on_progress: OnProgress,
 ) -> ImageSet:
-    """A file's images, of the shape N x H x W x C, read in blocks of a given number of rows."""
+    """Read the images of a file, of shape N x H x W x C, in blocks of a given number of rows."""
     classes = numbered_classes(labels)
     rows = rows_at_a_time(math.prod(shape[1:]), fit)
     blocks = (block.reshape(-1, *shape[1:]) for block in read_blocks(rows))
     first = next(blocks)
-    notes = (GREY_NOTE,) if fit.channels == 1 and is_coloured(first) else ()
+    notes = (GRAY_NOTE,) if fit.channels == 1 and is_colored(first) else ()
     images = collect(chain([first], blocks), shape[0], fit, f"reading {path.name}", on_progress)
     return ImageSet(images, labels, classes, str(path), notes + class_notes(labels, classes))
 
 
 @contextlib.contextmanager
 def _readable(path: Path) -> Iterator[None]:
-    """Whatever is wrong with a file, in one sentence that names it."""
+    """Turn any error about a file into one sentence that names it."""
     try:
         if path.exists() and not path.is_file():
-            raise ValueError("is no file")  # a pipe would be waited for
+            raise ValueError("is not a regular file")  # opening a pipe would block
         yield
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error

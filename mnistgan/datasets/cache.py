@@ -1,4 +1,4 @@
-"""Pictures that took long to read, kept as one array until a file of their folder changes."""
+"""Cache of the pictures of large folders, as one array, until a file of the folder changes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from mnistgan.storage import user_dirs
 from mnistgan.storage.atomic import atomic_path
 
 WORTH_KEEPING = 5_000
-"""Folders with fewer pictures are read anew each time: that takes a second or two."""
+"""Folders with fewer pictures are not cached: reading them takes a second or two."""
 
 _MOST_BYTES = 2**32
 _FORMAT = 2
@@ -29,12 +29,12 @@ _BROKEN = (OSError, ValueError, KeyError, EOFError, zlib.error, zipfile.BadZipFi
 
 @dataclass(frozen=True)
 class CacheKey:
-    """What the kept array was made of.
+    """Identifies the content of a folder.
 
     Attributes:
-        file: where it is kept: one file for each folder and way of fitting.
-        listing: digest of the pictures' names, sizes and times of change.
-        count: how many pictures were listed.
+        file: of the cache: one for each folder and way of fitting.
+        listing: digest of the pictures' names, sizes and modification times.
+        count: number of pictures in the folder.
     """
 
     file: Path
@@ -46,22 +46,23 @@ class CacheKey:
         """The key of a folder's pictures as they are now."""
         digest = hashlib.sha256()
         for name in files:
-            with contextlib.suppress(OSError):  # gone by now: reading it will say so
-                status = os.stat(f"{root}/{name}")  # noqa: PTH116 - a Path takes three times as long
+            with contextlib.suppress(OSError):  # deleted meanwhile: reading it reports that
+                # A Path takes three times as long, and there may be millions.
+                status = os.stat(f"{root}/{name}")  # noqa: PTH116
                 entry = f"{name}\0{status.st_size}\0{status.st_mtime_ns}\0{status.st_ctime_ns}\n"
                 digest.update(entry.encode(errors="surrogateescape"))
-        place = f"{_FORMAT}\0{root.resolve()}\0{fit}".encode(errors="surrogateescape")
-        name = hashlib.sha256(place).hexdigest()[:16]
+        source = f"{_FORMAT}\0{root.resolve()}\0{fit}".encode(errors="surrogateescape")
+        name = hashlib.sha256(source).hexdigest()[:16]
         return cls(folder() / f"{name}.npz", digest.hexdigest(), len(files))
 
 
 def folder() -> Path:
-    """Where arrays are kept."""
+    """The folder of the cached arrays."""
     return user_dirs.cache() / "pictures"
 
 
 def load(key: CacheKey) -> tuple[Images, Labels, list[str]] | None:
-    """Images, their places in the listing, and what could not be read; None if not kept."""
+    """Cached images, their positions in the listing, and the unreadable files; None if missing."""
     with contextlib.suppress(*_BROKEN), key.file.open("rb") as stream:
         file = np.load(stream, allow_pickle=False)
         if str(file["listing"]) == key.listing:
@@ -73,7 +74,7 @@ def load(key: CacheKey) -> tuple[Images, Labels, list[str]] | None:
 
 
 def save(key: CacheKey, images: Images, good: Labels, bad: list[str]) -> None:
-    """Keep an array if that is worth it; a disk that cannot take it is no reason to stop."""
+    """Cache the pictures of a large folder. A full or read-only disk is not an error."""
     if key.count < WORTH_KEEPING or images.nbytes > _MOST_BYTES:
         return
     with contextlib.suppress(OSError, MnistganError):

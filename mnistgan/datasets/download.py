@@ -1,8 +1,8 @@
-"""Published files over the network: from several mirrors, resumed, checked, renamed when whole.
+"""Downloading published files: from several mirrors, resumed, and verified.
 
-A file that is on its way is called ``NAME.part`` and stays when the way is cut off. Nothing gets
-its name before its checksum was compared, so a page of HTML, a file that was cut short or altered,
-and one that never ends are all the same: no download.
+An incomplete file is named ``NAME.part``, and stays so that the download can resume. A file gets
+its name only after its checksum was compared, so an HTML page, a truncated or altered file and an
+endless one are all failed downloads.
 """
 
 from __future__ import annotations
@@ -71,42 +71,42 @@ def fetch(
     on_progress: OnProgress = no_progress,
     patience: Patience = Patience(),  # noqa: B008 - frozen
 ) -> Path:
-    """Download one file of a data set, from the first of its mirrors that gives it whole.
+    """Download one file of a data set, from the first mirror that serves it completely.
 
-    What was there under its name before is replaced, but only by the whole file.
+    An existing file of that name is replaced, but only by the complete, verified file.
 
     Args:
-        data_set: whose mirrors are asked, in order.
-        archive: which file.
-        folder: where to put it; made if need be.
-        on_progress: called with the bytes that are there.
-        patience: how long to wait.
+        data_set: its mirrors are tried in order.
+        archive: the file to download.
+        folder: where to put it; created if missing.
+        on_progress: called with the number of bytes received.
+        patience: timeouts and number of attempts.
 
     Returns:
         The file.
 
     Raises:
-        DataError: no mirror gave it; what came so far is kept for the next time.
-        UsageError: the folder cannot be written.
-        MnistganError: the disk has no room for it.
+        DataError: no mirror served it; the part received is kept for the next call.
+        UsageError: the folder is not writable.
+        MnistganError: the disk is full.
     """
     target, part = folder / archive.name, folder / f"{archive.name}.part"
     with alone(target, on_progress), _folder_made(folder), _regular(part):
-        if _is_whole(target, archive):
+        if _is_complete(target, archive):
             return target
-        if not _is_whole(part, archive):
+        if not _is_complete(part, archive):
             _from_any(data_set, archive, part, on_progress, patience)
         part.replace(target)
     return target
 
 
-def _is_whole(path: Path, archive: Archive) -> bool:
+def _is_complete(path: Path, archive: Archive) -> bool:
     return path.is_file() and not checksum_trouble(path, archive.md5)
 
 
 @contextlib.contextmanager
 def alone(target: Path, on_progress: OnProgress) -> Iterator[None]:
-    """No other process fetches the same file or set while this lasts: the second one waits."""
+    """Lock a file or a data set against other processes that fetch it, too; they wait."""
     name = hashlib.sha256(str(target.absolute()).encode(errors="surrogateescape")).hexdigest()
     locks = user_dirs.cache() / "locks"
     try:
@@ -116,11 +116,11 @@ def alone(target: Path, on_progress: OnProgress) -> Iterator[None]:
             lock.acquire(blocking=False)
         except filelock.Timeout:
             on_progress(Progress(f"waiting for another process to fetch {target.name}", 0, None))
-            lock.acquire()  # the other one ends: it waits for no mirror for ever
+            lock.acquire()  # without a time-out: the other process gives up on slow mirrors itself
     except OSError as error:
         raise UsageError(
-            f"{locks}: cannot be written ({error.strerror}); name another cache folder by "
-            "$MNISTGAN_CACHE"
+            f"{locks}: cannot be written ({error.strerror}); name another cache folder "
+            "with $MNISTGAN_CACHE"
         ) from error
     try:
         yield
@@ -130,8 +130,8 @@ def alone(target: Path, on_progress: OnProgress) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _folder_made(folder: Path) -> Iterator[None]:
-    """Make a folder; if nothing came into it in the end, nothing is left of it."""
-    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    """Create a folder, and remove it again if it is empty in the end."""
+    created = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -142,13 +142,13 @@ def _folder_made(folder: Path) -> Iterator[None]:
         yield
     finally:
         with contextlib.suppress(OSError):
-            for path in made:
+            for path in created:
                 path.rmdir()
 
 
 @contextlib.contextmanager
 def _regular(part: Path) -> Iterator[None]:
-    """See that the part is a file of its own, never a link to another; an empty one goes."""
+    """Make the part a regular file, never a link to another; remove it if it stays empty."""
     try:
         if part.is_symlink() or (part.exists() and not part.is_file()):
             part.unlink()
@@ -156,8 +156,8 @@ def _regular(part: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise MnistganError(
-            f"{part}: cannot be written ({error.strerror}); free some space or mend the folder, "
-            "then run again to go on"
+            f"{part}: cannot be written ({error.strerror}); free some space or check the folder, "
+            "then run again to resume"
         ) from error
     finally:
         with contextlib.suppress(OSError):
@@ -168,7 +168,7 @@ def _regular(part: Path) -> Iterator[None]:
 def _from_any(
     data_set: DataSet, archive: Archive, part: Path, on_progress: OnProgress, patience: Patience
 ) -> None:
-    """Ask one mirror after another until the part is the whole file."""
+    """Try one mirror after another until the part is complete."""
     reasons: list[str] = []
     for mirror in data_set.mirrors:
         try:
@@ -177,22 +177,22 @@ def _from_any(
         except MirrorError as error:
             reasons.append(f"{urlsplit(mirror).hostname}: {error}")
     names = ", ".join(one.name for one in data_set.archives)
-    kept = "; run again to go on where it stopped" if part.stat().st_size else ""
+    resume = "; run again to resume" if part.stat().st_size else ""
     raise DataError(
         f"{data_set.name} is not in {part.parent} and could not be downloaded "
-        f"({'; '.join(reasons)}){kept}; or copy its files there ({names}; any computer on which "
+        f"({'; '.join(reasons)}){resume}; or copy its files there ({names}; any computer on which "
         "torchvision downloaded them has them), name the folder that holds them with --data-root, "
-        "or train on the embedded digits with --data digits"
+        "or use the embedded digits with --data digits"
     )
 
 
 def _from_mirror(
     address: str, part: Path, archive: Archive, on_progress: OnProgress, patience: Patience
 ) -> None:
-    """Go on with a part until it is the whole file.
+    """Complete a part from one mirror.
 
     Raises:
-        MirrorError: this mirror does not give it.
+        MirrorError: this mirror does not serve the file.
     """
     for _ in range(patience.attempts):
         before = part.stat().st_size
@@ -206,6 +206,8 @@ def _from_mirror(
             return
         reason = f"sent {part.stat().st_size:,} bytes without the published checksum"
         part.write_bytes(b"")
+        # A part left by an earlier attempt may be to blame, so the mirror gets one more chance to
+        # send all of the file.
         if not before:
             raise MirrorError(reason)
     raise MirrorError(f"broke off {patience.attempts} times")

@@ -8,16 +8,14 @@ whose kernels for PIL images are Pillow's. It is imported only for a picture tha
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageColor
 
+from mnistgan.arrays import Images
 from mnistgan.config import DataConfig
 from mnistgan.datasets.torchvision_import import import_torchvision
-
-Array: TypeAlias = npt.NDArray[np.uint8]
 
 SMALL = 16
 """Side of a :func:`thumbnail`."""
@@ -46,7 +44,7 @@ class Fit:
         red, green, blue = ImageColor.getrgb(config.background)[:3]
         return cls(config.image_size, config.channels, config.fit, (red, green, blue))
 
-    def arrays(self, images: Array) -> Array:
+    def arrays(self, images: Images) -> Images:
         """A block of images, uint8 n x H x W x C, as n x channels x size x size."""
         images = recolour(images, self.channels)
         if images.shape[1:3] == (self.size, self.size):
@@ -57,7 +55,7 @@ class Fit:
             target[:] = _planes(self._square(picture))
         return fitted
 
-    def picture(self, image: Image.Image) -> Array:
+    def picture(self, image: Image.Image) -> Images:
         """A picture in any of Pillow's modes, as channels x size x size."""
         square = self._square(_plain(image))
         if square.mode == "RGBA":
@@ -107,7 +105,7 @@ def _plain(image: Image.Image) -> Image.Image:
     )
 
 
-def _planes(square: Image.Image) -> Array:
+def _planes(square: Image.Image) -> Images:
     """A picture as C x H x W."""
     array = np.asarray(square)
     return array[None] if array.ndim == 2 else np.moveaxis(array, -1, 0)
@@ -118,7 +116,7 @@ def grey(colour: tuple[int, int, int]) -> int:
     return int(recolour(np.array([[[colour]]], np.uint8), 1).item())
 
 
-def recolour(images: Array, channels: int) -> Array:
+def recolour(images: Images, channels: int) -> Images:
     """Images n x H x W x C with 1 or 3 channels; colour becomes grey by BT.601's luma weights.
 
     The weights are those of ITU-R BT.601, in the fixed-point arithmetic of Pillow, so that an
@@ -132,8 +130,8 @@ def recolour(images: Array, channels: int) -> Array:
     return ((images @ luma + 0x8000) >> 16).astype(np.uint8)[..., None]
 
 
-def thumbnail(image: Image.Image) -> Array:
-    """A picture seen small, on black, for :func:`is_coloured`: 1 x 16 x 16 x 3.
+def thumbnail(image: Image.Image) -> Images:
+    """A picture seen small, on black, for :func:`is_colored`: 1 x 16 x 16 x 3.
 
     By Pillow alone: what a folder's pictures became is kept, and then no start imports torchvision.
     """
@@ -143,6 +141,6 @@ def thumbnail(image: Image.Image) -> Array:
     ]
 
 
-def is_coloured(images: Array) -> bool:
+def is_colored(images: Images) -> bool:
     """Whether any pixel of images n x H x W x C is not grey."""
     return images.shape[-1] == 3 and bool((images != images[..., :1]).any())

@@ -1,4 +1,4 @@
-"""What every source of images ends in, and how its memory is filled."""
+"""Images and labels in memory, the same for every source."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mnistgan.datasets.fitting import Fit
 from mnistgan.errors import DataError
 from mnistgan.progress import OnProgress, Progress
 
-GREY_NOTE = "the images are in colour and are trained in grey; --channels 3 keeps the colour"
+GRAY_NOTE = "the images are in color and are trained in gray; --channels 3 keeps the color"
 
 _BLOCK_BYTES = 2**25
 
@@ -30,8 +30,8 @@ class ImageSet:
         images: uint8, N x C x H x W.
         labels: int64, N, or None where the source has none.
         classes: the name of each label, in order; empty without labels.
-        source: where the images came from, for people.
-        notes: what people should know about them: files left out, colour given up.
+        source: where the images come from, for messages.
+        notes: for the user: files left out, color lost.
     """
 
     images: Images
@@ -44,13 +44,13 @@ class ImageSet:
         return len(self.images)
 
     def take(self, rows: Labels | slice) -> ImageSet:
-        """Some of the images, by their numbers or as a slice, with their labels."""
+        """Some of the images with their labels, chosen by index or as a slice."""
         labels = None if self.labels is None else self.labels[rows]
         return replace(self, images=self.images[rows], labels=labels)
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 over images and labels: equal for the same images, wherever they came from."""
+        """SHA-256 of images and labels: the same for the same images from any source."""
         digest = hashlib.sha256(repr(self.images.shape).encode())
         digest.update(np.ascontiguousarray(self.images).data)
         if self.labels is not None:
@@ -59,17 +59,19 @@ class ImageSet:
 
 
 def rows_at_a_time(image_bytes: int, fit: Fit) -> int:
-    """How many images to read at once, so that a block takes little memory before and after."""
+    """How many images to read at once, so that a block is small before and after fitting."""
     return max(1, _BLOCK_BYTES // max(1, image_bytes, fit.channels * fit.size * fit.size))
 
 
 def class_notes(labels: Labels | None, classes: tuple[str, ...]) -> tuple[str, ...]:
-    """What is odd about the labels of somebody's own images."""
+    """Notes about unusual labels in the user's own images."""
     if labels is None:
         return ()
     present = set(np.unique(labels).tolist())
     if len(present) == 1:
-        return (f"there is a single class, {classes[present.pop()]!r}: its labels tell nothing",)
+        return (
+            f"there is a single class, {classes[present.pop()]!r}: its labels carry no information",
+        )
     empty = [name for number, name in enumerate(classes) if number not in present]
     return (f"there are no images of class {first_few(empty)}",) if empty else ()
 
@@ -86,7 +88,7 @@ def collect(
     """Fit a stream of image arrays, n x H x W x C, into one array, N x C x size x size.
 
     Raises:
-        DataError: so many images do not fit into this machine's memory.
+        DataError: the images do not fit into memory.
     """
     images = allocate(count, fit)
     done = 0
@@ -98,26 +100,28 @@ def collect(
 
 
 def allocate(count: int, fit: Fit) -> Images:
-    """Memory for so many images, uninitialised.
+    """An uninitialized array for a number of images.
 
     Raises:
-        DataError: this machine has not so much.
+        DataError: it does not fit into memory.
     """
+    # np.empty may succeed with more than there is, as Linux overcommits: it would kill the process
+    # only later, while the array is filled.
     shape = (count, fit.channels, fit.size, fit.size)
-    needed, there = int(np.prod(shape, dtype=object)), _physical_memory()
-    if there is not None and needed > there:
+    needed, available = int(np.prod(shape, dtype=object)), _physical_memory()
+    if available is not None and needed > available:
         raise DataError(
             f"{count:,} images of {fit.size}x{fit.size}x{fit.channels} take {needed / 2**30:,.1f} "
-            f"GiB, this machine has {there / 2**30:,.1f}; use fewer or smaller ones"
+            f"GiB, this machine has {available / 2**30:,.1f}; use fewer or smaller ones"
         )
     return np.empty(shape, np.uint8)
 
 
 def numbered_classes(labels: Labels | None) -> tuple[str, ...]:
-    """Names for labels that come without any: their numbers.
+    """Names for labels without names: their numbers.
 
     Raises:
-        ValueError: the labels are no class numbers.
+        ValueError: the labels are not numbers of classes.
     """
     if labels is None or not len(labels):
         return ()
@@ -130,7 +134,7 @@ def numbered_classes(labels: Labels | None) -> tuple[str, ...]:
 
 
 def _physical_memory() -> int | None:
-    """Bytes of memory of this machine, where the system tells."""
+    """This machine's memory in bytes; None if the system does not say."""
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):

@@ -1,7 +1,7 @@
-"""The data sets of the catalogue, read where they lie.
+"""Reading the data sets of the catalog.
 
-No file is read as images before it was held against its published checksum or, where an unpacked
-copy has none, against the shape that the catalogue states.
+Before a file is read as images, it is compared with its published checksum or, if it is an unpacked
+file without one, with the shape in the catalog.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ from mnistgan.storage.idx import open_idx, parse_idx
 
 def read(
     data_set: DataSet,
-    part_name: SplitName,
+    split_name: SplitName,
     root: Path,
     fit: Fit,
     on_progress: OnProgress = no_progress,
 ) -> ImageSet:
-    """The images of one part of a data set whose files are there.
+    """The images of one split of a data set whose files are there.
 
     Raises:
-        DataError: a file is damaged, or the set has no such part.
+        DataError: a file is damaged, or the set has no such split.
     """
-    split = data_set.split(part_name)
+    split = data_set.split(split_name)
     if split is None:
         raise DataError(f"{data_set.name}: has no test part; only its training part can be used")
     blocks: Iterable[Images]
@@ -50,27 +50,27 @@ def read(
             pixels, labels = _embedded()
             blocks = [pixels]
         elif data_set.form == "usps":
-            pixels, labels = _usps(data_set, _whole(data_set, f"{split.images}.bz2", root))
+            pixels, labels = _usps(data_set, _verified(data_set, f"{split.images}.bz2", root))
             blocks = [pixels]
         else:
             labels = _idx_labels(data_set, split.labels, split.count, root)
             path, array = files.enter_context(_idx_file(data_set, split.images, root))
             _require(path, array, (split.count, data_set.side, data_set.side), data_set)
             blocks = array.blocks(rows_at_a_time(data_set.side**2, fit))
-        if data_set.form == "emnist":  # published lying on their side
+        if data_set.form == "emnist":  # published transposed
             blocks = (block.swapaxes(1, 2) for block in blocks)
         pictures = (_scaled(block, fit.size)[..., None] for block in blocks)
         what = f"reading {data_set.name}"
         images = collect(pictures, len(labels), fit, what, on_progress)
-    where = folder(data_set, root) if data_set.archives else "embedded"
-    notes = _unproven(data_set, root)
-    return ImageSet(images, labels, data_set.classes, f"{data_set.name} ({where})", notes)
+    location = folder(data_set, root) if data_set.archives else "embedded"
+    notes = _unverified(data_set, root)
+    return ImageSet(images, labels, data_set.classes, f"{data_set.name} ({location})", notes)
 
 
 def _scaled(images: Images, side: int) -> Images:
-    """Square grey images, n x H x W, at another size.
+    """Square gray images, n x H x W, at another size.
 
-    By Pillow, which is what torchvision's resize calls for pictures of one's own: the embedded
+    By Pillow, which is what torchvision's resize calls for pictures of your own: the embedded
     digits must not wait for the import of torchvision.
     """
     if not len(images) or images.shape[1:] == (side, side):
@@ -79,8 +79,8 @@ def _scaled(images: Images, side: int) -> Images:
     return np.stack([np.asarray(picture) for picture in pictures])
 
 
-def _unproven(data_set: DataSet, root: Path) -> tuple[str, ...]:
-    """That unpacked files stood in for archives, of which alone checksums were published."""
+def _unverified(data_set: DataSet, root: Path) -> tuple[str, ...]:
+    """A note if unpacked files were read, for which no checksum is published."""
     names = [
         archive.name
         for archive in data_set.archives
@@ -94,8 +94,8 @@ def _unproven(data_set: DataSet, root: Path) -> tuple[str, ...]:
     )
 
 
-def _whole(data_set: DataSet, name: str, root: Path) -> Path:
-    """An archive's path, after holding it against its checksum."""
+def _verified(data_set: DataSet, name: str, root: Path) -> Path:
+    """The path of an archive whose checksum is right."""
     archive = next(one for one in data_set.archives if one.name == name)
     found = inspect(archive, data_set, root)
     if found.trouble:
@@ -104,20 +104,19 @@ def _whole(data_set: DataSet, name: str, root: Path) -> Path:
 
 
 def damaged(data_set: DataSet, path: Path, trouble: str) -> DataError:
-    """The message about a file that must not be trained on."""
+    """The error for a file that must not be trained on."""
     return DataError(
-        f"{path}: is damaged: {trouble}; fetch it anew: mnistgan data fetch {data_set.name}"
+        f"{path}: is damaged: {trouble}; download it again: mnistgan data fetch {data_set.name}"
     )
 
 
 @contextlib.contextmanager
 def _idx_file(data_set: DataSet, name: str, root: Path) -> Iterator[tuple[Path, ArrayStream]]:
-    """One of a data set's IDX arrays, in an archive, in a zip of archives, or unpacked."""
-    place = folder(data_set, root)
-    path = place / name
+    """An IDX array of a data set, in an archive, in a zip of archives, or unpacked."""
+    path = folder(data_set, root) / name
     try:
         if data_set.form == "emnist" and not path.is_file():
-            path = _whole(data_set, "gzip.zip", root)
+            path = _verified(data_set, "gzip.zip", root)
             with (
                 zipfile.ZipFile(path) as archive,
                 archive.open(f"gzip/{name}.gz") as member,
@@ -125,7 +124,7 @@ def _idx_file(data_set: DataSet, name: str, root: Path) -> Iterator[tuple[Path, 
             ):
                 yield path, parse_idx(stream)
         else:
-            path = path if data_set.form == "emnist" else _whole(data_set, f"{name}.gz", root)
+            path = path if data_set.form == "emnist" else _verified(data_set, f"{name}.gz", root)
             with open_idx(path) as array:
                 yield path, array
     except (OSError, EOFError, ValueError, KeyError, zlib.error, zipfile.BadZipFile) as error:
@@ -135,11 +134,12 @@ def _idx_file(data_set: DataSet, name: str, root: Path) -> Iterator[tuple[Path, 
 
 def _require(path: Path, array: ArrayStream, shape: tuple[int, ...], data_set: DataSet) -> None:
     if array.shape != shape or array.dtype.itemsize != (4 if "idx2-int" in path.name else 1):
-        raise damaged(data_set, path, f"it holds {array.shape} where {shape} are right")
+        raise damaged(data_set, path, f"it holds {array.shape} where {shape} is right")
 
 
 def _idx_labels(data_set: DataSet, name: str, count: int, root: Path) -> Labels:
-    """Class numbers from 0, N; of QMNIST's eight columns the first, of EMNIST's letters 1 less."""
+    """Class numbers from 0, int64 N."""
+    # QMNIST has eight columns, of which the first is the class; EMNIST's letters count from 1.
     with _idx_file(data_set, name, root) as (path, array):
         _require(path, array, (count, 8) if "idx2" in name else (count,), data_set)
         labels = array.read().astype(np.int64)
@@ -147,12 +147,12 @@ def _idx_labels(data_set: DataSet, name: str, count: int, root: Path) -> Labels:
     if data_set.name == "emnist-letters":
         labels = labels - 1
     if labels.min() < 0 or labels.max() >= len(data_set.classes):
-        raise damaged(data_set, path, "it has labels of no class")
+        raise damaged(data_set, path, "it has labels that are not classes")
     return labels
 
 
 def _embedded() -> tuple[Images, Labels]:
-    """1,797 handwritten digits, 8x8 with 17 grey levels (Alpaydin & Kaynak 1998, CC BY 4.0).
+    """1,797 handwritten digits, 8x8 with 17 gray levels (Alpaydin & Kaynak 1998, CC BY 4.0).
 
     What scikit-learn's ``load_digits`` gives.
     """

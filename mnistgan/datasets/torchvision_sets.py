@@ -19,9 +19,9 @@ from mnistgan.arrays import Labels
 from mnistgan.catalog import SplitName
 from mnistgan.config import TORCHVISION
 from mnistgan.datasets import download
-from mnistgan.datasets.fitting import Fit, is_coloured, thumbnail
+from mnistgan.datasets.fitting import Fit, is_colored, thumbnail
 from mnistgan.datasets.image_set import (
-    GREY_NOTE,
+    GRAY_NOTE,
     ImageSet,
     allocate,
     class_notes,
@@ -104,7 +104,7 @@ def has_test(name: str) -> bool:
     Raises:
         DataError: it cannot be used at all.
     """
-    return _part_argument(name, _parameters(name, _class(name)), "test") is not None
+    return _split_argument(name, _parameters(name, _class(name)), "test") is not None
 
 
 def fetch(name: str, root: Path, on_progress: OnProgress = no_progress) -> None:
@@ -113,19 +113,19 @@ def fetch(name: str, root: Path, on_progress: OnProgress = no_progress) -> None:
     Raises:
         DataError: it cannot be downloaded, or cannot be used at all.
     """
-    parts: tuple[SplitName, ...] = ("train", "test") if has_test(name) else ("train",)
-    for part in parts:
-        _open(name, part, root, on_progress)
+    splits: tuple[SplitName, ...] = ("train", "test") if has_test(name) else ("train",)
+    for split in splits:
+        _open(name, split, root, on_progress)
 
 
 def read(
-    name: str, part: SplitName, root: Path, fit: Fit, on_progress: OnProgress = no_progress
+    name: str, split: SplitName, root: Path, fit: Fit, on_progress: OnProgress = no_progress
 ) -> ImageSet:
     """One part of a set, which is downloaded into the data root first where it is missing.
 
     Args:
         name: as in a config, ``torchvision:SVHN``.
-        part: ``train`` is what the class gives by default.
+        split: ``train`` is what the class gives by default.
         root: the data root.
         fit: what to make of the images.
         on_progress: called while files are fetched and images read.
@@ -134,7 +134,7 @@ def read(
         DataError: there is no such set or part, it is not one of image classification, or it cannot
             be downloaded or read.
     """
-    dataset = _open(name, part, root, on_progress)
+    dataset = _open(name, split, root, on_progress)
     source = f"{name} ({root})" if getattr(dataset, "root", None) else name
     return convert(dataset, fit, name, on_progress, source)
 
@@ -181,26 +181,26 @@ def _parameters(name: str, kind: type[Any]) -> Mapping[str, inspect.Parameter]:
     return found
 
 
-def _part_argument(
-    name: str, parameters: Mapping[str, inspect.Parameter], part: SplitName
+def _split_argument(
+    name: str, parameters: Mapping[str, inspect.Parameter], split: SplitName
 ) -> dict[str, Any] | None:
     """The argument that chooses a part; None where there is no such part."""
     if "train" in parameters:
-        return {"train": part == "train"}
+        return {"train": split == "train"}
     if "split" in parameters:
         default = str(parameters["split"].default)  # such as trainval, train-standard, 10fold
         train = default if default.startswith("train") else "train"
         held_back = _HELD_BACK.get(name.removeprefix(TORCHVISION), "test")
-        return {"split": train if part == "train" else held_back}
+        return {"split": train if split == "train" else held_back}
     # Omniglot's background=False is no test part: it has other characters, so other classes.
-    return {} if part == "train" else None
+    return {} if split == "train" else None
 
 
-def _open(name: str, part: SplitName, root: Path, on_progress: OnProgress) -> Any:
+def _open(name: str, split: SplitName, root: Path, on_progress: OnProgress) -> Any:
     """A set as torchvision reads it; every pickle among its files it holds against a checksum."""
     kind = _class(name)
     parameters = _parameters(name, kind)
-    chosen = _part_argument(name, parameters, part)
+    chosen = _split_argument(name, parameters, split)
     if chosen is None:
         raise DataError(f"{name}: has no test part; only its training part can be used")
     arguments = {"root": str(root), **chosen} if "root" in parameters else chosen
@@ -309,12 +309,12 @@ def convert(
     if not count:
         raise DataError(f"{name}: holds no image")
     images, labels = allocate(count, fit), np.empty(count, np.int64)
-    coloured = False
+    colored = False
     for index in range(count):
         try:
             picture, labels[index] = _item(dataset[index])
             images[index] = fit.picture(picture)
-            coloured = coloured or (index < _LOOKED_AT and is_coloured(thumbnail(picture)))
+            colored = colored or (index < _LOOKED_AT and is_colored(thumbnail(picture)))
         except MemoryError:
             raise
         except Exception as error:  # a data set may raise anything
@@ -325,7 +325,7 @@ def convert(
         if (index + 1) % _BLOCK == 0 or index + 1 == count:
             on_progress(Progress(f"reading {name}", index + 1, count))
     classes = _classes(dataset, labels, name)
-    notes = (GREY_NOTE,) if coloured and fit.channels == 1 else ()
+    notes = (GRAY_NOTE,) if colored and fit.channels == 1 else ()
     return ImageSet(images, labels, classes, source or name, notes + class_notes(labels, classes))
 
 

@@ -1,4 +1,4 @@
-"""Reading every file of a data set, and saying which are not as they should be."""
+"""Checking every file of a data set."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from mnistgan.storage import user_dirs
 
 
 def verify(config: DataConfig, on_progress: OnProgress = no_progress) -> tuple[list[str], bool]:
-    """Hold a published set against its checksums, or read every image of one's own.
+    """Compare a published set with its checksums, or read every image of the user's own.
 
     Returns:
-        What was found, one line for each file, and whether all files can be used.
+        Lines for the user, and whether every file can be used.
 
     Raises:
-        DataError: images of one's own that cannot be read at all.
+        DataError: the user's own images cannot be read at all.
     """
     if config.name in catalog.DATA_SETS:
         return _published(catalog.DATA_SETS[config.name], user_dirs.data_root(config.root))
@@ -38,7 +38,7 @@ def _published(data_set: DataSet, root: Path) -> tuple[list[str], bool]:
     found = [archives.inspect(archive, data_set, root) for archive in data_set.archives]
     bad = any(one.trouble for one in found)
     lines = [f"{one.path}: {_state(one)}" for one in found]
-    advice = [f"fetch it anew: mnistgan data fetch {data_set.name}"] if bad else []
+    advice = [f"download it again: mnistgan data fetch {data_set.name}"] if bad else []
     return lines + advice, not bad
 
 
@@ -48,7 +48,7 @@ def _state(found: LocalArchive) -> str:
     if found.state == "damaged":
         return f"is damaged: {found.trouble}"
     if found.state == "unpacked" and not found.archive.unpacked_md5:
-        return "is there unpacked, for which no checksum is published"
+        return "is unpacked; no checksum is published for it"
     return "is as published"
 
 
@@ -56,7 +56,7 @@ def _folder(path: Path, config: DataConfig, on_progress: OnProgress) -> tuple[li
     listing = folder.list_pictures(path)
     read = folder.decode(listing, Fit.of(config), on_progress)
     lines = [f"cannot be read: {name}" for name in read.bad]
-    lines += [f"no picture by name: {name}" for name in listing.others]
+    lines += [f"not a picture by name: {name}" for name in listing.others]
     return [*lines, _count(len(read.images), listing.classes)], not read.bad
 
 

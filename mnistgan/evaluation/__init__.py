@@ -1,1 +1,1 @@
-"""How good are the images of a generator?"""
+"""Measures of how good a generator's images are."""

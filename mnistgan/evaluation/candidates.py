@@ -1,4 +1,4 @@
-"""What is measured: images from files, or out of a generator."""
+"""The images to evaluate, from files or from a generator."""
 
 from __future__ import annotations
 
@@ -18,14 +18,13 @@ from mnistgan.sampling.generator import load_generator
 
 @dataclass(frozen=True)
 class Candidates:
-    """Images to be measured.
+    """Images to evaluate, and the real images to compare them with.
 
     Attributes:
         images: uint8, N x C x H x W.
-        labels: theirs, or None where nobody said; a conditional generator's are those that it was
-            asked for.
+        labels: int64, N, or None if unknown; for a conditional generator, the classes it was given.
         classes: the name of each label, in order.
-        data: the real images to hold them against.
+        data: the real images to compare with.
     """
 
     images: Images
@@ -34,10 +33,10 @@ class Candidates:
     data: DataConfig
 
     def labels_among(self, classes: Sequence[str]) -> Labels | None:
-        """The labels as the real images count them, whose classes these are.
+        """The labels as indices into the classes of the real images.
 
-        Classes are matched by name; those that have numbers for names, as in an ``.npz``, by number
-        where the real ones are named otherwise. None where there are labels of another kind.
+        Classes are matched by name. Where the names differ and ours are just numbers, as in an
+        ``.npz``, they are matched by number. None without labels, or if they cannot be matched.
         """
         if self.labels is None or self.classes == tuple(classes):
             return self.labels
@@ -50,11 +49,12 @@ class Candidates:
 def from_files(
     path: Path, data: DataConfig, count: int, on_progress: OnProgress = no_progress
 ) -> Candidates:
-    """The first images of an ``.npz`` or a folder, fitted to the shape of the real ones.
+    """The first images of an ``.npz`` file or a folder, fitted to the shape of the real images.
 
     Raises:
         DataError: they cannot be read.
     """
+    # The slash marks a folder's path as one: data_kind tells paths from names by how they look.
     name = str(path) if path.suffix == ".npz" else f"{path}/"
     config = toml.replace_data(data, name=name)
     loaded = datasets.load(config, on_progress=on_progress).take(slice(count))
@@ -70,21 +70,22 @@ def from_generator(
     root: Path | None = None,
     on_progress: OnProgress = no_progress,
 ) -> Candidates:
-    """Images out of a generator file, a checkpoint, or a run directory's generator.
+    """Images drawn from a generator.
 
     Args:
-        path: of it.
-        count: how many images.
-        seed: of the noise.
-        data: the real images to hold them against; by default those that it was trained on.
-        root: folder of the data sets; by default that of the training.
-        on_progress: called with the images drawn.
+        path: a generator file, a checkpoint or a run directory.
+        count: number of images.
+        seed: random seed of the noise.
+        data: the real images to compare with; by default those it was trained on.
+        root: folder of the data sets; by default the one used in training.
+        on_progress: called with the number of images drawn.
 
     Raises:
-        UsageError: there is no generator.
-        ConfigError: the data has no such name.
+        UsageError: the path does not hold a generator.
+        ConfigError: ``data`` is not a valid name.
     """
     generator = load_generator(path)
+    # Size and channels stay the generator's, so that the real images are fitted to its own.
     config = toml.replace_data(generator.config.data, name=data, root=root)
     options = sampler.SamplingOptions(seed)
     images, labels = sampler.sample_labeled(generator, count, options, on_progress)

@@ -1,8 +1,8 @@
-"""The small convolutional classifier whose features and verdicts the measures are made of.
+"""The small convolutional classifier whose features and predictions the measures use.
 
-For MNIST its weights ship with the package, so that figures can be compared between runs, machines
-and papers; ``benchmarks/train_classifier.py`` makes them. For another data set with labels one is
-trained on the spot and kept.
+Its weights for MNIST ship with the package, so that figures can be compared between runs, machines
+and papers; ``benchmarks/train_classifier.py`` trains it. For another labeled data set, a classifier
+is trained when it is first needed, and cached.
 """
 
 from __future__ import annotations
@@ -31,26 +31,26 @@ FEATURES = 128
 """Length of the feature vector."""
 
 SHIPPED = "mnistgan-lenet-v1"
-"""The classifier of MNIST that comes with the package; others add what they were trained on."""
+"""Name of MNIST's classifier; the name of any other adds the start of its data's digest."""
 
 SHIPPED_CLASSES = DATA_SETS["mnist"].classes
 
 TRAIN_BATCH = 128
 
-_BATCH = 500  # of inference: fixed, because another batch may round differently
+_BATCH = 500  # for inference; fixed, because matrix products of another shape may round differently
 _FORMAT = "mnistgan-classifier"
-_SHIFT = 2  # pixels, for each 28 of the side
+_SHIFT = 2  # pixels, in images of 28 x 28
 
 
 class LeNet(nn.Module):
-    """Three convolutions and two layers on top, with BatchNorm, ReLU and max pooling.
+    """Three convolutions and two linear layers, with BatchNorm, ReLU and max pooling.
 
-    After LeCun et al. 1998 ("Gradient-based learning applied to document recognition", section
-    II.B), in today's parts.
+    A modern form of LeNet-5 (LeCun et al. 1998, "Gradient-based learning applied to document
+    recognition", section II.B).
 
     Args:
-        channels: of the images; their size may be any of at least 12 pixels.
-        classes: how many logits.
+        channels: of the images, which may have any size from 12 x 12 pixels.
+        classes: number of logits.
     """
 
     def __init__(self, channels: int, classes: int) -> None:
@@ -83,10 +83,10 @@ class LeNet(nn.Module):
     def predict(
         self, images: Images, what: str = "classifying", on_progress: OnProgress = no_progress
     ) -> Predictions:
-        """Features and probabilities of images, uint8 N x C x H x W; in evaluation mode.
+        """Classify images, uint8 N x C x H x W; the network must be in evaluation mode.
 
-        An image's numbers do not depend on the images beside it: all batches have one size, and the
-        last one is padded.
+        The result for an image does not depend on the other images: all batches have the same size,
+        and the last one is padded.
         """
         features = np.empty((len(images), FEATURES))
         probabilities = np.empty((len(images), self.logits.out_features))
@@ -102,17 +102,18 @@ class LeNet(nn.Module):
 
     @torch.no_grad()
     def predict_batch(self, images: Images) -> Predictions:
-        """The same for one batch as it is: faster for a few images.
+        """Classify images as a single batch, without padding: faster for a few images.
 
-        The last digits of an image's numbers depend on the size of the batch.
+        The last digits of the result may depend on the size of the batch.
         """
+        # np.array copies: torch warns about arrays that are read-only.
         features, logits = self(_scaled(torch.from_numpy(np.array(images))))
         return Predictions(features.double().numpy(), logits.double().softmax(dim=1).numpy())
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a classifier makes of some images.
+    """A classifier's output for some images.
 
     Attributes:
         features: float64, N x 128.
@@ -139,8 +140,8 @@ class Classifier:
 
     Attributes:
         network: in evaluation mode, on the CPU.
-        name: stands beside each result.
-        sha256: of its file; stands beside each result, too.
+        name: reported with each result.
+        sha256: of its file; reported with each result, because figures from other weights differ.
         accuracy: on images it was not trained on; None if there were none.
     """
 
@@ -166,12 +167,13 @@ def fit(
     seed: int = 0,
     on_progress: OnProgress = no_progress,
 ) -> LeNet:
-    """Train a classifier on images, uint8 N x C x H x W, and labels, N.
+    """Train a classifier on images, uint8 N x C x H x W, and labels, int64 N.
 
-    Adam with one cycle of the learning rate (Smith & Topin 2019), images shifted by up to two
-    pixels, and the average of the weights over the last third of the way (Izmailov et al. 2018).
-    The same data and seed give the same weights on the same build and thread count.
+    AdamW with the one-cycle learning rate policy (Smith & Topin 2019), images shifted by up to two
+    pixels, and the average of the weights over the last third of the steps (Izmailov et al. 2018).
+    The same data and seed give the same weights with the same build of torch and number of threads.
     """
+    # torch's layers draw their first weights from the global generator: seed a copy of it.
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(noise.torch_seed(seed, network=2))
         network = LeNet(images.shape[1], classes)
@@ -204,7 +206,7 @@ def fit(
 
 
 def _shifted(images: Tensor, rng: np.random.Generator) -> Tensor:
-    """Each image moved by a few pixels of its own, over the colour of empty paper (-1)."""
+    """Each image shifted by its own random number of pixels, filled up with black (-1)."""
     count, channels, size, _ = images.shape
     reach = max(1, round(_SHIFT * size / 28))
     padded = F.pad(images, (reach,) * 4, value=-1.0)
@@ -216,7 +218,7 @@ def _shifted(images: Tensor, rng: np.random.Generator) -> Tensor:
 
 
 def accuracy(network: LeNet, images: Images, labels: Labels) -> float:
-    """The share of images whose most probable class is their label."""
+    """The share of images whose most probable class is their label, in [0, 1]."""
     predictions = network.predict(images, "testing the classifier")
     return float((predictions.labels == labels).mean())
 
@@ -234,7 +236,7 @@ def load(path: Path, name: str) -> Classifier:
     """Read what :func:`save` wrote.
 
     Raises:
-        FileFormatError: the file is damaged, or is no classifier.
+        FileFormatError: the file is missing, damaged or not a classifier.
     """
     content = tensor_zip.read(path)
     weights: dict[str, Any] = content.get("weights", {})
@@ -245,11 +247,11 @@ def load(path: Path, name: str) -> Classifier:
         if content["format"] != _FORMAT:
             raise KeyError("format")
     except (KeyError, RuntimeError, TypeError, AttributeError) as error:
-        raise FileFormatError(f"{path}: is no classifier; delete it and run again") from error
+        raise FileFormatError(f"{path}: is not a classifier; delete it and run again") from error
     return Classifier(network.eval(), name, atomic.sha256(path), content.get("accuracy"))
 
 
 def shipped() -> Classifier:
-    """The classifier of MNIST that comes with the package: 28x28 in grey, digits 0 to 9."""
+    """The classifier that ships with the package: MNIST's digits, 28 x 28, gray."""
     with resources.as_file(resources.files(__package__) / f"{SHIPPED}.pt") as path:
         return load(path, SHIPPED)

@@ -1,4 +1,4 @@
-"""Pictures to a report: what its numbers look like."""
+"""Pictures that go with an evaluation."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def save(folder: Path, images: Images, result: EvaluationResult, train: ImageSet
     """Write ``classes.png``, ``certainty.png`` and ``nearest.png``.
 
     Args:
-        folder: where to; it exists.
-        images: that the report is about.
-        result: of measuring them.
-        train: the training images that they were held against.
+        folder: an existing folder.
+        images: the images that were evaluated.
+        result: their evaluation.
+        train: the training images they were compared with.
 
     Returns:
-        The files: ten images of each class by the classifier's verdict; the least and the most
-        certain; the images that lie nearest to a training image, each beside it.
+        The files: ten images of each predicted class; the images classified with the least and the
+        greatest confidence; the images nearest to a training image, each above it.
     """
     pictures = {
         "classes.png": grids.class_grid(images, result.predictions.labels, train.classes, _EACH),
@@ -41,17 +41,17 @@ def save(folder: Path, images: Images, result: EvaluationResult, train: ImageSet
 def _certainty(images: Images, result: EvaluationResult) -> Picture:
     order = np.argsort(result.predictions.confidences, kind="stable")
     rows = {
-        "the least certain": images[order[: 2 * _EACH]],
-        "the most certain": images[order[: -2 * _EACH - 1 : -1]],
+        "least confident": images[order[: 2 * _EACH]],
+        "most confident": images[order[: -2 * _EACH - 1 : -1]],
     }
     return _captioned(rows)
 
 
 def _nearest(images: Images, result: EvaluationResult, train: ImageSet) -> Picture:
     order = np.argsort(result.nearest.distance, kind="stable")[:_EACH]
-    among = f"nearest of {len(images):,} images, and the training images below which they lie"
+    text = f"nearest of {len(images):,} images, each above its nearest training image"
     pairs = np.concatenate((images[order], train.images[result.nearest.index[order]]))
-    return _captioned({among: pairs})
+    return _captioned({text: pairs})
 
 
 def _captioned(rows: dict[str, Images]) -> Picture:
@@ -65,6 +65,6 @@ def _captioned(rows: dict[str, Images]) -> Picture:
 
 
 def _filled(group: Images) -> Images:
-    """At least one whole row, black where there are too few images."""
+    """The images, with black ones added up to whole rows."""
     missing = -len(group) % _EACH
     return np.concatenate((group, np.zeros((missing, *group.shape[1:]), np.uint8)))

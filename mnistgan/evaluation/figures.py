@@ -1,6 +1,6 @@
-"""The figures of a measurement as they stand in a file, and what each of them says.
+"""Reading the figures in a ``figures.json``, and what each of them means.
 
-Imports no torch: tables and pages are made of them where nothing is measured.
+Imports no torch, so that tables and pages are made quickly.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from mnistgan.errors import UsageError, printable
 
 
 class Measure(NamedTuple):
-    """A measure for people.
+    """A measure as tables show it.
 
     Attributes:
         name: as in a file.
-        title: as in a table.
+        title: its name for people.
         explanation: what its figures mean, or which one is perfect.
     """
 
@@ -32,36 +32,37 @@ MEASURES = (
     Measure("frechet_distance", "Frechet distance", "0 is perfect"),
     Measure("kernel_distance", "kernel distance", "0 is perfect"),
     Measure("precision", "precision", "share of the fakes that look real"),
-    Measure("recall", "recall", "share of the real ones that could be fakes"),
+    Measure("recall", "recall", "share of the real images that G could draw"),
     Measure("density", "density", "1 is as dense as real images"),
-    Measure("coverage", "coverage", "share of the real ones with a fake beside them"),
+    Measure("coverage", "coverage", "share of the real images with a fake near them"),
     Measure("classifier_score", "classifier score", "from 1 to the number of classes"),
-    Measure("confidence", "mean confidence", "of the classifier in its verdicts"),
+    Measure("confidence", "mean confidence", "of the classifier in its predictions"),
     Measure("kl_to_labels", "KL to the labels' shares", "nats; 0 is perfect"),
-    Measure("kl_to_uniform", "KL to equal shares", "nats; 0 is as many of each class"),
+    Measure("kl_to_uniform", "KL to equal shares", "nats; 0 is the same number per class"),
     Measure(
         "nearest_distance",
         "nearest training image",
-        "root mean square of the pixels' difference",
+        "root mean square difference of the pixels",
     ),
     Measure("copies", "copies of training images", "share"),
-    Measure("agreement", "agreement", "share that the classifier sees as the class asked for"),
+    Measure("agreement", "agreement", "share classified as the requested class"),
 )
-"""In the order in which people read them; see :class:`mnistgan.evaluation.results.Figures`."""
+"""In the order in which they are shown; see :class:`mnistgan.evaluation.results.Figures`."""
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """What ``mnistgan evaluate`` left in a figures.json.
+    """The content of a figures.json.
 
     Attributes:
-        measured_with: what must stand beside a Frechet distance: ``mnistgan-lenet-v1, n=10000``.
-        count: how many images were measured.
-        numbers: the figures by name; of the missing classes how many.
-        floor: the same of held-back real images; empty where the file has none.
-        floor_count: how many of those there were.
-        shares: of each class among the images, in [0, 1], by its name.
-        missing: the classes that hardly come.
+        measured_with: classifier and sample size, which a Frechet distance depends on:
+            ``mnistgan-lenet-v1, n=10000``.
+        count: number of images measured.
+        numbers: the figures by name, with the number of missing classes.
+        floor: the same for held-out real images; empty if the file has none.
+        floor_count: number of held-out images.
+        shares: share of each class among the images, in [0, 1], by name.
+        missing: names of the missing classes.
     """
 
     measured_with: str
@@ -77,8 +78,10 @@ def read(path: Path) -> Measurement:
     """Read a figures.json.
 
     Raises:
-        UsageError: it is none.
+        UsageError: it cannot be read, or is not one.
     """
+    # The file may come from a stranger: whatever is wrong with it is reported, and names are made
+    # safe to print.
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         metrics, floor = content["metrics"], content.get("floor", {})
@@ -96,10 +99,10 @@ def read(path: Path) -> Measurement:
         )
     except (OSError, ValueError, ArithmeticError, LookupError, AttributeError, TypeError,
             RecursionError) as error:  # fmt: skip
-        raise UsageError(f"{path}: is no file of mnistgan evaluate ({error})") from error
+        raise UsageError(f"{path}: is not a file of mnistgan evaluate ({error})") from error
 
 
 def numbers(table: Mapping[str, Any]) -> dict[str, float]:
-    """The single numbers among the figures of a file, and how many classes are missing."""
+    """The figures that are single numbers, and the number of missing classes."""
     table = {**table, "missing_classes": len(table.get("missing", ()))}
     return {key: float(one) for key, one in table.items() if isinstance(one, int | float)}

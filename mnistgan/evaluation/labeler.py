@@ -1,4 +1,4 @@
-"""What is on images that came without a label: the verdict of the classifier of their data set."""
+"""Labels for images without labels, by the classifier of their data set."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from mnistgan.progress import OnProgress, no_progress
 
 @dataclass(frozen=True)
 class Labeler:
-    """Names the class of images.
+    """Labels images.
 
     Attributes:
-        classifier: that looks at them.
+        classifier: the classifier to use.
         classes: the name of each label, in order.
     """
 
@@ -32,7 +32,7 @@ class Labeler:
     def __call__(self, images: Images) -> tuple[Labels, npt.NDArray[np.float64]]:
         """The most probable class of each image, and its probability in [0, 1].
 
-        The same on the same build as long as the images come in the same blocks.
+        On the same build of torch, the same blocks of images give the same result.
 
         Args:
             images: uint8, N x C x H x W.
@@ -44,7 +44,7 @@ class Labeler:
         return predictions.labels, predictions.confidences
 
     def confidences(self, images: Images, labels: Labels) -> npt.NDArray[np.float64]:
-        """The probability in [0, 1] that each image shows what its label says; float64, N."""
+        """The probability of each image's label, in [0, 1]; float64, N."""
         probabilities = self.classifier.network.predict_batch(images).probabilities
         return np.take_along_axis(probabilities, labels[:, None], axis=1)[:, 0]
 
@@ -52,13 +52,13 @@ class Labeler:
 def labeler_for(
     config: DataConfig, root: Path | None = None, on_progress: OnProgress = no_progress
 ) -> Labeler:
-    """The labeller of images that look like a data set's.
+    """The labeler for images that look like those of a data set.
 
-    MNIST's comes with the package; another set's is trained on the spot, and kept.
+    MNIST's classifier ships with the package; one for another data set is trained and cached.
 
     Args:
-        config: which data.
-        root: folder of the data sets; by default what the config says.
+        config: the data set.
+        root: folder of the data sets; by default the config's.
         on_progress: called while images are read and a classifier is trained.
 
     Raises:
@@ -70,7 +70,7 @@ def labeler_for(
     train = datasets.load(config, on_progress=on_progress)
     if len(train.classes) < 2:
         raise DataError(
-            f"{train.source}: has no classes, so nothing can tell those of the images; leave the "
-            "labels out, or train on images in a folder a class"
+            f"{train.source}: has no classes, so images cannot be labeled; leave the labels out, "
+            "or train on images that lie in one folder per class"
         )
     return Labeler(reference.load(config, on_progress, train).classifier, train.classes)

@@ -1,4 +1,4 @@
-"""The measures, each on features or probabilities alone; all arithmetic in float64.
+"""The measures, as functions of features or probabilities; all arithmetic in float64.
 
 ``real`` and ``fake`` are features, N x d and M x d; ``probabilities`` are a classifier's, N x K.
 """
@@ -25,7 +25,7 @@ COPY_RATIO = 1 / 3
 
 @dataclass(frozen=True)
 class Moments:
-    """Mean (d) and covariance (d x d, unbiased) of features: what the Frechet distance needs."""
+    """Mean (d) and covariance (d x d, unbiased) of features, for the Frechet distance."""
 
     mean: Array
     covariance: Array
@@ -39,8 +39,8 @@ class Moments:
 def frechet_distance(real: Moments, fake: Moments) -> float:
     """|m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)) (Heusel et al. 2017, eq. 6).
 
-    The trace of the root is taken as the sum of the roots of the eigenvalues of A C2 A with
-    A = C1^(1/2), which is symmetric, so that no imaginary part has to be thrown away.
+    The trace of the root is computed as the sum of the roots of the eigenvalues of A C2 A with
+    A = C1^(1/2). That matrix is symmetric, so there is no imaginary part to discard.
     """
     values, vectors = np.linalg.eigh(real.covariance)
     root = (vectors * np.sqrt(values.clip(0))) @ vectors.T
@@ -54,8 +54,8 @@ def kernel_distance(real: Array, fake: Array, rng: np.random.Generator) -> tuple
     """Mean and standard deviation of the unbiased MMD^2 over random subsets.
 
     With the kernel (x.y / d + 1)^3 (Binkowski et al. 2018, "Demystifying MMD GANs", section 4), on
-    100 subsets of 1,000 of either side, or of half of the smaller side: whole sets would have no
-    spread.
+    100 pairs of subsets of 1,000, or of half of the smaller set: with whole sets, the standard
+    deviation would be 0.
     """
     size = min(KERNEL_SUBSET_SIZE, len(real) // 2, len(fake) // 2)
     values = [
@@ -76,13 +76,13 @@ def _mmd2(x: Array, y: Array) -> float:
 
 @dataclass(frozen=True)
 class Manifold:
-    """How two sets of features lie to each other.
+    """How two sets of features overlap.
 
     Attributes:
         precision: share of fakes inside the real manifold.
-        recall: share of real ones inside the fakes' manifold.
-        density: mean number of real neighbourhoods that a fake lies in, over k.
-        coverage: share of real neighbourhoods that hold a fake.
+        recall: share of real images inside the fake manifold.
+        density: mean number of real neighborhoods that a fake lies in, divided by k.
+        coverage: share of real neighborhoods that contain a fake.
     """
 
     precision: float
@@ -96,7 +96,7 @@ def manifold(real: Array, fake: Array) -> Manifold:
 
     Precision and recall with k = 3 (Kynkaanniemi et al. 2019, "Improved precision and recall
     metric", eq. 1-2), density and coverage with k = 5 (Naeem et al. 2020, "Reliable fidelity and
-    diversity metrics", eq. 3-4). Neighbourhoods leave out their own centre.
+    diversity metrics", eq. 3-4). A point is not its own neighbor.
     """
     count = min(len(real), len(fake))
     k_manifold, k_density = (max(1, min(k, count - 1)) for k in (MANIFOLD_K, DENSITY_K))
@@ -145,7 +145,8 @@ _LOOKED_UP = 250  # images at a time: each takes four bytes for every training i
 def classifier_score(probabilities: Array) -> float:
     """Exp of the mean KL(p(y|x) || p(y)): the Inception Score's form (Salimans et al. 2016, s. 4).
 
-    Between 1 and the number of classes; with a classifier of its own, not an Inception Score.
+    Between 1 and the number of classes. Not an Inception Score, because the classifier is not
+    Inception.
     """
     marginal = probabilities.mean(axis=0, keepdims=True)
     divergence = np.where(
@@ -168,12 +169,12 @@ def _log(values: Array) -> Array:
 
 @dataclass(frozen=True)
 class Nearest:
-    """Each image's nearest training image, by pixels.
+    """The nearest training image of each image, by pixels.
 
     Attributes:
         distance: root mean square difference of the pixels, in [0, 1], N.
         index: of the training image, N.
-        ratio: distance to the nearest over that to the second nearest, N.
+        ratio: distance to the nearest divided by distance to the second nearest, N.
     """
 
     distance: Array
@@ -186,7 +187,7 @@ class Nearest:
 
         Those less than a third as far from their nearest training image as from the second
         nearest (Yoon et al. 2023, "Diffusion probabilistic models generalize when they fail to
-        memorize", section 3); an image that equals a training image is a copy whatever the second.
+        memorize", section 3). An image that equals a training image is always a copy.
         """
         return float(((self.ratio < COPY_RATIO) | (self.distance == 0)).mean())
 

@@ -1,4 +1,4 @@
-"""What looks at a generator while it is trained: measurements, and the watch."""
+"""Evaluation of a generator during training."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from mnistgan.sampling.generator import Generator
 
 
 class Monitor:
-    """The measurements of one run.
+    """Evaluates the generator of one run, and remembers the best result.
 
     Args:
         config: of the run.
-        data: that it is trained on.
-        on_progress: called while the real images are seen.
+        data: the training images.
+        on_progress: called while the real images are classified.
 
     Raises:
-        DataError: the data has no labels, so that no classifier can be trained.
+        DataError: the data has no labels to train a classifier on.
     """
 
     def __init__(
@@ -33,26 +33,26 @@ class Monitor:
         self._config = config
         self._reference = reference.load(config.data, on_progress, data)
         self._best = math.inf
-        self._last = 0  # step that was measured
+        self._last = 0  # the step of the last measurement
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint keeps of it, whichever outputs are on: the best stays the best."""
+        """What a checkpoint saves, so that a resumed run does not forget its best generator."""
         return {"best": self._best, "last": self._last}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from where :meth:`state` was taken.
+        """Restore what :meth:`state` returned.
 
         Raises:
-            LookupError, TypeError, ValueError, ArithmeticError: it was not.
+            LookupError, TypeError, ValueError, ArithmeticError: it is something else.
         """
         self._best, self._last = float(state["best"]), int(state["last"])
 
     def is_due(self, epoch: int, step: int) -> bool:
-        """Whether an epoch that ended with this step is one to measure after."""
+        """Whether to measure after an epoch that ended with this step."""
         return epoch % self._config.evaluate.every == 0 and step != self._last
 
     def measure(self, generator: Generator) -> Evaluated:
-        """Draw images by the run's seed, and measure them."""
+        """Draw images with the run's seed, and measure them."""
         count, seed = self._config.evaluate.n, self._config.seed
         images, labels = sampler.sample_labeled(generator, count, sampler.SamplingOptions(seed))
         predictions = self._reference.classifier.network.predict(images)

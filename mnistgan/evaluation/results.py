@@ -1,4 +1,4 @@
-"""All measures of some images against real ones, in one report."""
+"""All measures of some images, in one result."""
 
 from __future__ import annotations
 
@@ -21,34 +21,35 @@ from mnistgan.progress import OnProgress, no_progress
 
 _FEWEST = 50
 _MISSING = 0.1
-"""A class with less than this part of its share among the training images is called missing."""
+"""A class with less than this fraction of its share among the training images is missing."""
 
 
 @dataclass(frozen=True)
 class Figures:
-    """The measures of some images, and for each what perfect looks like.
+    """The figures of some images.
 
     Attributes:
         frechet_distance: see :func:`measures.frechet_distance`; 0 is perfect.
         kernel_distance: mean over subsets, see :func:`measures.kernel_distance`; 0 is perfect.
-        kernel_distance_std: over those subsets.
+        kernel_distance_std: standard deviation over the subsets.
         precision: in [0, 1], see :func:`measures.manifold`; 1 is perfect.
         recall: in [0, 1]; 1 is perfect.
         density: 1 is as dense as real images.
         coverage: in [0, 1]; 1 is perfect.
         classifier_score: from 1 to the number of classes, see :func:`measures.classifier_score`.
-        shares: of each class among the images, by the classifier's verdict, in [0, 1].
-        missing: classes that have less than a tenth of their share among the training images.
+        shares: share of each predicted class among the images, in [0, 1].
+        missing: classes with less than a tenth of their share among the training images.
         kl_to_labels: KL of the shares to those of the training labels, nats; 0 is perfect.
-        kl_to_uniform: KL of the shares to equal ones, nats.
-        confidence: mean of the classifier's highest probability, in [0, 1].
-        nearest_distance: mean distance to the nearest training image, root mean square of the
-            pixels' difference, in [0, 1]. None where it was not asked for.
-        copies: share of images that repeat a training image, see :class:`measures.Nearest`.
-        agreement: share of images that the classifier sees as the class that was asked for; of real
-            images its accuracy. None of images without labels.
-        class_distances: Frechet distance of the images of each class that was asked for to the
-            training images of that class. None of images without labels.
+        kl_to_uniform: KL of the shares to equal shares, nats.
+        confidence: mean probability of the predicted classes, in [0, 1].
+        nearest_distance: mean distance to the nearest training image, root mean square difference
+            of the pixels, in [0, 1]. None if it was not measured.
+        copies: share of images that repeat a training image, see :class:`measures.Nearest`. None if
+            it was not measured.
+        agreement: share of images whose predicted class is their label; for real images the
+            classifier's accuracy. None without labels.
+        class_distances: Frechet distance of the images with each label to the training images with
+            that label. None without labels.
     """
 
     frechet_distance: float
@@ -70,22 +71,22 @@ class Figures:
     class_distances: dict[str, float] | None = None
 
     def numbers(self) -> dict[str, float]:
-        """What is a single number, by name; of the missing classes how many."""
+        """The figures that are single numbers, and the number of missing classes."""
         return figures.numbers(asdict(self))
 
 
 @dataclass(frozen=True)
 class EvaluationResult:
-    """The measures of some images beside those of real ones.
+    """The figures of some images beside those of real images.
 
     Attributes:
-        n: how many images were measured.
-        seed: of the subsets, and of the noise where a generator made the images.
-        data: what they were held against.
-        classifier: that saw them.
+        n: number of images measured.
+        seed: of the random subsets, and of a generator's noise.
+        data: name of the data set they were compared with.
+        classifier: that was used.
         figures: of the images.
-        floor_n: how many held-out real images the floor was measured on.
-        floor: the same measures of real images that were held back.
+        floor_n: number of held-out real images in the floor.
+        floor: the same figures for held-out real images.
         predictions: of the classifier for the images.
         nearest: the images' nearest training images.
     """
@@ -102,11 +103,11 @@ class EvaluationResult:
 
     @property
     def measured_with(self) -> str:
-        """What must stand beside a Frechet distance: ``mnistgan-lenet-v1, n=10000``."""
+        """What must be reported with a Frechet distance: ``mnistgan-lenet-v1, n=10000``."""
         return f"{self.classifier.name}, n={self.n}"
 
     def to_json(self) -> dict[str, Any]:
-        """As plain values."""
+        """The content of a figures.json."""
         return {
             "n": self.n,
             "seed": self.seed,
@@ -122,7 +123,7 @@ class EvaluationResult:
 
 
 def _plain(figures: Figures) -> dict[str, Any]:
-    """The figures for JSON, which knows no infinity."""
+    """The figures for JSON, with None for infinity and NaN, which JSON lacks."""
     return {
         name: None if isinstance(value, float) and not math.isfinite(value) else value
         for name, value in asdict(figures).items()
@@ -136,18 +137,18 @@ def evaluate(
     on_progress: OnProgress = no_progress,
     labels: Labels | None = None,
 ) -> EvaluationResult:
-    """Measure images, uint8 N x C x H x W, against real ones of the same shape.
+    """Compare images, uint8 N x C x H x W, with real images of the same shape.
 
     Args:
         images: to be measured.
-        reference: the real ones.
-        seed: of the subsets.
-        on_progress: called while they are looked at.
-        labels: what the images are meant to be, N, if somebody said so.
+        reference: the real images.
+        seed: of the random subsets.
+        on_progress: called while images are classified and compared.
+        labels: the class each image is meant to show, int64 N, if known.
 
     Raises:
-        DataError: there are fewer than 50, of which no figure would mean anything, or the labels
-            are not those of the real images.
+        DataError: there are fewer than 50 images, too few for any figure to mean something, or a
+            label is not one of the reference's.
     """
     if len(images) < _FEWEST:
         raise DataError(f"there are {len(images)} images to measure; give at least {_FEWEST}")
@@ -155,8 +156,10 @@ def evaluate(
     if labels is not None and not (labels.min() >= 0 and labels.max() < classes):
         raise DataError(
             f"the labels run from {labels.min()} to {labels.max()}, and {reference.name} has "
-            f"{classes} classes; name the images' own data set by --data"
+            f"{classes} classes; name the data set of the images with --data"
         )
+    # The floor has the same size, as far as the test split allows: the Frechet distance grows with
+    # fewer images, even between real sets.
     chosen = noise.rng(seed, Stream.SUBSET, 2).permutation(len(reference.test))
     test = reference.test.take(np.sort(chosen[: len(images)]))
     test_labels = None if labels is None else test.labels
@@ -190,11 +193,12 @@ def measure(
     nearest: Nearest | None = None,
     labels: Labels | None = None,
 ) -> Figures:
-    """The measures of what the classifier saw in some images.
+    """The figures of some images, from the classifier's predictions.
 
-    The Frechet distance is to all training images; the kernel distance, and what needs nearest
-    neighbours, to as many of them as there are images, chosen by the seed.
+    The Frechet distance is to all training images. The kernel distance, precision, recall, density
+    and coverage are to as many training images as there are images, chosen by the seed.
     """
+    # Precision, recall, density and coverage depend on the sizes of both sets, so these are equal.
     real = reference.train_features
     rng = noise.rng(seed, Stream.SUBSET)
     subset = real[rng.permutation(len(real))[: len(predictions.features)]]
@@ -232,7 +236,7 @@ def measure(
 def _class_distances(
     predictions: Predictions, labels: Labels, reference: Reference
 ) -> dict[str, float]:
-    """Of the classes that have two images or more on either side."""
+    """For the classes with two or more images on both sides: one has no covariance."""
     distances = {}
     for label, name in enumerate(reference.train.classes):
         real = reference.train_features[reference.train.labels == label]

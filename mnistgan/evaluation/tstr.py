@@ -1,4 +1,4 @@
-"""Classification accuracy scores: are synthetic images as good to learn from as real ones?"""
+"""Classification accuracy scores: training on synthetic images, testing on real ones."""
 
 from __future__ import annotations
 
@@ -15,15 +15,14 @@ from mnistgan.progress import OnProgress, no_progress
 
 @dataclass(frozen=True)
 class Scores:
-    """Accuracies in [0, 1] of classifiers trained on as many images each.
+    """Accuracies, in [0, 1], of classifiers trained on the same number of images.
 
     Attributes:
         tstr: trained on synthetic, tested on real images (Ravuri & Vinyals 2019, "Classification
-            accuracy score", section 3): low where the fakes lack variety or clarity.
-        trts: trained on real, tested on synthetic images: low where fakes are not what their label
-            says.
+            accuracy score", section 3): low if the fakes lack variety or clarity.
+        trts: trained on real, tested on synthetic images: low if fakes do not show their label.
         trtr: trained and tested on real images: what perfect fakes would reach.
-        labels: whose labels the synthetic images have.
+        labels: where the labels of the synthetic images come from.
     """
 
     tstr: float
@@ -39,21 +38,22 @@ def score(
     seed: int = 0,
     on_progress: OnProgress = no_progress,
 ) -> Scores:
-    """Train one classifier on the synthetic and one on real images, and test each on the other.
+    """Train one classifier on synthetic and one on real images, and test each on the other.
 
     Args:
         images: synthetic, uint8 N x C x H x W.
-        labels: theirs, N; where there are none, the reference classifier's verdicts.
-        real: what to compare with.
-        seed: of the training, and of which real images are taken.
+        labels: their labels, int64 N; if None, the reference classifier's predictions.
+        real: the real images.
+        seed: of the training, and of the choice of real images.
         on_progress: called with the steps of the training.
     """
-    named = "its own"
+    labeled = "its own"
     if labels is None:
         labels = real.classifier.network.predict(images, "labeling the images", on_progress).labels
-        named = f"by {real.classifier.name}"
+        labeled = f"by {real.classifier.name}"
     assert real.test.labels is not None
     synthetic = ImageSet(images, labels, real.train.classes, "synthetic")
+    # As many real as synthetic images: with more, a classifier would be better for that alone.
     rows = noise.rng(seed, Stream.SUBSET, 1).permutation(len(real.train))[: len(images)]
     from_synthetic = reference.fit(synthetic, on_progress, seed)
     from_real = reference.fit(real.train.take(rows), on_progress, seed)
@@ -61,5 +61,5 @@ def score(
         tstr=classifier.accuracy(from_synthetic, real.test.images, real.test.labels),
         trts=classifier.accuracy(from_real, images, labels),
         trtr=classifier.accuracy(from_real, real.test.images, real.test.labels),
-        labels=named,
+        labels=labeled,
     )

@@ -1,7 +1,7 @@
-"""A watch over a training: says in one sentence when it looks as if it had collapsed.
+"""Warnings about a training that looks as if it had collapsed.
 
-Nearly free: it looks at numbers that are there anyway, and once an epoch at the 64 images that are
-drawn anyway. Imports no torch unless it is given a classifier.
+They cost next to nothing: they come from the metrics of each step, and from the 64 images that are
+drawn after each epoch anyway. Imports torch only if there is a classifier for the images.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from mnistgan.config import RunConfig, ScoreKind
 from mnistgan.events import EpochEnded, Event, RunStarted, StepMetrics
 
 Classify: TypeAlias = Callable[[Images], Labels]
-"""Images, uint8 N x C x H x W, to their classes."""
+"""Images, uint8 N x C x H x W, to their classes, int64 N."""
 
 WINDOW = 300
-"""Steps that a number must have looked bad for."""
+"""The number of steps that metrics must look bad for."""
 
-_PINNED = 0.002  # a probability this near to 0 or 1
+_PINNED = 0.002  # how near to 0 or 1 a probability is pinned
 _NO_LOSS = 0.005
-_ALIKE = 0.05  # root mean square of the pixels' difference, in [0, 1]
-_PATIENCE = 2  # epochs that images must have looked bad for
-_FEW = 0.5  # of the distinct images among as many real ones
+_ALIKE = 0.05  # root mean square difference of the pixels, in [0, 1]
+_PATIENCE = 2  # the number of epochs that images must look bad for
+_FEW = 0.5  # of the number of distinct images among as many real ones
 
 
 _SIGNS = {
@@ -39,10 +39,10 @@ _SIGNS = {
     ),
     "D is blind": (
         "D(G(z)) has been pinned at 1",
-        "D tells nothing apart; raise train.lr_d, or widen model.discriminator",
+        "D cannot tell real from fake; raise train.lr_d, or widen model.discriminator",
     ),
 }
-"""What numbers can say, and what usually cures it."""
+"""What metrics can show, and the settings that usually help."""
 
 
 class Watch:
@@ -50,8 +50,8 @@ class Watch:
 
     Args:
         score_kind: what D(x) and D(G(z)) are.
-        classify: sees classes in images, where there is a classifier for them.
-        classes: their names.
+        classify: classifies images, if there is a classifier for them.
+        classes: the names of the classes.
     """
 
     def __init__(
@@ -68,13 +68,13 @@ class Watch:
         self._reported: set[str] = set()
 
     def begin(self, real_images: Images) -> None:
-        """See what real images look like, uint8 N x C x H x W: as many as an epoch shows."""
+        """Take real images, uint8 N x C x H x W, as many as an epoch draws, for comparison."""
         self._distinct_real = distinct(real_images)
 
     def look(self, event: Event) -> list[str]:
-        """Warnings that an event gives rise to; each once, for as long as its sign lasts.
+        """The new warnings after an event; each is given once while its sign lasts.
 
-        A warning says what is wrong, since when, and which setting usually cures it.
+        A warning says what is wrong, since when, and which setting usually helps.
         """
         match event:
             case RunStarted():
@@ -88,7 +88,7 @@ class Watch:
                 return []
 
     def _lasting(self, sign: str, is_present: bool, now: int, patience: int) -> int | None:
-        """When a sign began, once it has lasted long enough; None before and afterwards."""
+        """When a sign began, at the moment when it has lasted long enough; otherwise None."""
         if not is_present:
             self._since.pop(sign, None)
             self._reported.discard(sign)
@@ -99,7 +99,7 @@ class Watch:
         self._reported.add(sign)
         return since
 
-    # Numbers -----------------------------------------------------------------------------------
+    # Metrics -----------------------------------------------------------------------------------
 
     def _at_step(self, now: StepMetrics) -> list[str]:
         present = self._sign(now)
@@ -110,7 +110,7 @@ class Watch:
         ]
 
     def _sign(self, now: StepMetrics) -> str | None:
-        """What is wrong with one step's numbers; a critic's scores have no scale."""
+        """The sign in one step's metrics; a critic's scores have no scale, so they show none."""
         if self._kind == "critic":
             return None
         if now.loss_d < _NO_LOSS:
@@ -139,7 +139,8 @@ class Watch:
             return []
         present = set(self._classify(event.images).tolist())
         absent = [name for number, name in enumerate(self._classes) if number not in present]
-        # Of 64 fair draws from ten classes two are missing once in some thousand times.
+        # In 64 fair draws from ten classes one is missing by chance in 1 of 85 epochs, two in 1 of
+        # 35,000, so a single one means nothing. Epoch 1 is left out: it draws no digits yet.
         many = len(absent) > 1
         since = self._lasting("classes", many and event.epoch > 1, event.epoch, _PATIENCE)
         if since is None:
@@ -151,7 +152,7 @@ class Watch:
 
 
 def distinct(images: Images) -> int:
-    """How many images, uint8 N x C x H x W, differ visibly from all those before them."""
+    """How many images, uint8 N x C x H x W, differ visibly from all images before them."""
     flat = images.reshape(len(images), -1).astype(np.float64) / 255
     squares = np.square(flat).sum(axis=1)
     distances = squares[:, None] + squares - 2 * flat @ flat.T
@@ -164,8 +165,8 @@ def distinct(images: Images) -> int:
 
 
 def watch_for(config: RunConfig) -> Watch:
-    """The watch over a run; it sees classes where a classifier is at hand."""
-    from mnistgan.evaluation import classifier, reference  # torch
+    """The watch over a run, with the classifier that ships if it suits the data."""
+    from mnistgan.evaluation import classifier, reference  # imports torch
 
     kind = config.train.score_kind
     if not reference.is_shipped_for(config.data):

@@ -29,7 +29,7 @@ from mnistgan.runs import resumption
 from mnistgan.runs.plan import Plan, plan_config, refuse_other_run
 from mnistgan.sampling.generator import Generator
 from mnistgan.storage import checkpoint
-from mnistgan.storage.atomic import remove_parts, write_text
+from mnistgan.storage.atomic import remove_leftovers, write_text
 from mnistgan.training import ranks
 from mnistgan.training.trainer import Trainer
 
@@ -269,7 +269,7 @@ class Run:
             if not self.plan.resume:  # another process may have used it since the plan
                 refuse_other_run(self.directory)
             for folder in (path, self.directory.checkpoints, self.directory.samples):
-                remove_parts(folder)
+                remove_leftovers(folder)
             yield
         finally:
             lock.release()

@@ -1,4 +1,4 @@
-"""Arrays that are read from their file in pieces."""
+"""Arrays that are read from a file block by block."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Readable(Protocol):
     """A binary stream."""
 
     def read(self, size: int = -1, /) -> bytes:
-        """So many bytes, or fewer at its end."""
+        """At most ``size`` bytes; fewer only at the end of the stream."""
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,8 @@ class ArrayStream:
     """An array that is still in its file.
 
     Attributes:
-        shape: as the header says.
-        dtype: as in the file.
+        shape: according to the file's header.
+        dtype: as stored, with its byte order.
     """
 
     shape: tuple[int, ...]
@@ -32,10 +32,10 @@ class ArrayStream:
     _stream: Readable
 
     def blocks(self, rows: int) -> Iterator[npt.NDArray[Any]]:
-        """The array in pieces of at most so many rows, in native byte order.
+        """The array in blocks of at most ``rows`` rows, in native byte order.
 
         Raises:
-            ValueError: the file is shorter or longer than its header says.
+            ValueError: the data is shorter or longer than the header says.
         """
         row_shape = self.shape[1:]
         size = math.prod(row_shape) * self.dtype.itemsize
@@ -46,10 +46,14 @@ class ArrayStream:
                 raise ValueError("ends before the data that its header announces")
             array = np.frombuffer(raw, self.dtype).reshape(count, *row_shape)
             yield array.astype(self.dtype.newbyteorder("="), copy=False)
-        if self._stream.read(1):  # at the end of a member zipfile compares the checksum, too
+        if self._stream.read(1):  # reading to the end also makes zipfile verify the checksum
             raise ValueError("holds more than its header says")
 
     def read(self) -> npt.NDArray[Any]:
-        """The whole array; raises as :meth:`blocks` does."""
-        pieces = list(self.blocks(max(1, self.shape[0])))
-        return pieces[0] if pieces else np.empty(self.shape, self.dtype.newbyteorder("="))
+        """The whole array.
+
+        Raises:
+            ValueError: as for :meth:`blocks`.
+        """
+        blocks = list(self.blocks(max(1, self.shape[0])))
+        return blocks[0] if blocks else np.empty(self.shape, self.dtype.newbyteorder("="))

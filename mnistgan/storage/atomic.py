@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Files and folders that are written completely or not at all, and checks before writing."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from pathlib import Path
 
 from mnistgan.errors import MnistganError, UsageError
 
-_PART = ".mnistgan-part-"
-_NO_PLACE = (
+_PREFIX = ".mnistgan-part-"
+"""Of temporary names. Old runs may hold such files, too, so it does not change."""
+_BAD_PATH = (
     errno.ENOENT,
     errno.ENOTDIR,
     errno.EACCES,
@@ -23,52 +24,53 @@ _NO_PLACE = (
     errno.ENAMETOOLONG,
     errno.EEXIST,
 )
-"""What is wrong with the place that the caller gave, rather than with the disk."""
+"""Errors that another path would avoid (exit code 2). All others are the disk's (exit code 1)."""
 
 
 @contextlib.contextmanager
 def atomic_path(target: Path) -> Iterator[Path]:
-    """Yield a temporary path in the target's folder; on success it becomes the target.
+    """Yield a temporary path in the target's folder; on success, rename it to the target.
 
-    The temporary file is flushed to disk before it is renamed, and its folder after, so that a
-    crash leaves either the old file or the new one. On an exception the target stays as it was
-    and the temporary file is removed.
+    On an exception the target stays as it was and the temporary file is removed.
 
     Raises:
-        UsageError: the target's folder does not exist or cannot be written.
-        MnistganError: the disk is full or broken.
+        UsageError: the target is a folder, or its folder does not exist or is not writable.
+        MnistganError: the disk is full or faulty.
     """
     _refuse_folder(target)
-    with _refusals(target):
-        # mkstemp reserves a name that nobody can guess, in the folder that os.replace needs.
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=_PART, suffix=target.suffix)
+    with _explained(target):
+        # A rename is atomic only within one file system, so the file is made beside its target.
+        # mkstemp picks a new, unpredictable name: nobody can have put a link there.
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=_PREFIX, suffix=target.suffix)
         os.close(handle)
         temporary = Path(name)
         try:
             yield temporary
-            temporary.chmod(0o666 & ~_umask())
+            temporary.chmod(0o666 & ~_umask())  # mkstemp's own mode lets nobody else read it
+            # The content must reach the disk before the new name does: otherwise a power failure
+            # could leave an empty file under that name. Syncing the folder saves the name itself.
             _sync(temporary)
             temporary.replace(target)
             _sync(target.parent)
-        except BaseException:
-            with contextlib.suppress(OSError):  # its folder may be what is wrong
+        except BaseException:  # KeyboardInterrupt, too
+            with contextlib.suppress(OSError):  # the first error is the one to report
                 temporary.unlink(missing_ok=True)
             raise
 
 
 @contextlib.contextmanager
 def atomic_folder(target: Path) -> Iterator[Path]:
-    """Yield a temporary folder; on success it becomes the target, else nothing is left of it.
+    """Yield a temporary folder; on success, rename it to the target, else remove it.
 
-    A target that exists stays the folder that it is, and the files are moved into it. The folders
-    above it are made as :func:`new_folder` makes them.
+    If the target exists, the files are moved into it instead. Missing folders above the target are
+    created as by :func:`new_folder`.
 
     Raises:
-        UsageError, MnistganError: as :func:`atomic_path`.
+        UsageError, MnistganError: as for :func:`atomic_path`.
     """
-    with _refusals(target), new_folder(target.parent):
+    with _explained(target), new_folder(target.parent):
         exists = target.is_dir()
-        temporary = Path(tempfile.mkdtemp(dir=target if exists else target.parent, prefix=_PART))
+        temporary = Path(tempfile.mkdtemp(dir=target if exists else target.parent, prefix=_PREFIX))
         try:
             yield temporary
             for file in list(temporary.iterdir()):
@@ -84,42 +86,42 @@ def atomic_folder(target: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def _refusals(target: Path) -> Iterator[None]:
-    """Why a target could not be written, and what to do, in one sentence."""
+def _explained(target: Path) -> Iterator[None]:
+    """Turn an OSError about the target into one sentence that says what to do."""
     try:
         yield
     except OSError as error:
-        place = str(error.filename or target)
-        if _PART not in place and Path(place) not in (target, target.parent):
-            raise  # something else failed meanwhile
-        raise _refusal(f"{target}: cannot be written", error) from error
+        path = str(error.filename or target)
+        if _PREFIX not in path and Path(path) not in (target, target.parent):
+            raise  # the caller's block failed at another file
+        raise _explanation(f"{target}: cannot be written", error) from error
 
 
-def _refusal(what: str, error: OSError) -> MnistganError:
+def _explanation(what: str, error: OSError) -> MnistganError:
     reason = error.strerror or str(error).partition("\n")[0]
-    if error.errno in _NO_PLACE:
-        return UsageError(f"{what} ({reason}); mend its folder or choose another")
-    return MnistganError(f"{what} ({reason}); free some space or mend the disk")
+    if error.errno in _BAD_PATH:
+        return UsageError(f"{what} ({reason}); check its folder or choose another")
+    return MnistganError(f"{what} ({reason}); free some space or check the disk")
 
 
 # Targets and folders ---------------------------------------------------------------------------
 
 
 def check_target(path: Path, *suffixes: str) -> None:
-    """Refuse, before any work, a file that could not be written after it.
+    """Check that a file can be written, before the work whose result it will hold.
 
     Args:
-        path: of the file; its folder must be there.
-        suffixes: what its name may end in, in lower case; by default anything.
+        path: the file. Its folder must exist.
+        suffixes: the suffixes it may have, in lower case; by default any.
 
     Raises:
-        UsageError: another ending, a folder of that name, or no folder to write to.
+        UsageError: the suffix is unknown, the path is a folder, or its folder is not writable.
     """
     if suffixes and path.suffix.lower() not in suffixes:
         raise UsageError(f"{path}: unknown ending {path.suffix!r}; use {', '.join(suffixes)}")
     _refuse_folder(path)
     if not path.parent.is_dir():
-        raise UsageError(f"{path}: its folder does not exist; make it first, or choose another")
+        raise UsageError(f"{path}: its folder does not exist; create it first, or choose another")
     check_folder(path.parent)
 
 
@@ -129,44 +131,44 @@ def _refuse_folder(path: Path) -> None:
 
 
 def check_folder(path: Path, *, empty: bool = False) -> None:
-    """Refuse, before any work, a folder that could not be made or written to after it.
+    """Check that a folder can be created or written to, before the work that fills it.
 
     Args:
-        path: of the folder; it may be missing, and those above it, too.
-        empty: whether it must hold nothing yet.
+        path: the folder. It and the folders above it may be missing.
+        empty: whether an existing folder must be empty.
 
     Raises:
-        UsageError: it, or the nearest folder above it that exists, is a file or read-only; or it
-            holds something.
+        UsageError: the folder, or the nearest one above it that exists, is a file or read-only; or
+            the folder is not empty.
     """
-    there = next((one for one in (path, *path.absolute().parents) if one.exists()), path)
-    if not there.is_dir():
-        raise UsageError(f"{path}: cannot be written ({there} is not a folder); choose another")
-    if not os.access(there, os.W_OK | os.X_OK):
-        raise UsageError(f"{path}: cannot be written ({there} is read-only); choose another")
-    if empty and there == path and any(path.iterdir()):
-        raise UsageError(f"{path}: is there already and is not empty; choose another")
+    existing = next((one for one in (path, *path.absolute().parents) if one.exists()), path)
+    if not existing.is_dir():
+        raise UsageError(f"{path}: cannot be written ({existing} is not a folder); choose another")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise UsageError(f"{path}: cannot be written ({existing} is read-only); choose another")
+    if empty and existing == path and any(path.iterdir()):
+        raise UsageError(f"{path}: already exists and is not empty; choose another")
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder, and those above it, where they are missing.
+    """Create a folder and those above it, if they are missing.
 
     Raises:
-        UsageError: something is in the way, or the folder above cannot be written.
-        MnistganError: the disk is full or broken.
+        UsageError: a file is in the way, or the folder above is not writable.
+        MnistganError: the disk is full or faulty.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise _refusal(f"{folder}: cannot be made", error) from error
+        raise _explanation(f"{folder}: cannot be created", error) from error
 
 
 @contextlib.contextmanager
 def new_folder(folder: Path) -> Iterator[None]:
-    """Make a folder and those above it; what was made and is empty in the end goes again.
+    """Create a folder and those above it; at the end, remove those of them that are empty.
 
     Raises:
-        UsageError, MnistganError: as :func:`make_folder`.
+        UsageError, MnistganError: as for :func:`make_folder`.
     """
     missing = [one for one in (folder, *folder.parents) if not one.exists()]
     try:
@@ -174,46 +176,46 @@ def new_folder(folder: Path) -> Iterator[None]:
         yield
     finally:
         for one in missing:
-            with contextlib.suppress(OSError):  # it was never made, or holds something by now
+            with contextlib.suppress(OSError):  # not empty, or never created
                 one.rmdir()
 
 
 # Files -----------------------------------------------------------------------------------------
 
 
-def remove_parts(folder: Path, suffix: str = "") -> None:
-    """Remove what writers that were killed left in a folder; no one may be writing to it.
+def remove_leftovers(folder: Path, suffix: str = "") -> None:
+    """Remove the temporary files of killed writers. Nobody may be writing to the folder.
 
     Args:
         folder: where they wrote.
-        suffix: of what they wrote, if not all of it is to go.
+        suffix: remove only files with this suffix.
     """
-    for part in folder.glob(f"{_PART}*{suffix}"):
-        part.unlink(missing_ok=True)
+    for path in folder.glob(f"{_PREFIX}*{suffix}"):
+        path.unlink(missing_ok=True)
 
 
 def check_regular(path: Path) -> None:
-    """Refuse a pipe or a device, whose reader might wait for ever, in a file's place.
+    """Refuse a pipe or a device: reading one from a stranger's folder might block forever.
 
     Raises:
-        OSError: it is one.
+        OSError: the path is neither a regular file nor a folder, nor missing.
     """
-    if path.exists() and not (path.is_file() or path.is_dir()):  # of a folder the system says so
-        raise OSError(errno.EINVAL, "Is no regular file", str(path))
+    if path.exists() and not (path.is_file() or path.is_dir()):  # open() itself refuses a folder
+        raise OSError(errno.EINVAL, "Not a regular file", str(path))
 
 
 def read_bytes(path: Path) -> bytes:
-    """The whole of a file that a stranger may have put there.
+    """Read a whole file that may come from a stranger.
 
     Raises:
-        OSError: it is no regular file, or cannot be read.
+        OSError: the path is not a regular file, or cannot be read.
     """
     check_regular(path)
     return path.read_bytes()
 
 
 def sha256(path: Path) -> str:
-    """The SHA-256 of a file, read in pieces, as hexadecimal digits."""
+    """SHA-256 of a file as hexadecimal digits, computed in constant memory."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(2**20):
@@ -228,9 +230,9 @@ def write_text(target: Path, text: str) -> None:
 
 
 def _sync(path: Path) -> None:
-    if os.name == "nt" and path.is_dir():  # Windows has no way to flush a folder
+    if os.name == "nt" and path.is_dir():  # Windows cannot sync a folder
         return
-    flags = os.O_RDWR if path.is_file() else os.O_RDONLY
+    flags = os.O_RDWR if path.is_file() else os.O_RDONLY  # Windows syncs only what is writable
     handle = os.open(path, flags)
     try:
         os.fsync(handle)
@@ -239,6 +241,6 @@ def _sync(path: Path) -> None:
 
 
 def _umask() -> int:
-    mask = os.umask(0)
+    mask = os.umask(0)  # it can be read only by setting it
     os.umask(mask)
     return mask

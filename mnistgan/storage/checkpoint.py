@@ -1,8 +1,8 @@
-"""Checkpoints and generator files: what they hold, written and read as sealed archives.
+"""Checkpoints and generator files: their content, and how it is validated.
 
-A *checkpoint* is the whole training state. There is no random state in it because there is none
-to restore: every draw is a function of the seed and the step (see :mod:`mnistgan.models.noise`).
-A *generator file* is what one gives away: the config and G's weights.
+A *checkpoint* holds the whole training state. It needs no random state, because every random draw
+is a function of the seed and the step (see :mod:`mnistgan.models.noise`). A *generator file* is the
+file to share: the config and G's weights.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ _KINDS: dict[object, FileKind] = {
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A whole training state.
+    """The content of a checkpoint or a generator file.
 
     Attributes:
-        kind: whether the file is a checkpoint or holds the generator's part of one only.
-        config: of the run that made it.
-        state: what :meth:`Trainer.state` gave, or the generator's part of it.
-        versions: of mnistgan and torch when it was written.
+        kind: which of the two the file is.
+        config: of the run that wrote it.
+        state: what :meth:`Trainer.state` returned; in a generator file, only the generator's part.
+        versions: of mnistgan and torch at the time of writing.
     """
 
     kind: FileKind
@@ -58,7 +58,7 @@ class Checkpoint:
 
     @property
     def weights(self) -> dict[str, Tensor]:
-        """G's weights and buffers, to sample from: the moving average if one is kept."""
+        """G's weights and buffers for sampling: the moving average if the run keeps one."""
         weights: dict[str, Tensor] = self.state.get("average", self.state["generator"])
         return weights
 
@@ -67,16 +67,16 @@ def save_checkpoint(path: Path, config: RunConfig, state: Mapping[str, Any]) -> 
     """Write a trainer's state.
 
     Raises:
-        TrainingError: it holds a NaN or an infinity; nothing is written.
+        TrainingError: the state contains a NaN or an infinity; nothing is written.
     """
     _save(path, "checkpoint", config, state)
 
 
 def save_generator(path: Path, config: RunConfig, state: Mapping[str, Any]) -> None:
-    """Write the generator out of a trainer's state, alone.
+    """Write only the generator's part of a trainer's state.
 
     Raises:
-        TrainingError: it holds a NaN or an infinity; nothing is written.
+        TrainingError: the state contains a NaN or an infinity; nothing is written.
     """
     parts = {key: state[key] for key in ("generator", "average", "step", "epoch") if key in state}
     _save(path, "generator", config, parts)
@@ -87,7 +87,7 @@ def _save(path: Path, kind: FileKind, config: RunConfig, state: Mapping[str, Any
         if not torch.isfinite(tensor).all():
             raise TrainingError(
                 f"{name} is no longer finite, so {path.name} was not written; start a new run with "
-                "lower train.lr_d and train.lr_g; what was saved before is kept"
+                "lower train.lr_d and train.lr_g; earlier files are kept"
             )
     content = {
         "format": f"mnistgan-{kind}",
@@ -103,24 +103,22 @@ def load_checkpoint(path: Path) -> Checkpoint:
     """Read a checkpoint.
 
     Raises:
-        FileFormatError: it is none, is damaged, or is of another version.
+        FileFormatError: the file is not a checkpoint, is damaged, or has another version.
     """
     loaded = load_generator(path)
     if loaded.kind != "checkpoint":
         raise FileFormatError(
-            f"{path}: is a generator file, which holds no training state; give a checkpoint or a "
-            "run directory"
+            f"{path}: is a generator file, which has no training state; give a checkpoint or a run "
+            "directory"
         )
     return loaded
 
 
 def load_generator(path: Path) -> Checkpoint:
-    """Read a generator file, or a checkpoint, of which the generator is a part.
-
-    A generator may be a ``.safetensors`` file, too, as ``mnistgan export`` writes it.
+    """Read a generator file (``.pt``, or ``.safetensors`` from ``mnistgan export``) or checkpoint.
 
     Raises:
-        FileFormatError: it is neither, is damaged, or is of another version.
+        FileFormatError: the file is neither, is damaged, or has another version.
     """
     try:
         if path.suffix.lower() == generator_safetensors.SUFFIX:
@@ -129,7 +127,7 @@ def load_generator(path: Path) -> Checkpoint:
         return _checked(_kind(content), content)
     except (RefusedError, ConfigError) as error:
         raise FileFormatError(f"{path}: {error}") from error
-    except (TypeError, ValueError) as error:  # a config with values that no TOML could have had
+    except (TypeError, ValueError) as error:  # a crafted config with values that TOML cannot hold
         raise FileFormatError(f"{path}: {NOT_OURS}") from error
 
 
@@ -139,14 +137,18 @@ def _kind(content: Mapping[str, Any]) -> FileKind:
         raise RefusedError(NOT_OURS)
     if type(version) is not int or version != FORMAT_VERSION:
         raise RefusedError(
-            f"is of format {version!r}, this mnistgan ({__version__}) reads format "
-            f"{FORMAT_VERSION}; install the version that wrote it"
+            f"has format {version!r}, but mnistgan {__version__} reads format {FORMAT_VERSION}; "
+            "install the version that wrote it"
         )
     return kind
 
 
 def _checked(kind: FileKind, content: Mapping[str, Any]) -> Checkpoint:
-    """See that everything is there and of its kind."""
+    """Check that everything is present and has the right type.
+
+    The seal shows only that the file is whole: anybody can seal a crafted one. What passes here
+    cannot make the code that uses it fail with a traceback.
+    """
     table, state, versions = (content.get(key) for key in ("config", "state", "versions"))
     if not (isinstance(table, dict) and isinstance(state, dict) and isinstance(versions, dict)):
         raise RefusedError(NOT_OURS)
@@ -157,7 +159,7 @@ def _checked(kind: FileKind, content: Mapping[str, Any]) -> Checkpoint:
     if not (counted and weighted and named and "generator" in state):
         raise RefusedError(NOT_OURS)
     config = toml.validate(table, "its config")
-    toml.to_toml(config).encode("utf-8")  # so that whoever loads it can write it
-    if config.model.conditional and not config.model.classes:  # the training had filled them in
-        raise RefusedError(f"its conditional model has no classes; {NOT_OURS}")
+    toml.to_toml(config).encode("utf-8")  # a lone surrogate would fail only when it is written
+    if config.model.conditional and not config.model.classes:  # training always fills them in
+        raise RefusedError("its conditional model has no classes; do not use this file")
     return Checkpoint(kind, config, state, versions)

@@ -1,9 +1,9 @@
-"""Generators as safetensors files: a format that many programs read, and that cannot hold code.
+"""Generators as safetensors files, a format that many programs read and that cannot hold code.
 
-The tensors are G's weights and buffers (the moving average's, where one is kept), by the names of
-its ``state_dict``; the metadata holds the run config as TOML under ``mnistgan.config``, and
-``mnistgan.step`` and ``mnistgan.epoch``. There is no checksum in the format: what is cut short is
-refused, a changed weight is not noticed.
+The tensors are G's weights and buffers (of the moving average if there is one), named as in its
+``state_dict``. The metadata holds the run config as TOML under ``mnistgan.config``, and
+``mnistgan.step`` and ``mnistgan.epoch``. The format has no checksum: a truncated file is refused,
+but a changed weight is not detected.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from mnistgan.storage.atomic import atomic_path, check_regular, check_target
 from mnistgan.storage.tensor_zip import RefusedError
 
 SUFFIX = ".safetensors"
-_NOT_OURS = f"is no {SUFFIX} file of mnistgan export; give one, or a generator file (g.pt)"
+_NOT_OURS = f"is not a {SUFFIX} file of mnistgan export; give one, or a generator file (g.pt)"
 
 
 def write(
@@ -34,7 +34,7 @@ def write(
     """Write a generator, atomically.
 
     Raises:
-        UsageError: another ending, or the folder cannot be written.
+        UsageError: the suffix is wrong, or the folder is not writable.
     """
     check_target(path, SUFFIX)
     metadata = {
@@ -50,10 +50,10 @@ def write(
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Read what :func:`write` wrote, as the content of a generator file.
+    """Read what :func:`write` wrote: config, versions and state, as in a ``.pt`` generator file.
 
     Raises:
-        FileFormatError: it cannot be read, is cut short, or is none of ours.
+        FileFormatError: the file cannot be read, is truncated, or was not written by mnistgan.
     """
     try:
         check_regular(path)

@@ -1,4 +1,4 @@
-"""The IDX format of the MNIST files (LeCun's MNIST page), read and written in pieces."""
+"""The IDX format of the MNIST files, as described on LeCun's MNIST page."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ _TYPES = {
     0x0D: ">f4",
     0x0E: ">f8",
 }
-_MAX_DEFLATE_RATIO = 1100  # a little more than the format itself can reach
+_MAX_DEFLATE_RATIO = 1100  # DEFLATE itself compresses at most about 1032 to 1
 
 
 def parse_idx(stream: Readable, at_most: int | None = None) -> ArrayStream:
-    """The array that an open IDX file holds, of which only the header is read.
+    """Read the header of an IDX file; the array's data stays in the stream.
 
     Args:
-        stream: unpacked.
-        at_most: bytes that there can be; a header that announces more is refused before any
-            memory is taken.
+        stream: the decompressed file.
+        at_most: bytes of data that the file can contain. A header that announces more is refused
+            before any memory is allocated.
 
     Raises:
-        ValueError: the stream is no IDX file.
+        ValueError: the stream is not an IDX file.
     """
     magic = stream.read(4)
     if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in _TYPES or not magic[3]:
-        raise ValueError("is no IDX file (its first four bytes are wrong)")
+        raise ValueError("is not an IDX file (its first four bytes are wrong)")
     dtype, dimensions = np.dtype(_TYPES[magic[2]]), magic[3]
     header = stream.read(4 * dimensions)
     if len(header) < 4 * dimensions:
@@ -50,11 +50,11 @@ def parse_idx(stream: Readable, at_most: int | None = None) -> ArrayStream:
 
 @contextlib.contextmanager
 def open_idx(path: Path) -> Iterator[ArrayStream]:
-    """Open an IDX file, gzipped when its name ends in .gz.
+    """Open an IDX file, gzipped if its name ends in ``.gz``.
 
     Raises:
-        ValueError: the file is none.
-        OSError, EOFError, zlib.error: it cannot be read.
+        ValueError: the file is not an IDX file.
+        OSError, EOFError, zlib.error: the file cannot be read.
     """
     packed = path.suffix == ".gz"
     at_most = path.stat().st_size * (_MAX_DEFLATE_RATIO if packed else 1)
@@ -63,5 +63,5 @@ def open_idx(path: Path) -> Iterator[ArrayStream]:
 
 
 def header(shape: tuple[int, ...]) -> bytes:
-    """The first bytes of an IDX file of uint8, which the array's own follow."""
+    """The header of an IDX file of uint8; the array's bytes follow it."""
     return bytes([0, 0, 0x08, len(shape)]) + np.array(shape, ">u4").tobytes()

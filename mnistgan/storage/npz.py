@@ -1,6 +1,7 @@
-"""Images as ``.npz``: ``images`` (uint8, N x H x W, or x 3 in colour) and perhaps ``labels``.
+"""Images as ``.npz``: ``images`` (uint8, N x H x W or N x H x W x 3) and optionally ``labels``.
 
-Both ways in pieces, so that neither reading nor writing holds more than one of them in memory.
+Images are read and written block by block, in constant memory. NumPy's own reader and writer need
+the whole array; but an ``.npz`` is a zip of ``.npy`` files, and their headers are public.
 """
 
 from __future__ import annotations
@@ -23,32 +24,32 @@ from mnistgan.storage.atomic import atomic_path
 
 _MAX_UNPACKED = 2**28
 _MAX_RATIO = 100
-_PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # the others unpack without bounds
-_WHAT_IS_RIGHT = (
+_COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""Of NumPy's own files. zipfile unpacks BZIP2 and LZMA without a limit on the memory it takes."""
+_ADVICE = (
     "give an .npz with images (uint8, N x H x W or N x H x W x 3) and, if there are any, labels "
     "(whole numbers, N)"
 )
 
-
 Piece: TypeAlias = tuple[Images, Labels | None]
-"""Some images, uint8 n x ..., and their labels, int64 n, or None where nobody knows them."""
+"""Some images, uint8 n x ..., and their labels, int64 n, or None."""
 
 
 def write_npz(path: Path, pieces: Iterable[Piece], shape: tuple[int, ...]) -> None:
     """Write a stream of images, and of labels, atomically and in constant memory.
 
-    Equal arrays make equal files, byte for byte: no time stands in them.
+    Equal arrays make equal files, byte for byte.
 
     Args:
         path: the file.
-        pieces: images n x H x W, or n x H x W x 3, that together have the shape; either all have
-            labels or none.
-        shape: of all the images.
+        pieces: images, n x H x W or n x H x W x 3, together of the given shape. Either all pieces
+            have labels or none.
+        shape: of all images together.
     """
-    # NumPy's own writer wants the whole array; an .npz is a zip of .npy files, so this is one too.
     with (
         atomic_path(path) as temporary,
-        tempfile.TemporaryFile(dir=path.parent) as labels,  # a zip takes one member at a time
+        # A zip file takes one member at a time, so labels wait in a file until all images are in.
+        tempfile.TemporaryFile(dir=path.parent) as labels,
         zipfile.ZipFile(temporary, "w") as archive,
     ):
         with _member(archive, "images.npy", "|u1", shape) as member:
@@ -66,8 +67,8 @@ def write_npz(path: Path, pieces: Iterable[Piece], shape: tuple[int, ...]) -> No
 def _member(
     archive: zipfile.ZipFile, name: str, kind: str, shape: tuple[int, ...]
 ) -> Iterator[IO[bytes]]:
-    """An array of an archive to be written, behind its header."""
-    entry = zipfile.ZipInfo(name)  # with the time at which zip's own clock begins
+    """Begin an array: write its header, and yield the member that takes its data."""
+    entry = zipfile.ZipInfo(name)  # dated 1980, not now: equal arrays are to make equal files
     with archive.open(entry, "w", force_zip64=True) as member:
         header = {"descr": kind, "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_2_0(member, header)
@@ -76,7 +77,7 @@ def _member(
 
 @dataclass(frozen=True)
 class NpzImages(ArrayStream):
-    """The images of an open ``.npz``, uint8 N x H x W x C, and its labels.
+    """The images of an open ``.npz`` file, uint8 N x H x W x C, and its labels.
 
     Attributes:
         labels: int64, N, or None.
@@ -87,11 +88,11 @@ class NpzImages(ArrayStream):
 
 @contextlib.contextmanager
 def open_npz(path: Path) -> Iterator[NpzImages]:
-    """Open the images of a file, of which so far only the labels are read.
+    """Open a file: its labels are read at once, its images by :meth:`NpzImages.blocks`.
 
     Raises:
-        ValueError: the file holds no such arrays, or they do not fit together.
-        OSError, EOFError, RuntimeError, zlib.error, zipfile.BadZipFile: it cannot be read.
+        ValueError: the file does not contain such arrays, or they do not fit together.
+        OSError, EOFError, RuntimeError, zlib.error, zipfile.BadZipFile: the file cannot be read.
     """
     with zipfile.ZipFile(path) as archive:
         names = archive.namelist()
@@ -100,9 +101,9 @@ def open_npz(path: Path) -> Iterator[NpzImages]:
             raise ValueError("unpacks to far more than images of its size would")
         if "images.npy" not in names:
             held = ", ".join(name.removesuffix(".npy") for name in names[:5]) or "nothing"
-            raise ValueError(f"holds no array 'images' but {held}; {_WHAT_IS_RIGHT}")
-        if any(entry.compress_type not in _PACKED for entry in archive.infolist()):
-            raise ValueError("is packed in a way that NumPy never does")
+            raise ValueError(f"has no array 'images' (it contains {held}); {_ADVICE}")
+        if any(entry.compress_type not in _COMPRESSIONS for entry in archive.infolist()):
+            raise ValueError("is compressed in a way that NumPy never uses")
         with archive.open("images.npy") as member:
             shape = _image_shape(member)
             labels = _labels(archive, shape[0]) if "labels.npy" in names else None
@@ -112,7 +113,7 @@ def open_npz(path: Path) -> Iterator[NpzImages]:
 
 
 def _header(member: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """Shape, whether it is in Fortran's order, and type; NumPy's own reader."""
+    """Shape, whether the order is Fortran's, and dtype, by NumPy's own parser."""
     try:
         version = np.lib.format.read_magic(member)
         read = {
@@ -121,23 +122,21 @@ def _header(member: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
         }[version]
         shape, fortran_order, dtype = read(member)
     except Exception as error:  # a crafted header can make NumPy's parser raise anything
-        raise ValueError(f"holds an array without a header of NumPy's; {_WHAT_IS_RIGHT}") from error
-    if any(type(side) is not int or side < 0 for side in shape):
-        raise ValueError(f"holds an array of shape {shape}; {_WHAT_IS_RIGHT}")
+        raise ValueError(f"contains an array without a NumPy header; {_ADVICE}") from error
+    if any(type(side) is not int or side < 0 for side in shape):  # bool is an int: True, too
+        raise ValueError(f"contains an array of shape {shape}; {_ADVICE}")
     return shape, fortran_order, dtype
 
 
 def _image_shape(member: IO[bytes]) -> tuple[int, ...]:
-    """N x H x W x C, as the header says."""
+    """N x H x W x C, according to the header."""
     shape, fortran_order, dtype = _header(member)
     if dtype != np.uint8 or len(shape) not in (3, 4) or shape[3:] not in ((), (1,), (3,)):
-        raise ValueError(f"its images are {dtype} of shape {shape}; {_WHAT_IS_RIGHT}")
+        raise ValueError(f"its images are {dtype} of shape {shape}; {_ADVICE}")
     if not math.prod(shape):
-        raise ValueError(f"holds no image; {_WHAT_IS_RIGHT}")
+        raise ValueError(f"contains no images; {_ADVICE}")
     if fortran_order and math.prod(shape) > 1:
-        raise ValueError(
-            "its images are in Fortran's order; save them with numpy.ascontiguousarray"
-        )
+        raise ValueError("its images are in Fortran order; save them with numpy.ascontiguousarray")
     return shape if len(shape) == 4 else (*shape, 1)
 
 
@@ -146,6 +145,6 @@ def _labels(archive: zipfile.ZipFile, count: int) -> Labels:
         shape, _, dtype = _header(member)
         if dtype.kind not in "iu" or shape != (count,):
             raise ValueError(
-                f"its labels are {dtype} of shape {shape} for {count} images; {_WHAT_IS_RIGHT}"
+                f"its labels are {dtype} of shape {shape} for {count} images; {_ADVICE}"
             )
         return ArrayStream(shape, dtype, member).read().astype(np.int64)

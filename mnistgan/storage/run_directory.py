@@ -1,4 +1,4 @@
-"""Where the files of a run lie, and which run is the newest. Imports no torch."""
+"""Names of the files in a run directory, and which run is the newest. Does not import torch."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from mnistgan.errors import UsageError
 from mnistgan.storage.atomic import read_bytes
 
 RUNS = Path("runs")
-"""Where run directories are made, and looked for, unless told otherwise."""
+"""Default folder of run directories."""
 
 
 class _Inside:
-    """A path below a run directory's own."""
+    """A path below :attr:`RunDirectory.path`."""
 
     def __init__(self, *names: str) -> None:
         self._names = names
@@ -30,7 +30,7 @@ class _Inside:
 
 @dataclass(frozen=True)
 class RunDirectory:
-    """The names in a run directory. Nothing here touches the disk until asked."""
+    """The paths in a run directory. Only the methods touch the disk."""
 
     path: Path
 
@@ -41,24 +41,24 @@ class RunDirectory:
     checkpoints = _Inside("checkpoints")
     """Folder of the newest checkpoints."""
     generator_file = _Inside("g.pt")
-    """The generator to give away."""
+    """The generator, to share."""
     metrics_file = _Inside("metrics.csv")
-    """A row a step."""
+    """One row per step."""
     best_file = _Inside("g-best.pt")
-    """The generator as it measured best."""
+    """The generator with the smallest Frechet distance so far."""
     evaluations_file = _Inside("evaluations.csv")
-    """A row a measurement made while training."""
+    """One row per evaluation during training."""
     figures_file = _Inside("evaluation", "figures.json")
-    """What ``mnistgan evaluate`` measured after it."""
+    """Results of ``mnistgan evaluate``."""
     report_file = _Inside("report.html")
-    """The whole run on one page."""
+    """The report page."""
     samples = _Inside("samples")
-    """Folder of the grids, with their index.csv."""
+    """Folder of the sample grids and their index.csv."""
     lock_file = _Inside(".lock")
-    """Held by the one process that writes here."""
+    """Locked by the one process that may write to the run."""
 
     def exists(self) -> bool:
-        """Whether a run has begun here."""
+        """Whether the directory holds a run."""
         return self.config_file.exists() or bool(self.checkpoint_files())
 
     def checkpoint_file(self, step: int) -> Path:
@@ -75,22 +75,25 @@ class RunDirectory:
         return [path for _, path in sorted(numbered, reverse=True)]
 
     def read_config(self) -> RunConfig:
-        """The config that the run was started with.
+        """The config of the run.
 
         Raises:
-            UsageError: this is no run directory.
-            ConfigError: its config.toml is not one this version reads.
+            UsageError: this is not a run directory.
+            ConfigError: its config.toml is not valid in this version.
         """
         if not self.config_file.is_file():
             raise UsageError(
-                f"{self.path}: is no run directory (it has no config.toml); give the folder that "
-                "train wrote"
+                f"{self.path}: is not a run directory (it has no config.toml); give the folder "
+                "that train wrote"
             )
         table = toml.read_toml(self.config_file)
         return toml.validate(table, str(self.config_file))
 
     def read_environment(self) -> dict[str, Any]:
-        """What environment.json says, as far as it is of ours; empty where there is none."""
+        """The plain values in environment.json; empty if the file is missing or not JSON.
+
+        The file only describes a run. A strange one is no reason to refuse the run.
+        """
         content = None
         with contextlib.suppress(OSError, ValueError, RecursionError):
             content = json.loads(read_bytes(self.environment_file).decode("utf-8"))
@@ -99,7 +102,7 @@ class RunDirectory:
 
 
 def new_path(name: str, now: datetime, parent: Path = RUNS) -> Path:
-    """A fresh directory's path: NAME-TIME, numbered where two runs start in one second."""
+    """An unused path NAME-TIME; with a number appended if two runs start in the same second."""
     base = parent / f"{name}-{now:%Y%m%d-%H%M%S}"
     path, count = base, 1
     while path.exists():
@@ -112,7 +115,7 @@ def newest(parent: Path = RUNS) -> RunDirectory:
     """The run that was started last.
 
     Raises:
-        UsageError: there is no run.
+        UsageError: the folder contains no run.
     """
     runs = [RunDirectory(path.parent) for path in parent.glob("*/config.toml")]
     if not runs:
@@ -127,18 +130,18 @@ def generator_path(path: Path) -> Path:
     """The file to load a generator from: the path itself, or a run directory's g.pt.
 
     Raises:
-        UsageError: a run directory that has no generator yet, or any other folder.
+        UsageError: the path is a folder without a g.pt.
     """
     if not path.is_dir():
         return path
     run = RunDirectory(path)
     if not run.generator_file.is_file():
-        kind = "run has saved no generator yet" if run.exists() else "folder holds no run"
-        raise UsageError(f"{path}: this {kind}; give a generator file or another run directory")
+        why = "this run has not saved a generator yet" if run.exists() else "is not a run directory"
+        raise UsageError(f"{path}: {why}; give a generator file or another run directory")
     return run.generator_file
 
 
 def _is_plain(value: object) -> bool:
-    """Whether it is what a run writes about itself: a word, a number, or a list of words."""
-    words = value if isinstance(value, list) else [value]
-    return all(isinstance(word, str | int) for word in words)
+    """Whether the value is a string, a whole number or a list of them, as a run writes."""
+    items = value if isinstance(value, list) else [value]
+    return all(isinstance(item, str | int) for item in items)

@@ -1,6 +1,6 @@
-"""The tables that a run leaves: metrics.csv, evaluations.csv, samples/index.csv. Imports no torch.
+"""The tables of a run: metrics.csv, evaluations.csv, samples/index.csv. Does not import torch.
 
-Others script against these files: columns keep their names and order for every loss.
+Users' scripts read these files, so the columns have the same names and order for every loss.
 """
 
 from __future__ import annotations
@@ -37,16 +37,16 @@ FIGURES = (
 )
 EVALUATIONS_COLUMNS = ("epoch", "step", "n", *FIGURES)
 LABELED_FIGURES = (*FIGURES, "agreement")
-"""Of a conditional generator's measurements."""
+"""Figures of a conditional generator."""
 LABELED_COLUMNS = ("epoch", "step", "n", *LABELED_FIGURES)
 
 _GREATEST = float(np.finfo(np.float32).max)
-"""What the numbers were computed in; a sum of greater ones may be none that can be drawn."""
+"""The numbers were computed in float32. Sums of larger ones could overflow where they are drawn."""
 
 
 @dataclass(frozen=True)
 class SampleGrid:
-    """One row of samples/index.csv: the grid of fixed-noise images after an epoch."""
+    """One row of samples/index.csv: the grid of the fixed noise's images after an epoch."""
 
     epoch: int
     step: int
@@ -54,7 +54,7 @@ class SampleGrid:
 
 
 def metrics_row(metrics: StepMetrics) -> list[Any]:
-    """A step's numbers in the columns' order; floats in the fewest digits that read back equal."""
+    """A step's numbers in the order of METRICS_COLUMNS."""
     return [
         metrics.step,
         metrics.epoch,
@@ -68,25 +68,25 @@ def metrics_row(metrics: StepMetrics) -> list[Any]:
 
 
 def evaluation_row(event: Evaluated, columns: Sequence[str]) -> list[Any]:
-    """A measurement in the columns' order."""
+    """An evaluation's numbers in the order of the columns."""
     values = {"epoch": event.epoch, "step": event.step, "n": event.n, **event.figures}
     return [values[name] for name in columns]
 
 
 def read_metrics(path: Path) -> dict[str, npt.NDArray[np.float64]]:
-    """Read metrics.csv: column name -> its values.
+    """Read metrics.csv: column name -> values.
 
     Raises:
-        UsageError: there is no such file, or it is no metrics.csv.
+        UsageError: the file is missing, or is not a metrics.csv of mnistgan.
     """
     return _read_numbers(path, len(METRICS_COLUMNS), METRICS_COLUMNS)
 
 
 def read_evaluations(path: Path) -> dict[str, npt.NDArray[np.float64]]:
-    """Read evaluations.csv likewise; without rows where the run was not measured.
+    """Read evaluations.csv: column name -> values; no rows if the file is missing.
 
     Raises:
-        UsageError: it is no evaluations.csv.
+        UsageError: the file is not an evaluations.csv of mnistgan.
     """
     if not path.exists():
         return {name: np.empty(0) for name in EVALUATIONS_COLUMNS}
@@ -97,26 +97,32 @@ def read_evaluations(path: Path) -> dict[str, npt.NDArray[np.float64]]:
 def _read_numbers(
     path: Path, finite: int, *heads: Sequence[str]
 ) -> dict[str, npt.NDArray[np.float64]]:
-    """The columns by name, of which so many are always finite; they are those of one head."""
+    """Read a table of numbers.
+
+    Args:
+        path: the table.
+        finite: how many columns, from the left, may contain only finite numbers.
+        heads: the columns that the table may have.
+    """
     columns, rows = _read(path, *heads)
     try:
         table = np.array(rows, dtype=np.float64).reshape(-1, len(columns))
         size = np.abs(table)
-        size[:, finite:][~np.isfinite(size[:, finite:])] = 0  # some measures have no value
+        size[:, finite:][~np.isfinite(size[:, finite:])] = 0  # some measures may be NaN or infinite
         if (strange := np.flatnonzero(~(size <= _GREATEST).all(axis=1))).size:
-            raise ValueError(f"row {strange[0] + 1} holds a number that no run has")
+            raise ValueError(f"row {strange[0] + 1} contains a number that no run writes")
     except ValueError as error:
-        raise UsageError(f"{path}: is no {path.name} of mnistgan ({error})") from error
+        raise UsageError(f"{path}: is not a {path.name} of mnistgan ({error})") from error
     return {name: table[:, column] for column, name in enumerate(columns)}
 
 
 def read_samples(folder: Path) -> list[SampleGrid]:
-    """Read a samples folder's index.csv, in the order of training; nothing where there is none.
+    """Read a samples folder's index.csv, ordered by step; an empty list if it is missing.
 
-    Grids that are links are left out: in a stranger's run they may lead anywhere.
+    Grids that are links are left out: in a stranger's run they may lead to any file.
 
     Raises:
-        UsageError: it is no index of ours, names a file twice, or one outside the folder.
+        UsageError: the index is not one of mnistgan, or names a file twice or outside the folder.
     """
     index = folder / "index.csv"
     if not index.exists():
@@ -127,24 +133,25 @@ def read_samples(folder: Path) -> list[SampleGrid]:
             for epoch, step, name in _read(index, SAMPLES_COLUMNS)[1]
         ]
     except ValueError as error:
-        raise UsageError(f"{index}: is no index of mnistgan's samples ({error})") from error
+        raise UsageError(f"{index}: is not an index of mnistgan's samples ({error})") from error
     for grid in grids:
         if grid.file.parent != folder:
             raise UsageError(f"{index}: names {grid.file.name!r} outside its folder; do not use it")
     if len({grid.file for grid in grids}) < len(grids):
         raise UsageError(f"{index}: names a file twice; do not use it")
-    mine = [grid for grid in grids if not grid.file.is_symlink()]
-    return sorted(mine, key=lambda grid: grid.step)
+    own = [grid for grid in grids if not grid.file.is_symlink()]
+    return sorted(own, key=lambda grid: grid.step)
 
 
 def continue_table(path: Path, columns: Sequence[str], step: int) -> TextIO:
-    """Open a table for appending, keeping of what is there only the rows up to a step.
+    """Open a table for appending, and drop its rows after a step.
 
-    Each row reaches the disk's cache as it is written, so that no kill can take back a row that a
-    later checkpoint counts on.
+    A resumed run continues from its checkpoint's step, but may have written later rows before it
+    was killed. Step 0 starts a new table.
     """
     kept = [columns, *_rows_until(path, columns, step)] if step and path.is_file() else [columns]
     write_text(path, to_csv(kept))
+    # Line-buffered: a kill must not lose a row from before the checkpoint that will be resumed.
     return path.open("a", encoding="utf-8", newline="", buffering=1)
 
 
@@ -156,26 +163,26 @@ def to_csv(rows: Iterable[Sequence[Any]]) -> str:
 
 
 def _rows_until(path: Path, columns: Sequence[str], step: int) -> list[list[str]]:
-    where = columns.index("step")
-    whole = [row for row in _lines(path) if len(row) == len(columns)]
-    return [row for row in whole if row[where].isdigit() and int(row[where]) <= step]
+    at = columns.index("step")
+    complete = [row for row in _lines(path) if len(row) == len(columns)]
+    return [row for row in complete if row[at].isdigit() and int(row[at]) <= step]
 
 
 def _read(path: Path, *heads: Sequence[str]) -> tuple[Sequence[str], list[list[str]]]:
-    """The table's columns, which are those of one head, and its rows."""
+    """The table's columns, which must be one of the heads, and its rows."""
     try:
         rows = _lines(path)
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror})") from error
     except (ValueError, csv.Error) as error:
-        raise UsageError(f"{path}: is no CSV file ({error})") from error
+        raise UsageError(f"{path}: is not a CSV file ({error})") from error
     if not rows or tuple(rows[0]) not in heads:
         raise UsageError(f"{path}: does not begin with the columns {','.join(heads[0])}")
     return rows[0], rows[1:]
 
 
 def _lines(path: Path) -> list[list[str]]:
-    """The rows; what follows the last line break is half a row, as a full disk leaves it."""
+    """The complete rows. A full disk or a kill may leave half a row after the last line break."""
     raw = read_bytes(path)
     whole = raw[: raw.rfind(b"\n") + 1].decode("utf-8")
     return list(csv.reader(io.StringIO(whole, newline="")))

@@ -1,9 +1,9 @@
 """Sealed archives: tensors and plain values in a file that is verified before it is used.
 
-The file is what ``torch.save`` writes, a zip archive, with the SHA-256 of every byte before it as
-the archive's comment: a single altered or missing byte is found before anything is unpacked. What
-is read is never run: the pickle within may name nothing but what :func:`write` writes, torch reads
-it with ``weights_only=True``, and no tensor takes more memory than the file has bytes.
+The file is a zip archive as ``torch.save`` writes it. Its comment holds the SHA-256 of every byte
+before, so that one altered or missing byte is detected before anything is unpacked. Nothing in the
+file is executed: the pickle inside may name only the globals that :func:`write` uses, and torch
+loads it with ``weights_only=True``. The tensors take no more memory than the file has bytes.
 """
 
 from __future__ import annotations
@@ -33,15 +33,16 @@ _GLOBALS = {
     "torch FloatStorage",
     "torch LongStorage",
 }
-"""All that our own pickles name. torch's own list is longer: a bytearray of any size is on it."""
+"""The only globals in our own pickles. torch's list for ``weights_only`` is longer: it allows
+``bytearray``, with which a file of a few bytes can take any amount of memory."""
 
 
 class RefusedError(ValueError):
-    """Why a file is not used; :func:`read` puts its path before it."""
+    """Why a file is refused; the caller puts its path before the reason."""
 
 
-NOT_OURS = "is no file of mnistgan; give a generator file, a checkpoint or a run directory"
-DAMAGED = "is cut short or altered; use an older checkpoint or fetch the file again"
+NOT_OURS = "is not an mnistgan file; give a generator file, a checkpoint or a run directory"
+_DAMAGED = "is truncated or altered; use an older checkpoint or download the file again"
 
 
 def write(path: Path, content: Mapping[str, Any]) -> None:
@@ -57,16 +58,20 @@ def write(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def seal(archive: bytes) -> bytes:
-    """The zip archive with its digest as comment; its last two bytes are the comment's length."""
+    """The zip archive with its digest as the comment.
+
+    A zip without a comment ends with the comment's length, two zero bytes; they are replaced.
+    """
     body = archive[:-2] + struct.pack("<H", len(_MARK) + _HEX) + _MARK
     return body + hashlib.sha256(body).hexdigest().encode("ascii")
 
 
 def _canonical(value: Any) -> Any:
-    """The same values in the one form that equal contents are written in.
+    """The same values in a form that makes equal contents equal files, byte for byte.
 
-    Tensors on the CPU, for readers that have no other device. Containers made anew and strings
-    interned, because a pickle refers back to an object that it has seen, and not to its equal.
+    Containers are copied and strings interned, because a pickle refers back to an object that it
+    has already written, but writes an equal object again. Tensors are moved to the CPU, so that
+    they load on a machine without the device they were trained on.
     """
     if isinstance(value, Tensor):
         return value.detach().cpu()
@@ -81,7 +86,7 @@ def read(path: Path) -> dict[str, Any]:
     """Read what :func:`write` wrote.
 
     Raises:
-        FileFormatError: the file cannot be read, is none of ours, or is damaged.
+        FileFormatError: the file cannot be read, is damaged, or was not written by mnistgan.
     """
     try:
         check_regular(path)
@@ -98,14 +103,14 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def _unseal(raw: bytes) -> dict[str, Any]:
-    """Check from the outside in: digest, zip, pickle, tensors."""
+    """Check in the order digest, zip, pickle, tensors: each step relies on the one before."""
     body, digest = raw[:-_HEX], raw[-_HEX:]
     if hashlib.sha256(body).hexdigest().encode("ascii") != digest:
-        raise RefusedError(DAMAGED)
+        raise RefusedError(_DAMAGED)
     try:
         _check_archive(raw)
         content = torch.load(io.BytesIO(raw), weights_only=True, map_location="cpu")
-    except Exception as error:  # a crafted archive can make its readers raise anything
+    except Exception as error:  # on a crafted archive zipfile and torch may raise anything
         raise RefusedError(NOT_OURS) from error
     if not isinstance(content, dict):
         raise RefusedError(NOT_OURS)
@@ -114,48 +119,54 @@ def _unseal(raw: bytes) -> dict[str, Any]:
 
 
 def _check_ends(file: BinaryIO) -> None:
-    """Refuse a file of another kind, however long, before it is read."""
+    """Refuse a file of another kind before it is read whole: it may be larger than memory."""
     head = file.read(65_536)
     size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - _HEX - len(_MARK)))
     if not head.startswith(b"PK") or file.read(len(_MARK)) != _MARK:
-        raise RefusedError(DAMAGED if b"mnistgan-" in head else NOT_OURS)
+        raise RefusedError(_DAMAGED if b"mnistgan-" in head else NOT_OURS)
     file.seek(0)
 
 
 def _check_archive(raw: bytes) -> None:
     with zipfile.ZipFile(io.BytesIO(raw)) as archive:
         if sum(entry.file_size for entry in archive.infolist()) > len(raw):
-            raise RefusedError(NOT_OURS)  # torch.save never compresses
+            raise RefusedError(NOT_OURS)  # compressed, maybe a bomb: torch.save never compresses
         (name,) = [name for name in archive.namelist() if name.endswith("/data.pkl")]
         operations = [(op.name, arg) for op, arg, _ in pickletools.genops(archive.read(name))]
-    other_ways = {"STACK_GLOBAL", "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX"}
-    if any(op in other_ways or (op == "GLOBAL" and arg not in _GLOBALS) for op, arg in operations):
+    # Opcodes that name or build objects in other ways than GLOBAL; torch.save uses none of them.
+    forbidden = {"STACK_GLOBAL", "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX"}
+    if any(op in forbidden or (op == "GLOBAL" and arg not in _GLOBALS) for op, arg in operations):
         raise RefusedError(NOT_OURS)
 
 
 def check_tensors(content: Mapping[str, Any], size: int) -> None:
-    """See that all tensors are plain, finite, and no larger than the file that they came from.
+    """Check that all tensors are dense, finite, float32 or int64, and within the file's size.
+
+    Args:
+        content: nested dicts and lists.
+        size: bytes of the file that the tensors were read from.
 
     Raises:
-        RefusedError: one is not.
+        RefusedError: a tensor is not, or all together are larger.
     """
-    total = 0
+    total = 0  # a view expanded from one number, or many of one storage, cost the file nothing
     for name, tensor in tensors(content):
         total += tensor.numel() * tensor.element_size()
         plain = tensor.layout == torch.strided and tensor.device.type == "cpu"
         if not plain or tensor.dtype not in (torch.float32, torch.int64) or total > size:
-            raise RefusedError(f"{name} is no plain tensor of the file's own; do not use this file")
+            raise RefusedError(f"{name} is not a plain tensor in the file; do not use this file")
         if not torch.isfinite(tensor).all():
             raise RefusedError(f"{name} is not finite; use an older checkpoint")
 
 
 def tensors(content: Any) -> Iterator[tuple[str, Tensor]]:
-    """All tensors in nested dicts and lists, with the path to each.
+    """All tensors in nested dicts and lists, each with its dotted path.
 
     Raises:
-        RefusedError: there are more than 100,000 things in it, as in a nest that holds itself.
+        RefusedError: there are more than 100,000 values, as in a list that contains itself.
     """
+    # A stack and a limit, not recursion: the nesting comes from a stranger's file.
     waiting: list[tuple[str, Any]] = [("", content)]
     for _ in range(100_000):
         if not waiting:

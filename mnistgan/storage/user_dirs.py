@@ -1,4 +1,4 @@
-"""Where data sets lie, and where things are kept that can be made again."""
+"""Default folders for data sets and for the cache."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from mnistgan.errors import UsageError
 
 
 def expand(text: str | Path) -> Path:
-    """A path with ``~`` filled in.
+    """The path with ``~`` or ``~user`` replaced by the home folder.
 
     Raises:
-        UsageError: it names the home of somebody whom this machine does not know.
+        UsageError: there is no such user.
     """
     try:
         return Path(text).expanduser()
     except RuntimeError as error:
-        raise UsageError(f"{text}: names no home folder; write the path out") from error
+        raise UsageError(f"{text}: has no home folder; write the path in full") from error
 
 
 def data_root(given: str | Path | None = None) -> Path:
-    """The folder that holds the data sets: the given one, else $MNISTGAN_DATA, else the user's."""
+    """The folder of the data sets: ``given``, or $MNISTGAN_DATA, or the platform's user data."""
     chosen = given or os.environ.get("MNISTGAN_DATA")
     return expand(chosen) if chosen else platformdirs.user_data_path("mnistgan")
 
 
 def cache() -> Path:
-    """The folder of what can be made again: $MNISTGAN_CACHE, else the user's cache folder."""
+    """The folder of what can be computed again: $MNISTGAN_CACHE, or the platform's user cache."""
     chosen = os.environ.get("MNISTGAN_CACHE")
     return expand(chosen) if chosen else platformdirs.user_cache_path("mnistgan")

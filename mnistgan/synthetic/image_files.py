@@ -1,4 +1,4 @@
-"""Streams of images into files: one grid, a folder of PNGs, or one .npz, in constant memory."""
+"""Image streams written to files: one grid, a folder of PNGs, or one ``.npz``."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ MAX_GRID = 10_000
 
 
 def check_target(path: Path, kind: Format, count: int) -> None:
-    """Refuse, before any work, a target that the format cannot have.
+    """Check that a format can be written to a path, before any images are made.
 
     Raises:
-        UsageError: a wrong ending, a folder that is not empty or cannot be made, a grid too large.
+        UsageError: the suffix is wrong, the path is not writable, the folder of PNGs is not empty,
+            or the grid would be too large.
     """
     if kind == "grid" and count > MAX_GRID:
         raise UsageError(
@@ -44,19 +45,21 @@ def write_images(
     shape: tuple[int, int, int],
     columns: int | None = None,
 ) -> None:
-    """Write a stream of images, and in an ``npz`` of their labels.
+    """Write a stream of images; in an ``.npz``, also their labels.
+
+    All but a grid, which is limited to MAX_GRID images, is written in constant memory.
 
     Args:
         path: checked with :func:`check_target`.
-        kind: ``grid`` writes one PNG, ``png`` a folder of numbered ones, ``npz`` one array file
-            with ``images`` (uint8, N x H x W, in colour N x H x W x 3) and perhaps ``labels``.
-        pieces: images, uint8 n x C x H x W, with labels or None; ``count`` images in all.
-        count: how many images come.
-        shape: C, H, W of each.
-        columns: of a grid; by default as many as make it square.
+        kind: ``grid`` writes one PNG, ``png`` a folder of numbered PNGs, ``npz`` one array file
+            with ``images`` (uint8, N x H x W, or N x H x W x 3 in color) and perhaps ``labels``.
+        pieces: images, uint8 n x C x H x W, with labels or None.
+        count: total number of images.
+        shape: C, H, W of an image.
+        columns: of a grid; by default the grid is square.
 
     Raises:
-        UsageError: the folder cannot be written.
+        UsageError: the folder is not writable.
     """
     if kind == "grid":
         images = np.concatenate([images for images, _ in pieces])
@@ -70,7 +73,7 @@ def write_images(
 
 
 def _pictures(pieces: Iterable[Piece]) -> Iterator[Piece]:
-    """The same with images as n x H x W when grey, n x H x W x C in colour."""
+    """The same images as n x H x W if gray, n x H x W x 3 if in color."""
     for images, labels in pieces:
         yield images[:, 0] if images.shape[1] == 1 else np.moveaxis(images, 1, -1), labels
 

@@ -1,4 +1,7 @@
-"""What is written beside a data set in shards: its recipe, what each shard is, and all together."""
+"""JSON files of a sharded data set: a record beside each shard, and a manifest of all shards.
+
+The keys of these files are part of the format: ``recipe`` holds the :class:`ShardSpec`.
+"""
 
 from __future__ import annotations
 
@@ -18,18 +21,18 @@ from mnistgan.synthetic.selection import EVERY, PATIENCE, Sampler, Selection
 
 NAME = "manifest.json"
 
-_MOST_SHARDS = 10_000
+_MAX_SHARDS = 10_000
 
 
 class LabelSpec(Section):
-    """Where labels come from, and which images they let in.
+    """Where labels come from, and which images they select.
 
     Attributes:
-        classifier: the name of the one that looked at the images; None where nobody had to.
+        classifier: name of the classifier of the images, if one was used.
         sha256: of its weights.
         classes: the name of each label, in order.
-        asked: labels that a conditional generator was asked for, in turn; else none.
-        repeat: how often each, in a row.
+        asked: the sequence of labels given to a conditional generator; else empty.
+        repeat: how many images in a row get each of them.
         min_confidence: see :class:`mnistgan.synthetic.selection.Selection`.
         balanced: likewise.
     """
@@ -44,13 +47,15 @@ class LabelSpec(Section):
 
 
 class ShardSpec(Section):
-    """All that decides what is in the shards, but for the rounding of build and thread count.
+    """All that determines the content of the shards, except for rounding.
+
+    Rounding depends on torch's build and the number of threads; each :class:`ShardEntry` has both.
 
     Attributes:
         format: of the folder.
         version: of the format.
-        count: images in all shards.
-        shard_size: images in each; the last holds what is left.
+        count: number of images in all shards.
+        shard_size: number of images in each shard but the last, which has the rest.
         seed: of the noise.
         truncation: of the noise, if any.
         generator: SHA-256 of the generator's file.
@@ -72,14 +77,14 @@ class ShardSpec(Section):
     def of(
         cls, sampler: Sampler, file: Path, count: int, shard_size: int, selection: Selection
     ) -> ShardSpec:
-        """The recipe of a source's images.
+        """The spec of a sampler's images.
 
         Args:
-            sampler: of the images.
-            file: that its generator was loaded from.
-            count: how many images.
-            shard_size: how many of them in a shard.
-            selection: which samples are taken.
+            sampler: makes the images.
+            file: the file that its generator was loaded from.
+            count: number of images in all shards.
+            shard_size: number of images in a shard.
+            selection: which samples to keep.
         """
         return cls(
             count=count,
@@ -93,27 +98,26 @@ class ShardSpec(Section):
 
     @property
     def selection(self) -> Selection:
-        """Which samples are taken."""
+        """Which samples to keep."""
         if self.labels is None:
             return EVERY
         return Selection(self.labels.min_confidence, self.labels.balanced)
 
     @property
     def shards(self) -> int:
-        """How many; they are numbered from 1."""
+        """Number of shards. They are numbered from 1."""
         return -(-self.count // self.shard_size)
 
     def size(self, number: int) -> int:
-        """How many images a shard holds."""
+        """Number of images in a shard."""
         return min(self.shard_size, self.count - (number - 1) * self.shard_size)
 
     def start(self, number: int) -> int:
-        """The index of the first sample that a shard looks at; no two shards look at the same.
-
-        Where every sample is taken, shards follow each other without a gap.
-        """
-        room = self.shard_size * (1 if self.selection.takes_all else PATIENCE)
-        return (number - 1) * room
+        """The index of the first sample that a shard considers. No two shards share a sample."""
+        # A shard must not depend on where the one before ends, or writers could not work in
+        # parallel. So under a selection each gets the most samples that it could ever consider.
+        per_image = 1 if self.selection.takes_all else PATIENCE
+        return (number - 1) * self.shard_size * per_image
 
 
 def _label_spec(sampler: Sampler, selection: Selection) -> LabelSpec | None:
@@ -132,16 +136,16 @@ def _label_spec(sampler: Sampler, selection: Selection) -> LabelSpec | None:
 
 
 class ShardEntry(Section):
-    """What is said of a shard that is whole.
+    """A complete shard.
 
     Attributes:
-        file: its name.
+        file: name of the file.
         sha256: of the file.
-        bytes: its size.
-        count: images in it.
-        first: index of the first sample that was looked at for it.
-        last: of the last one.
-        threads: that computed it.
+        bytes: size of the file.
+        count: number of images.
+        first: index of the first sample considered.
+        last: index of the last sample considered.
+        threads: number of torch's threads.
         versions: of mnistgan, torch and numpy.
     """
 
@@ -156,14 +160,14 @@ class ShardEntry(Section):
 
 
 class ShardRecord(Section):
-    """What lies beside a shard: its entry, and of which recipe it is a part."""
+    """Content of the JSON file beside a shard."""
 
     recipe: ShardSpec
     shard: ShardEntry
 
 
 class Manifest(Section):
-    """What all the shards are."""
+    """Content of manifest.json, which exists only if all shards are complete."""
 
     recipe: ShardSpec
     shards: tuple[ShardEntry, ...]
@@ -173,30 +177,30 @@ class Manifest(Section):
 
 
 def shard_path(folder: Path, number: int) -> Path:
-    """Where a shard lies; its entry lies beside it, as ``.json``."""
+    """Path of a shard. Its record is beside it, with the suffix ``.json``."""
     return folder / f"shard-{number:05d}.npz"
 
 
 def check_size(count: int, shard_size: int) -> None:
-    """Refuse, before any work, more shards than a folder should hold.
+    """Check that a folder would not get too many shards.
 
     Raises:
-        UsageError: these would be more.
+        UsageError: it would get more than 10,000.
     """
-    if count > _MOST_SHARDS * shard_size:
+    if count > _MAX_SHARDS * shard_size:
         raise UsageError(
-            f"{count:,} images make more than {_MOST_SHARDS:,} shards of {shard_size:,}; choose a "
+            f"{count:,} images make more than {_MAX_SHARDS:,} shards of {shard_size:,}; choose a "
             "larger --shard-size"
         )
 
 
 def write_entry(path: Path, spec: ShardSpec, entry: ShardEntry) -> None:
-    """Say that the shard at a path is whole."""
+    """Write the record of the complete shard at a path."""
     _write(path.with_suffix(".json"), ShardRecord(recipe=spec, shard=entry))
 
 
 def write_manifest(folder: Path, spec: ShardSpec, entries: Mapping[int, ShardEntry]) -> None:
-    """Say what all shards are: the same text whoever writes it."""
+    """Write the manifest. Every writer would write the same text, so it does not matter which."""
     shards = tuple(entries[number] for number in sorted(entries))
     _write(folder / NAME, Manifest(recipe=spec, shards=shards))
 
@@ -206,39 +210,39 @@ def _write(path: Path, content: Section) -> None:
 
 
 def read_entries(folder: Path, spec: ShardSpec) -> dict[int, ShardEntry]:
-    """The shards of a spec that are there, by number; what is no entry counts as none.
+    """The entries of the shards in a folder, by number. Records that are not valid are ignored.
 
     Raises:
-        UsageError: the folder holds what was made by another spec.
+        UsageError: the folder contains a shard of another spec.
     """
-    found = {}
+    entries = {}
     for path in folder.glob("shard-*.json"):
         match = re.fullmatch(r"shard-(\d{5})\.json", path.name)
         try:
             record = ShardRecord.model_validate_json(path.read_bytes())
         except (OSError, ValidationError):
             continue
-        _refuse_another(path, record.recipe, spec)
+        _refuse_other_spec(path, record.recipe, spec)
         shard = path.with_suffix(".npz")
-        is_its = record.shard.file == shard.name and shard.is_file()
-        if match and is_its and shard.stat().st_size == record.shard.bytes:
-            found[int(match[1])] = record.shard
-    return found
+        is_same = record.shard.file == shard.name and shard.is_file()  # not copied or renamed
+        if match and is_same and shard.stat().st_size == record.shard.bytes:
+            entries[int(match[1])] = record.shard
+    return entries
 
 
 def check(folder: Path, spec: ShardSpec) -> None:
-    """Refuse a folder whose manifest is of something else.
+    """Check that a folder has no manifest, or one of the same spec.
 
     Raises:
-        UsageError: it is.
+        UsageError: its manifest has another spec, or is not one of mnistgan.
     """
     path = folder / NAME
     try:
-        _refuse_another(path, Manifest.model_validate_json(path.read_bytes()).recipe, spec)
+        _refuse_other_spec(path, Manifest.model_validate_json(path.read_bytes()).recipe, spec)
     except FileNotFoundError:
         pass
     except (OSError, ValidationError) as error:
-        raise UsageError(f"{path}: is no manifest of shards; choose another --out") from error
+        raise UsageError(f"{path}: is not a manifest of shards; choose another --out") from error
 
 
 _DIFFERENCES = {
@@ -252,11 +256,11 @@ _DIFFERENCES = {
 }
 
 
-def _refuse_another(path: Path, found: ShardSpec, spec: ShardSpec) -> None:
+def _refuse_other_spec(path: Path, found: ShardSpec, spec: ShardSpec) -> None:
     for key, words in _DIFFERENCES.items():
         before, now = getattr(found, key), getattr(spec, key)
         if before != now:
             raise UsageError(
-                f"{path}: was made with {words.format(before, now)}; give what it was made with, "
-                "or choose another --out"
+                f"{path}: was made with {words.format(before, now)}; use the same options, or "
+                "choose another --out"
             )

@@ -1,4 +1,4 @@
-"""Synthetic images in the place and the form of MNIST's files, for programs that read those."""
+"""Synthetic images in MNIST's file layout, for programs that read MNIST."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from mnistgan.storage import atomic, idx
 from mnistgan.synthetic.selection import EVERY, ImageStream, Sampler, Selection
 
 _MNIST = DATA_SETS["mnist"]
-_MOST_CLASSES = 256  # a label is one byte
+_MAX_CLASSES = 256  # a label is one byte
 
 
 def check(folder: Path, config: RunConfig) -> None:
-    """Refuse, before any work, what MNIST's files cannot hold, and a folder that has them.
+    """Check that MNIST's files can hold a generator's images, and that they do not exist yet.
 
     Raises:
-        UsageError: with what to do instead.
+        UsageError: the images are not 28 x 28 in gray, or ``folder/MNIST/raw`` is not empty.
     """
     channels, height, width = networks.image_shape(config)
     if (channels, height, width) != (1, _MNIST.side, _MNIST.side):
-        colour = "grey" if channels == 1 else "colour"
+        color = "gray" if channels == 1 else "color"
         raise UsageError(
-            f"the format idx is for images of 28x28 in grey; this generator makes {height}x{width} "
-            f"in {colour}: use --format npz"
+            f"the format idx is for images of 28x28 in gray; this generator makes {height}x{width} "
+            f"in {color}: use --format npz"
         )
     atomic.check_folder(folder / _MNIST.folder, empty=True)
 
@@ -42,38 +42,38 @@ def write(
 ) -> None:
     """Write ``folder/MNIST/raw``, which ``torchvision.datasets.MNIST(folder)`` loads.
 
-    No sample is in both parts: the test images are drawn behind the last one of the training.
+    No sample is in both splits: the test split starts after the last sample of the training split.
 
     Args:
-        folder: checked with :func:`check`; made if it is not there.
-        sampler: of the images, with labels.
-        train: how many images the training part gets.
-        test: how many the test part gets.
-        selection: which samples are taken, in each part for itself; by default all.
-        on_progress: called with the images of both parts.
+        folder: checked with :func:`check`; created if it is missing.
+        sampler: makes images and labels.
+        train: number of training images.
+        test: number of test images.
+        selection: which samples to keep, in each split on its own; by default all.
+        on_progress: called after each block, for each split on its own.
 
     Raises:
-        UsageError: the folder cannot be written, or there are too many classes.
-        MnistganError: what the rule asks for does not come.
+        UsageError: the folder is not writable, or there are too many classes.
+        MnistganError: the generator makes no more images that pass the selection.
     """
     assert sampler.classes
-    if len(sampler.classes) > _MOST_CLASSES:
+    if len(sampler.classes) > _MAX_CLASSES:
         raise UsageError(
-            f"the format idx has room for {_MOST_CLASSES} classes, not for "
+            f"the format idx has room for {_MAX_CLASSES} classes, not for "
             f"{len(sampler.classes)}: use --format npz"
         )
     target = folder / _MNIST.folder
     atomic.check_folder(target, empty=True)
     with atomic.atomic_folder(target) as raw:
         start = 0
-        for part, count in ((_MNIST.train, train), (_MNIST.test, test)):
-            assert part is not None
+        for split, count in ((_MNIST.train, train), (_MNIST.test, test)):
+            assert split is not None
             stream = ImageStream(sampler, count, start, selection, on_progress)
-            _write_part(raw / part.images, raw / part.labels, stream)
+            _write_split(raw / split.images, raw / split.labels, stream)
             start = stream.stop
 
 
-def _write_part(images_path: Path, labels_path: Path, stream: ImageStream) -> None:
+def _write_split(images_path: Path, labels_path: Path, stream: ImageStream) -> None:
     side = _MNIST.side
     with images_path.open("wb") as images_file, labels_path.open("wb") as labels_file:
         images_file.write(idx.header((stream.count, side, side)))

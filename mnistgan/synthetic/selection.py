@@ -1,4 +1,4 @@
-"""Images for a data set: drawn by index, labelled where somebody can, and chosen by a rule."""
+"""Images for a data set: drawn by index, labeled if possible, and selected."""
 
 from __future__ import annotations
 
@@ -21,18 +21,19 @@ from mnistgan.sampling.sampler import BLOCK, DEFAULT, SamplingOptions
 from mnistgan.storage.npz import Piece
 
 PATIENCE = 2**16
-"""Samples in a row that bring nothing the rule can use; then it is given up."""
+"""How many samples in a row may be of no use to a selection before it fails."""
 
-_WAITING = 256  # images of a class that wait for their turn: more than chance alone heaps up
+_QUEUE = 256
+"""How many images of a class may wait for the other classes, so that memory stays constant."""
 
 
 class Block(NamedTuple):
-    """Some samples in the order of their index.
+    """Consecutive samples.
 
     Attributes:
         images: uint8, n x C x H x W.
-        labels: int64, n; None where nobody tells them.
-        confidences: of the labels, n, in [0, 1]; None likewise.
+        labels: int64, n; None if neither the generator nor a labeler gives any.
+        confidences: probabilities of the labels, n, in [0, 1]; None without a labeler.
     """
 
     images: Images
@@ -40,7 +41,7 @@ class Block(NamedTuple):
     confidences: npt.NDArray[np.float64] | None
 
     def take(self, rows: slice | npt.NDArray[np.int64]) -> Block:
-        """Some of them."""
+        """The block with only some of its rows."""
         return Block(
             self.images[rows],
             None if self.labels is None else self.labels[rows],
@@ -50,16 +51,16 @@ class Block(NamedTuple):
 
 @dataclass(frozen=True)
 class Sampler:
-    """An endless series of samples, each a function of the options and its index alone.
+    """An endless sequence of samples, each a function of only the options and its index.
 
     Attributes:
-        generator: makes the images; the labels of a conditional one are those it was given.
+        generator: makes the images; a conditional one also gives their labels.
         options: seed, classes and truncation.
-        labeler: labels the images of an unconditional generator, if labels are wanted, and gives
-            the confidence in every label.
+        labeler: labels the images of an unconditional generator, and gives the probability of
+            every label.
 
     Raises:
-        UsageError: the labeler knows other classes than the generator.
+        UsageError: the labeler has other classes than the generator.
     """
 
     generator: Generator
@@ -67,20 +68,20 @@ class Sampler:
     labeler: Labeler | None = None
 
     def __post_init__(self) -> None:
-        told = self.generator.classes
-        if self.labeler and told and self.labeler.classes != told:
+        classes = self.generator.classes
+        if self.labeler and classes and self.labeler.classes != classes:
             raise UsageError(
-                "the generator's classes are not those of its data, so no classifier can say how "
-                "sure it is of them; leave --min-confidence out"
+                "the generator's classes are not those of its data, so no classifier can tell how "
+                "probable they are; leave --min-confidence out"
             )
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The name of each label, in order; empty where nobody tells any."""
+        """The name of each label, in order; empty if there are no labels."""
         return self.generator.classes or (self.labeler.classes if self.labeler else ())
 
     def block(self, number: int) -> Block:
-        """Samples ``256 * number`` and on, 256 of them."""
+        """The 256 samples that start at index ``256 * number``."""
         images = sampler.block(self.generator, number, self.options)
         labels = self.options.labels(self.generator, number)
         if self.labeler is None:
@@ -90,23 +91,25 @@ class Sampler:
         return Block(images, labels, self.labeler.confidences(images, labels))
 
     def blocks(self, start: int) -> Iterator[tuple[int, Block]]:
-        """All samples from an index on; with each block the index of its first one."""
+        """All samples from an index on, in blocks, each with the index of its first sample."""
         first, skipped = divmod(start, BLOCK)
         for number in itertools.count(first):
+            # Always a whole block, even if only its end is needed: on another batch size G may
+            # round differently, and a sample must not depend on where reading starts.
             yield number * BLOCK + skipped, self.block(number).take(slice(skipped, None))
             skipped = 0
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Which samples are taken.
+    """Which samples to keep.
 
     Attributes:
-        min_confidence: of the classifier in its verdict, in [0, 1].
-        balanced: whether each class gets as many images as any other, or one less.
+        min_confidence: least probability of the label, by the classifier, in [0, 1].
+        balanced: whether all classes get the same number of images, up to one.
 
     Raises:
-        UsageError: the confidence is no probability.
+        UsageError: the confidence is not in [0, 1].
     """
 
     min_confidence: float = 0.0
@@ -114,32 +117,33 @@ class Selection:
 
     def __post_init__(self) -> None:
         if not 0 <= self.min_confidence <= 1:
-            raise UsageError(f"a confidence of {self.min_confidence} is not from 0 to 1")
+            raise UsageError(f"the confidence must be from 0 to 1, not {self.min_confidence}")
 
     @property
     def takes_all(self) -> bool:
-        """Whether every sample is taken."""
+        """Whether every sample is kept."""
         return not self.balanced and self.min_confidence == 0
 
 
 EVERY = Selection()
-"""All samples are taken."""
+"""Keeps all samples."""
 
 
 @dataclass
 class ImageStream:
-    """A number of images that pass a selection; iterating draws them, in pieces.
+    """The first ``count`` images that pass a selection; iterating makes them, in pieces.
 
     Attributes:
-        sampler: with labels where the selection is balanced, and with a labeler where it has a
-            minimum confidence.
-        count: how many images.
-        start: index of the first sample to look at.
-        selection: which are taken. Balanced ones come class after class in turn, so that any
-            stretch of them is balanced; the others in the order of their index.
-        on_progress: called with the images taken.
-        done: how many images were taken so far.
-        stop: the index behind the last sample that was looked at so far.
+        sampler: makes the samples. A balanced selection needs labels, one with a minimum confidence
+            a labeler.
+        count: number of images.
+        start: index of the first sample to consider.
+        selection: which samples to keep. Balanced images come in the order of their classes, 0, 1,
+            2 ... 0, 1, 2 ..., so that any part of the stream is balanced; others in the order of
+            their index.
+        on_progress: called after each block with the number of images kept.
+        done: number of images so far.
+        stop: index after the last sample considered so far.
     """
 
     sampler: Sampler
@@ -157,65 +161,65 @@ class ImageStream:
         """The images, uint8 n x C x H x W, and their labels, int64 n or None.
 
         Raises:
-            MnistganError: what the rule asks for does not come.
+            MnistganError: PATIENCE samples in a row brought no image that passes the selection.
         """
-        useful = self.stop
+        last_use = self.stop
         balanced = self.selection.balanced
-        for images, labels in self._class_after_class() if balanced else self._in_order():
+        for images, labels in self._by_class() if balanced else self._by_index():
             self.done += len(images)
             if len(images):
-                useful = self.stop
+                last_use = self.stop
                 yield images, labels
                 self.on_progress(Progress("sampling", self.done, self.count))
-            elif self.stop - useful >= PATIENCE:
-                raise self._nothing_came()
+            elif self.stop - last_use >= PATIENCE:
+                raise self._exhausted()
             if self.done == self.count:
                 return
 
-    def _in_order(self) -> Iterator[Piece]:
+    def _by_index(self) -> Iterator[Piece]:
         for first, block in self.sampler.blocks(self.stop):
             rows = self._confident(block)[: self.count - self.done]
             is_last = self.done + len(rows) == self.count
             self.stop = first + (int(rows[-1]) + 1 if is_last else len(block.images))
-            # Mostly all are taken: spare the copies.
-            taken = block if len(rows) == len(block.images) else block.take(rows)
-            yield taken.images, taken.labels
+            # Indexing by an array copies; usually every row is kept.
+            kept = block if len(rows) == len(block.images) else block.take(rows)
+            yield kept.images, kept.labels
 
-    def _class_after_class(self) -> Iterator[Piece]:
+    def _by_class(self) -> Iterator[Piece]:
         classes = len(self.sampler.classes)
-        waiting: list[deque[Images]] = [deque() for _ in range(classes)]
+        queues: list[deque[Images]] = [deque() for _ in range(classes)]
         for first, block in self.sampler.blocks(self.stop):
             assert block.labels is not None
             for row in self._confident(block):
-                queue = waiting[block.labels[row]]
-                if len(queue) < _WAITING:
-                    queue.append(block.images[row].copy())  # not a view that holds its block
-            taken: list[Images] = []
+                queue = queues[block.labels[row]]
+                if len(queue) < _QUEUE:
+                    queue.append(block.images[row].copy())  # a view would keep the whole block
+            kept: list[Images] = []
             for index in range(self.done, self.count):
-                if not waiting[index % classes]:
+                if not queues[index % classes]:
                     break
-                taken.append(waiting[index % classes].popleft())
+                kept.append(queues[index % classes].popleft())
             self.stop = first + len(block.images)
-            labels = np.arange(self.done, self.done + len(taken), dtype=np.int64) % classes
-            yield np.stack(taken) if taken else block.images[:0], labels
+            labels = np.arange(self.done, self.done + len(kept), dtype=np.int64) % classes
+            yield np.stack(kept) if kept else block.images[:0], labels
 
     def _confident(self, block: Block) -> npt.NDArray[np.int64]:
-        """The rows of a block that the classifier is sure enough of."""
+        """The rows of a block with the minimum confidence."""
         if block.confidences is None:
             return np.arange(len(block.images))
         return np.flatnonzero(block.confidences >= self.selection.min_confidence)
 
-    def _nothing_came(self) -> MnistganError:
-        sure = self.selection.min_confidence
-        what, cures = "", []
+    def _exhausted(self) -> MnistganError:
+        confidence = self.selection.min_confidence
+        what, advice = "", []
         if self.selection.balanced:
             classes = self.sampler.classes
             what = f" of class {classes[self.done % len(classes)]!r}"
-            cures.append("leave --balanced out")
-        if sure:
-            what += f" that the classifier is {sure} sure of"
-            cures.append("lower --min-confidence")
+            advice.append("leave --balanced out")
+        if confidence:
+            what += f" with a probability of at least {confidence}"
+            advice.append("lower --min-confidence")
         return MnistganError(
-            f"among {PATIENCE:,} samples in a row there was no image{what}; {', '.join(cures)}, or "
+            f"{PATIENCE:,} samples in a row contained no image{what}; {', '.join(advice)}, or "
             "train the generator for longer"
         )

@@ -1,9 +1,9 @@
-"""A data set as numbered files, made by any number of processes that know nothing of each other.
+"""A data set in numbered files, written by any number of independent processes.
 
-Each shard is a function of the recipe and its number. Its entry is written after it, so where there
-is an entry the shard is whole. So a writer may be killed at any moment, nothing needs to be locked,
-and folders that were filled on several machines can be copied into one. Who finds all entries there
-writes the manifest.
+A shard is a function of the spec and its number. Its record is written after the shard itself, so a
+shard with a record is complete. Therefore a writer may be killed at any time, no locks are needed,
+and folders from several machines can be copied into one. The writer that finds all records writes
+the manifest.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from mnistgan.synthetic.selection import ImageStream, Sampler
 
 @dataclass(frozen=True)
 class Writer:
-    """One of several writers: the shards ``number``, ``number + of``, ... are its own.
+    """One of several writers. It writes the shards ``number``, ``number + of``, ...
 
     Raises:
-        UsageError: there is no such part.
+        UsageError: the number is not from 1 to ``of``.
     """
 
     number: int = 1
@@ -38,112 +38,115 @@ class Writer:
 
     def __post_init__(self) -> None:
         if not 1 <= self.number <= self.of:
-            raise UsageError(f"--part {self.number}/{self.of}: parts run from 1/{self.of}")
+            raise UsageError(
+                f"--part {self.number}/{self.of}: the first number must be from 1 to {self.of}"
+            )
 
     @classmethod
     def parse(cls, text: str | None) -> Writer:
-        """``i/k``, which is the part i of k; None is all.
+        """Writer i of k from the text ``i/k``; None stands for the only writer.
 
         Raises:
-            UsageError: it is neither, or there is no such part.
+            UsageError: the text has another form, or i is not from 1 to k.
         """
         if text is None:
             return cls()
         match = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", text)
         if match is None:
-            raise UsageError(f"--part: {text!r} is not i/k; give for example 2/4")
+            raise UsageError(f"--part: {text!r} is not i/k; write for example 2/4")
         return cls(int(match[1]), int(match[2]))
 
     def numbers(self, shards: int) -> range:
-        """The numbers of its shards."""
+        """The numbers of its shards, out of so many."""
         return range(self.number, shards + 1, self.of)
 
 
-_ALL = Writer()
+_ONLY = Writer()
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a writer leaves.
+    """Result of a writer.
 
     Attributes:
-        kept: shards of its part that were whole already.
-        made: shards that it made.
-        there: whole shards of all parts.
-        shards: how many there are to be; with the last one comes the manifest.
+        kept: number of its shards that were complete before.
+        made: number of shards that it wrote.
+        complete: number of complete shards of all writers.
+        shards: number of shards in the data set.
     """
 
     kept: int
     made: int
-    there: int
+    complete: int
     shards: int
 
     def __str__(self) -> str:
-        missing = self.shards - self.there
-        state = f"{missing:,} are still to come from other parts" if missing else "all are there"
-        return f"{self.made:,} shards made, {self.kept:,} kept; {state}"
+        missing = self.shards - self.complete
+        state = f"{missing:,} missing (of other parts)" if missing else "all complete"
+        return f"shards: {self.made:,} written, {self.kept:,} kept, {state}"
 
 
 def write(
     folder: Path,
     sampler: Sampler,
     spec: ShardSpec,
-    writer: Writer = _ALL,
+    writer: Writer = _ONLY,
     on_progress: OnProgress = no_progress,
 ) -> Outcome:
-    """Write a part's shards, but for those that are there and whole.
+    """Write a writer's shards, except for those that are already complete.
 
     Args:
-        folder: made if it is not there.
-        sampler: that the spec was made of.
-        spec: of all the shards.
-        writer: which of them are its own; by default all.
-        on_progress: called with the bytes checked, and with the images taken.
+        folder: created if it is missing.
+        sampler: the sampler that the spec was made from.
+        spec: of all shards.
+        writer: which shards to write; by default all.
+        on_progress: called with the bytes checked, then with the images made.
 
     Raises:
-        UsageError: the folder cannot be written, or holds something else.
-        MnistganError: what the rule asks for does not come.
+        UsageError: the folder is not writable, or contains other shards.
+        MnistganError: the generator makes no more images that pass the selection.
     """
     atomic.make_folder(folder)
     manifest.check(folder, spec)
-    mine = writer.numbers(spec.shards)
-    kept = _whole(folder, spec, mine, on_progress)
-    missing = [number for number in mine if number not in kept]
+    numbers = writer.numbers(spec.shards)
+    kept = _complete(folder, spec, numbers, on_progress)
+    missing = [number for number in numbers if number not in kept]
     if missing:
-        (folder / manifest.NAME).unlink(missing_ok=True)  # it speaks of what is not there
+        (folder / manifest.NAME).unlink(missing_ok=True)  # it would list shards that are missing
     images, done = sum(map(spec.size, missing)), 0
     for number in missing:
-        _write_shard(folder, number, sampler, spec, _further(on_progress, done, images))
+        _write_shard(folder, number, sampler, spec, _shifted(on_progress, done, images))
         done += spec.size(number)
     return Outcome(len(kept), len(missing), _finish(folder, spec), spec.shards)
 
 
-def _whole(
+def _complete(
     folder: Path, spec: ShardSpec, numbers: Iterable[int], on_progress: OnProgress
 ) -> set[int]:
-    """Those of some shards that need not be made again: each is read."""
+    """Which of some shards are complete: their files are read and their checksums compared."""
     entries = manifest.read_entries(folder, spec)
-    found = {number: entries[number] for number in numbers if number in entries}
-    total, done = sum(entry.bytes for entry in found.values()), 0
-    kept = set()
-    for number, entry in found.items():
+    own = {number: entries[number] for number in numbers if number in entries}
+    total, done = sum(entry.bytes for entry in own.values()), 0
+    complete = set()
+    for number, entry in own.items():
         if atomic.sha256(manifest.shard_path(folder, number)) == entry.sha256:
-            kept.add(number)
+            complete.add(number)
         done += entry.bytes
         on_progress(Progress("checking shards", done, total, "bytes"))
-    return kept
+    return complete
 
 
-def _further(on_progress: OnProgress, before: int, total: int) -> OnProgress:
-    """Tells of a shard's progress as a piece of the whole."""
-    return lambda step: on_progress(Progress(step.what, before + step.done, total))
+def _shifted(on_progress: OnProgress, before: int, total: int) -> OnProgress:
+    """Report a shard's progress as part of all shards."""
+    return lambda progress: on_progress(Progress(progress.what, before + progress.done, total))
 
 
 def _write_shard(
     folder: Path, number: int, sampler: Sampler, spec: ShardSpec, on_progress: OnProgress
 ) -> None:
     path = manifest.shard_path(folder, number)
-    path.with_suffix(".json").unlink(missing_ok=True)  # of one that was found damaged
+    # The old record goes first: if this writer is killed, a new shard must not be left beside it.
+    path.with_suffix(".json").unlink(missing_ok=True)
     count, start = spec.size(number), spec.start(number)
     stream = ImageStream(sampler, count, start, spec.selection, on_progress)
     image_files.write_images(path, "npz", stream, count, spec.shape)
@@ -162,13 +165,13 @@ def _write_shard(
 
 
 def _finish(folder: Path, spec: ShardSpec) -> int:
-    """Write the manifest if all shards are there, which several writers may find at once.
+    """Write the manifest if all shards are complete. Several writers may do so at once.
 
     Returns:
-        How many are there.
+        Number of complete shards.
     """
     entries = manifest.read_entries(folder, spec)
     if len(entries) == spec.shards:
         manifest.write_manifest(folder, spec, entries)
-        atomic.remove_parts(folder, ".npz")  # of writers that were killed: nobody writes one now
+        atomic.remove_leftovers(folder, ".npz")  # all shards are complete: nobody is writing one
     return len(entries)

@@ -127,9 +127,12 @@ def launch(count: int, arguments: Sequence[str]) -> int:
     logging.disable(logging.WARNING)  # what the ranks say is enough, in their own words
     # Else torchrun chooses one thread, and says so at length.
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // count)))
-    command = ["--standalone", "--nproc-per-node", str(count), "--module", "mnistgan", *arguments]
+    options = torchrun.parse_args(
+        ["--standalone", "--nproc-per-node", str(count), "--module", "mnistgan"]
+    )
+    options.training_script_args = list(arguments)  # torchrun would take --nproc for its own
     try:
-        torchrun.run(torchrun.parse_args(command))
+        torchrun.run(options)
     except ChildFailedError as error:
         number, failure = error.get_first_failure()
         if failure.exitcode < 0:

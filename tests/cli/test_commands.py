@@ -279,7 +279,7 @@ class TestInfo:
         shutil.copy(run.generator_file, run.checkpoint_file(999))
         report = json.loads(invoke("info", run.path, "--json").stdout)
         assert (report["newest_valid_checkpoint"], report["step"]) == ("step-00000014.pt", 14)
-        assert "holds no training state" in report["checkpoints"]["step-00000999.pt"]
+        assert "has no training state" in report["checkpoints"]["step-00000999.pt"]
 
 
 class TestInit:

@@ -76,7 +76,7 @@ class TestVerify:
         result = invoke("data", "verify", "./photos")
         assert result.exit_code == 1
         assert result.stdout.count("cannot be read: cats/bad") == 7
-        assert "no picture by name: dogs/notes.txt" in result.stdout
+        assert "not a picture by name: dogs/notes.txt" in result.stdout
         assert "20 images in 2 classes" in result.stdout
 
     def test_an_array_file(self, invoke: Invoke, tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ class TestShow:
         assert result.exit_code == 0, result.output
         assert read_png(tmp_path / "photos.png").ndim == 3
         grey = invoke("data", "show", "./photos")
-        assert "note: the images are in colour" in grey.stderr
+        assert "note: the images are in color" in grey.stderr
 
     def test_mistakes(self, invoke: Invoke) -> None:
         result = invoke("data", "show", "digits", "--image-size", 1, "--background", "blue")

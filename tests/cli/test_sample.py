@@ -73,16 +73,16 @@ def test_mnists_files(invoke: Invoke, mnist_generator: Path, tmp_path: Path) -> 
     assert (image.size, label in range(10)) == ((28, 28), True)
     again = invoke(*command, "--out", "a")
     assert again.exit_code == 2
-    assert "a/MNIST/raw: is there already" in again.stderr.replace("\\", "/")
+    assert "a/MNIST/raw: already exists" in again.stderr.replace("\\", "/")
 
 
 def test_shards_go_on(invoke: Invoke, trained: Path, tmp_path: Path) -> None:
     command = ("sample", "--ckpt", trained, "-n", 50, "--format", "shards", "--shard-size", 20)
     first = invoke(*command, "--part", "2/2")
     assert (first.exit_code, first.stdout) == (0, "shards\n"), first.output
-    assert first.stderr == "mnistgan: 1 shards made, 0 kept; 2 are still to come from other parts\n"
+    assert first.stderr == "mnistgan: shards: 1 written, 0 kept, 2 missing (of other parts)\n"
     second = invoke(*command)
-    assert second.stderr == "mnistgan: 2 shards made, 1 kept; all are there\n"
+    assert second.stderr == "mnistgan: shards: 2 written, 1 kept, all complete\n"
     names = [f"shard-{number:05d}.{kind}" for number in (1, 2, 3) for kind in ("json", "npz")]
     found = sorted(path.name for path in (tmp_path / "shards").iterdir())
     assert found == ["manifest.json", *names]
@@ -99,7 +99,7 @@ def test_shards_go_on(invoke: Invoke, trained: Path, tmp_path: Path) -> None:
         (["--format", "npz", "--test", "3"], "--test is only for --format idx"),
         (["--format", "idx", "--part", "1/2"], "--part is only for --format shards"),
         (["--shard-size", "5"], "--shard-size is only for --format shards"),
-        (["--format", "shards", "--part", "3/2"], "parts run from 1/2"),
+        (["--format", "shards", "--part", "3/2"], "must be from 1 to 2"),
         (["--format", "shards", "--part", "x"], "is not i/k"),
         (
             ["--format", "shards", "-n", "20000", "--shard-size", "1"],
@@ -131,5 +131,5 @@ def test_a_class_that_does_not_come(
     monkeypatch.setattr(selection, "PATIENCE", 1000)
     result = invoke("sample", "--ckpt", mnist_generator, "-n", 90, "--format", form, "--balanced")
     assert result.exit_code == 1
-    assert "there was no image of class" in result.stderr
+    assert "contained no image of class" in result.stderr
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []

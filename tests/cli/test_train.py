@@ -89,7 +89,7 @@ BAD = [
     (["--set", "seed.x=1"], "seed: must be"),
     (["--channels", "2"], "data.channels: must be 1 or 3, got 2 (from --channels)"),
     (["--image-size", "30", "--set", "model.family=dcgan"], "multiple of 4"),
-    (["--resume", "nowhere"], "nowhere: is no run directory"),
+    (["--resume", "nowhere"], "nowhere: is not a run directory"),
     (["--output-dir", "taken.txt", "--data", "digits"], "taken.txt: cannot be written"),
     (["--data", "mnist"], "mnist is not in"),
     (["--data", "none.npz"], "none.npz: cannot be read"),

@@ -42,12 +42,12 @@ def test_labels_are_found_beside_the_images(pair: Path) -> None:
     assert data.classes == ("0", "1", "2")
 
 
-def test_gzipped_and_in_colour(tmp_path: Path) -> None:
-    colour = noise_images(6, 8, 8, 3)
-    (tmp_path / "images.gz").write_bytes(gzip.compress(to_idx(colour)))
+def test_gzipped_and_in_color(tmp_path: Path) -> None:
+    color = noise_images(6, 8, 8, 3)
+    (tmp_path / "images.gz").write_bytes(gzip.compress(to_idx(color)))
     (tmp_path / "labels.gz").write_bytes(gzip.compress(to_idx(LABELS.astype(np.int32))))
     data = load(tmp_path / "images.gz", channels=3)
-    np.testing.assert_array_equal(data.images, colour.transpose(0, 3, 1, 2))
+    np.testing.assert_array_equal(data.images, color.transpose(0, 3, 1, 2))
     np.testing.assert_array_equal(data.labels, LABELS)
 
 
@@ -67,7 +67,7 @@ def test_labels_from_anywhere_or_none(pair: Path, tmp_path: Path) -> None:
         (to_idx(IMAGES.astype(np.int32)), to_idx(LABELS), "images are uint8"),
         (to_idx(IMAGES[:0]), to_idx(LABELS[:0]), "holds no image"),
         (to_idx(IMAGES)[:-1], to_idx(LABELS), "more than it can hold|ends before"),
-        (b"<html>", to_idx(LABELS), "is no IDX file"),
+        (b"<html>", to_idx(LABELS), "is not an IDX file"),
     ],
 )
 def test_what_does_not_fit_is_refused(
@@ -87,9 +87,9 @@ def test_what_is_not_there_or_is_one_picture(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.npz")
     with pytest.raises(DataError, match="is not there"):
         load(tmp_path / "pipe-ubyte")
-    with pytest.raises(DataError, match="is no file"):
+    with pytest.raises(DataError, match="is not a regular file"):
         load(tmp_path / "pipe.npz")
-    with pytest.raises(UsageError, match="names no home folder"):
+    with pytest.raises(UsageError, match="has no home folder"):
         datasets.load(DataConfig(name="~nobody-of-this-name/photos"))
     (tmp_path / "a.jpg").write_bytes(b"")
     with pytest.raises(DataError, match="a single picture; name the folder"):
@@ -126,7 +126,7 @@ def test_labels_belong_to_a_file() -> None:
 
 
 @given(st.integers(0, 255), st.integers(0, 255), st.integers(0, 255))
-def test_grey_is_pillows(red: int, green: int, blue: int) -> None:
+def test_gray_is_pillows(red: int, green: int, blue: int) -> None:
     from PIL import Image
 
     pillow = Image.new("RGB", (1, 1), (red, green, blue)).convert("L").getpixel((0, 0))

@@ -71,7 +71,7 @@ def test_what_came_is_kept_for_the_next_time(
     archive: Archive, mirror: Mirror, tmp_path: Path
 ) -> None:
     mirror.manner = "cut"
-    with pytest.raises(DataError, match=r"broke off 5 times.*run again to go on"):
+    with pytest.raises(DataError, match=r"broke off 5 times.*run again to resume"):
         fetch(archive, tmp_path / "to", mirror.address)
     part = tmp_path / "to" / "file.gz.part"
     there = part.stat().st_size
@@ -202,7 +202,7 @@ def test_progress_counts_bytes(archive: Archive, mirror: Mirror, tmp_path: Path)
 def real_mnist(
     mnist_root: Path, mirror: Mirror, second_mirror: Mirror, monkeypatch: pytest.MonkeyPatch
 ) -> DataSet:
-    """The catalogue's MNIST, its real archives on two mirrors of ours."""
+    """The catalog's MNIST, its real archives on two mirrors of ours."""
     mirror.folder = second_mirror.folder = mnist_root / "MNIST" / "raw"
     mnist = dataclasses.replace(
         catalog.DATA_SETS["mnist"], mirrors=(mirror.address, second_mirror.address)

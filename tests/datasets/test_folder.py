@@ -26,9 +26,9 @@ def load(path: Path, **keys: Any) -> datasets.ImageSet:
     return datasets.load(DataConfig.model_validate({"name": f"{path}/", "image_size": 8, **keys}))
 
 
-def save(path: Path, size: tuple[int, int] = (8, 8), colour: Any = 200, mode: str = "L") -> Path:
+def save(path: Path, size: tuple[int, int] = (8, 8), color: Any = 200, mode: str = "L") -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new(mode, size, colour).save(path)
+    Image.new(mode, size, color).save(path)
     return path
 
 
@@ -49,7 +49,7 @@ class TestKinds:
 
     def test_of_an_animation_the_first_frame(self, tmp_path: Path) -> None:
         (tmp_path / "set").mkdir()
-        frames = [Image.new("L", (8, 8), grey) for grey in (255, 0)]
+        frames = [Image.new("L", (8, 8), gray) for gray in (255, 0)]
         frames[0].save(tmp_path / "set" / "a.gif", save_all=True, append_images=frames[1:])
         assert load(tmp_path / "set").images.min() == 255
 
@@ -58,8 +58,8 @@ class TestKinds:
     def test_alpha_over_the_background(
         self, tmp_path: Path, background: str, channels: int
     ) -> None:
-        save(tmp_path / "set" / "a.png", colour=(255, 0, 0, 0), mode="RGBA")
-        save(tmp_path / "set" / "b.png", colour=(255, 255, 255, 255), mode="RGBA")
+        save(tmp_path / "set" / "a.png", color=(255, 0, 0, 0), mode="RGBA")
+        save(tmp_path / "set" / "b.png", color=(255, 255, 255, 255), mode="RGBA")
         images = load(tmp_path / "set", background=background, channels=channels).images
         wanted = {"black": (0, 0, 0), "white": (255,) * 3, "#804020": (0x80, 0x40, 0x20)}
         expected = np.array(wanted[background])
@@ -109,7 +109,7 @@ class TestKinds:
     def test_the_thinnest_picture_is_seen(
         self, tmp_path: Path, size: tuple[int, int], fit: str
     ) -> None:
-        save(tmp_path / "set" / "a.png", size=size, colour=255)
+        save(tmp_path / "set" / "a.png", size=size, color=255)
         image = load(tmp_path / "set", image_size=28, fit=fit).images[0, 0]
         assert image.max() == 255
         assert (image.min() == 0) == (fit == "pad")
@@ -123,8 +123,8 @@ class TestKinds:
 
 class TestClasses:
     def test_a_subfolder_is_a_class_at_any_depth(self, tmp_path: Path) -> None:
-        for name, grey in (("b/1.png", 10), ("a/deep/2.png", 20), ("a/1.png", 30)):
-            save(tmp_path / "set" / name, colour=grey)
+        for name, gray in (("b/1.png", 10), ("a/deep/2.png", 20), ("a/1.png", 30)):
+            save(tmp_path / "set" / name, color=gray)
         data = load(tmp_path / "set")
         assert data.classes == ("a", "b")
         assert data.labels is not None
@@ -162,7 +162,7 @@ class TestTrouble:
     def test_what_cannot_be_read_is_counted_and_named(self, tmp_path: Path) -> None:
         folder = tmp_path / "set"
         for number in range(4):
-            save(folder / f"{number}.png", colour=number)
+            save(folder / f"{number}.png", color=number)
         (folder / "1.png").write_bytes(b"<html>")
         (folder / "2.png").write_bytes((folder / "2.png").read_bytes()[:50])
         (folder / "notes.txt").write_text("hello")
@@ -172,7 +172,7 @@ class TestTrouble:
         assert data.images[:, 0, 0, 0].tolist() == [0, 3]
         assert data.notes[0].startswith("2 of 4 pictures cannot be read and are left out: 1.png (")
         assert "2.png (" in data.notes[0]
-        assert data.notes[1] == "2 files are no pictures by name and left out: link.png, notes.txt"
+        assert data.notes[1] == "2 files are not pictures by name and left out: link.png, notes.txt"
 
     def test_labels_stay_with_their_pictures(self, tmp_path: Path) -> None:
         for name in ("a/1.png", "b/1.png", "b/2.png"):
@@ -189,7 +189,7 @@ class TestTrouble:
             (tmp_path / "set" / "a.txt").write_text("x")
         if content == "broken":
             (tmp_path / "set" / "a.png").write_bytes(b"x")
-        with pytest.raises(DataError, match=r"holds no picture|none of its 1 pictures"):
+        with pytest.raises(DataError, match=r"has no pictures|none of its 1 pictures"):
             load(tmp_path / "set")
 
     def test_the_folder_of_the_published_sets_is_known(self, tmp_path: Path) -> None:
@@ -216,8 +216,8 @@ class TestTrouble:
         assert len(data) == 1
         assert "pixels" in data.notes[0]
 
-    def test_colour_that_is_given_up_is_noted(self, tmp_path: Path) -> None:
-        save(tmp_path / "set" / "a.png", colour=(250, 0, 0), mode="RGB")
+    def test_color_that_is_given_up_is_noted(self, tmp_path: Path) -> None:
+        save(tmp_path / "set" / "a.png", color=(250, 0, 0), mode="RGB")
         assert "--channels 3" in load(tmp_path / "set").notes[0]
         assert load(tmp_path / "set", channels=3).notes == ()
 

@@ -1,4 +1,4 @@
-"""The data sets of the catalogue, held against torchvision's own reading of the same files."""
+"""The data sets of the catalog, held against torchvision's own reading of the same files."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def torchvision_class(name: str) -> Any:
     return getattr(import_torchvision().datasets, names.get(name, name.partition("-")[0].upper()))
 
 
-class TestCatalogue:
+class TestCatalog:
     @pytest.mark.parametrize("name", ["mnist", "fashion-mnist", "kmnist"])
     def test_files_and_checksums_are_torchvisions(self, name: str) -> None:
         ours, theirs = DATA_SETS[name], torchvision_class(name)

@@ -24,13 +24,14 @@ from hypothesis import strategies as st
 from mirror import Mirror
 from PIL import Image
 from pydantic import ValidationError
+from scipy.io import savemat
 from support import Invoke, noise_images, to_idx
 
 from mnistgan import datasets
 from mnistgan.catalog import SplitName
 from mnistgan.config import DataConfig, toml
 from mnistgan.datasets import torchvision_sets
-from mnistgan.datasets.image_set import GREY_NOTE
+from mnistgan.datasets.image_set import GRAY_NOTE
 from mnistgan.datasets.torchvision_import import import_torchvision, public_names
 from mnistgan.errors import ConfigError, DataError, UsageError
 from mnistgan.evaluation import reference
@@ -77,9 +78,9 @@ CLASSIFICATION = frozenset(
 )
 
 
-def load(name: str, root: Path, part: SplitName = "train", **keys: Any) -> datasets.ImageSet:
+def load(name: str, root: Path, split: SplitName = "train", **keys: Any) -> datasets.ImageSet:
     config = DataConfig.model_validate({"name": f"torchvision:{name}", "root": str(root), **keys})
-    return datasets.load(config, part)
+    return datasets.load(config, split)
 
 
 class Items:
@@ -207,16 +208,16 @@ class TestParts:
         self, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """In an empty root its files are missing, which it notices after the arguments."""
-        parts: list[SplitName] = ["train"]
-        parts += ["test"] if torchvision_sets.has_test(f"torchvision:{name}") else []
+        splits: list[SplitName] = ["train"]
+        splits += ["test"] if torchvision_sets.has_test(f"torchvision:{name}") else []
 
         def refuse(*_: object, **__: object) -> None:
             raise OSError("no network here")
 
         monkeypatch.setattr("urllib.request.urlopen", refuse)
-        for part in parts:
+        for split in splits:
             with pytest.raises(DataError) as caught:
-                load(name, tmp_path, part)
+                load(name, tmp_path, split)
             assert not isinstance(caught.value.__cause__, TypeError)
             assert "Unknown value" not in str(caught.value)
             assert "\n" not in str(caught.value)
@@ -253,20 +254,20 @@ class TestParts:
         assert not datasets.has_test(DataConfig(name="torchvision:Omniglot"))
 
 
-@pytest.mark.parametrize("part", ["train", "test"])
-def test_mnist_is_ours_pixel_for_pixel(mnist_root: Path, tmp_path: Path, part: SplitName) -> None:
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_mnist_is_ours_pixel_for_pixel(mnist_root: Path, tmp_path: Path, split: SplitName) -> None:
     shutil.copytree(mnist_root / "MNIST", tmp_path / "MNIST")
     for path in tmp_path.rglob("*"):
         path.chmod(0o755)
-    theirs = load("MNIST", tmp_path, part)
-    ours = datasets.load(DataConfig(root=str(mnist_root)), part)
+    theirs = load("MNIST", tmp_path, split)
+    ours = datasets.load(DataConfig(root=str(mnist_root)), split)
     np.testing.assert_array_equal(theirs.images, ours.images)
     assert theirs.digest == ours.digest
     assert theirs.classes[7] == "7 - seven"
     assert theirs.notes == ()
     # Unpacked, it is only read.
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
-    assert load("MNIST", tmp_path, part).digest == ours.digest
+    assert load("MNIST", tmp_path, split).digest == ours.digest
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
 
 
@@ -294,7 +295,7 @@ class TestFakeData:
         assert read_png(real).ndim == 3
         result = invoke("data", "show", "torchvision:FakeData", "--columns", 4)
         assert (result.exit_code, result.stdout) == (0, "FakeData.png\n")
-        assert GREY_NOTE in result.stderr
+        assert GRAY_NOTE in result.stderr
         assert "torchvision:NAME" in invoke("data").stderr
 
     def test_a_runs_folder_is_named_after_the_class(self) -> None:
@@ -343,6 +344,31 @@ class TestDownload:
         assert after == before
         mirror.manner = "404"  # all of it is there now
         assert len(datasets.load(config, "test")) == 4
+
+    def test_svhn_by_its_own_class(
+        self, mirror: Mirror, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        """From a file of MATLAB's, in which 0 is the class 10."""
+        kind = import_torchvision("torchvision.datasets").SVHN
+        mirror.folder.mkdir()
+        images, labels = noise_images(5, 32, 32, 3), np.array([10, 1, 2, 3, 10], np.uint8)
+        splits: tuple[SplitName, ...] = ("train", "test")
+        lists = {}
+        for split in splits:
+            path = mirror.folder / f"{split}_32x32.mat"
+            savemat(path, {"X": images.transpose(1, 2, 3, 0), "y": labels[:, None]})
+            md5 = hashlib.md5(path.read_bytes()).hexdigest()
+            lists[split] = [f"{mirror.address}{path.name}", path.name, md5]
+        monkeypatch.setattr(kind, "split_list", lists)
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+        for split in splits:
+            data = load("SVHN", tmp_path / "root", split, image_size=32, channels=3)
+            np.testing.assert_array_equal(np.moveaxis(data.images, 1, -1), images)
+            np.testing.assert_array_equal(data.labels, labels % 10)
+        assert sorted(path.name for path in (tmp_path / "root").iterdir()) == [
+            "test_32x32.mat",
+            "train_32x32.mat",
+        ]
 
     @pytest.mark.usefixtures("kmnist")
     def test_by_the_command(self, invoke: Invoke, mirror: Mirror, tmp_path: Path) -> None:
@@ -409,9 +435,9 @@ class TestStrangers:
             path = tmp_path / "root" / kind.base_folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(pickle.dumps(Evil()))
-        for part in ("train", "test"):
+        for split in ("train", "test"):
             with pytest.raises(DataError, match="cannot be read from"):
-                load("CIFAR10", tmp_path / "root", part)
+                load("CIFAR10", tmp_path / "root", split)
         assert not (tmp_path / "was here").exists()
 
     def test_an_archive_without_a_checksum_stays_below_the_root(
@@ -476,7 +502,7 @@ class TestFromTorchvision:
         assert data.classes == classes
 
     def test_colour_that_is_given_up_is_noted(self) -> None:
-        assert datasets.from_torchvision(Items(*pictures(3))).notes == (GREY_NOTE,)
+        assert datasets.from_torchvision(Items(*pictures(3))).notes == (GRAY_NOTE,)
         assert datasets.from_torchvision(Items(*pictures(3, colour=False))).notes == ()
         in_colour = DataConfig.model_validate({"channels": 3})
         assert datasets.from_torchvision(Items(*pictures(3)), in_colour).notes == ()

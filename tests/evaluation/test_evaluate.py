@@ -300,5 +300,5 @@ class TestWhileTraining:
 
 def test_a_set_too_small_to_be_split() -> None:
     tiny = ImageSet(noise_images(5, 1, 28, 28), np.zeros(5, np.int64), ("0", "1"), "five")
-    with pytest.raises(Exception, match="too few to hold some back"):
+    with pytest.raises(Exception, match="too few to hold some out"):
         reference.split(DataConfig(name="./five.npz"), train=tiny)

@@ -89,7 +89,7 @@ def test_distinct_images_are_counted() -> None:
 def test_a_collapsed_training(
     invoke: Invoke, tiny_toml: Path, tmp_path: Path, tiny: Tiny, action: str, code: int
 ) -> None:
-    """G that cannot learn at all draws the same grey for every z."""
+    """G that cannot learn at all draws the same gray for every z."""
     result = invoke(
         "train", "--config", tiny_toml, "--epochs", 6, "--set", "train.lr_g=1e-12",
         "--set", f"watch.action={action}", "--set", "train.ema_decay=0", "--output-dir", "run",

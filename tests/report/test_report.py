@@ -169,7 +169,7 @@ def test_the_newest_run_is_told_of_by_default(run: RunDirectory, invoke: Invoke)
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("nowhere",), "nowhere: is no run directory"),
+        (("nowhere",), "nowhere: is not a run directory"),
         (("a run", "--out", "no/page.html"), "page.html: cannot be written"),
         (("a run", "--out", "a run"), "a run: is a folder"),
     ],
@@ -536,7 +536,7 @@ def test_pipes_are_not_waited_for(run: RunDirectory, invoke: Invoke) -> None:
         os.mkfifo(path)
         result = invoke("report", run.path)
         assert result.exit_code == 2
-        assert "Is no regular file" in result.stderr
+        assert "Not a regular file" in result.stderr
         path.unlink()
 
 

@@ -65,8 +65,8 @@ def test_figures_that_cannot_be_held_against_one_another(invoke: Invoke, runs: l
 
 
 def test_what_is_no_run(invoke: Invoke, runs: list[Path]) -> None:
-    assert "is no run directory" in invoke("compare", "nowhere").stderr
+    assert "is not a run directory" in invoke("compare", "nowhere").stderr
     (runs[0] / "evaluation" / "figures.json").write_text("{}")
     result = invoke("compare", runs[0])
     assert result.exit_code == 2
-    assert "figures.json: is no file of mnistgan evaluate" in result.stderr
+    assert "figures.json: is not a file of mnistgan evaluate" in result.stderr

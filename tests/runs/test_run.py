@@ -193,7 +193,7 @@ def test_a_damaged_newest_checkpoint_is_passed_over(
     newest.write_bytes(newest.read_bytes()[:-1000])
     result = invoke("train", "--resume", run)
     assert result.exit_code == 0
-    assert "step-00000014.pt: is cut short or altered" in result.stderr
+    assert "step-00000014.pt: is truncated or altered" in result.stderr
     assert "resuming after step 7" in result.stderr
     assert result_of(run) == result_of(trained)
 

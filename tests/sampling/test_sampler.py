@@ -62,7 +62,7 @@ def test_progress(generator: Generator) -> None:
 
 
 def test_folders_that_hold_no_generator(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="folder holds no run"):
+    with pytest.raises(UsageError, match="is not a run directory"):
         load_generator(tmp_path)
 
 

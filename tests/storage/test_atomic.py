@@ -1,4 +1,4 @@
-"""Targets that are checked before the work, and folders that are made for them."""
+"""Atomic files, and the checks of paths before anything is written."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_a_folder_may_be_missing_or_empty(place: Path) -> None:
 def test_a_file_in_the_way_of_a_folder(place: Path, name: str) -> None:
     with pytest.raises(UsageError, match="file is not a folder"):
         check_folder(place / name)
-    with pytest.raises(UsageError, match="cannot be made"):
+    with pytest.raises(UsageError, match="cannot be created"):
         make_folder(place / name)
 
 

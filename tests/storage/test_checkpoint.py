@@ -1,4 +1,4 @@
-"""Checkpoints and generator files: exact, verified, and never run as code."""
+"""Checkpoints and generator files: exact, verified, and never executed."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def generator_bytes(trained: Path) -> bytes:
 
 
 def refused(path: Path, raw: bytes) -> str:
-    """The message with which these bytes are refused."""
+    """The message of the error when these bytes are loaded."""
     path.write_bytes(raw)
     with pytest.raises(FileFormatError) as caught:
         checkpoint.load_generator(path)
@@ -47,7 +47,7 @@ def refused(path: Path, raw: bytes) -> str:
 
 
 def with_a_seal(content: Any) -> bytes:
-    """A file with a right checksum, whatever it holds."""
+    """A file with any content and the right checksum."""
     buffer = io.BytesIO()
     torch.save(content, buffer)
     return tensor_zip.seal(buffer.getvalue())
@@ -74,7 +74,7 @@ def test_a_generator_can_be_taken_from_either_file(trainer: Trainer, tmp_path: P
         assert (file.step, file.epoch) == (7, 1)
         for name, tensor in state["average"].items():
             assert torch.equal(file.weights[name], tensor)
-    with pytest.raises(FileFormatError, match="holds no training state"):
+    with pytest.raises(FileFormatError, match="has no training state"):
         checkpoint.load_checkpoint(g)
     assert g.stat().st_size < whole.stat().st_size
 
@@ -130,7 +130,7 @@ class TestStrangers:
     def test_a_pickle_with_a_payload_never_runs(self, tmp_path: Path) -> None:
         mark = tmp_path / "ran"
         for raw in (with_a_seal({"format": Payload(mark)}), pickle.dumps(Payload(mark))):
-            assert "is no file of mnistgan" in refused(tmp_path / "g.pt", raw)
+            assert "is not an mnistgan file" in refused(tmp_path / "g.pt", raw)
             assert not mark.exists()
 
     @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ class TestStrangers:
     def test_a_file_without_a_checksum(self, tmp_path: Path) -> None:
         buffer = io.BytesIO()
         torch.save({"weights": torch.zeros(3)}, buffer)
-        assert "is no file of mnistgan" in refused(tmp_path / "g.pt", buffer.getvalue())
+        assert "is not an mnistgan file" in refused(tmp_path / "g.pt", buffer.getvalue())
 
     @pytest.mark.parametrize("size", [2**36, 10])
     def test_nothing_but_tensors_and_plain_values_is_built(
@@ -163,7 +163,7 @@ class TestStrangers:
 
         content = torch.load(trained / "g.pt", weights_only=True)
         content["state"]["more"] = Large()
-        assert "is no file of mnistgan" in refused(tmp_path / "g.pt", with_a_seal(content))
+        assert "is not an mnistgan file" in refused(tmp_path / "g.pt", with_a_seal(content))
 
     def test_nests_without_end(self, trained: Path, tmp_path: Path) -> None:
         content = torch.load(trained / "g.pt", weights_only=True)
@@ -175,14 +175,14 @@ class TestStrangers:
         for part in ("state", "versions", "config"):
             for trick in (nest, itself):
                 bad = {**content, part: {**content[part], "trick": trick}}
-                assert "is no file of mnistgan" in refused(tmp_path / "g.pt", with_a_seal(bad))
+                assert "is not an mnistgan file" in refused(tmp_path / "g.pt", with_a_seal(bad))
 
     def test_many_views_of_one_storage(self, trained: Path, tmp_path: Path) -> None:
         content = torch.load(trained / "g.pt", weights_only=True)
         base = torch.zeros(100_000)
         content["state"]["generator"] = {str(n): base.view(-1) for n in range(1000)}
         message = refused(tmp_path / "g.pt", with_a_seal(content))
-        assert "is no plain tensor of the file's own" in message
+        assert "is not a plain tensor in the file" in message
 
     @pytest.mark.parametrize(
         ("part", "value"),
@@ -219,11 +219,11 @@ class TestStrangers:
 
     def test_a_sealed_file_that_is_no_zip(self, tmp_path: Path) -> None:
         for body in (b"PK", b"PK\x05\x06" + b"\0" * 18, b"PK\x03\x04" + b"\0" * 200):
-            assert "is no file of mnistgan" in refused(tmp_path / "g.pt", tensor_zip.seal(body))
+            assert "is not an mnistgan file" in refused(tmp_path / "g.pt", tensor_zip.seal(body))
 
     def test_another_version(self, tmp_path: Path) -> None:
         raw = with_a_seal({"format": "mnistgan-generator", "version": 2})
-        assert "is of format 2" in refused(tmp_path / "g.pt", raw)
+        assert "has format 2" in refused(tmp_path / "g.pt", raw)
 
     def test_tensor_tricks(self, tmp_path: Path) -> None:
         good = {"format": "mnistgan-generator", "version": 1, "config": {}, "versions": {}}
@@ -235,7 +235,7 @@ class TestStrangers:
             message = refused(
                 tmp_path / "g.pt", with_a_seal(good | {"state": {"generator": trick}})
             )
-            assert "state.generator" in message or "no file of mnistgan" in message
+            assert "state.generator" in message or "not an mnistgan file" in message
 
     def test_a_zip_bomb_is_not_unpacked(self, tmp_path: Path) -> None:
         buffer = io.BytesIO()
@@ -243,7 +243,7 @@ class TestStrangers:
             archive.writestr("archive/data.pkl", b"\0" * 10_000_000)
         raw = tensor_zip.seal(buffer.getvalue())
         assert len(raw) < 20_000
-        assert "is no file of mnistgan" in refused(tmp_path / "g.pt", raw)
+        assert "is not an mnistgan file" in refused(tmp_path / "g.pt", raw)
 
     def test_a_config_that_asks_for_too_much_takes_no_memory(
         self, trained: Path, tmp_path: Path

@@ -77,16 +77,16 @@ def test_every_truncation_is_refused(exported: Path, data: st.DataObject) -> Non
 def test_anything_else_is_refused(exported: Path, raw: bytes) -> None:
     other = exported.with_name("other.safetensors")
     other.write_bytes(raw)
-    with pytest.raises(FileFormatError, match=r"is no \.safetensors file of mnistgan"):
+    with pytest.raises(FileFormatError, match=r"is not a \.safetensors file of mnistgan"):
         generator_safetensors.read(other)
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"mnistgan.config": None}, "is no .safetensors file of mnistgan export"),
-        ({"mnistgan.step": "-1"}, "is no file of mnistgan"),
-        ({"mnistgan.step": "many"}, "is no .safetensors file of mnistgan export"),
+        ({"mnistgan.config": None}, "is not a .safetensors file of mnistgan export"),
+        ({"mnistgan.step": "-1"}, "is not an mnistgan file"),
+        ({"mnistgan.step": "many"}, "is not a .safetensors file of mnistgan export"),
         ({"mnistgan.config": "train.epochs = 0"}, "its config: train.epochs"),
         ({"mnistgan.config": "[["}, "its config: is not valid TOML"),
     ],
@@ -105,7 +105,7 @@ def test_metadata_of_strangers(
     ("tensor", "words"),
     [
         (torch.full((3,), torch.nan), "is not finite"),
-        (torch.ones(3, dtype=torch.float16), "is no plain tensor"),
+        (torch.ones(3, dtype=torch.float16), "is not a plain tensor"),
         (torch.ones(3), "its weights do not fit its config"),
     ],
 )

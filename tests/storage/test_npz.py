@@ -35,7 +35,7 @@ def test_a_stream_reads_back_in_pieces(tmp_path: Path, shape: tuple[int, ...]) -
     np.testing.assert_array_equal(read.reshape(shape), pictures)
 
 
-def test_labels_are_written_behind_the_images(tmp_path: Path) -> None:
+def test_labels_are_written_after_the_images(tmp_path: Path) -> None:
     pictures, labels = noise_images(5, 4, 6), np.arange(5)
     paths = [tmp_path / name for name in ("whole.npz", "pieces.npz")]
     write_npz(paths[0], [(pictures, labels)], pictures.shape)
@@ -61,25 +61,25 @@ def test_labels_become_classes(tmp_path: Path) -> None:
     assert data.classes == ("0", "1", "2")
 
 
-def test_colour_becomes_grey_only_with_a_note(tmp_path: Path) -> None:
-    colour = np.zeros((2, 8, 8, 3), np.uint8)
-    colour[0, ..., 1] = 200
-    np.savez(tmp_path / "colour.npz", images=colour)
-    grey = load(tmp_path / "colour.npz")
-    assert set(grey.images[0].ravel()) == {round(200 * 0.587)}
-    assert "--channels 3" in grey.notes[0]
-    kept = load(tmp_path / "colour.npz", channels=3)
-    np.testing.assert_array_equal(kept.images, colour.transpose(0, 3, 1, 2))
+def test_color_becomes_gray_only_with_a_note(tmp_path: Path) -> None:
+    color = np.zeros((2, 8, 8, 3), np.uint8)
+    color[0, ..., 1] = 200
+    np.savez(tmp_path / "color.npz", images=color)
+    gray = load(tmp_path / "color.npz")
+    assert set(gray.images[0].ravel()) == {round(200 * 0.587)}
+    assert "--channels 3" in gray.notes[0]
+    kept = load(tmp_path / "color.npz", channels=3)
+    np.testing.assert_array_equal(kept.images, color.transpose(0, 3, 1, 2))
     assert kept.notes == ()
 
 
 SQUARE = np.zeros((3, 8, 8), np.uint8)
 BAD: list[tuple[dict[str, Any], str]] = [
-    ({"x": SQUARE}, "holds no array 'images'"),
+    ({"x": SQUARE}, "has no array 'images'"),
     ({"images": SQUARE.astype(np.float32)}, "its images are float32"),
     ({"images": SQUARE[0]}, "of shape"),
     ({"images": np.zeros((3, 8, 8, 4), np.uint8)}, "of shape"),
-    ({"images": SQUARE[:0]}, "holds no image"),
+    ({"images": SQUARE[:0]}, "contains no images"),
     ({"images": SQUARE, "labels": np.zeros(2, np.int64)}, "its labels are int64 of shape"),
     ({"images": SQUARE, "labels": np.zeros(3)}, "its labels are float64"),
     ({"images": SQUARE, "labels": -np.ones(3, np.int64)}, "labels from -1 to -1"),
@@ -113,7 +113,7 @@ def test_a_zip_bomb_is_not_unpacked(tmp_path: Path) -> None:
 def test_members_that_unpack_without_bounds_are_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.npz", "w", zipfile.ZIP_BZIP2) as archive:
         archive.writestr("images.npy", bytes(100))
-    with pytest.raises(DataError, match="packed in a way that NumPy never does"):
+    with pytest.raises(DataError, match="compressed in a way that NumPy never uses"):
         load(tmp_path / "a.npz")
 
 
@@ -126,7 +126,7 @@ def test_members_that_unpack_without_bounds_are_refused(tmp_path: Path) -> None:
         "{" + " " * 60_000 + "}",
     ],
 )  # fmt: skip
-def test_headers_that_are_none(tmp_path: Path, header: str) -> None:
+def test_invalid_headers(tmp_path: Path, header: str) -> None:
     raw = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header.encode() + bytes(784)
     with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
         archive.writestr("images.npy", raw)

@@ -1,4 +1,4 @@
-"""Files of earlier versions are read, or refused with what to do; made by data/make.py."""
+"""Files of earlier versions load, or are refused with advice; made by data/make.py."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_every_format_so_far_is_kept() -> None:
 
 @pytest.mark.parametrize("path", OLD, ids=lambda path: path.stem)
 def test_an_old_checkpoint_is_trained_on(path: Path, tmp_path: Path, invoke: Invoke) -> None:
-    """Or else what refuses it says how to convert it."""
+    """Or it is refused, and the message says what to do."""
     run = RunDirectory(tmp_path / "run")
     run.checkpoints.mkdir(parents=True)
     shutil.copy(path, run.checkpoint_file(3))

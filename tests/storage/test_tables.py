@@ -1,4 +1,4 @@
-"""The tables that others script against."""
+"""The tables that users' scripts read."""
 
 from __future__ import annotations
 

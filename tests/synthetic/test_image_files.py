@@ -1,4 +1,4 @@
-"""Folders of images appear whole or not at all."""
+"""Folders of images are complete or do not exist."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def cut_off() -> Iterator[Images]:
 
 
 @pytest.mark.parametrize("exists", [False, True])
-def test_a_folder_is_whole_or_not_there(tmp_path: Path, exists: bool) -> None:
+def test_a_folder_is_complete_or_does_not_exist(tmp_path: Path, exists: bool) -> None:
     folder = tmp_path / "out"
     if exists:
         folder.mkdir()
@@ -41,13 +41,13 @@ def test_a_folder_is_whole_or_not_there(tmp_path: Path, exists: bool) -> None:
     np.testing.assert_array_equal(read_png(folder / "000004.png"), IMAGES[4, 0])
 
 
-def test_the_folder_may_be_the_one_at_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_folder_may_be_the_current_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     write(Path(), iter([IMAGES]))
     assert len(list(tmp_path.iterdir())) == 5
 
 
-def test_the_folders_above_are_made_and_go_again(tmp_path: Path) -> None:
+def test_the_folders_above_are_created_and_removed_again(tmp_path: Path) -> None:
     with pytest.raises(LeftEarly):
         write(tmp_path / "new" / "folder" / "out", cut_off())
     assert list(tmp_path.iterdir()) == []
@@ -55,7 +55,7 @@ def test_the_folders_above_are_made_and_go_again(tmp_path: Path) -> None:
     assert len(list((tmp_path / "new" / "folder" / "out").iterdir())) == 5
 
 
-def test_a_place_that_is_none(tmp_path: Path) -> None:
+def test_a_file_in_the_way(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(UsageError, match=r"file: cannot be made \(File exists\)"):
+    with pytest.raises(UsageError, match=r"file: cannot be created \(File exists\)"):
         write(tmp_path / "file" / "out", iter([IMAGES]))

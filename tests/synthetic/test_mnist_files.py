@@ -1,4 +1,4 @@
-"""Synthetic images in the place of MNIST's."""
+"""Synthetic images in MNIST's file layout."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_torchvision_loads_it_unchanged(sampler: Sampler, tmp_path: Path) -> Non
     np.testing.assert_array_equal(parts[1].targets.numpy(), labels[300:])
 
 
-def test_no_sample_is_in_both_parts(sampler: Sampler, tmp_path: Path) -> None:
+def test_no_sample_is_in_both_splits(sampler: Sampler, tmp_path: Path) -> None:
     mnist_files.write(tmp_path, sampler, 200, 200, Selection(0.3, balanced=True))
     parts = [import_torchvision().datasets.MNIST(tmp_path, train=train) for train in (True, False)]
     train, test = ({image.numpy().tobytes() for image in part.data} for part in parts)
@@ -56,7 +56,7 @@ def test_no_sample_is_in_both_parts(sampler: Sampler, tmp_path: Path) -> None:
         assert np.bincount(part.targets.numpy()).tolist() == [20] * 10
 
 
-def test_they_are_never_taken_for_the_real_ones(sampler: Sampler, tmp_path: Path) -> None:
+def test_they_are_never_mistaken_for_the_real_files(sampler: Sampler, tmp_path: Path) -> None:
     mnist_files.write(tmp_path, sampler, 20, 10)
     with pytest.raises(DataError, match="published checksum"):
         datasets.load(DataConfig(name="mnist", root=str(tmp_path)))
@@ -64,13 +64,13 @@ def test_they_are_never_taken_for_the_real_ones(sampler: Sampler, tmp_path: Path
     assert len(datasets.load(DataConfig(name=str(own)))) == 20
 
 
-def test_what_is_there_is_left_alone(sampler: Sampler, tmp_path: Path) -> None:
+def test_existing_files_are_left_alone(sampler: Sampler, tmp_path: Path) -> None:
     raw = tmp_path / "MNIST" / "raw"
     raw.mkdir(parents=True)
     (raw / "train-images-idx3-ubyte.gz").write_bytes(b"the real one")
-    with pytest.raises(UsageError, match="is there already"):
+    with pytest.raises(UsageError, match="already exists"):
         mnist_files.check(tmp_path, sampler.generator.config)
-    with pytest.raises(UsageError, match="is there already"):
+    with pytest.raises(UsageError, match="already exists"):
         mnist_files.write(tmp_path, sampler, 20, 10)
     assert [path.name for path in raw.iterdir()] == ["train-images-idx3-ubyte.gz"]
 
@@ -94,7 +94,7 @@ def test_an_interruption_leaves_nothing(
 
 @pytest.mark.parametrize(
     ("key", "value", "words"),
-    [("image_size", 32, "makes 32x32 in grey"), ("channels", 3, "colour")],
+    [("image_size", 32, "makes 32x32 in gray"), ("channels", 3, "color")],
 )
 def test_other_images_are_refused(
     tiny: Tiny, tmp_path: Path, key: str, value: int, words: str

@@ -1,4 +1,4 @@
-"""Images drawn for a data set: which, in what order, with which labels."""
+"""Images for a data set: which are kept, in what order, with which labels."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def gather(drawn: ImageStream) -> tuple[Images, Labels]:
 
 @settings(max_examples=20)
 @given(st.integers(0, 1000), st.integers(1, 600))
-def test_without_a_rule_they_are_the_samples_of_a_range(
+def test_without_a_selection_they_are_the_samples_of_a_range(
     sampler: Sampler, start: int, count: int
 ) -> None:
     drawn = ImageStream(sampler, count, start)
@@ -44,7 +44,7 @@ def test_without_a_rule_they_are_the_samples_of_a_range(
     assert (drawn.done, drawn.stop) == (count, start + count)
 
 
-def test_the_sure_ones_come_in_their_order(sampler: Sampler) -> None:
+def test_confident_samples_come_in_the_order_of_their_index(sampler: Sampler) -> None:
     every = sampling.sample(sampler.generator, 4000, sampler.options.seed)
     labels, confidences = ByPixels.make()(every)
     rows = np.flatnonzero(confidences >= 0.8)[:500]
@@ -56,7 +56,7 @@ def test_the_sure_ones_come_in_their_order(sampler: Sampler) -> None:
 
 
 @pytest.mark.parametrize("min_confidence", [0.0, 0.5])
-def test_any_stretch_of_balanced_ones_is_balanced(sampler: Sampler, min_confidence: float) -> None:
+def test_any_part_of_a_balanced_stream_is_balanced(sampler: Sampler, min_confidence: float) -> None:
     drawn = ImageStream(sampler, 605, selection=Selection(min_confidence, balanced=True))
     images, labels = gather(drawn)
     assert np.bincount(labels).tolist() == [61] * 5 + [60] * 5
@@ -67,19 +67,19 @@ def test_any_stretch_of_balanced_ones_is_balanced(sampler: Sampler, min_confiden
     samples = sampling.sample(sampler.generator, drawn.stop, sampler.options.seed)
     known = {image.tobytes() for image in samples}
     assert {image.tobytes() for image in images} <= known
-    assert len({image.tobytes() for image in images}) == 605  # none comes twice
+    assert len({image.tobytes() for image in images}) == 605  # no sample comes twice
 
 
-def test_progress_counts_what_was_taken(sampler: Sampler) -> None:
-    told: list[Progress] = []
-    gather(ImageStream(sampler, 300, selection=Selection(0.5), on_progress=told.append))
-    done = [one.done for one in told]
+def test_progress_counts_the_images_kept(sampler: Sampler) -> None:
+    reported: list[Progress] = []
+    gather(ImageStream(sampler, 300, selection=Selection(0.5), on_progress=reported.append))
+    done = [one.done for one in reported]
     assert done == sorted(set(done))
-    assert (done[-1], told[-1].total) == (300, 300)
+    assert (done[-1], reported[-1].total) == (300, 300)
 
 
 class Blind(ByPixels):
-    """Sees every class but '7', and is sure of nothing."""
+    """Never predicts '7', and has a low confidence in every label."""
 
     def __call__(self, images: Images) -> tuple[Labels, npt.NDArray[np.float64]]:
         labels, confidences = super().__call__(images)
@@ -87,25 +87,25 @@ class Blind(ByPixels):
 
 
 @pytest.mark.parametrize(
-    ("wanted", "words"),
+    ("chosen", "words"),
     [
         (Selection(balanced=True), "no image of class '7'; leave --balanced out, or train"),
         (
             Selection(0.3, balanced=True),
-            "of class '7' that the classifier is 0.3 sure of; leave --balanced out, lower --min",
+            "of class '7' with a probability of at least 0.3; leave --balanced out, lower --min",
         ),
         (
             Selection(0.6),
-            "no image that the classifier is 0.6 sure of; lower --min-confidence, or train",
+            "no image with a probability of at least 0.6; lower --min-confidence, or train",
         ),
     ],
 )
-def test_what_does_not_come_is_given_up(
-    sampler: Sampler, monkeypatch: pytest.MonkeyPatch, wanted: Selection, words: str
+def test_a_selection_that_finds_nothing_fails(
+    sampler: Sampler, monkeypatch: pytest.MonkeyPatch, chosen: Selection, words: str
 ) -> None:
     monkeypatch.setattr(selection, "PATIENCE", 2000)
     blind = Sampler(sampler.generator, labeler=Blind.make())
-    drawn = ImageStream(blind, 1000, selection=wanted)
+    drawn = ImageStream(blind, 1000, selection=chosen)
     with pytest.raises(MnistganError, match=words) as caught:
         gather(drawn)
     assert caught.value.exit_code == 1
@@ -132,5 +132,5 @@ def test_a_rare_class_is_waited_for_in_constant_memory(sampler: Sampler) -> None
 
 @pytest.mark.parametrize("confidence", [-0.1, 1.1, float("nan")])
 def test_a_confidence_is_a_probability(confidence: float) -> None:
-    with pytest.raises(UsageError, match="is not from 0 to 1"):
+    with pytest.raises(UsageError, match="must be from 0 to 1"):
         Selection(confidence)

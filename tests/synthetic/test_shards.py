@@ -1,4 +1,4 @@
-"""Data sets in shards: by one writer, by several at once, and by writers that are killed."""
+"""Data sets in shards: one writer, several at once, and writers that are killed."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def sampler(file: Path) -> Sampler:
 
 
 @pytest.fixture(scope="module")
-def recipe(sampler: Sampler, file: Path) -> ShardSpec:
+def spec(sampler: Sampler, file: Path) -> ShardSpec:
     return ShardSpec.of(sampler, file, COUNT, SIZE, Selection())
 
 
@@ -56,7 +56,7 @@ def read(folder: Path) -> Manifest:
     return Manifest.model_validate_json((folder / "manifest.json").read_bytes())
 
 
-# Who makes what --------------------------------------------------------------------------------
+# Who writes what --------------------------------------------------------------------------------
 
 LABELS = LabelSpec(
     classifier="a", sha256="b", classes=("0", "1"), min_confidence=0.5, balanced=False
@@ -65,35 +65,33 @@ LABELS = LabelSpec(
 
 @given(st.integers(1, 10**7), st.integers(1, 10**6), st.integers(1, 40), st.sampled_from((0, 1)))
 def test_every_index_is_in_one_shard_and_every_shard_in_one_part(
-    count: int, size: int, parts: int, labelled: int
+    count: int, size: int, parts: int, labeled: int
 ) -> None:
     size = max(size, -(-count // 2000))
-    recipe = ShardSpec(
+    spec = ShardSpec(
         count=count,
         shard_size=size,
         seed=0,
         generator="",
         shape=(1, 28, 28),
-        labels=LABELS if labelled else None,
+        labels=LABELS if labeled else None,
     )
-    numbers = range(1, recipe.shards + 1)
-    sizes = [recipe.size(number) for number in numbers]
+    numbers = range(1, spec.shards + 1)
+    sizes = [spec.size(number) for number in numbers]
     assert sum(sizes) == count
     assert min(sizes) >= 1
-    room = PATIENCE if labelled else 1  # the most samples that one image may take
-    ends = [recipe.start(number) + recipe.size(number) * room for number in numbers]
-    starts = [recipe.start(number) for number in numbers]
+    per_image = PATIENCE if labeled else 1  # the most samples considered for one image
+    ends = [spec.start(number) + spec.size(number) * per_image for number in numbers]
+    starts = [spec.start(number) for number in numbers]
     assert starts[0] == 0
     assert all(end <= start for end, start in zip(ends, starts[1:], strict=False))
-    if not labelled:
+    if not labeled:
         assert ends[:-1] == starts[1:]
-    shared = [
-        number for i in range(parts) for number in Writer(i + 1, parts).numbers(recipe.shards)
-    ]
+    shared = [number for i in range(parts) for number in Writer(i + 1, parts).numbers(spec.shards)]
     assert sorted(shared) == list(numbers)
 
 
-def test_parts_in_words() -> None:
+def test_parts_are_parsed() -> None:
     assert Writer.parse("2/4") == Writer(2, 4)
     assert Writer.parse(None) == Writer(1, 1)
     for text in ("", "2", "0/4", "5/4", "a/b", "1/0", "-1/4", "1/2/3", "٢/4", "1/99999999999"):
@@ -105,13 +103,13 @@ def test_parts_in_words() -> None:
 
 
 def test_shards_are_the_samples_in_pieces(
-    sampler: Sampler, recipe: ShardSpec, tmp_path: Path
+    sampler: Sampler, spec: ShardSpec, tmp_path: Path
 ) -> None:
-    told: list[Progress] = []
-    outcome = shards.write(tmp_path, sampler, recipe, on_progress=told.append)
-    assert (outcome.made, outcome.kept, outcome.there, outcome.shards) == (4, 0, 4, 4)
+    reported: list[Progress] = []
+    outcome = shards.write(tmp_path, sampler, spec, on_progress=reported.append)
+    assert (outcome.made, outcome.kept, outcome.complete, outcome.shards) == (4, 0, 4, 4)
     found = read(tmp_path)
-    assert found.recipe == recipe
+    assert found.recipe == spec
     arrays = []
     for number, entry in enumerate(found.shards, 1):
         raw = (tmp_path / entry.file).read_bytes()
@@ -129,22 +127,20 @@ def test_shards_are_the_samples_in_pieces(
     ]
     every = sampling.sample(sampler.generator, COUNT, sampler.options.seed)
     np.testing.assert_array_equal(np.concatenate(arrays), every[:, 0])
-    assert [(one.done, one.total) for one in told][-1] == (COUNT, COUNT)
+    assert [(one.done, one.total) for one in reported][-1] == (COUNT, COUNT)
 
 
-def test_labelled_shards_look_at_samples_of_their_own(
-    sampler: Sampler, file: Path, tmp_path: Path
-) -> None:
-    labelled = replace(sampler, labeler=ByPixels.make())
-    recipe = ShardSpec.of(labelled, file, 500, 200, Selection(0.5, balanced=True))
-    shards.write(tmp_path, labelled, recipe)
+def test_labeled_shards_share_no_samples(sampler: Sampler, file: Path, tmp_path: Path) -> None:
+    labeled = replace(sampler, labeler=ByPixels.make())
+    spec = ShardSpec.of(labeled, file, 500, 200, Selection(0.5, balanced=True))
+    shards.write(tmp_path, labeled, spec)
     entries = read(tmp_path).shards
     assert [entry.count for entry in entries] == [200, 200, 100]
     assert all(one.last < other.first for one, other in itertools.pairwise(entries))
     for number, entry in enumerate(entries, 1):
         with np.load(tmp_path / entry.file, allow_pickle=False) as arrays:
             assert np.bincount(arrays["labels"]).tolist() == [entry.count // 10] * 10
-            drawn = ImageStream(labelled, entry.count, recipe.start(number), recipe.selection)
+            drawn = ImageStream(labeled, entry.count, spec.start(number), spec.selection)
             np.testing.assert_array_equal(
                 arrays["images"], np.concatenate([images[:, 0] for images, _ in drawn])
             )
@@ -154,10 +150,10 @@ def test_labelled_shards_look_at_samples_of_their_own(
 # Going on --------------------------------------------------------------------------------------
 
 
-def test_whole_shards_are_kept_and_others_made_anew(
-    sampler: Sampler, recipe: ShardSpec, tmp_path: Path
+def test_complete_shards_are_kept_and_others_written_again(
+    sampler: Sampler, spec: ShardSpec, tmp_path: Path
 ) -> None:
-    shards.write(tmp_path, sampler, recipe)
+    shards.write(tmp_path, sampler, spec)
     before = contents(tmp_path)
     kept = (tmp_path / "shard-00003.npz").stat().st_ino
     with (tmp_path / "shard-00001.npz").open("r+b") as stream:
@@ -165,71 +161,69 @@ def test_whole_shards_are_kept_and_others_made_anew(
         stream.write(b"!")  # of the same size
     (tmp_path / "shard-00002.npz").unlink()
     (tmp_path / "shard-00004.json").write_text("[" * 100_000)
-    outcome = shards.write(tmp_path, sampler, recipe)
+    outcome = shards.write(tmp_path, sampler, spec)
     assert (outcome.kept, outcome.made) == (1, 3)
     assert (tmp_path / "shard-00003.npz").stat().st_ino == kept
     assert contents(tmp_path) == before
-    assert shards.write(tmp_path, sampler, recipe).kept == 4
+    assert shards.write(tmp_path, sampler, spec).kept == 4
 
 
-def test_a_shard_under_another_name_is_none(
-    sampler: Sampler, recipe: ShardSpec, tmp_path: Path
-) -> None:
-    shards.write(tmp_path, sampler, recipe)
+def test_a_renamed_shard_does_not_count(sampler: Sampler, spec: ShardSpec, tmp_path: Path) -> None:
+    shards.write(tmp_path, sampler, spec)
     before = contents(tmp_path)
     for suffix in (".npz", ".json"):
         shutil.copy(tmp_path / f"shard-00001{suffix}", tmp_path / f"shard-00002{suffix}")
-    assert shards.write(tmp_path, sampler, recipe).made == 1
+    assert shards.write(tmp_path, sampler, spec).made == 1
     assert contents(tmp_path) == before
 
 
 def test_folders_of_several_machines_are_copied_into_one(
-    sampler: Sampler, recipe: ShardSpec, tmp_path: Path
+    sampler: Sampler, spec: ShardSpec, tmp_path: Path
 ) -> None:
     for number in (1, 2):
-        outcome = shards.write(tmp_path / str(number), sampler, recipe, Writer(number, 2))
-        assert (outcome.made, outcome.there) == (2, 2)
-        assert "2 are still to come" in str(outcome)
+        outcome = shards.write(tmp_path / str(number), sampler, spec, Writer(number, 2))
+        assert (outcome.made, outcome.complete) == (2, 2)
+        assert "2 missing (of other parts)" in str(outcome)
         assert not (tmp_path / str(number) / "manifest.json").exists()
         shutil.copytree(tmp_path / str(number), tmp_path / "all", dirs_exist_ok=True)
-    outcome = shards.write(tmp_path / "all", sampler, recipe)
+    outcome = shards.write(tmp_path / "all", sampler, spec)
     assert (outcome.made, outcome.kept) == (0, 4)
-    shards.write(tmp_path / "one", sampler, recipe)
+    shards.write(tmp_path / "one", sampler, spec)
     assert contents(tmp_path / "all") == contents(tmp_path / "one")
 
 
-def test_what_another_recipe_made_is_refused(
-    sampler: Sampler, recipe: ShardSpec, file: Path, tmp_path: Path
+def test_what_another_spec_made_is_refused(
+    sampler: Sampler, spec: ShardSpec, file: Path, tmp_path: Path
 ) -> None:
-    shards.write(tmp_path, sampler, recipe, Writer(1, 2))
+    shards.write(tmp_path, sampler, spec, Writer(1, 2))
     before = contents(tmp_path)
-    labelled = ShardSpec.of(
+    labeled = ShardSpec.of(
         replace(sampler, labeler=ByPixels.make()), file, COUNT, SIZE, Selection()
     )
     others = {
-        "-n 1500, not 1600": recipe.model_copy(update={"count": 1600}),
-        "--shard-size 400, not 300": recipe.model_copy(update={"shard_size": 300}),
-        "--seed 5, not 6": recipe.model_copy(update={"seed": 6}),
-        "another generator": recipe.model_copy(update={"generator": "0" * 64}),
-        "other labels": labelled,
+        "-n 1500, not 1600": spec.model_copy(update={"count": 1600}),
+        "--shard-size 400, not 300": spec.model_copy(update={"shard_size": 300}),
+        "--seed 5, not 6": spec.model_copy(update={"seed": 6}),
+        "another generator": spec.model_copy(update={"generator": "0" * 64}),
+        "other labels": labeled,
     }
     for words, other in others.items():
         with pytest.raises(UsageError, match=words):
             shards.write(tmp_path, sampler, other, Writer(2, 2))
         assert contents(tmp_path) == before
-    shards.write(tmp_path, sampler, recipe)
+    shards.write(tmp_path, sampler, spec)
     for path in tmp_path.glob("shard-*"):
         path.unlink()
     with pytest.raises(UsageError, match="--seed 5, not 6"):  # as its manifest says
         shards.write(tmp_path, sampler, others["--seed 5, not 6"])
 
 
-def test_somebody_elses_manifest_is_left_alone(
-    sampler: Sampler, recipe: ShardSpec, tmp_path: Path
+def test_a_manifest_of_another_program_is_left_alone(
+    sampler: Sampler, spec: ShardSpec, tmp_path: Path
 ) -> None:
     (tmp_path / "manifest.json").write_text('{"name": "my web page"}')
-    with pytest.raises(UsageError, match="is no manifest of shards"):
-        shards.write(tmp_path, sampler, recipe)
+    with pytest.raises(UsageError, match="is not a manifest of shards"):
+        shards.write(tmp_path, sampler, spec)
     assert list(contents(tmp_path)) == ["manifest.json"]
 
 
@@ -239,10 +233,10 @@ def test_too_many_shards() -> None:
         manifest.check_size(100_001, 10)
 
 
-def test_a_folder_that_cannot_be_made(sampler: Sampler, recipe: ShardSpec, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made(sampler: Sampler, spec: ShardSpec, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(UsageError, match="cannot be made"):
-        shards.write(tmp_path / "file", sampler, recipe)
+    with pytest.raises(UsageError, match="cannot be created"):
+        shards.write(tmp_path / "file", sampler, spec)
 
 
 # Several processes -----------------------------------------------------------------------------
@@ -273,7 +267,7 @@ def arguments(file: Path, *more: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def by_one(file: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """What one process writes on its own."""
+    """What a single process writes."""
     folder = tmp_path_factory.mktemp("one") / "shards"
     command = [sys.executable, "-m", "mnistgan", *arguments(file, "--out", str(folder))]
     subprocess.run(command, check=True, capture_output=True)
@@ -295,8 +289,8 @@ def test_two_processes_at_once_write_the_same_as_one(
     ]
     said = [process.communicate() for process in processes]
     assert [process.returncode for process in processes] == [0, 0], said
-    assert all("2 shards made, 0 kept" in errors for _, errors in said)
-    assert any("all are there" in errors for _, errors in said)
+    assert all("shards: 2 written, 0 kept" in errors for _, errors in said)
+    assert any("all complete" in errors for _, errors in said)
     assert contents(tmp_path / "both") == by_one
 
 
@@ -311,12 +305,12 @@ def test_two_processes_at_once_write_the_same_as_one(
             "sha256",
             4,
             2,
-        ),  # behind the third shard; call 1 is the generator
+        ),  # after the third shard; call 1 is the generator
         ("synthetic.manifest", "write_entry", 3, 2),
-        ("synthetic.manifest", "write_manifest", 1, 4),  # all are there, and nobody said so
+        ("synthetic.manifest", "write_manifest", 1, 4),  # all are complete, but nothing says so
     ],
 )
-def test_a_killed_writer_is_taken_up_where_it_was(
+def test_a_killed_writer_is_resumed(
     file: Path,
     by_one: dict[str, bytes],
     tmp_path: Path,
@@ -339,7 +333,7 @@ def test_a_killed_writer_is_taken_up_where_it_was(
         capture_output=True,
         text=True,
     )
-    assert f"{4 - whole} shards made, {whole} kept; all are there" in again.stderr
+    assert f"shards: {4 - whole} written, {whole} kept, all complete" in again.stderr
     assert contents(tmp_path / "killed") == by_one  # and nothing else
 
 

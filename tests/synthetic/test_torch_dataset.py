@@ -149,5 +149,5 @@ def test_a_transform_gets_a_picture_as_mnists_does(trained: Path, samples: torch
 def test_bad_arguments(trained: Path, keys: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match="give a length"):
         SyntheticDigits(trained, **keys)
-    with pytest.raises(UsageError, match="folder holds no run"):
+    with pytest.raises(UsageError, match="is not a run directory"):
         SyntheticDigits(trained.parent)

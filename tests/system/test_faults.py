@@ -129,7 +129,7 @@ class TestThePlace:
         message = self.after(run, 2, lock_up)
         for folder in (run.directory.path, run.directory.checkpoints, run.directory.samples):
             folder.chmod(0o700)
-        assert "g.pt: cannot be written (Permission denied); mend its folder" in message
+        assert "g.pt: cannot be written (Permission denied); check its folder" in message
         assert message.endswith(f"mnistgan train --resume {run.directory.path}")
         list(Run(plan.plan_resume(run.directory.path, None, [])))
         assert run.directory.checkpoint_files()[0].name == "step-00000021.pt"

@@ -199,7 +199,7 @@ def test_files_without_a_seal(invoke: Invoke, tmp_path: Path) -> None:
     for raw in (saved(Payload(mark)), pickle.dumps(Payload(mark))):
         path.write_bytes(raw)
         for command in (("info",), ("sample", "-n", 1, "--ckpt"), ("export", "--ckpt")):
-            assert "is no file of mnistgan" in one_sentence(invoke, *command, path)
+            assert "is not an mnistgan file" in one_sentence(invoke, *command, path)
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -207,7 +207,7 @@ def test_a_file_of_another_kind_is_not_read_whole(nursery: Nursery, tmp_path: Pa
     path = tmp_path / "film.mkv"
     with path.open("wb") as file:
         file.truncate(2**40)  # holes take no room
-    assert "is no file of mnistgan" in refusal(nursery(tmp_path, "info", path, memory=256 * MiB))
+    assert "is not an mnistgan file" in refusal(nursery(tmp_path, "info", path, memory=256 * MiB))
 
 
 def test_a_checkpoint_that_is_passed_over(run: RunDirectory, invoke: Invoke) -> None:
@@ -216,7 +216,7 @@ def test_a_checkpoint_that_is_passed_over(run: RunDirectory, invoke: Invoke) -> 
     newest.write_bytes(tensor_zip.seal(saved(Payload(mark))))
     result = invoke("train", "--resume", run.path)
     assert result.exit_code == 0
-    assert f"{newest.name}: is no file of mnistgan" in result.stderr
+    assert f"{newest.name}: is not an mnistgan file" in result.stderr
     assert not mark.exists()
 
 
