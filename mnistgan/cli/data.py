@@ -11,10 +11,9 @@ from mnistgan.errors import printable
 
 app = typer.Typer(cls=PlainGroup, invoke_without_command=True, no_args_is_help=False)
 
-_Labels = Annotated[
-    str | None,
-    typer.Option(metavar="FILE", help="Labels of an IDX file; by default the file next to it."),
-]
+_labels = typer.Option(
+    metavar="FILE", help="Labels of an IDX file; by default the file next to it."
+)
 
 
 @app.callback()
@@ -69,7 +68,7 @@ def fetch(
 @app.command(cls=PlainCommand)
 def verify(
     name: options.DataName,
-    labels: _Labels = None,
+    labels: Annotated[str | None, _labels] = None,
     data_root: options.DataRoot = None,
     debug: options.Debug = False,
 ) -> None:
@@ -102,7 +101,7 @@ def show(
     part: Annotated[
         Literal["train", "test"], typer.Option(help="Part of a published data set.")
     ] = "train",
-    labels: _Labels = None,
+    labels: Annotated[str | None, _labels] = None,
     image_size: options.ImageSize = None,
     channels: options.Channels = None,
     fit: Annotated[
