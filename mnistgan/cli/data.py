@@ -35,7 +35,7 @@ def data(
     if ctx.invoked_subcommand is None:
         _list(data_root)
     elif data_root is not None:
-        raise typer.BadParameter(f"--data-root goes behind {ctx.invoked_subcommand}")
+        raise typer.BadParameter(f"give --data-root after {ctx.invoked_subcommand}")
 
 
 @app.command(cls=PlainCommand)
