@@ -107,9 +107,10 @@ class Search:
             values = {key: suggest(trial, key, one) for key, one in ranges.items()}
             try:
                 return self._train(trial, values)
-            except TrialPruned as error:
+            # The values contradict each other, a loss is no longer finite, or the pruner says so.
+            except (ConfigError, TrainingError, TrialPruned) as error:
                 trial.set_user_attr("given up", str(error))
-                raise
+                raise TrialPruned(str(error)) from error
             except Stopped:
                 self._retry(trial)
                 raise
@@ -125,35 +126,30 @@ class Search:
             The figure after the last epoch, averaged over the seeds.
 
         Raises:
-            TrialPruned: by the pruner, because the values contradict each other, or because a loss
-                is no longer finite.
+            ConfigError: the values contradict each other.
+            TrainingError: a loss is no longer finite.
+            TrialPruned: by the pruner.
             Stopped: a stop was requested.
         """
         folder = self.folder / "trials" / f"trial-{trial.number:04}"
         objective = self.plan.sweep.objective
         figures: list[float] = []
         for number, seed in enumerate(objective.seeds):
-            value = 0.0
-            try:
-                config = self.plan.config(values, seed)
-                epochs = config.train.epochs
-                # Optuna compares trials at equal steps: epochs are numbered on from seed to seed,
-                # and each value is the mean over the seeds so far.
-                first, total = number * epochs, len(objective.seeds) * epochs
-                for event in Run(plan_config(config, folder / f"seed-{seed}"), self._stop):
-                    match event:
-                        case EpochEnded(epoch=epoch):
-                            step = Progress(folder.name, first + epoch, total, "epochs")
-                            self._on_progress(step)
-                        case Evaluated(epoch=epoch):
-                            value = event.figures[objective.figure]
-                            trial.report(fmean([*figures, value]), first + epoch)
-                            if trial.should_prune():
-                                raise TrialPruned(f"worse than the median after epoch {epoch}")
-                        case RunEnded(reason="stopped"):
-                            raise Stopped
-            except (ConfigError, TrainingError) as error:
-                raise TrialPruned(str(error)) from error
+            config, value = self.plan.config(values, seed), 0.0
+            # Optuna compares trials at equal steps: epochs are numbered on from seed to seed, and
+            # each value is the mean over the seeds so far.
+            first, total = (count * config.train.epochs for count in (number, len(objective.seeds)))
+            for event in Run(plan_config(config, folder / f"seed-{seed}"), self._stop):
+                match event:
+                    case EpochEnded(epoch=epoch):
+                        self._on_progress(Progress(folder.name, first + epoch, total, "epochs"))
+                    case Evaluated(epoch=epoch):
+                        value = event.figures[objective.figure]
+                        trial.report(fmean([*figures, value]), first + epoch)
+                        if trial.should_prune():
+                            raise TrialPruned(f"worse than the median after epoch {epoch}")
+                    case RunEnded(reason="stopped"):
+                        raise Stopped
             figures.append(value)
         return fmean(figures)
 
