@@ -24,16 +24,12 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=15)
     options = parser.parse_args()
     train, test = (datasets.load(DataConfig(), part) for part in ("train", "test"))
-    assert train.labels is not None
-    assert test.labels is not None
     network = classifier.fit(
-        train.images,
-        train.labels,
-        10,
+        train,
         epochs=options.epochs,
         on_progress=lambda step: print(f"\r{step.done}/{step.total}", end=""),
     )
-    accuracy = classifier.accuracy(network, test.images, test.labels)
+    accuracy = classifier.accuracy(network, test)
     classifier.save(options.out, network, accuracy)
     size, digest = options.out.stat().st_size, sha256(options.out)
     print(f"\naccuracy {accuracy:.4f}, {size:,} bytes, sha256 {digest}")

@@ -53,7 +53,7 @@ def _no_cache_of_the_users(cache_folder: Path, monkeypatch: pytest.MonkeyPatch) 
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Classifiers are trained for a moment only."""
-    monkeypatch.setattr("mnistgan.evaluation.reference._FIT_STEPS", 150)
+    monkeypatch.setattr("mnistgan.evaluation.classifier._TRAIN_STEPS", 150)
 
 
 @pytest.fixture

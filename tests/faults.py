@@ -395,10 +395,10 @@ def _import_all() -> None:
         "mnistgan.runs.run",
     ):
         importlib.import_module(name)
-    from mnistgan.evaluation import reference
+    from mnistgan.evaluation import classifier
 
     Image.init()
-    reference._FIT_STEPS = 150  # a classifier that is trained for a moment will do
+    classifier._TRAIN_STEPS = 150  # a classifier that is trained for a moment will do
 
 
 def _obey(order: Order, folder: Path) -> None:

@@ -1,7 +1,5 @@
 """The images to evaluate, from files or from a generator."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,23 +44,9 @@ class Candidates:
         return self.labels if are_numbers else None
 
 
-def from_files(
-    path: Path, data: DataConfig, count: int, on_progress: OnProgress = no_progress
-) -> Candidates:
-    """The first images of an ``.npz`` file or a folder, fitted to the shape of the real images.
-
-    Raises:
-        DataError: they cannot be read.
-    """
-    # The slash marks a folder's path as one: data_kind tells paths from names by how they look.
-    name = str(path) if path.suffix == ".npz" else f"{path}/"
-    config = toml.replace_data(data, name=name)
-    loaded = datasets.load(config, on_progress=on_progress).take(slice(count))
-    return Candidates(loaded.images, loaded.labels, loaded.classes, data)
-
-
-def from_generator(
-    path: Path,
+def load(
+    source: Path,
+    are_images: bool,
     count: int,
     seed: int,
     *,
@@ -70,23 +54,32 @@ def from_generator(
     root: Path | None = None,
     on_progress: OnProgress = no_progress,
 ) -> Candidates:
-    """Images drawn from a generator.
+    """Read images from files, fitted to the shape of the real ones, or draw them from a generator.
 
     Args:
-        path: a generator file, a checkpoint or a run directory.
-        count: number of images.
+        source: a generator file, a checkpoint or a run directory; or an ``.npz`` file or a folder.
+        are_images: whether it is the latter.
+        count: number of images to draw, or at most to read.
         seed: random seed of the noise.
-        data: the real images to compare with; by default those it was trained on.
+        data: the real images; by default those a generator was trained on, else ``mnist``.
         root: folder of the data sets; by default the one used in training.
-        on_progress: called with the number of images drawn.
+        on_progress: called with the number of images.
 
     Raises:
-        UsageError: the path does not hold a generator.
+        UsageError: the source does not hold a generator.
+        DataError: the images cannot be read.
         ConfigError: ``data`` is not a valid name.
     """
-    generator = load_generator(path)
+    if are_images:
+        real = toml.replace_data(DataConfig(), name=data, root=root)
+        # The slash marks a folder's path as one: data_kind tells paths from names by how they look.
+        name = str(source) if source.suffix == ".npz" else f"{source}/"
+        loaded = datasets.load(toml.replace_data(real, name=name), on_progress=on_progress)
+        first = loaded.take(slice(count))
+        return Candidates(first.images, first.labels, first.classes, real)
+    generator = load_generator(source)
     # Size and channels stay the generator's, so that the real images are fitted to its own.
-    config = toml.replace_data(generator.config.data, name=data, root=root)
+    real = toml.replace_data(generator.config.data, name=data, root=root)
     options = sampler.SamplingOptions(seed)
     images, labels = sampler.sample_labeled(generator, count, options, on_progress)
-    return Candidates(images, labels, generator.classes, config)
+    return Candidates(images, labels, generator.classes, real)

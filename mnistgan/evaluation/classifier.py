@@ -5,13 +5,9 @@ and papers; ``benchmarks/train_classifier.py`` trains it. For another labeled da
 is trained when it is first needed, and cached.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import cached_property
-from importlib import resources
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,94 +17,23 @@ from torch import Tensor, nn
 
 from mnistgan.arrays import Images, Labels
 from mnistgan.catalog import DATA_SETS
+from mnistgan.datasets import ImageSet
 from mnistgan.errors import FileFormatError
 from mnistgan.models import noise
-from mnistgan.models.noise import Stream
 from mnistgan.progress import OnProgress, Progress, no_progress
 from mnistgan.storage import atomic, tensor_zip
 
-FEATURES = 128
-"""Length of the feature vector."""
-
+FEATURES = 128  # length of the feature vector
+# Name of MNIST's classifier; the name of any other adds the start of its data's digest.
 SHIPPED = "mnistgan-lenet-v1"
-"""Name of MNIST's classifier; the name of any other adds the start of its data's digest."""
-
 SHIPPED_CLASSES = DATA_SETS["mnist"].classes
 
-TRAIN_BATCH = 128
-
+_TRAIN_BATCH = 128
+_TRAIN_EPOCHS = 6
+_TRAIN_STEPS = 2000  # at least: a small set gets more epochs
 _BATCH = 500  # for inference; fixed, because matrix products of another shape may round differently
 _FORMAT = "mnistgan-classifier"
 _SHIFT = 2  # pixels, in images of 28 x 28
-
-
-class LeNet(nn.Module):
-    """Three convolutions and two linear layers, with BatchNorm, ReLU and max pooling.
-
-    A modern form of LeNet-5 (LeCun et al. 1998, "Gradient-based learning applied to document
-    recognition", section II.B).
-
-    Args:
-        channels: of the images, which may have any size from 12 x 12 pixels.
-        classes: number of logits.
-    """
-
-    def __init__(self, channels: int, classes: int) -> None:
-        super().__init__()
-        self.convolutions = nn.Sequential(
-            nn.Conv2d(channels, 16, 5, padding=2, bias=False),
-            nn.BatchNorm2d(16),
-            nn.ReLU(inplace=True),
-            nn.MaxPool2d(2),
-            nn.Conv2d(16, 32, 5, padding=2, bias=False),
-            nn.BatchNorm2d(32),
-            nn.ReLU(inplace=True),
-            nn.MaxPool2d(2),
-            nn.Conv2d(32, 64, 3, padding=1, bias=False),
-            nn.BatchNorm2d(64),
-            nn.ReLU(inplace=True),
-            nn.AdaptiveMaxPool2d(3),
-            nn.Flatten(),
-        )
-        self.features = nn.Sequential(
-            nn.Linear(64 * 9, FEATURES, bias=False), nn.BatchNorm1d(FEATURES), nn.ReLU(inplace=True)
-        )
-        self.logits = nn.Linear(FEATURES, classes)
-
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Features N x 128 and logits N x classes of images in [-1, 1]."""
-        features = self.features(self.convolutions(images))
-        return features, self.logits(features)
-
-    def predict(
-        self, images: Images, what: str = "classifying", on_progress: OnProgress = no_progress
-    ) -> Predictions:
-        """Classify images, uint8 N x C x H x W; the network must be in evaluation mode.
-
-        The result for an image does not depend on the other images: all batches have the same size,
-        and the last one is padded.
-        """
-        features = np.empty((len(images), FEATURES))
-        probabilities = np.empty((len(images), self.logits.out_features))
-        for start in range(0, len(images), _BATCH):
-            batch = images[start : start + _BATCH]
-            end, missing = start + len(batch), _BATCH - len(batch)
-            padded = np.concatenate((batch, np.zeros((missing, *batch.shape[1:]), np.uint8)))
-            predictions = self.predict_batch(padded)
-            features[start:end] = predictions.features[: len(batch)]
-            probabilities[start:end] = predictions.probabilities[: len(batch)]
-            on_progress(Progress(what, end, len(images)))
-        return Predictions(features, probabilities)
-
-    @torch.no_grad()
-    def predict_batch(self, images: Images) -> Predictions:
-        """Classify images as a single batch, without padding: faster for a few images.
-
-        The last digits of the result may depend on the size of the batch.
-        """
-        # np.array copies: torch warns about arrays that are read-only.
-        features, logits = self(_scaled(torch.from_numpy(np.array(images))))
-        return Predictions(features.double().numpy(), logits.double().softmax(dim=1).numpy())
 
 
 @dataclass(frozen=True)
@@ -134,6 +59,63 @@ class Predictions:
         return np.asarray(self.probabilities.max(axis=1))
 
 
+class LeNet(nn.Module):
+    """Three convolutions and two linear layers, with BatchNorm, ReLU and max pooling.
+
+    A modern form of LeNet-5 (LeCun et al. 1998, "Gradient-based learning applied to document
+    recognition", section II.B).
+
+    Args:
+        channels: of the images, which may have any size from 12 x 12 pixels.
+        classes: number of logits.
+    """
+
+    def __init__(self, channels: int, classes: int) -> None:
+        super().__init__()
+        self.convolutions = nn.Sequential(
+            *_convolution(channels, 16, kernel=5), nn.MaxPool2d(2),
+            *_convolution(16, 32, kernel=5), nn.MaxPool2d(2),
+            *_convolution(32, 64, kernel=3), nn.AdaptiveMaxPool2d(3), nn.Flatten(),
+        )  # fmt: skip
+        self.features = nn.Sequential(
+            nn.Linear(64 * 9, FEATURES, bias=False), nn.BatchNorm1d(FEATURES), nn.ReLU(inplace=True)
+        )
+        self.logits = nn.Linear(FEATURES, classes)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Features N x 128 and logits N x classes of images in [-1, 1]."""
+        features = self.features(self.convolutions(images))
+        return features, self.logits(features)
+
+    def predict(
+        self, images: Images, what: str = "classifying", on_progress: OnProgress = no_progress
+    ) -> Predictions:
+        """Classify images, uint8 N x C x H x W; the network must be in evaluation mode.
+
+        The result for an image does not depend on the other images: all batches have the same size,
+        and the last one is padded.
+        """
+        found = []
+        for start in range(0, len(images), _BATCH):
+            batch = images[start : start + _BATCH]
+            padding = np.zeros((_BATCH - len(batch), *batch.shape[1:]), np.uint8)
+            found.append(self.predict_batch(np.concatenate((batch, padding))))
+            on_progress(Progress(what, start + len(batch), len(images)))
+        features = np.concatenate([one.features for one in found])
+        probabilities = np.concatenate([one.probabilities for one in found])
+        return Predictions(features[: len(images)], probabilities[: len(images)])
+
+    @torch.no_grad()
+    def predict_batch(self, images: Images) -> Predictions:
+        """Classify images as a single batch, without padding: faster for a few images.
+
+        The last digits of the result may depend on the size of the batch.
+        """
+        # np.array copies: torch warns about arrays that are read-only.
+        features, logits = self(_scaled(torch.from_numpy(np.array(images))))
+        return Predictions(features.double().numpy(), logits.double().softmax(dim=1).numpy())
+
+
 @dataclass(frozen=True)
 class Classifier:
     """A trained classifier.
@@ -151,6 +133,11 @@ class Classifier:
     accuracy: float | None
 
 
+def _convolution(inputs: int, outputs: int, kernel: int) -> tuple[nn.Module, ...]:
+    layer = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False)
+    return layer, nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)
+
+
 def _scaled(images: Tensor) -> Tensor:
     return images.to(torch.float32).div_(127.5).sub_(1)
 
@@ -159,42 +146,47 @@ def _scaled(images: Tensor) -> Tensor:
 
 
 def fit(
-    images: Images,
-    labels: Labels,
-    classes: int,
-    *,
-    epochs: int = 6,
+    data: ImageSet,
     seed: int = 0,
     on_progress: OnProgress = no_progress,
+    *,
+    epochs: int | None = None,
 ) -> LeNet:
-    """Train a classifier on images, uint8 N x C x H x W, and labels, int64 N.
+    """Train a classifier on labeled images.
 
     AdamW with the one-cycle learning rate policy (Smith & Topin 2019), images shifted by up to two
     pixels, and the average of the weights over the last third of the steps (Izmailov et al. 2018).
     The same data and seed give the same weights with the same build of torch and number of threads.
+
+    Args:
+        data: with labels.
+        seed: of the weights, the order and the shifts.
+        on_progress: called every 20 steps.
+        epochs: by default 6, and up to 60 for a small set.
     """
+    assert data.labels is not None
+    images, labels = torch.from_numpy(data.images), torch.from_numpy(data.labels)
+    epochs = epochs or max(_TRAIN_EPOCHS, min(60, _TRAIN_STEPS * _TRAIN_BATCH // len(data)))
     # torch's layers draw their first weights from the global generator: seed a copy of it.
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(noise.torch_seed(seed, network=2))
-        network = LeNet(images.shape[1], classes)
-    steps_per_epoch = max(1, len(images) // TRAIN_BATCH)
+        network = LeNet(images.shape[1], len(data.classes))
+    steps_per_epoch = max(1, len(data) // _TRAIN_BATCH)
     steps = epochs * steps_per_epoch
     adam = torch.optim.AdamW(network.parameters(), 1e-3, weight_decay=0.01, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(adam, max_lr=6e-3, total_steps=steps)
     average = torch.optim.swa_utils.AveragedModel(network, use_buffers=True)
     network.train()
-    tensors = torch.from_numpy(images), torch.from_numpy(labels)
     for step in range(steps):
         epoch, position = divmod(step, steps_per_epoch)
         if position == 0:
-            order = noise.rng(seed, Stream.CLASSIFIER, 2 * epoch).permutation(len(images))
-        rows = torch.from_numpy(order[position * TRAIN_BATCH : (position + 1) * TRAIN_BATCH])
-        batch = _shifted(
-            _scaled(tensors[0][rows]), noise.rng(seed, Stream.CLASSIFIER, 2 * step + 1)
-        )
-        loss = F.cross_entropy(network(batch)[1], tensors[1][rows])
+            order = noise.rng(seed, noise.Stream.CLASSIFIER, 2 * epoch).permutation(len(data))
+            batches = torch.from_numpy(order).split(_TRAIN_BATCH)
+        rows = batches[position]
+        rng = noise.rng(seed, noise.Stream.CLASSIFIER, 2 * step + 1)
+        _, logits = network(_shifted(_scaled(images[rows]), rng))
         adam.zero_grad(set_to_none=True)
-        loss.backward()
+        F.cross_entropy(logits, labels[rows]).backward()
         adam.step()
         schedule.step()
         if step >= steps - steps // 3:
@@ -217,10 +209,10 @@ def _shifted(images: Tensor, rng: np.random.Generator) -> Tensor:
     return padded[index, channel, rows[:, None, :, None], columns[:, None, None, :]]
 
 
-def accuracy(network: LeNet, images: Images, labels: Labels) -> float:
-    """The share of images whose most probable class is their label, in [0, 1]."""
-    predictions = network.predict(images, "testing the classifier")
-    return float((predictions.labels == labels).mean())
+def accuracy(network: LeNet, data: ImageSet) -> float:
+    """The share of labeled images whose most probable class is their label, in [0, 1]."""
+    predictions = network.predict(data.images, "testing the classifier")
+    return float((predictions.labels == data.labels).mean())
 
 
 # Files -----------------------------------------------------------------------------------------
@@ -228,8 +220,8 @@ def accuracy(network: LeNet, images: Images, labels: Labels) -> float:
 
 def save(path: Path, network: LeNet, tested: float | None) -> None:
     """Write a classifier as a tensor archive (see :mod:`mnistgan.storage.tensor_zip`)."""
-    content = {"format": _FORMAT, "weights": network.state_dict(), "accuracy": tested}
-    tensor_zip.write(path, content)
+    weights = network.state_dict()
+    tensor_zip.write(path, {"format": _FORMAT, "weights": weights, "accuracy": tested})
 
 
 def load(path: Path, name: str) -> Classifier:
@@ -239,13 +231,12 @@ def load(path: Path, name: str) -> Classifier:
         FileFormatError: the file is missing, damaged or not a classifier.
     """
     content = tensor_zip.read(path)
-    weights: dict[str, Any] = content.get("weights", {})
     try:
-        channels = weights["convolutions.0.weight"].shape[1]
-        network = LeNet(channels, len(weights["logits.bias"]))
-        network.load_state_dict(weights)
         if content["format"] != _FORMAT:
             raise KeyError("format")
+        weights = content["weights"]
+        network = LeNet(weights["convolutions.0.weight"].shape[1], len(weights["logits.bias"]))
+        network.load_state_dict(weights)
     except (KeyError, RuntimeError, TypeError, AttributeError) as error:
         raise FileFormatError(f"{path}: is not a classifier; delete it and run again") from error
     return Classifier(network.eval(), name, atomic.sha256(path), content.get("accuracy"))
@@ -253,5 +244,4 @@ def load(path: Path, name: str) -> Classifier:
 
 def shipped() -> Classifier:
     """The classifier that ships with the package: MNIST's digits, 28 x 28, gray."""
-    with resources.as_file(resources.files(__package__) / f"{SHIPPED}.pt") as path:
-        return load(path, SHIPPED)
+    return load(Path(__file__).with_name(f"{SHIPPED}.pt"), SHIPPED)

@@ -3,8 +3,6 @@
 Imports no torch, so that tables and pages are made quickly.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,6 +26,7 @@ class Measure(NamedTuple):
     explanation: str
 
 
+# In the order in which they are shown; see mnistgan.evaluation.results.Figures.
 MEASURES = (
     Measure("frechet_distance", "Frechet distance", "0 is perfect"),
     Measure("kernel_distance", "kernel distance", "0 is perfect"),
@@ -39,15 +38,10 @@ MEASURES = (
     Measure("confidence", "mean confidence", "of the classifier in its predictions"),
     Measure("kl_to_labels", "KL to the labels' shares", "nats; 0 is perfect"),
     Measure("kl_to_uniform", "KL to equal shares", "nats; 0 is the same number per class"),
-    Measure(
-        "nearest_distance",
-        "nearest training image",
-        "root mean square difference of the pixels",
-    ),
+    Measure("nearest_distance", "nearest training image", "RMS difference of the pixels"),
     Measure("copies", "copies of training images", "share"),
     Measure("agreement", "agreement", "share classified as the requested class"),
 )
-"""In the order in which they are shown; see :class:`mnistgan.evaluation.results.Figures`."""
 
 
 @dataclass(frozen=True)
@@ -80,25 +74,23 @@ def read(path: Path) -> Measurement:
     Raises:
         UsageError: it cannot be read, or is not one.
     """
-    # The file may come from a stranger: whatever is wrong with it is reported, and names are made
-    # safe to print.
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         metrics, floor = content["metrics"], content.get("floor", {})
         name, count = printable(str(content["features"]["name"])), int(content["n"])
+        shares = metrics.get("shares", {})
         return Measurement(
             measured_with=f"{name}, n={count}",
             count=count,
             numbers=numbers(metrics),
             floor=numbers(floor) if floor else {},
             floor_count=int(floor.get("n", 0)),
-            shares={
-                printable(str(key)): float(one) for key, one in metrics.get("shares", {}).items()
-            },
+            shares={printable(str(key)): float(share) for key, share in shares.items()},
             missing=tuple(printable(str(key)) for key in metrics.get("missing", ())),
         )
-    except (OSError, ValueError, ArithmeticError, LookupError, AttributeError, TypeError,
-            RecursionError) as error:  # fmt: skip
+    # The file may come from a stranger: whatever is wrong with it is reported, and names are made
+    # safe to print.
+    except Exception as error:
         raise UsageError(f"{path}: is not a file of mnistgan evaluate ({error})") from error
 
 

@@ -1,17 +1,13 @@
 """Labels for images without labels, by the classifier of their data set."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from mnistgan import datasets
 from mnistgan.arrays import Images, Labels
 from mnistgan.config import DataConfig, toml
-from mnistgan.errors import DataError
 from mnistgan.evaluation import classifier, reference
 from mnistgan.evaluation.classifier import Classifier
 from mnistgan.progress import OnProgress, no_progress
@@ -66,11 +62,5 @@ def labeler_for(
     """
     if reference.is_shipped_for(config):
         return Labeler(classifier.shipped(), classifier.SHIPPED_CLASSES)
-    config = toml.replace_data(config, root=root)
-    train = datasets.load(config, on_progress=on_progress)
-    if len(train.classes) < 2:
-        raise DataError(
-            f"{train.source}: has no classes, so images cannot be labeled; leave the labels out, "
-            "or train on images that lie in one folder per class"
-        )
-    return Labeler(reference.load(config, on_progress, train).classifier, train.classes)
+    real = reference.load(toml.replace_data(config, root=root), on_progress)
+    return Labeler(real.classifier, real.train.classes)

@@ -3,15 +3,13 @@
 ``real`` and ``fake`` are features, N x d and M x d; ``probabilities`` are a classifier's, N x K.
 """
 
-from __future__ import annotations
-
-import math
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
+from mnistgan.arrays import Images
 from mnistgan.progress import OnProgress, Progress, no_progress
 
 Array = npt.NDArray[np.float64]
@@ -22,32 +20,23 @@ KERNEL_SUBSETS = 100
 KERNEL_SUBSET_SIZE = 1000
 COPY_RATIO = 1 / 3
 
-
-@dataclass(frozen=True)
-class Moments:
-    """Mean (d) and covariance (d x d, unbiased) of features, for the Frechet distance."""
-
-    mean: Array
-    covariance: Array
-
-    @classmethod
-    def of(cls, features: Array) -> Moments:
-        """Of N x d features."""
-        return cls(features.mean(axis=0), np.cov(features, rowvar=False))
+_BLOCK = 250  # rows of distances at a time: small enough for the allocator to use the memory again
 
 
-def frechet_distance(real: Moments, fake: Moments) -> float:
+def frechet_distance(real: Array, fake: Array) -> float:
     """|m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)) (Heusel et al. 2017, eq. 6).
 
-    The trace of the root is computed as the sum of the roots of the eigenvalues of A C2 A with
-    A = C1^(1/2). That matrix is symmetric, so there is no imaginary part to discard.
+    m and C are the mean and the unbiased covariance of the features. The trace of the root is
+    computed as the sum of the roots of the eigenvalues of A C2 A with A = C1^(1/2). That matrix is
+    symmetric, so there is no imaginary part to discard.
     """
-    values, vectors = np.linalg.eigh(real.covariance)
+    real_covariance, fake_covariance = (np.cov(one, rowvar=False) for one in (real, fake))
+    values, vectors = np.linalg.eigh(real_covariance)
     root = (vectors * np.sqrt(values.clip(0))) @ vectors.T
-    mixed = np.linalg.eigvalsh(root @ fake.covariance @ root)
-    traces = np.trace(real.covariance) + np.trace(fake.covariance)
-    distance = np.square(real.mean - fake.mean).sum() + traces - 2 * np.sqrt(mixed.clip(0)).sum()
-    return max(0.0, float(distance))
+    mixed = np.linalg.eigvalsh(root @ fake_covariance @ root)
+    traces = np.trace(real_covariance) + np.trace(fake_covariance)
+    means = np.square(real.mean(axis=0) - fake.mean(axis=0)).sum()
+    return max(0.0, float(means + traces - 2 * np.sqrt(mixed.clip(0)).sum()))
 
 
 def kernel_distance(real: Array, fake: Array, rng: np.random.Generator) -> tuple[float, float]:
@@ -138,33 +127,24 @@ def _distances(left: Array, right: Array) -> Array:
     return np.maximum(squares, 0, out=squares)  # rounding can make them negative
 
 
-_BLOCK = 250  # rows of distances at a time: small enough for the allocator to use the memory again
-_LOOKED_UP = 250  # images at a time: each takes four bytes for every training image
-
-
 def classifier_score(probabilities: Array) -> float:
     """Exp of the mean KL(p(y|x) || p(y)): the Inception Score's form (Salimans et al. 2016, s. 4).
 
     Between 1 and the number of classes. Not an Inception Score, because the classifier is not
     Inception.
     """
-    marginal = probabilities.mean(axis=0, keepdims=True)
-    divergence = np.where(
-        probabilities > 0, probabilities * (_log(probabilities) - _log(marginal)), 0.0
-    )
-    return float(np.exp(divergence.sum(axis=1).mean()))
+    tiny = np.finfo(np.float64).tiny  # p log p is 0 at p = 0
+    marginal = probabilities.mean(axis=0)
+    ratios = np.log(probabilities.clip(tiny)) - np.log(marginal.clip(tiny))
+    return float(np.exp((probabilities * ratios).sum(axis=1).mean()))
 
 
 def kl_divergence(shares: Array, reference: Array) -> float:
     """KL(shares || reference) in nats (Kullback & Leibler 1951); infinite outside its support."""
-    if np.any((shares > 0) & (reference == 0)):
-        return math.inf
     held = shares > 0
+    if not reference[held].all():
+        return np.inf
     return float((shares[held] * np.log(shares[held] / reference[held])).sum())
-
-
-def _log(values: Array) -> Array:
-    return np.asarray(np.log(np.maximum(values, np.finfo(np.float64).tiny)))
 
 
 @dataclass(frozen=True)
@@ -192,29 +172,22 @@ class Nearest:
         return float(((self.ratio < COPY_RATIO) | (self.distance == 0)).mean())
 
 
-def nearest(
-    train: npt.NDArray[np.uint8],
-    images: npt.NDArray[np.uint8],
-    on_progress: OnProgress = no_progress,
-) -> Nearest:
+def nearest(train: Images, images: Images, on_progress: OnProgress = no_progress) -> Nearest:
     """Look every image up among the training images, both uint8 N x C x H x W."""
-    found: list[tuple[Array, npt.NDArray[np.int64]]] = []
+    squares_found, index = [], []
     flat_train = train.reshape(len(train), -1).astype(np.float32)
     squares = np.square(flat_train).sum(axis=1)
-    for start in range(0, len(images), _LOOKED_UP):
-        block = images[start : start + _LOOKED_UP]
+    for start in range(0, len(images), _BLOCK):
+        block = images[start : start + _BLOCK]
         flat = block.reshape(len(block), -1).astype(np.float32)
         rough = squares - 2 * flat @ flat_train.T  # exact to about a grey level: it only chooses
         candidates = np.argpartition(rough, min(8, len(train) - 1), axis=1)[:, :8]
         exact = np.square(flat_train[candidates] - flat[:, None]).sum(axis=2, dtype=np.float64)
         order = np.argsort(exact, axis=1, kind="stable")[:, :2]
-        found.append(
-            (np.take_along_axis(exact, order, 1), np.take_along_axis(candidates, order, 1))
-        )
+        squares_found.append(np.take_along_axis(exact, order, 1))
+        index.append(np.take_along_axis(candidates, order, 1)[:, 0])
         on_progress(Progress("looking for copies", start + len(block), len(images)))
-    squared = np.concatenate([one for one, _ in found])
-    index = np.concatenate([one for _, one in found])[:, 0].astype(np.int64)
-    distance = np.sqrt(squared / flat_train.shape[1]) / 255
-    second = distance[:, -1]
-    ratio = np.divide(distance[:, 0], second, out=np.ones(len(distance)), where=second > 0)
-    return Nearest(distance[:, 0], index, ratio)
+    distance = np.sqrt(np.concatenate(squares_found) / flat_train.shape[1]) / 255
+    first, second = distance[:, 0], distance[:, -1]
+    ratio = np.divide(first, second, out=np.ones(len(images)), where=second > 0)
+    return Nearest(first, np.concatenate(index), ratio)

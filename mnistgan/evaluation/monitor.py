@@ -1,7 +1,5 @@
 """Evaluation of a generator during training."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from typing import Any

@@ -1,10 +1,7 @@
 """What images are compared with: real ones, split in two, and the classifier for them."""
 
-from __future__ import annotations
-
 import contextlib
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -16,14 +13,10 @@ from mnistgan.evaluation import classifier
 from mnistgan.evaluation.classifier import Classifier
 from mnistgan.evaluation.measures import Array
 from mnistgan.models import noise
-from mnistgan.models.noise import Stream
 from mnistgan.progress import OnProgress, no_progress
-from mnistgan.storage import user_dirs
-from mnistgan.storage.atomic import atomic_path
+from mnistgan.storage import atomic, user_dirs
 
 _HELD_OUT = 6  # one sixth of a set without a test split
-_FIT_EPOCHS = 6
-_FIT_STEPS = 2000  # at least: a small set gets more epochs
 
 
 @dataclass(frozen=True)
@@ -64,8 +57,8 @@ def load(
     train, test = split(config, on_progress, train)
     if train.labels is None or len(train.classes) < 2:
         raise DataError(
-            f"{train.source}: has no classes, so no classifier can be trained on it; name a data "
-            "set that has classes with --data, or sort the images into one folder per class"
+            f"{train.source}: has no classes, which a classifier needs; sort the images into one "
+            "folder per class"
         )
     chosen = classifier.shipped() if is_shipped_for(config) else _trained(train, test, on_progress)
     return Reference(config.name, train, test, chosen, _features(chosen, train, on_progress))
@@ -91,7 +84,7 @@ def split(
         return train, datasets.load(config, "test", on_progress)
     if len(train) < 2 * _HELD_OUT:
         raise DataError(f"{train.source}: has {len(train)} images, too few to hold some out")
-    order = noise.rng(0, Stream.SUBSET).permutation(len(train))
+    order = noise.rng(0, noise.Stream.SUBSET).permutation(len(train))
     held = len(train) // _HELD_OUT
     return train.take(np.sort(order[held:])), train.take(np.sort(order[:held]))
 
@@ -106,48 +99,18 @@ def _features(chosen: Classifier, train: ImageSet, on_progress: OnProgress) -> A
     features = chosen.network.predict(train.images, "classifying real images", on_progress).features
     with contextlib.suppress(OSError, MnistganError):  # the cache is optional
         path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_path(path) as temporary, temporary.open("wb") as stream:
+        with atomic.atomic_path(path) as temporary, temporary.open("wb") as stream:
             np.save(stream, features.astype(np.float32))  # exact: they were computed in it
     return features
 
 
-# A classifier for other data -------------------------------------------------------------------
-
-
-def folder() -> Path:
-    """The folder of the trained classifiers."""
-    return user_dirs.cache() / "classifiers"
-
-
 def _trained(train: ImageSet, test: ImageSet, on_progress: OnProgress) -> Classifier:
+    """The classifier of other data than MNIST, from the cache if possible."""
     name = f"{classifier.SHIPPED}-{train.digest[:8]}"
-    path = folder() / f"{name}.pt"
-    try:
+    path = user_dirs.cache() / "classifiers" / f"{name}.pt"
+    with contextlib.suppress(FileFormatError):  # missing or damaged
         return classifier.load(path, name)
-    except FileFormatError:
-        pass  # missing or damaged
-    network = fit(train, on_progress)
-    assert test.labels is not None
-    tested = classifier.accuracy(network, test.images, test.labels)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        classifier.save(path, network, tested)
-    except OSError as error:
-        raise MnistganError(
-            f"{path}: cannot be written ({error.strerror}); free some space"
-        ) from error
+    network = classifier.fit(train, on_progress=on_progress)
+    atomic.make_folder(path.parent)
+    classifier.save(path, network, classifier.accuracy(network, test))
     return classifier.load(path, name)
-
-
-def fit(data: ImageSet, on_progress: OnProgress = no_progress, seed: int = 0) -> classifier.LeNet:
-    """Train a classifier on labeled images, with more epochs the fewer there are."""
-    assert data.labels is not None
-    epochs = max(_FIT_EPOCHS, min(60, _FIT_STEPS * classifier.TRAIN_BATCH // len(data)))
-    return classifier.fit(
-        data.images,
-        data.labels,
-        len(data.classes),
-        epochs=epochs,
-        seed=seed,
-        on_progress=on_progress,
-    )

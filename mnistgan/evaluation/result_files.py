@@ -1,21 +1,22 @@
 """An evaluation on disk: figures.json, and pictures of what the figures say."""
 
-from __future__ import annotations
-
 import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from mnistgan.config import DataConfig, toml
+import numpy as np
+
+from mnistgan.arrays import Images
 from mnistgan.errors import UsageError
-from mnistgan.evaluation import candidates, contact_sheets, reference, results, tstr
+from mnistgan.evaluation import candidates, reference, results, tstr
 from mnistgan.evaluation.results import EvaluationResult
 from mnistgan.evaluation.tstr import Scores
 from mnistgan.progress import OnProgress, no_progress
+from mnistgan.rendering import grids
 from mnistgan.storage import atomic
 
-FIGURES_FILE = "figures.json"
+_EACH = 10  # images in a row of a picture
 
 
 @dataclass(frozen=True)
@@ -70,13 +71,9 @@ def evaluate_to_files(
     atomic.check_folder(folder)
     if json_file is not None:
         atomic.check_target(json_file)
-    if are_images:
-        config = toml.replace_data(DataConfig(), name=data or "mnist", root=data_root)
-        measured = candidates.from_files(source, config, count, on_progress)
-    else:
-        measured = candidates.from_generator(
-            source, count, seed, data=data, root=data_root, on_progress=on_progress
-        )
+    measured = candidates.load(
+        source, are_images, count, seed, data=data, root=data_root, on_progress=on_progress
+    )
     real = reference.load(measured.data, on_progress)
     labels = measured.labels_among(real.train.classes)
     result = results.evaluate(measured.images, real, seed, on_progress, labels)
@@ -86,11 +83,13 @@ def evaluate_to_files(
         content["scores"] = dataclasses.asdict(scores)
     text = json.dumps(content, indent=2, allow_nan=False) + "\n"
     atomic.make_folder(folder)
-    pictures = contact_sheets.save(folder, measured.images, result, real.train)
-    for file in (folder / FIGURES_FILE, json_file):
+    pictures = _pictures(measured.images, result, real)
+    for name, picture in pictures.items():
+        grids.save_png(folder / name, picture)
+    for file in (folder / "figures.json", json_file):
         if file is not None:
             atomic.write_text(file, text)
-    return EvaluationFiles(result, scores, text, pictures)
+    return EvaluationFiles(result, scores, text, [folder / name for name in pictures])
 
 
 def _default_folder(source: Path, are_images: bool) -> Path:
@@ -98,3 +97,32 @@ def _default_folder(source: Path, are_images: bool) -> Path:
     if folder.is_symlink():  # a run from somebody else could lead us to write anywhere
         raise UsageError(f"{folder}: is a link; name the folder to write to with --out")
     return folder
+
+
+def _pictures(
+    images: Images, result: EvaluationResult, real: reference.Reference
+) -> dict[str, grids.Picture]:
+    """What the figures say, by file name.
+
+    Ten images of each predicted class; the images classified with the least and the greatest
+    confidence; the images nearest to a training image, each above it.
+    """
+    predictions, nearest = result.predictions, result.nearest
+    order = np.argsort(predictions.confidences, kind="stable")
+    closest = np.argsort(nearest.distance, kind="stable")[:_EACH]
+    pairs = np.concatenate((images[closest], real.train.images[nearest.index[closest]]))
+    about_pairs = f"nearest of {len(images):,} images, each above its nearest training image"
+    return {
+        "classes.png": grids.class_grid(images, predictions.labels, real.train.classes, _EACH),
+        "certainty.png": np.concatenate(
+            (
+                _captioned(images[order[: 2 * _EACH]], "least confident"),
+                _captioned(images[order[: -2 * _EACH - 1 : -1]], "most confident"),
+            )
+        ),
+        "nearest.png": _captioned(pairs, about_pairs),
+    }
+
+
+def _captioned(images: Images, text: str) -> grids.Picture:
+    return grids.caption(grids.enlarge(grids.grid(images, _EACH)), text)

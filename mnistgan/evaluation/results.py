@@ -1,27 +1,24 @@
 """All measures of some images, in one result."""
 
-from __future__ import annotations
-
+import itertools
 import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from mnistgan.arrays import Images, Labels
 from mnistgan.errors import DataError
-from mnistgan.evaluation import figures, measures
+from mnistgan.evaluation import measures
 from mnistgan.evaluation.classifier import Classifier, Predictions
-from mnistgan.evaluation.measures import Moments, Nearest
+from mnistgan.evaluation.figures import numbers
+from mnistgan.evaluation.measures import Array, Nearest
 from mnistgan.evaluation.reference import Reference
 from mnistgan.models import noise
-from mnistgan.models.noise import Stream
 from mnistgan.progress import OnProgress, no_progress
 
 _FEWEST = 50
-_MISSING = 0.1
-"""A class with less than this fraction of its share among the training images is missing."""
+_MISSING = 0.1  # of a class's share among the training images: one with less is missing
 
 
 @dataclass(frozen=True)
@@ -72,7 +69,7 @@ class Figures:
 
     def numbers(self) -> dict[str, float]:
         """The figures that are single numbers, and the number of missing classes."""
-        return figures.numbers(asdict(self))
+        return numbers(asdict(self))
 
 
 @dataclass(frozen=True)
@@ -108,15 +105,12 @@ class EvaluationResult:
 
     def to_json(self) -> dict[str, Any]:
         """The content of a figures.json."""
+        used = self.classifier
         return {
             "n": self.n,
             "seed": self.seed,
             "data": self.data,
-            "features": {
-                "name": self.classifier.name,
-                "sha256": self.classifier.sha256,
-                "accuracy": self.classifier.accuracy,
-            },
+            "features": {"name": used.name, "sha256": used.sha256, "accuracy": used.accuracy},
             "metrics": _plain(self.figures),
             "floor": {"n": self.floor_n, **_plain(self.floor)},
         }
@@ -153,37 +147,37 @@ def evaluate(
     if len(images) < _FEWEST:
         raise DataError(f"there are {len(images)} images to measure; give at least {_FEWEST}")
     classes = len(reference.train.classes)
-    if labels is not None and not (labels.min() >= 0 and labels.max() < classes):
+    if labels is not None and not 0 <= labels.min() <= labels.max() < classes:
         raise DataError(
             f"the labels run from {labels.min()} to {labels.max()}, and {reference.name} has "
             f"{classes} classes; name the data set of the images with --data"
         )
     # The floor has the same size, as far as the test split allows: the Frechet distance grows with
     # fewer images, even between real sets.
-    chosen = noise.rng(seed, Stream.SUBSET, 2).permutation(len(reference.test))
+    chosen = noise.rng(seed, noise.Stream.SUBSET, 2).permutation(len(reference.test))
     test = reference.test.take(np.sort(chosen[: len(images)]))
-    test_labels = None if labels is None else test.labels
-    predictions, nearest = _look_at(images, "the images", reference, on_progress)
-    test_predictions, test_nearest = _look_at(test.images, "the floor", reference, on_progress)
+
+    def look_at(
+        what: str, images: Images, labels: Labels | None
+    ) -> tuple[Figures, Predictions, Nearest]:
+        network = reference.classifier.network
+        predictions = network.predict(images, f"classifying {what}", on_progress)
+        nearest = measures.nearest(reference.train.images, images, on_progress)
+        return measure(predictions, reference, seed, nearest, labels), predictions, nearest
+
+    figures, predictions, nearest = look_at("the images", images, labels)
+    floor, *_ = look_at("the floor", test.images, None if labels is None else test.labels)
     return EvaluationResult(
         n=len(images),
         seed=seed,
         data=reference.name,
         classifier=reference.classifier,
-        figures=measure(predictions, reference, seed, nearest, labels),
+        figures=figures,
         floor_n=len(test),
-        floor=measure(test_predictions, reference, seed, test_nearest, test_labels),
+        floor=floor,
         predictions=predictions,
         nearest=nearest,
     )
-
-
-def _look_at(
-    images: Images, what: str, reference: Reference, on_progress: OnProgress
-) -> tuple[Predictions, Nearest]:
-    network = reference.classifier.network
-    predictions = network.predict(images, f"classifying {what}", on_progress)
-    return predictions, measures.nearest(reference.train.images, images, on_progress)
 
 
 def measure(
@@ -199,52 +193,43 @@ def measure(
     and coverage are to as many training images as there are images, chosen by the seed.
     """
     # Precision, recall, density and coverage depend on the sizes of both sets, so these are equal.
-    real = reference.train_features
-    rng = noise.rng(seed, Stream.SUBSET)
-    subset = real[rng.permutation(len(real))[: len(predictions.features)]]
-    kernel, kernel_std = measures.kernel_distance(subset, predictions.features, rng)
+    real, fake = reference.train_features, predictions.features
+    rng = noise.rng(seed, noise.Stream.SUBSET)
+    subset = real[rng.permutation(len(real))[: len(fake)]]
+    kernel, kernel_std = measures.kernel_distance(subset, fake, rng)
     classes = reference.train.classes
     assert reference.train.labels is not None
     wanted = _shares(reference.train.labels, len(classes))
     shares = _shares(predictions.labels, len(classes))
+    is_missing = shares < _MISSING * wanted
     return Figures(
-        frechet_distance=measures.frechet_distance(
-            Moments.of(real), Moments.of(predictions.features)
-        ),
+        frechet_distance=measures.frechet_distance(real, fake),
         kernel_distance=kernel,
         kernel_distance_std=kernel_std,
-        **asdict(measures.manifold(subset, predictions.features)),
+        **asdict(measures.manifold(subset, fake)),
         classifier_score=measures.classifier_score(predictions.probabilities),
         shares=dict(zip(classes, shares.tolist(), strict=True)),
-        missing=tuple(
-            name
-            for name, share, due in zip(classes, shares, wanted, strict=True)
-            if share < _MISSING * due
-        ),
+        missing=tuple(itertools.compress(classes, is_missing)),
         kl_to_labels=measures.kl_divergence(shares, wanted),
         kl_to_uniform=measures.kl_divergence(shares, np.full(len(classes), 1 / len(classes))),
         confidence=float(predictions.confidences.mean()),
         nearest_distance=None if nearest is None else float(nearest.distance.mean()),
         copies=None if nearest is None else nearest.copies,
         agreement=None if labels is None else float((predictions.labels == labels).mean()),
-        class_distances=None
-        if labels is None
-        else _class_distances(predictions, labels, reference),
+        class_distances=None if labels is None else _by_class(fake, labels, reference),
     )
 
 
-def _class_distances(
-    predictions: Predictions, labels: Labels, reference: Reference
-) -> dict[str, float]:
+def _by_class(fake: Array, labels: Labels, reference: Reference) -> dict[str, float]:
     """For the classes with two or more images on both sides: one has no covariance."""
     distances = {}
     for label, name in enumerate(reference.train.classes):
-        real = reference.train_features[reference.train.labels == label]
-        fake = predictions.features[labels == label]
-        if min(len(real), len(fake)) >= 2:
-            distances[name] = measures.frechet_distance(Moments.of(real), Moments.of(fake))
+        real_one = reference.train_features[reference.train.labels == label]
+        fake_one = fake[labels == label]
+        if min(len(real_one), len(fake_one)) >= 2:
+            distances[name] = measures.frechet_distance(real_one, fake_one)
     return distances
 
 
-def _shares(labels: npt.NDArray[np.int64], classes: int) -> npt.NDArray[np.float64]:
+def _shares(labels: Labels, classes: int) -> Array:
     return np.bincount(labels, minlength=classes) / len(labels)

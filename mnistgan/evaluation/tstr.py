@@ -1,15 +1,12 @@
 """Classification accuracy scores: training on synthetic images, testing on real ones."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from mnistgan.arrays import Images, Labels
 from mnistgan.datasets import ImageSet
-from mnistgan.evaluation import classifier, reference
+from mnistgan.evaluation import classifier
 from mnistgan.evaluation.reference import Reference
 from mnistgan.models import noise
-from mnistgan.models.noise import Stream
 from mnistgan.progress import OnProgress, no_progress
 
 
@@ -51,15 +48,14 @@ def score(
     if labels is None:
         labels = real.classifier.network.predict(images, "labeling the images", on_progress).labels
         labeled = f"by {real.classifier.name}"
-    assert real.test.labels is not None
     synthetic = ImageSet(images, labels, real.train.classes, "synthetic")
     # As many real as synthetic images: with more, a classifier would be better for that alone.
-    rows = noise.rng(seed, Stream.SUBSET, 1).permutation(len(real.train))[: len(images)]
-    from_synthetic = reference.fit(synthetic, on_progress, seed)
-    from_real = reference.fit(real.train.take(rows), on_progress, seed)
+    rows = noise.rng(seed, noise.Stream.SUBSET, 1).permutation(len(real.train))[: len(images)]
+    from_synthetic = classifier.fit(synthetic, seed, on_progress)
+    from_real = classifier.fit(real.train.take(rows), seed, on_progress)
     return Scores(
-        tstr=classifier.accuracy(from_synthetic, real.test.images, real.test.labels),
-        trts=classifier.accuracy(from_real, images, labels),
-        trtr=classifier.accuracy(from_real, real.test.images, real.test.labels),
+        tstr=classifier.accuracy(from_synthetic, real.test),
+        trts=classifier.accuracy(from_real, synthetic),
+        trtr=classifier.accuracy(from_real, real.test),
         labels=labeled,
     )

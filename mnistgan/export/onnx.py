@@ -1,12 +1,10 @@
 """Export to ONNX, checked against the original in PyTorch."""
 
-from __future__ import annotations
-
-import contextlib
 import io
 import logging
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +15,6 @@ from torch import Tensor
 from mnistgan.config import toml
 from mnistgan.errors import ExportError
 from mnistgan.models import noise
-from mnistgan.models.noise import Stream
 from mnistgan.sampling import conditioning
 from mnistgan.sampling.generator import Generator, UnitImages
 from mnistgan.storage.atomic import atomic_path, check_target
@@ -80,11 +77,8 @@ def _write(model: UnitImages, generator: Generator, path: Path) -> None:
         )
     assert program is not None
     proto = program.model_proto
-    metadata = {
-        "mnistgan.config": toml.to_toml(generator.config),
-        "mnistgan.step": str(generator.step),
-        "mnistgan.epoch": str(generator.epoch),
-    }
+    config, step, epoch = toml.to_toml(generator.config), generator.step, generator.epoch
+    metadata = {"mnistgan.config": config, "mnistgan.step": str(step), "mnistgan.epoch": str(epoch)}
     onnx.helper.set_model_props(proto, metadata)
     onnx.checker.check_model(proto)
     onnx.save_model(proto, path)
@@ -105,7 +99,7 @@ def _check(model: UnitImages, generator: Generator, path: Path) -> float:
         if not same_shape or not np.allclose(images, expected, RTOL, ATOL):
             raise ExportError(
                 f"the exported model differs from PyTorch by up to {difference:.2g} in a batch of "
-                f"{batch}, so no file was written; try other versions of torch and onnxruntime"
+                f"{batch}; try other versions of torch and onnxruntime"
             )
         worst = max(worst, difference)
     return worst
@@ -113,24 +107,21 @@ def _check(model: UnitImages, generator: Generator, path: Path) -> float:
 
 def _inputs(generator: Generator, batch: int) -> dict[str, Tensor]:
     shape = (batch, generator.config.model.latent_dim)
-    inputs = {"z": noise.normal(0, Stream.SAMPLE, 0, shape)}
+    inputs = {"z": noise.normal(0, noise.Stream.SAMPLE, 0, shape)}
     if generator.classes:
         labels = conditioning.every_class(generator.classes).labels(0, batch)
         inputs["labels"] = torch.from_numpy(labels)
     return inputs
 
 
-@contextlib.contextmanager
+@contextmanager
 def _quiet() -> Iterator[None]:
     """Suppress what the exporter prints, logs and warns about its own internals."""
     disabled = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
-        with (
-            warnings.catch_warnings(),
-            contextlib.redirect_stdout(io.StringIO()),
-            contextlib.redirect_stderr(io.StringIO()),
-        ):
+        sink = io.StringIO()
+        with warnings.catch_warnings(), redirect_stdout(sink), redirect_stderr(sink):
             warnings.simplefilter("ignore")
             yield
     finally:

@@ -1,7 +1,5 @@
 """Export to safetensors: weights and config, without code."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from mnistgan.sampling.generator import Generator

@@ -8,8 +8,6 @@ images by as much, within 2 percent, as the first 8 directions computed from tho
 which take seconds instead of a millisecond.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import torch

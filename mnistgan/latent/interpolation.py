@@ -1,7 +1,5 @@
 """Interpolation between points of latent space, and closed paths through it. Imports no torch."""
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Callable
 from typing import Any, TypeAlias

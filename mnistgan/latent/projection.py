@@ -6,9 +6,6 @@ Generative Adversarial Network") and Lipton & Tripathi 2017 ("Precise Recovery o
 from Generative Adversarial Networks").
 """
 
-from __future__ import annotations
-
-import functools
 import itertools
 import math
 from collections.abc import Callable, Sequence
@@ -21,7 +18,6 @@ from torch import Tensor
 from mnistgan.arrays import Images
 from mnistgan.errors import UsageError
 from mnistgan.models import networks, noise
-from mnistgan.models.noise import Stream
 from mnistgan.progress import OnProgress, Progress, no_progress
 from mnistgan.sampling.generator import Generator, UnitImages
 
@@ -112,30 +108,26 @@ def project(
     shape = networks.image_shape(generator.config)
     for image in images:
         if image.pixels.shape != shape:
-            raise UsageError(
-                f"{image.name}: has shape {image.pixels.shape}, but this generator makes images "
-                f"of shape {shape}"
-            )
+            raise UsageError(f"{image.name}: give an image of shape {shape}")
     if options.label is not None and not 0 <= options.label < len(generator.classes):
-        raise UsageError(
-            f"no class {options.label}: this generator has {len(generator.classes)} classes"
-        )
+        raise UsageError(f"no class {options.label} among {len(generator.classes)} classes")
     # Planned steps per image: a descent that converges early jumps to the end of its share.
-    each = options.steps + (_TRIAL_STEPS if _tries_classes(generator, options) else 0)
+    each = options.steps + (_TRIAL_STEPS if len(_labels(generator, options)) > 1 else 0)
+    found: list[Projection] = []
 
-    def on_step(number: int, step: int) -> None:
-        on_progress(Progress("projecting", number * each + step, len(images) * each, "steps"))
+    def on_step(step: int) -> None:
+        done = len(found) * each + step
+        on_progress(Progress("projecting", done, len(images) * each, "steps"))
 
-    return [
-        _project(generator, image, options, functools.partial(on_step, number))
-        for number, image in enumerate(images)
-    ]
+    for image in images:
+        found.append(_project(generator, image, options, on_step))
+    return found
 
 
 def inverted(
     generator: Generator, images: Sequence[NamedImage], options: ProjectionOptions = _DEFAULT
-) -> list[bool]:
-    """Return for each image whether its negative is more like the generator's images than itself.
+) -> list[NamedImage]:
+    """Return the images whose negatives are more like the generator's images than themselves.
 
     Compares with the nearest of the random images from which :func:`project` starts.
 
@@ -143,31 +135,30 @@ def inverted(
         UsageError: there are too many classes to try.
     """
     z, labels = _candidates(generator, options)
-    made = generator(z, labels).astype(np.float32)
+    made = generator(z, labels if generator.classes else None).astype(np.float32)
 
     def distance(pixels: Images) -> float:
         return float(((made - pixels) ** 2).mean(axis=(1, 2, 3)).min())
 
-    return [distance(255 - one.pixels) < distance(one.pixels) for one in images]
+    return [one for one in images if distance(255 - one.pixels) < distance(one.pixels)]
 
 
-def _tries_classes(generator: Generator, options: ProjectionOptions) -> bool:
-    return options.label is None and len(generator.classes) > 1
+def _labels(generator: Generator, options: ProjectionOptions) -> Sequence[int]:
+    """The labels to try; 0, which is not used, for an unconditional generator."""
+    if options.label is not None:
+        return [options.label]
+    count = len(generator.classes)
+    if count > _MAX_CLASSES:
+        raise UsageError(f"this generator has {count:,} classes, too many to try; set --digit")
+    return range(max(1, count))
 
 
-def _candidates(generator: Generator, options: ProjectionOptions) -> tuple[Tensor, Tensor | None]:
+def _candidates(generator: Generator, options: ProjectionOptions) -> tuple[Tensor, Tensor]:
     """Random z to start from and their labels, class by class; the z are the same in each class."""
-    if options.label is None and len(generator.classes) > _MAX_CLASSES:
-        raise UsageError(
-            f"this generator has {len(generator.classes):,} classes, too many to try them all; "
-            "name one with --digit"
-        )
-    labels = range(len(generator.classes)) if options.label is None else [options.label]
-    count = max(options.restarts, _CANDIDATES // max(1, len(labels)))
+    labels = _labels(generator, options)
+    count = max(options.restarts, _CANDIDATES // len(labels))
     shape = (count, generator.config.model.latent_dim)
-    z = noise.normal(options.seed, Stream.PROJECTION, 0, shape)
-    if not generator.classes:
-        return z, None
+    z = noise.normal(options.seed, noise.Stream.PROJECTION, 0, shape)
     return z.repeat(len(labels), 1), torch.tensor(labels).repeat_interleave(count)
 
 
@@ -181,43 +172,39 @@ def _project(
     x = torch.from_numpy(target.pixels / np.float32(255)).to(device)
     unit_images = UnitImages(generator)
 
-    def loss(z: Tensor, labels: Tensor | None) -> Tensor:
-        difference: Tensor = unit_images(z, labels) - x
+    def loss(z: Tensor, labels: Tensor) -> Tensor:
+        difference: Tensor = unit_images(z, labels if generator.classes else None) - x
         return difference.square().flatten(1).mean(1) + _PRIOR * z.square().mean(1)
 
-    z, labels = _candidates(generator, options)
-    z, labels = z.to(device), None if labels is None else labels.to(device)
-    classes, starts = 1, options.restarts
-    if tries_classes := _tries_classes(generator, options):
-        classes = len(generator.classes)
+    z, labels = (one.to(device) for one in _candidates(generator, options))
+    classes, starts, before = len(_labels(generator, options)), options.restarts, 0
+    if classes > 1:
         starts = max(_TRIALS_PER_CLASS, math.ceil(options.restarts / classes))
     # Stable sorts, so that equal losses give the same starts on every machine.
     with torch.no_grad():
         nearest = loss(z, labels).view(classes, -1).argsort(dim=1, stable=True)[:, :starts]
     first = torch.arange(classes, device=device)[:, None] * (len(z) // classes)
-    z, labels = _rows(z, labels, (first + nearest).flatten())
-    if tries_classes:
+    rows = (first + nearest).flatten()
+    z, labels = z[rows], labels[rows]
+    if classes > 1:
         z, losses = _descend(loss, z, labels, _TRIAL_STEPS, on_step)
-        z, labels = _rows(z, labels, losses.argsort(stable=True)[: options.restarts])
-    before = _TRIAL_STEPS if tries_classes else 0
+        rows = losses.argsort(stable=True)[: options.restarts]
+        z, labels, before = z[rows], labels[rows], _TRIAL_STEPS
     z, losses = _descend(loss, z, labels, options.steps, lambda step: on_step(before + step))
-    z, labels = _rows(z, labels, losses.argmin()[None])
-    image = generator(z, labels)[0]
+    best = losses.argmin()[None]
+    z, label = z[best], labels[best] if generator.classes else None
+    image = generator(z, label)[0]
     difference = (image.astype(np.float64) - target.pixels) / 255
     rms = float(np.sqrt((difference**2).mean()))
-    label = None if labels is None else int(labels[0])
-    name = None if label is None else generator.classes[label]
-    return Projection(target, z[0].cpu(), label, name, image, rms)
-
-
-def _rows(z: Tensor, labels: Tensor | None, rows: Tensor) -> tuple[Tensor, Tensor | None]:
-    return z[rows], None if labels is None else labels[rows]
+    number = None if label is None else int(label)
+    name = None if number is None else generator.classes[number]
+    return Projection(target, z[0].cpu(), number, name, image, rms)
 
 
 def _descend(
-    loss: Callable[[Tensor, Tensor | None], Tensor],
+    loss: Callable[[Tensor, Tensor], Tensor],
     z: Tensor,
-    labels: Tensor | None,
+    labels: Tensor,
     steps: int,
     on_step: Callable[[int], None],
 ) -> tuple[Tensor, Tensor]:
@@ -228,13 +215,7 @@ def _descend(
     # image; one L-BFGS per start: 0.0069 after 0.8 s; one with a line search per row: 0.0065 after
     # 0.5 s.
     optimizer = torch.optim.LBFGS(
-        [z],
-        max_iter=steps,
-        max_eval=steps,
-        history_size=10,
-        tolerance_grad=1e-7,
-        tolerance_change=1e-9,
-        line_search_fn="strong_wolfe",
+        [z], max_iter=steps, max_eval=steps, history_size=10, line_search_fn="strong_wolfe"
     )
     passes = itertools.count(1)
 
@@ -242,10 +223,7 @@ def _descend(
         total = loss(z, labels).sum()
         (z.grad,) = torch.autograd.grad(total, z)  # for z only, not for G's weights
         if not torch.stack((total, z.grad.abs().sum())).isfinite().all():
-            raise UsageError(
-                "the gradients of this generator are not finite because its weights are too large; "
-                "use another one"
-            )
+            raise UsageError("the gradients of this generator are not finite; use another one")
         on_step(min(next(passes), steps))  # the last line search may exceed max_eval
         return total.item()
 

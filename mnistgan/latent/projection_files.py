@@ -1,8 +1,5 @@
 """Projection from files to files: pictures in; a picture or a walk, and JSON, out."""
 
-from __future__ import annotations
-
-import itertools
 import json
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,11 +15,10 @@ from mnistgan.datasets import folder
 from mnistgan.datasets.fitting import Fit
 from mnistgan.errors import UsageError, printable
 from mnistgan.latent import projection, walks
-from mnistgan.latent.projection import NamedImage, Projection, ProjectionOptions
+from mnistgan.latent.projection import NamedImage, Projection
 from mnistgan.latent.walk_files import WALK_FORMATS
 from mnistgan.progress import OnProgress, no_progress
 from mnistgan.rendering import animations, grids
-from mnistgan.rendering.grids import Picture
 from mnistgan.sampling import conditioning
 from mnistgan.sampling.generator import Generator, load_generator
 from mnistgan.storage.atomic import check_target, write_text
@@ -59,7 +55,7 @@ def project_to_files(
         indices: see :func:`from_data`.
         invert: see :func:`read`.
         digit: class for a conditional generator; by default the one that fits best.
-        restarts: see :class:`ProjectionOptions`; also ``steps`` and ``seed``.
+        restarts: see :class:`projection.ProjectionOptions`; also ``steps`` and ``seed``.
         steps: see there.
         seed: see there.
         data_root: see :func:`from_data`.
@@ -79,14 +75,13 @@ def project_to_files(
         label, *more = conditioning.parse(digit, generator.classes).classes
         if more:
             raise UsageError(f"--digit {digit}: give one class, or omit it to try all")
-    options = ProjectionOptions(restarts, steps, seed, label)
+    options = projection.ProjectionOptions(restarts, steps, seed, label)
     given = read(pictures, generator.config.data, invert)
     # Only pictures may need this: images of the data set are like those that G was trained on.
     advice = "omit --invert" if invert else "add --invert"
     hints = [
-        f"{image.name}: this generator's images are more like its negative; {advice} to project "
-        "that"
-        for image in itertools.compress(given, projection.inverted(generator, given, options))
+        f"{image.name}: this generator's images are more like its negative; {advice}"
+        for image in projection.inverted(generator, given, options)
     ]
     if indices:
         given += from_data(indices, generator.config.data, data_root, on_progress)
@@ -140,11 +135,9 @@ def from_data(
     config = toml.replace_data(config, root=root)
     split: SplitName = "test" if datasets.has_test(config) else "train"
     data = datasets.load(config, split, on_progress)
-    for index in indices:
-        if index >= len(data):
-            raise UsageError(
-                f"{data.source}: has no {split} image {index}; the last one is {len(data) - 1}"
-            )
+    if (greatest := max(indices)) >= len(data):
+        last = len(data) - 1
+        raise UsageError(f"{data.source}: has no {split} image {greatest}; the last one is {last}")
     return [NamedImage(f"{split} image {index}", data.images[index]) for index in indices]
 
 
@@ -159,7 +152,9 @@ def _check(path: Path, count: int, json_file: Path | None) -> None:
         raise UsageError(f"{path}: a walk needs two images or more; write one image to a .png")
 
 
-def _to_json(source: Path, options: ProjectionOptions, found: Sequence[Projection]) -> str:
+def _to_json(
+    source: Path, options: projection.ProjectionOptions, found: Sequence[Projection]
+) -> str:
     """The results as JSON: class, RMS error, |z| and z of each image."""
     images = [
         {
@@ -183,15 +178,13 @@ def _to_json(source: Path, options: ProjectionOptions, found: Sequence[Projectio
 
 def _describe(found: Projection) -> str:
     """One line about a projection."""
-    text = (
-        f"{found.target.name}: RMS error {found.rms:.3f}, |z| {found.length:.1f} "
-        f"(typical: {np.sqrt(len(found.z)):.1f})"
-        f"{f', class {found.class_name}' if found.class_name else ''}"
-    )
+    shown_as = f", class {found.class_name}" if found.class_name else ""
+    length = f"|z| {found.length:.1f} (typical: {np.sqrt(len(found.z)):.1f})"
+    text = f"{found.target.name}: RMS error {found.rms:.3f}, {length}{shown_as}"
     return printable(text.replace("\n", "\\n"))
 
 
-def _row(found: Projection) -> Picture:
+def _row(found: Projection) -> grids.Picture:
     name, given = found.target.name, found.target.pixels
     short = name if len(name) <= _NAME else f"...{name[-_NAME:]}"
     found_as = f" as {found.class_name}" if found.class_name else ""
@@ -203,14 +196,14 @@ def _row(found: Projection) -> Picture:
     return grids.beside([_tile(image, text) for text, image in tiles.items()])
 
 
-def _tile(image: Images, text: str) -> Picture:
+def _tile(image: Images, text: str) -> grids.Picture:
     picture = grids.enlarge(grids.grid(image[None]), _TILE)
     return grids.caption(picture, printable(text).replace("\n", " "))
 
 
 def _walk(
     generator: Generator, found: Sequence[Projection], on_progress: OnProgress
-) -> list[Picture]:
+) -> list[grids.Picture]:
     z = np.stack([one.z.numpy() for one in found])[:, None]
     weights = None
     if generator.classes:

@@ -3,8 +3,6 @@
 All walks are closed, so that an animation of one loops without a jump.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -18,7 +16,6 @@ from mnistgan.errors import UsageError
 from mnistgan.latent import interpolation
 from mnistgan.latent.interpolation import FloatArray, lerp, slerp
 from mnistgan.models import noise
-from mnistgan.models.noise import Stream
 from mnistgan.progress import OnProgress, Progress, no_progress
 from mnistgan.sampling import conditioning
 from mnistgan.sampling.conditioning import ClassSequence
@@ -31,7 +28,8 @@ _POINTS = 4  # of a random walk
 _IMAGES = 16  # in a frame of a random walk
 _MAX_FRAMES = 2000
 _SIDE = 10  # images along an edge of the square between four corners
-_RING = (0, 1, 3, 2)  # indices of the corners, clockwise from the top left
+# The seed at each corner after each quarter of the walk: they move clockwise.
+_TURNS = ((0, 1, 2, 3), (1, 3, 0, 2), (3, 2, 1, 0), (2, 0, 3, 1))
 
 
 @dataclass(frozen=True)
@@ -104,10 +102,7 @@ def plan(
         raise UsageError(f"a walk through {stops} points needs at least {stops} frames")
     frames = frames or pace * (stops or _POINTS)
     if frames > _MAX_FRAMES:
-        raise UsageError(
-            f"a walk through {stops:,} points would have {frames:,} frames, more than "
-            f"{_MAX_FRAMES}; give fewer classes or seeds, or set --frames"
-        )
+        raise UsageError(f"this walk has {frames:,} frames, more than {_MAX_FRAMES}; set --frames")
     # Sample 0 of every seed shows the first class unless another is given.
     sequence = (class_sequence if seeds and kind != "classes" else every) or ClassSequence((0,))
     z, labels = _points(kind, generator.config.model.latent_dim, seed, seeds, sequence)
@@ -148,9 +143,7 @@ def _check(kind: Kind, seeds: Sequence[int], classes: int) -> None:
     elif len(seeds) == 1:
         raise UsageError("a walk needs two seeds or more, such as --seeds 1,5,9")
     elif seeds and classes not in (0, 1, len(seeds)):
-        raise UsageError(
-            f"{classes} classes do not fit {len(seeds)} --seeds; give one class, or one per seed"
-        )
+        raise UsageError(f"give one class, or one per seed: {len(seeds)}, not {classes}")
 
 
 def _points(
@@ -164,14 +157,12 @@ def _points(
         return z[None], np.array(sequence.classes)[:, None]
     if not seeds:
         count = _POINTS if kind == "corners" else _IMAGES
-        z = noise.normal(seed, Stream.WALK, 0, (_POINTS, count, latent_dim)).numpy()
+        z = noise.normal(seed, noise.Stream.WALK, 0, (_POINTS, count, latent_dim)).numpy()
         return z, sequence.labels(0, count)[None]
     labels = sequence.labels(0, len(seeds))
     if kind != "corners":
         return chosen[:, None], labels[:, None]
-    order = np.empty((4, 4), np.int64)  # quarter of the walk x corner -> seed
-    for quarter in range(4):
-        order[quarter, _RING] = np.roll(_RING, -quarter)
+    order = np.array(_TURNS)
     return chosen[order], labels[order]
 
 

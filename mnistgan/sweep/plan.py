@@ -1,7 +1,5 @@
 """The plan of a sweep: read from TOML and checked completely, before any slow import."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,12 +28,10 @@ class Objective(Section):
     """``[objective]``: the figure of ``mnistgan evaluate`` to optimize, and how to measure it."""
 
     figure: Annotated[str, AfterValidator(_figure)] = "frechet_distance"
-    n: int = Field(2000, ge=100)
-    """Number of images per measurement."""
-    every: int = Field(1, ge=1)
-    """Epochs between measurements; after each, a trial may be pruned."""
+    n: int = Field(2000, ge=100)  # images per measurement
+    every: int = Field(1, ge=1)  # epochs between measurements; after each, a trial may be pruned
+    # A trial trains one run per seed; its value is the mean of their figures.
     seeds: list[int] = Field(default=[0], min_length=1)
-    """A trial trains one run per seed; its value is the mean of their figures."""
 
     @property
     def direction(self) -> Literal["minimize", "maximize"]:
@@ -48,8 +44,7 @@ class Range(Section):
 
     low: float | int | None = None
     high: float | int | None = None
-    log: bool = False
-    """Whether to sample uniformly on a logarithmic scale."""
+    log: bool = False  # whether to sample uniformly on a logarithmic scale
     step: float | int | None = None
     choices: list[Any] | None = Field(None, min_length=1)
 
@@ -58,7 +53,7 @@ class Range(Section):
         return [self.low, self.high] if self.choices is None else self.choices
 
     @model_validator(mode="after")
-    def _either_or(self) -> Range:
+    def _either_or(self) -> "Range":
         if self.choices is not None:
             if (self.low, self.high, self.step, self.log) != (None, None, None, False):
                 raise ValueError("choices cannot be combined with low, high, log or step")
@@ -77,18 +72,14 @@ class SweepConfig(Section):
     """A sweep's TOML."""
 
     name: str = Field("sweep", pattern=r"^[\w.-]+$")
-    base: str | None = None
-    """A preset or a TOML file; by default the default config."""
+    base: str | None = None  # a preset or a TOML file; by default the default config
     trials: int = Field(20, ge=1)
-    seed: int = Field(0, ge=0, lt=2**32)
-    """Random seed of the search."""
+    seed: int = Field(0, ge=0, lt=2**32)  # random seed of the search
+    # Stop trials that are worse than the median of the others after the same number of epochs.
     prune: bool = True
-    """Stop trials that are worse than the median of the others after the same number of epochs."""
     objective: Objective = Objective()
-    set: dict[str, Any] = Field(default={})
-    """Keys in which all trials differ from the base."""
-    search: dict[str, Range] = Field(min_length=1)
-    """Keys to search, each with its range or choices."""
+    set: dict[str, Any] = Field(default={})  # keys in which all trials differ from the base
+    search: dict[str, Range] = Field(min_length=1)  # keys to search
 
 
 @dataclass(frozen=True)
@@ -110,13 +101,9 @@ class SweepPlan:
             ConfigError: the values contradict each other.
         """
         objective = self.sweep.objective
-        measured = {
-            "evaluate.every": objective.every,
-            "evaluate.n": objective.n,
-            "outputs.animation": False,
-            "seed": seed,
-        }
-        return toml.replace(self.base, {**values, **measured}, "a trial's config")
+        measured = {"evaluate.every": objective.every, "evaluate.n": objective.n, "seed": seed}
+        keys = {**values, **measured, "outputs.animation": False}
+        return toml.replace(self.base, keys, "a trial's config")
 
 
 def read(path: Path, trials: int | None = None) -> SweepPlan:
@@ -172,9 +159,9 @@ def _problems(plan: SweepPlan) -> list[str]:
         problems.append("objective.figure: agreement requires a conditional model")
     epochs = base.train.epochs
     if not problems and epochs % sweep.objective.every:
+        every = sweep.objective.every  # the last epoch must be measured
         problems.append(
-            f"objective.every: must divide the number of epochs ({epochs}), because the last one "
-            f"must be measured, got {sweep.objective.every}"
+            f"objective.every: must divide the number of epochs ({epochs}), got {every}"
         )
     return list(dict.fromkeys(problems))
 
@@ -185,7 +172,7 @@ def _explained(error: ValidationError) -> Iterator[str]:
         if entry["type"] == "extra_forbidden":
             yield f"{path}: unknown key"
         elif entry["type"] == "missing":  # only the table `search` has no default
-            yield f"{path}: is missing; list the keys to search, each with low and high, or choices"
+            yield f"{path}: is missing; give keys to search, each with low and high, or choices"
         elif entry["type"] == "value_error":
             yield f"{path}: {entry['ctx']['error']}"
         else:

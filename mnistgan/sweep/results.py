@@ -1,30 +1,28 @@
 """The results of a sweep: a table of its trials, the best config, and Optuna's plots."""
 
-from __future__ import annotations
-
 import json
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import matplotlib
+from matplotlib import pyplot
+from matplotlib.axes import Axes
+from optuna.exceptions import ExperimentalWarning
+from optuna.trial import FrozenTrial
+from optuna.visualization import matplotlib as plots
 
 from mnistgan.config import toml
 from mnistgan.storage import tables
 from mnistgan.storage.atomic import atomic_path, write_text
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from optuna import Study
-    from optuna.trial import FrozenTrial
-
-    from mnistgan.sweep.search import Search
+from mnistgan.sweep.search import Search
 
 
 def write(search: Search) -> list[Path]:
     """Write all results to the sweep's folder and return the paths."""
     files = [_table(search)]
-    best = search.finished()
-    if best:
+    if best := search.finished():
         files.append(_best_config(search, best[0]))
         files += _plots(search)
     return files
@@ -42,15 +40,14 @@ def settings_of(trial: FrozenTrial, search: Search) -> dict[str, Any]:
 def _table(search: Search) -> Path:
     """One row per finished trial: number, state, figure, seconds, values."""
     keys = list(search.plan.sweep.search)
-    rows: list[list[Any]] = [
-        ["trial", "state", search.plan.sweep.objective.figure, "seconds", *keys]
-    ]
+    figure = search.plan.sweep.objective.figure
+    rows: list[list[Any]] = [["trial", "state", figure, "seconds", *keys]]
     for trial in search.study.get_trials(deepcopy=False):
         if trial.state.is_finished():
             seconds = "" if trial.duration is None else round(trial.duration.total_seconds(), 1)
             values = settings_of(trial, search)
             row = [trial.number, trial.state.name.lower(), trial.value, seconds]
-            rows.append([*row, *(values.get(key) for key in keys)])
+            rows.append([*row, *map(values.get, keys)])
     path = search.folder / "trials.csv"
     write_text(path, tables.to_csv(rows))
     return path
@@ -70,13 +67,7 @@ def _best_config(search: Search, trial: FrozenTrial) -> Path:
 
 def _plots(search: Search) -> list[Path]:
     """Optuna's plots of the best figure over time, and of the importance of each key."""
-    import matplotlib
-    from matplotlib import pyplot
-    from matplotlib.figure import Figure
-    from optuna.exceptions import ExperimentalWarning
-    from optuna.visualization import matplotlib as plots
-
-    drawn: dict[str, Callable[[Study], Axes]] = {"history.png": plots.plot_optimization_history}
+    drawn: dict[str, Callable[..., Axes]] = {"history.png": plots.plot_optimization_history}
     # The importance of keys can only be estimated from different values of two keys or more.
     values = {tuple(sorted(trial.params.items())) for trial in search.finished()}
     if len(values) > 1 and len(search.plan.sweep.search) > 1:
@@ -86,13 +77,10 @@ def _plots(search: Search) -> list[Path]:
         # Optuna sets a style globally, and warns that its matplotlib plots are experimental.
         with warnings.catch_warnings(), matplotlib.rc_context():
             warnings.simplefilter("ignore", ExperimentalWarning)
-            axes = plot(search.study)
-        figure = axes.figure
-        assert isinstance(figure, Figure)
-        axes.set_title("")
+            plot(search.study).set_title("")
         path = search.folder / name
         with atomic_path(path) as temporary:
-            figure.savefig(temporary, dpi=120, bbox_inches="tight")
-        pyplot.close(figure)
+            pyplot.savefig(temporary, dpi=120, bbox_inches="tight")
+        pyplot.close()
         files.append(path)
     return files

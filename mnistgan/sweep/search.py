@@ -4,32 +4,40 @@ Akiba et al. 2019, "Optuna: a next-generation hyperparameter optimization framew
 the tree-structured Parzen estimator (Bergstra et al. 2011), the pruner the median rule.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from statistics import fmean
+from typing import Any
 
 import filelock
 
-from mnistgan.errors import MnistganError, UsageError
-from mnistgan.progress import OnProgress, StopToken, no_progress
+from mnistgan.errors import ConfigError, MnistganError, TrainingError, UsageError
+from mnistgan.events import EpochEnded, Evaluated, RunEnded
+from mnistgan.progress import OnProgress, Progress, StopToken, no_progress
+from mnistgan.runs.plan import plan_config
+from mnistgan.runs.run import Run
 from mnistgan.storage.atomic import make_folder
-from mnistgan.sweep import trials
 from mnistgan.sweep.plan import Range, SweepPlan
 
-if TYPE_CHECKING:
-    from optuna import Study, Trial
-    from optuna.storages import BaseStorage
-    from optuna.trial import FrozenTrial
+try:
+    import optuna
+    from optuna import Study, Trial, TrialPruned, pruners, samplers, storages
+    from optuna.storages.journal import JournalFileBackend
+    from optuna.trial import FrozenTrial, TrialState
+except ImportError as error:
+    raise MnistganError('sweeps need Optuna; pip install "mnistgan[sweep]"') from error
 
 # A failed trial was stopped or lost its worker; the retry is counted instead.
 _COUNTED = ("COMPLETE", "PRUNED", "RUNNING", "WAITING")
 _HEARTBEAT_SECONDS = 30
+
+
+class Stopped(Exception):  # noqa: N818
+    """A stop was requested before the trial ended."""
 
 
 class Search:
@@ -44,7 +52,6 @@ class Search:
         on_progress: called during each trial.
 
     Raises:
-        MnistganError: Optuna is not installed.
         UsageError: the storage cannot be opened, or belongs to another sweep.
     """
 
@@ -81,14 +88,12 @@ class Search:
                 # One trial at a time: the lock is held until the trial is chosen and locked.
                 self.study.optimize(
                     lambda trial: self._objective(trial, choosing), n_trials=1,
-                    catch=(trials.Stopped,),
+                    catch=(Stopped,),
                     callbacks=[lambda study, trial: on_trial(trial)],
                 )  # fmt: skip
 
     def finished(self) -> list[FrozenTrial]:
         """The completed trials, best first."""
-        from optuna.trial import TrialState
-
         found = self.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
         sign = 1 if self.plan.sweep.objective.direction == "minimize" else -1
         return sorted(found, key=lambda trial: (sign * (trial.value or 0.0), trial.number))
@@ -96,23 +101,57 @@ class Search:
     # One trial ---------------------------------------------------------------------------------
 
     def _objective(self, trial: Trial, choosing: contextlib.ExitStack) -> float:
-        import optuna
-
-        folder = self.folder / "trials" / f"trial-{trial.number:04}"
         with self._lock(f"{trial.number:04}"):
             choosing.close()  # not before this trial is locked: it would look abandoned
             ranges = self.plan.sweep.search
             values = {key: suggest(trial, key, one) for key, one in ranges.items()}
             try:
-                return trials.figure_of(
-                    self.plan, values, folder, trial, self._stop, self._on_progress
-                )
-            except optuna.TrialPruned as error:
+                return self._train(trial, values)
+            # The values contradict each other, a loss is no longer finite, or the pruner says so.
+            except (ConfigError, TrainingError, TrialPruned) as error:
                 trial.set_user_attr("given up", str(error))
-                raise
-            except trials.Stopped:
+                raise TrialPruned(str(error)) from error
+            except Stopped:
                 self._retry(trial)
                 raise
+
+    def _train(self, trial: Trial, values: Mapping[str, Any]) -> float:
+        """Train one run per seed, measured during training and pruned if it is not promising.
+
+        Args:
+            trial: gets each measurement, and decides whether to prune.
+            values: of the searched keys.
+
+        Returns:
+            The figure after the last epoch, averaged over the seeds.
+
+        Raises:
+            ConfigError: the values contradict each other.
+            TrainingError: a loss is no longer finite.
+            TrialPruned: by the pruner.
+            Stopped: a stop was requested.
+        """
+        folder = self.folder / "trials" / f"trial-{trial.number:04}"
+        objective = self.plan.sweep.objective
+        figures: list[float] = []
+        for number, seed in enumerate(objective.seeds):
+            config, value = self.plan.config(values, seed), 0.0
+            # Optuna compares trials at equal steps: epochs are numbered on from seed to seed, and
+            # each value is the mean over the seeds so far.
+            first, total = (count * config.train.epochs for count in (number, len(objective.seeds)))
+            for event in Run(plan_config(config, folder / f"seed-{seed}"), self._stop):
+                match event:
+                    case EpochEnded(epoch=epoch):
+                        self._on_progress(Progress(folder.name, first + epoch, total, "epochs"))
+                    case Evaluated(epoch=epoch):
+                        value = event.figures[objective.figure]
+                        trial.report(fmean([*figures, value]), first + epoch)
+                        if trial.should_prune():
+                            raise TrialPruned(f"worse than the median after epoch {epoch}")
+                    case RunEnded(reason="stopped"):
+                        raise Stopped
+            figures.append(value)
+        return fmean(figures)
 
     def _retry(self, trial: Trial | FrozenTrial) -> None:
         self.study.enqueue_trial(trial.params, user_attrs={"retries": trial.number})
@@ -141,8 +180,6 @@ class Search:
 
     def _requeue_abandoned(self) -> None:
         """Queue the trials of killed workers again; with a database, Optuna does it."""
-        from optuna.trial import TrialState
-
         if self._url:
             return
         for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
@@ -155,13 +192,6 @@ class Search:
     # Storage -----------------------------------------------------------------------------------
 
     def _open(self) -> Study:
-        try:
-            import optuna
-            from optuna import pruners, samplers
-        except ImportError as error:
-            raise MnistganError(
-                'sweeps need Optuna, which is not installed; pip install "mnistgan[sweep]"'
-            ) from error
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         sweep = self.plan.sweep
         with self._lock("choosing"), warnings.catch_warnings():
@@ -180,8 +210,8 @@ class Search:
             except Exception as error:
                 where, reason = self._url or self._journal, str(error).partition("\n")[0]
                 raise UsageError(
-                    f"--storage {where}: cannot be opened ({reason}); give the URL of a database, "
-                    "such as sqlite:///sweep.db, or a file for a journal"
+                    f"--storage {where}: cannot be opened ({reason}); give a file, or the URL of a "
+                    "database, such as sqlite:///sweep.db"
                 ) from error
             self._refuse_another(study)
         return study
@@ -195,12 +225,10 @@ class Search:
         workers.write_text(str(number + 1))
         return (self.plan.sweep.seed + number) % 2**32
 
-    def _storage(self) -> BaseStorage:
-        from optuna import storages
-        from optuna.storages.journal import JournalFileBackend
-
+    def _storage(self) -> storages.BaseStorage:
         if self._url is None:
-            return storages.JournalStorage(JournalFileBackend(str(self._journal)))
+            file = JournalFileBackend(str(self._journal))
+            return storages.JournalStorage(file)
         retry = getattr(storages, "RetryHeartbeatStaleTrialCallback", None)
         again: dict[str, Any] = (
             {"heartbeat_stale_trial_callback": retry()}
@@ -217,11 +245,8 @@ class Search:
         if before is None:
             study.set_user_attr("sweep", now)
         elif before != now:
-            keys = [key for key in now if before.get(key) != now[key]]
-            raise UsageError(
-                f"{self.folder}: holds a sweep with another {', '.join(keys)}; choose another name "
-                "or --out"
-            )
+            keys = ", ".join(key for key in now if before.get(key) != now[key])
+            raise UsageError(f"{self.folder}: holds a sweep with another {keys}; set --out")
 
 
 def suggest(trial: Trial, key: str, tried: Range) -> Any:

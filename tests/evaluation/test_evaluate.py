@@ -36,8 +36,7 @@ class TestClassifier:
     def test_the_shipped_one_knows_digits(self, mnist_root: Path) -> None:
         shipped = classifier.shipped()
         test = datasets.load(DataConfig(root=str(mnist_root)), "test")
-        assert test.labels is not None
-        accuracy = classifier.accuracy(shipped.network, test.images, test.labels)
+        accuracy = classifier.accuracy(shipped.network, test)
         assert accuracy == pytest.approx(shipped.accuracy, abs=2e-4)
         assert accuracy >= 0.993
         assert len(shipped.sha256) == 64
@@ -76,8 +75,9 @@ class TestClassifier:
         np.testing.assert_array_equal(whole.train_features, digits.train_features)
 
     def test_the_same_data_and_seed_give_the_same_weights(self) -> None:
-        images, labels = noise_images(256, 1, 12, 12), np.arange(256) % 3
-        one, other = (classifier.fit(images, labels, 3, epochs=2, seed=5) for _ in range(2))
+        labels = np.arange(256) % 3
+        data = ImageSet(noise_images(256, 1, 12, 12), labels, ("a", "b", "c"), "noise")
+        one, other = (classifier.fit(data, epochs=2, seed=5) for _ in range(2))
         for left, right in zip(one.parameters(), other.parameters(), strict=True):
             np.testing.assert_array_equal(left.detach().numpy(), right.detach().numpy())
 

@@ -39,7 +39,7 @@ def test_of_other_data_one_is_trained(tiny: Tiny) -> None:
 
 def test_data_without_classes_is_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", images=noise_images(20, 28, 28))
-    with pytest.raises(DataError, match="leave the labels out"):
+    with pytest.raises(DataError, match="one folder per class"):
         labeler_for(DataConfig(name=str(tmp_path / "a.npz")))
 
 

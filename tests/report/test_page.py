@@ -40,7 +40,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory, cache_folder: Path, train
     train += [word for setting in settings for word in ("--set", setting)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MNISTGAN_CACHE", str(cache_folder))
-        patch.setattr("mnistgan.evaluation.reference._FIT_STEPS", 150)
+        patch.setattr("mnistgan.evaluation.classifier._TRAIN_STEPS", 150)
         for command in (train, ["evaluate", run, "-n", 100]):
             result = CliRunner().invoke(app, [str(word) for word in command])
             assert result.exit_code == 0, result.output

@@ -271,6 +271,7 @@ def test_a_journal_elsewhere(sweep_toml: Path, tmp_path: Path) -> None:
 
 
 def test_without_optuna(invoke: Invoke, sweep_toml: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "mnistgan.sweep.search")
     monkeypatch.setitem(sys.modules, "optuna", None)
     result = invoke("sweep", "--config", sweep_toml)
     assert result.exit_code == 1
