@@ -1,12 +1,11 @@
 """``mnistgan train``: one training run."""
 
-import contextlib
 import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+from typer import BadParameter, Context, Exit, Option, echo
 
 from mnistgan.cli import options
 
@@ -28,74 +27,57 @@ _FLAGS = {
 }
 """The config keys that a flag sets; values are checked with the rest of the config, not here."""
 
-_training = partial(typer.Option, rich_help_panel="Training")
+_training = partial(Option, rich_help_panel="Training")
 
 _Config = Annotated[
     str | None,
-    typer.Option(
+    Option(
         metavar="NAME|FILE",
         help="Preset (see: mnistgan init) or TOML file.",
         autocompletion=options.complete_presets,
     ),
 ]
-_Assign = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Set any config key; repeatable."),
-]
-_OutputDir = Annotated[
-    Path | None, typer.Option(metavar="DIR", help="Run directory; by default runs/NAME-TIME.")
-]
-_Resume = Annotated[
-    Path | None, typer.Option(metavar="RUN", help="Resume the run in this directory.")
-]
-_DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Check everything, run one step, write nothing.")
-]
-_Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only the run directory.")]
 _Data = Annotated[
     str | None,
-    options.data_option(
+    options.data(
         metavar="NAME|PATH",
-        help="Data set (see: mnistgan data), torchvision:NAME, or path of your own images.",
+        help="Data set (see: mnistgan data), torchvision:NAME, or path of your images.",
         autocompletion=options.complete_data_sets,
     ),
-]
-_Epochs = Annotated[int | None, _training(help="Passes through the data.")]
-_BatchSize = Annotated[int | None, _training(help="Images per step.")]
-_Lr = Annotated[float | None, _training(help="Learning rate of G and D.")]
-_LatentDim = Annotated[int | None, _training(help="Length of z.")]
-_Seed = Annotated[int | None, _training(help="Random seed.")]
-_MaxMinutes = Annotated[float | None, _training(help="Save and stop after this many minutes.")]
-_Device = Annotated[
-    str | None, options.machine_option(metavar="DEVICE", help="auto, cpu, cuda or mps.")
-]
-_Processes = Annotated[
-    int | None,
-    options.machine_option(min=1, max=1024, help="Processes that share each batch (torchrun)."),
 ]
 
 
 def train(
-    ctx: typer.Context,
+    ctx: Context,
     config: _Config = None,
-    assign: _Assign = None,
-    output_dir: _OutputDir = None,
-    resume: _Resume = None,
-    dry_run: _DryRun = False,
-    quiet: _Quiet = False,
+    assign: Annotated[
+        list[str] | None, Option("--set", metavar="KEY=VALUE", help="Set any key; repeatable.")
+    ] = None,
+    output_dir: Annotated[
+        Path | None, Option(metavar="DIR", help="Run directory; by default runs/NAME-TIME.")
+    ] = None,
+    resume: Annotated[
+        Path | None, Option(metavar="RUN", help="Resume the run in this directory.")
+    ] = None,
+    dry_run: Annotated[
+        bool, Option("--dry-run", help="Check, run one step, write nothing.")
+    ] = False,
+    quiet: Annotated[bool, Option("--quiet", "-q", help="Print only the run directory.")] = False,
     data: _Data = None,
     image_size: options.ImageSize = None,
     channels: options.Channels = None,
-    epochs: _Epochs = None,
-    batch_size: _BatchSize = None,
-    lr: _Lr = None,
-    latent_dim: _LatentDim = None,
-    seed: _Seed = None,
-    max_minutes: _MaxMinutes = None,
+    epochs: Annotated[int | None, _training(help="Passes through the data.")] = None,
+    batch_size: Annotated[int | None, _training(help="Images per step.")] = None,
+    lr: Annotated[float | None, _training(help="Learning rate of G and D.")] = None,
+    latent_dim: Annotated[int | None, _training(help="Length of z.")] = None,
+    seed: Annotated[int | None, _training(help="Random seed.")] = None,
+    max_minutes: Annotated[float | None, _training(help="Save and stop after this time.")] = None,
     data_root: options.DataRoot = None,
-    device: _Device = None,
+    device: Annotated[str | None, options.machine(help="auto, cpu, cuda or mps.")] = None,
     threads: options.Threads = None,
-    nproc: _Processes = None,
+    nproc: Annotated[
+        int | None, options.machine(min=1, max=1024, help="Processes that share each batch.")
+    ] = None,
     debug: options.Debug = False,
 ) -> None:
     """Train a GAN; save checkpoints, samples and metrics in a run directory.
@@ -112,17 +94,15 @@ def train(
     from mnistgan.training import ranks
 
     overrides = _overrides(ctx, assign or [])
-    if resume is not None:
-        if output_dir is not None:
-            raise typer.BadParameter(
-                "--resume writes to the run it resumes; leave --output-dir out"
-            )
+    if resume is None:
+        plan = plan_run(config, overrides, output_dir)
+    elif output_dir is None:
         plan = plan_resume(resume, config, overrides)
     else:
-        plan = plan_run(config, overrides, output_dir)
+        raise BadParameter("--resume writes to the run it resumes; leave --output-dir out")
     if nproc is not None and not ranks.is_started():
         # The ranks get the same command line; there --nproc has no effect.
-        raise typer.Exit(ranks.launch(nproc, sys.argv[1:]))
+        raise Exit(ranks.launch(nproc, sys.argv[1:]))
     options.use_threads(threads)
     if dry_run:
         _dry_run(plan)
@@ -130,7 +110,7 @@ def train(
         _train(plan, quiet)
 
 
-def _overrides(ctx: typer.Context, assignments: list[str]) -> "list[Override]":
+def _overrides(ctx: Context, assignments: list[str]) -> "list[Override]":
     """Those of --set, then those of the other flags, which override them."""
     from mnistgan.config import toml
     from mnistgan.runs.plan import Override
@@ -146,19 +126,18 @@ def _overrides(ctx: typer.Context, assignments: list[str]) -> "list[Override]":
 
 
 def _train(plan: "Plan", quiet: bool) -> None:
-    from mnistgan.cli import signals, views
-    from mnistgan.cli.bars import bar
+    from mnistgan.cli import console, signals, views
     from mnistgan.events import RunEnded
-    from mnistgan.progress import StopToken, no_progress
+    from mnistgan.progress import StopToken
     from mnistgan.runs.run import Run
     from mnistgan.training import ranks
 
     stop = StopToken()
     reason = None
     is_first = ranks.rank() == 0
-    with bar() if is_first else contextlib.nullcontext(no_progress) as on_progress:
+    with console.bar() as on_progress:
         run = Run(plan, stop, on_progress)
-    with signals.stop_on(stop) as caught:
+    with signals.stop_on(stop.request) as caught:
         draw = run.trainer.fixed_images
         with views.training_view(run.directory.path, draw, quiet=quiet or not is_first) as view:
             for event in run:
@@ -166,23 +145,22 @@ def _train(plan: "Plan", quiet: bool) -> None:
                 if isinstance(event, RunEnded):
                     reason = event.reason
     if is_first:
-        typer.echo(run.directory.path)
+        echo(run.directory.path)
     if caught.signal and (reason == "stopped" or not is_first):
-        raise typer.Exit(128 + caught.signal)
+        raise Exit(128 + caught.signal)
     if reason == "collapsed":
-        raise typer.Exit(1)
+        raise Exit(1)
 
 
 def _dry_run(plan: "Plan") -> None:
-    from mnistgan.cli import views
-    from mnistgan.cli.bars import bar
+    from mnistgan.cli import console, views
     from mnistgan.config import toml
     from mnistgan.runs.run import Run
 
-    with bar() as on_progress:
+    with console.bar() as on_progress:
         run = Run(plan, on_progress=on_progress)
     if plan.resume:
         run.restore()
-    typer.echo(toml.to_toml(plan.config), nl=False)
+    echo(toml.to_toml(plan.config), nl=False)
     views.describe(run.trainer, run.trainer.one_step())
-    typer.echo(f"dry run: no errors; nothing was written to {plan.directory.path}", err=True)
+    echo(f"dry run: no errors; nothing was written to {plan.directory.path}", err=True)
