@@ -53,7 +53,7 @@ def show_table(
     piped: str | None = None,
     stderr: bool = False,
 ) -> None:
-    """Print a table without borders under a bold head; no cell is read as markup.
+    """Print a table without borders under a bold head; no cell is cropped, or read as markup.
 
     Args:
         head: the columns, or their names.
@@ -69,5 +69,5 @@ def show_table(
             return
     table = Table(*head, box=None, pad_edge=False, header_style="bold")
     for row in rows:
-        table.add_row(*map(Text, row))
+        table.add_row(*(Text(cell, overflow="fold") for cell in row))
     console.print(table)

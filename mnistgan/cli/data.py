@@ -36,7 +36,7 @@ def data(ctx: Context, data_root: options.DataRoot = None, debug: options.Debug 
     if ctx.invoked_subcommand is None:
         _list(data_root)
     elif data_root is not None:
-        raise BadParameter(f"--data-root goes behind {ctx.invoked_subcommand}")
+        raise BadParameter(f"give --data-root after {ctx.invoked_subcommand}")
 
 
 @app.command(cls=PlainCommand)
@@ -128,12 +128,15 @@ def show(
 
 
 def _list(data_root: Path | None) -> None:
+    from rich.table import Column
+
     from mnistgan.cli import console
     from mnistgan.datasets import listing
     from mnistgan.storage import user_dirs
 
     root = user_dirs.data_root(data_root)
     rows = listing.rows(root)
-    console.show_table(listing.HEAD, rows, piped="\n".join(map("\t".join, rows)))
+    head: list[str | Column] = [Column("name", no_wrap=True), *listing.HEAD[1:]]
+    console.show_table(head, rows, piped="\n".join(map("\t".join, rows)))
     echo("torchvision:NAME is any image classification set of torchvision", err=True)
     echo(f"data root: {root}\ncache: {user_dirs.cache()}", err=True)

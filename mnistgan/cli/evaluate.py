@@ -94,7 +94,7 @@ def _show(written: "EvaluationFiles") -> None:
     figures, floor = result.figures, result.floor
     echo(f"{result.n:,} images against {printable(result.data)}")
     echo(f"Frechet distance ({result.measured_with}) of weights {result.classifier.sha256[:12]}")
-    echo(f"the floor: {result.floor_n:,} held-out real images")
+    echo(f"the floor is {result.floor_n:,} held-out real images")
     values = [Column(name, justify="right", no_wrap=True) for name in ("images", "floor")]
     rows = [
         (one.title, _cell(figures, one.name), _cell(floor, one.name), one.explanation)

@@ -83,7 +83,10 @@ Seed = Annotated[int, Option(min=0, max=2**63 - 1, help="Random seed.")]
 Digits = Annotated[
     str | None,
     latent(
-        "--digits", "--digit", metavar="0-9|1,3|7", help="Classes to draw in turn; if conditional."
+        "--digits",
+        "--digit",
+        metavar="0-9|1,3|7",
+        help="Classes to draw in turn (conditional only).",
     ),
 ]
 ImageSize = Annotated[int | None, data(help="Side of the images in pixels.")]

@@ -23,10 +23,10 @@ def outputs(
         plugins = [plugin for several in registry.installed().values() for plugin in several]
         width = max((len(plugin.name) for plugin in plugins), default=0)
         for plugin in plugins:
-            echo(f"{plugin.name:{width}}  {plugin.package} {plugin.version}")
+            echo(f"{plugin.name:{width}}  {plugin.origin}")
         return
     plugin = registry.find(name)
-    echo(f"{name} ({plugin.package} {plugin.version})\n{(plugin.output.__doc__ or '').strip()}")
+    echo(f"{name} ({plugin.origin})\n{(plugin.output.__doc__ or '').strip()}")
     if plugin.output.needs:
         echo(f"needs {', '.join(plugin.output.needs)}")
     echo("\n".join(["", f"[outputs.{name}]", *registry.describe(plugin.output.Options)]))

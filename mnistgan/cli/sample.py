@@ -37,7 +37,7 @@ def sample(
     min_confidence: Annotated[
         float, _labels(min=0, max=1, show_default=False, help="Least probability of the class.")
     ] = 0.0,
-    balanced: Annotated[bool, _labels("--balanced", help="As many images of each class.")] = False,
+    balanced: Annotated[bool, _labels("--balanced", help="Equally many per class.")] = False,
     test: Annotated[
         int | None, _files(min=1, help="idx: test images; by default a sixth of -n.")
     ] = None,

@@ -76,7 +76,8 @@ def train(
     device: Annotated[str | None, options.machine(help="auto, cpu, cuda or mps.")] = None,
     threads: options.Threads = None,
     nproc: Annotated[
-        int | None, options.machine(min=1, max=1024, help="Processes that share each batch.")
+        int | None,
+        options.machine(min=1, max=1024, help="Processes that share a batch (torchrun)."),
     ] = None,
     debug: options.Debug = False,
 ) -> None:
@@ -105,7 +106,7 @@ def train(
         raise Exit(ranks.launch(nproc, sys.argv[1:]))
     options.use_threads(threads)
     if dry_run:
-        _dry_run(plan)
+        _one_step(plan)
     else:
         _train(plan, quiet)
 
@@ -138,8 +139,8 @@ def _train(plan: "Plan", quiet: bool) -> None:
     with console.bar() as on_progress:
         run = Run(plan, stop, on_progress)
     with signals.stop_on(stop.request) as caught:
-        draw = run.trainer.fixed_images
-        with views.training_view(run.directory.path, draw, quiet=quiet or not is_first) as view:
+        is_quiet = quiet or not is_first
+        with views.training_view(run.trainer, run.directory.path, quiet=is_quiet) as view:
             for event in run:
                 view.handle(event)
                 if isinstance(event, RunEnded):
@@ -152,7 +153,7 @@ def _train(plan: "Plan", quiet: bool) -> None:
         raise Exit(1)
 
 
-def _dry_run(plan: "Plan") -> None:
+def _one_step(plan: "Plan") -> None:
     from mnistgan.cli import console, views
     from mnistgan.config import toml
     from mnistgan.runs.run import Run
