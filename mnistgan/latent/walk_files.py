@@ -1,7 +1,5 @@
 """A walk through latent space, from the generator file to an animation or a picture."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -52,14 +50,9 @@ def animate_walk(
     generator = load_generator(source)
     sequence = None if digits is None else conditioning.parse(digits, generator.classes)
     is_still = path.suffix.lower() == ".png"
+    pace = 3 if is_still else 15  # a still picture shows all frames side by side
     walk = walks.plan(
-        generator,
-        kind,
-        frames=frames,
-        seed=seed,
-        seeds=seeds,
-        class_sequence=sequence,
-        pace=3 if is_still else 15,  # a still picture shows all frames side by side
+        generator, kind, frames=frames, seed=seed, seeds=seeds, class_sequence=sequence, pace=pace
     )
     drawn = walks.draw(generator, walk, on_progress)
     if not is_still:

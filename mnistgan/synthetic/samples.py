@@ -1,7 +1,5 @@
 """Images from a generator file to files on disk, in any of the formats."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -11,7 +9,7 @@ from mnistgan.evaluation import labeler
 from mnistgan.models import networks
 from mnistgan.progress import OnProgress, no_progress
 from mnistgan.sampling import conditioning
-from mnistgan.sampling.generator import Generator, load_generator
+from mnistgan.sampling.generator import load_generator
 from mnistgan.sampling.sampler import SamplingOptions
 from mnistgan.storage import run_directory
 from mnistgan.synthetic import image_files, manifest, mnist_files, shards
@@ -31,15 +29,13 @@ TARGETS: dict[SampleFormat, str] = {
 """Where each format is written by default."""
 
 _SHARD_SIZE = 100_000
-_LABELED: tuple[SampleFormat, ...] = ("npz", "idx", "shards")
 _FORMATS_OF: dict[str, tuple[SampleFormat, ...]] = {
     "test": ("idx",),
     "shard_size": ("shards",),
     "part": ("shards",),
-    "labels": _LABELED,
-    "min_confidence": _LABELED,
-    "balanced": _LABELED,
+    **dict.fromkeys(("labels", "min_confidence", "balanced"), ("npz", "idx", "shards")),
 }
+"""The formats that an option is for, if not for all."""
 
 
 @dataclass(frozen=True)
@@ -87,17 +83,6 @@ class SampleRequest:
         if self.digits is not None and self.balanced:
             raise UsageError("--digits draws its classes in turn already; leave --balanced out")
 
-    def options(self, generator: Generator) -> SamplingOptions:
-        """The options of the noise and, if classes were asked for, their sequence.
-
-        Raises:
-            UsageError: the generator has no such classes, or the truncation is not positive.
-        """
-        sequence = None
-        if self.digits is not None or self.per_digit is not None:
-            sequence = conditioning.parse(self.digits, generator.classes, self.per_digit or 1)
-        return SamplingOptions(self.seed, sequence, self.truncation)
-
 
 def write(
     source: Path,
@@ -122,45 +107,43 @@ def write(
         UsageError: the target cannot be written, or the request does not suit the generator.
         MnistganError: images of the selection do not come.
     """
-    path = target or Path(TARGETS[request.format])
+    format = request.format
+    path = target or Path(TARGETS[format])
     writer = Writer.parse(request.part)
     selection = Selection(request.min_confidence, request.balanced)
     generator = load_generator(source)
-    options = request.options(generator)
-    sequence = options.class_sequence_for(generator)
+    sequence = None
+    if request.digits is not None or request.per_digit is not None:
+        sequence = conditioning.parse(request.digits, generator.classes, request.per_digit or 1)
+    options = SamplingOptions(request.seed, sequence, request.truncation)
     count = request.count
     if count is None:
         assert sequence is not None  # per_digit is refused where there are no classes
         count = len(sequence.classes) * sequence.repeat
     shard_size = request.shard_size or _SHARD_SIZE
-    _check(path, request.format, generator, count, shard_size)
-    needs_labels = request.labels or request.balanced or request.format == "idx"
-    classifier = None
-    if request.min_confidence or (sequence is None and needs_labels):
-        classifier = labeler.labeler_for(generator.config.data, data_root, on_progress)
-    sampler = Sampler(generator, options, classifier)
-    if request.format == "idx":
-        test = request.test or max(1, count // 6)
-        mnist_files.write(path, sampler, count, test, selection, on_progress)
-    elif request.format == "shards":
-        file = run_directory.generator_path(source)
-        spec = ShardSpec.of(sampler, file, count, shard_size, selection)
-        return path, shards.write(path, sampler, spec, writer, on_progress)
-    else:
-        images = ImageStream(sampler, count, 0, selection, on_progress)
-        shape = networks.image_shape(generator.config)
-        columns = sequence.columns if sequence else None
-        image_files.write_images(path, request.format, images, count, shape, columns)
-    return path, None
-
-
-def _check(
-    path: Path, format: SampleFormat, generator: Generator, count: int, shard_size: int
-) -> None:
-    """Refuse, before any work, a target that the images cannot be written to."""
+    # Targets that cannot be written to are refused before any work.
     if format == "shards":
         manifest.check_size(count, shard_size)
     elif format == "idx":
         mnist_files.check(path, generator.config)
     else:
         image_files.check_target(path, format, count)
+    sequence = options.class_sequence_for(generator)
+    needs_labels = request.labels or request.balanced or format == "idx"
+    classifier = None
+    if request.min_confidence or (sequence is None and needs_labels):
+        classifier = labeler.labeler_for(generator.config.data, data_root, on_progress)
+    sampler = Sampler(generator, options, classifier)
+    if format == "shards":
+        file = run_directory.generator_path(source)
+        spec = ShardSpec.of(sampler, file, count, shard_size, selection)
+        return path, shards.write(path, sampler, spec, writer, on_progress)
+    if format == "idx":
+        test = request.test or max(1, count // 6)
+        mnist_files.write(path, sampler, count, test, selection, on_progress)
+    else:
+        images = ImageStream(sampler, count, 0, selection, on_progress)
+        shape = networks.image_shape(generator.config)
+        columns = sequence.columns if sequence else None
+        image_files.write_images(path, format, images, count, shape, columns)
+    return path, None
