@@ -10,9 +10,7 @@ from mnistgan.cli import options
 
 def compare(
     runs: Annotated[list[Path], Argument(metavar="RUN", help="Run directories.")],
-    out: Annotated[Path, Option(metavar="DIR", help="For table and pictures.")] = Path(
-        "comparison"
-    ),
+    out: Annotated[Path, Option(metavar="DIR", help="Folder of the results.")] = Path("comparison"),
     debug: options.Debug = False,
 ) -> None:
     """Compare runs in a table, with their curves and their samples at the same epochs.

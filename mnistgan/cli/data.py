@@ -91,13 +91,13 @@ def show(
     name: options.DataName,
     out: Annotated[Path | None, Option(help="PNG; by default NAME.png.")] = None,
     columns: Annotated[int, Option(min=1, max=100, help="Images per class.")] = 10,
-    part: Annotated[Literal["train", "test"], Option(help="Of a published data set.")] = "train",
+    part: Annotated[Literal["train", "test"], Option(help="Part of published data.")] = "train",
     labels: _Labels = None,
     image_size: options.ImageSize = None,
     channels: options.Channels = None,
     fit: Annotated[Literal["pad", "crop"], options.data(help="How to make images square.")] = "pad",
     background: Annotated[
-        str, options.data(metavar="COLOR", help="Of padding: black, white or #rrggbb.")
+        str, options.data(metavar="COLOR", help="Behind images: black, white or #rrggbb.")
     ] = "black",
     data_root: options.DataRoot = None,
     debug: options.Debug = False,

@@ -28,14 +28,19 @@ _Score = Literal["tstr"]
 
 def evaluate(
     run: options.RunOrNewest = None,
-    ckpt: Annotated[Path | None, Option(help="Generator or checkpoint instead of RUN.")] = None,
+    ckpt: Annotated[
+        Path | None, Option(help="Evaluate this generator or checkpoint instead.")
+    ] = None,
     images: Annotated[
-        Path | None, Option(metavar="FILE.npz|FOLDER", help="Images instead of RUN.")
+        Path | None, Option(metavar="FILE.npz|FOLDER", help="Evaluate these images instead.")
     ] = None,
     count: Annotated[int, Option("-n", min=100, help="Number of images.")] = 10_000,
     data: _Data = None,
     seed: options.Seed = 0,
-    score: Annotated[_Score | None, Option(help="Also train a classifier on the images.")] = None,
+    score: Annotated[
+        _Score | None,
+        Option(help="Also train a classifier on the images and test it on real ones."),
+    ] = None,
     out: Annotated[
         Path | None, _results(metavar="DIR", help="By default RUN/evaluation or evaluation.")
     ] = None,

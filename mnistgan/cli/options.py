@@ -86,14 +86,14 @@ Digits = Annotated[
         "--digits",
         "--digit",
         metavar="0-9|1,3|7",
-        help="Classes to draw in turn (conditional only).",
+        help="Classes to draw in turn. Conditional generators only.",
     ),
 ]
 ImageSize = Annotated[int | None, data(help="Side of the images in pixels.")]
 Channels = Annotated[int | None, data(metavar="1|3", help="1 for gray, 3 for color.")]
 DataRoot = Annotated[
     Path | None,
-    machine(metavar="DIR", help="Data sets; by default $MNISTGAN_DATA or the user's folder."),
+    machine(metavar="DIR", help="Folder of data sets; by default $MNISTGAN_DATA or the user's."),
 ]
 Threads = Annotated[int | None, machine(min=1, max=1024, help="CPU threads; by default all cores.")]
 Debug = Annotated[

@@ -12,7 +12,9 @@ from mnistgan.errors import MnistganError
 
 def play(
     ckpt: options.Ckpt,
-    port: Annotated[int, Option(min=0, max=65535, help="On 127.0.0.1; 0 takes a free one.")] = 8000,
+    port: Annotated[
+        int, Option(min=0, max=65535, help="Port on 127.0.0.1; 0 takes any free one.")
+    ] = 8000,
     browser: Annotated[
         bool, Option("--browser/--no-browser", help="Open a browser, unless output is piped.")
     ] = True,

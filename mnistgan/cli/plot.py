@@ -13,7 +13,7 @@ def plot(
         list[Path] | None, Argument(metavar="RUN", help="Runs; by default the newest in runs/.")
     ] = None,
     out: Annotated[
-        Path | None, Option(help=".png, .svg or .pdf; by default curves.png, of one run in it.")
+        Path | None, Option(help=".png, .svg or .pdf; by default RUN/curves.png or curves.png.")
     ] = None,
     debug: options.Debug = False,
 ) -> None:

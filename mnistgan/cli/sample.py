@@ -24,20 +24,33 @@ def sample(
         _Format, Option(metavar="FORMAT", help="grid, png, npz, idx or shards.")
     ] = "grid",
     out: Annotated[
-        Path | None, Option(metavar="PATH", help="By default named after the format.")
+        Path | None,
+        Option(metavar="PATH", help="By default samples.png, samples.npz or a new folder."),
     ] = None,
     digits: options.Digits = None,
     per_digit: Annotated[
-        int | None, options.latent(min=1, max=10**12, help="Instead of -n: images per class.")
+        int | None,
+        options.latent(
+            min=1, max=10**12, help="Instead of -n: images of each class, one row per class."
+        ),
     ] = None,
     truncation: Annotated[
-        float | None, options.latent(help="Limit of |z|: 1 is typical, 3 almost full variety.")
+        float | None,
+        options.latent(help="Limit of |z|: 1 gives typical images, 3 almost the full variety."),
     ] = None,
     labels: Annotated[bool, _labels("--labels", help="Write labels; always on for idx.")] = False,
     min_confidence: Annotated[
-        float, _labels(min=0, max=1, show_default=False, help="Least probability of the class.")
+        float,
+        _labels(
+            min=0,
+            max=1,
+            show_default=False,
+            help="Keep only images classified with at least this probability.",
+        ),
     ] = 0.0,
-    balanced: Annotated[bool, _labels("--balanced", help="Equally many per class.")] = False,
+    balanced: Annotated[
+        bool, _labels("--balanced", help="The same number of images per class.")
+    ] = False,
     test: Annotated[
         int | None, _files(min=1, help="idx: test images; by default a sixth of -n.")
     ] = None,

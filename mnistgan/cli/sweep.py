@@ -24,7 +24,7 @@ def sweep(
     trials: Annotated[int | None, Option(min=1, help="Trials; by default as in the TOML.")] = None,
     storage: Annotated[
         str | None,
-        Option(metavar="URL|FILE", help="Shared by the workers; by default in --out."),
+        Option(metavar="URL|FILE", help="What the workers share; by default a journal in --out."),
     ] = None,
     jobs: Annotated[int, Option(min=1, max=256, help="Workers on this machine.")] = 1,
     out: Annotated[

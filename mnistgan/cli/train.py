@@ -51,7 +51,8 @@ def train(
     ctx: Context,
     config: _Config = None,
     assign: Annotated[
-        list[str] | None, Option("--set", metavar="KEY=VALUE", help="Set any key; repeatable.")
+        list[str] | None,
+        Option("--set", metavar="KEY=VALUE", help="Set any config key; repeatable."),
     ] = None,
     output_dir: Annotated[
         Path | None, Option(metavar="DIR", help="Run directory; by default runs/NAME-TIME.")
@@ -60,7 +61,7 @@ def train(
         Path | None, Option(metavar="RUN", help="Resume the run in this directory.")
     ] = None,
     dry_run: Annotated[
-        bool, Option("--dry-run", help="Check, run one step, write nothing.")
+        bool, Option("--dry-run", help="Check everything, run one step, write nothing.")
     ] = False,
     quiet: Annotated[bool, Option("--quiet", "-q", help="Print only the run directory.")] = False,
     data: _Data = None,
@@ -71,13 +72,17 @@ def train(
     lr: Annotated[float | None, _training(help="Learning rate of G and D.")] = None,
     latent_dim: Annotated[int | None, _training(help="Length of z.")] = None,
     seed: Annotated[int | None, _training(help="Random seed.")] = None,
-    max_minutes: Annotated[float | None, _training(help="Save and stop after this time.")] = None,
+    max_minutes: Annotated[
+        float | None, _training(help="Save and stop after this many minutes.")
+    ] = None,
     data_root: options.DataRoot = None,
-    device: Annotated[str | None, options.machine(help="auto, cpu, cuda or mps.")] = None,
+    device: Annotated[
+        str | None, options.machine(metavar="DEVICE", help="auto, cpu, cuda or mps.")
+    ] = None,
     threads: options.Threads = None,
     nproc: Annotated[
         int | None,
-        options.machine(min=1, max=1024, help="Processes that share a batch (torchrun)."),
+        options.machine(min=1, max=1024, help="Processes that share each batch (torchrun)."),
     ] = None,
     debug: options.Debug = False,
 ) -> None:
