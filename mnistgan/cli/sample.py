@@ -29,10 +29,7 @@ def sample(
     ] = None,
     digits: options.Digits = None,
     per_digit: Annotated[
-        int | None,
-        options.latent(
-            min=1, max=10**12, help="Instead of -n: images of each class, one row per class."
-        ),
+        int | None, options.latent(min=1, max=10**12, help="Instead of -n: images of each class.")
     ] = None,
     truncation: Annotated[
         float | None,
@@ -40,13 +37,7 @@ def sample(
     ] = None,
     labels: Annotated[bool, _labels("--labels", help="Write labels; always on for idx.")] = False,
     min_confidence: Annotated[
-        float,
-        _labels(
-            min=0,
-            max=1,
-            show_default=False,
-            help="Keep only images classified with at least this probability.",
-        ),
+        float, _labels(min=0, max=1, show_default=False, help="Least probability of the label.")
     ] = 0.0,
     balanced: Annotated[
         bool, _labels("--balanced", help="The same number of images per class.")
