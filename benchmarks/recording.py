@@ -85,7 +85,7 @@ def recorded(config: RunConfig, folder: Path, every: int) -> Generator[int, None
     saving = toml.replace(config, {"checkpoint.every": every})
     run = Run(plan.plan_config(saving, folder))
     console = Console(file=io.StringIO(), force_terminal=True, width=100)
-    with LiveView(console, folder, run.trainer.fixed_images) as view:
+    with LiveView(console, run.trainer, folder) as view:
         for event in run:
             view.handle(event)
             yield run.trainer.step

@@ -3,41 +3,33 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-import typer
+from typer import Option, echo
 
 from mnistgan.cli import options
 from mnistgan.errors import UsageError
 
-_ckpt = typer.Option(metavar="FILE", help="Show a walk through this generator's latent space.")
-_out = typer.Option(
-    metavar="FILE",
-    help=".gif, .webp or .mp4; of a walk also .png. By default RUN/training.gif or walk.gif.",
-)
-_fps = typer.Option(min=0.1, max=60, help="Frames per second.")
-_walk = options.latent_option(
-    metavar="KIND",
-    help="slerp (default), linear or circle; classes: from class to class; corners: the "
-    "square between four points.",
-)
-_seed = options.latent_option(min=0, max=2**63 - 1, metavar="INTEGER", help="Random seed.")
-_seeds = options.latent_option(metavar="1,5,9", help="Walk through image 0 of each of these seeds.")
-_frames = options.latent_option(
-    min=2, max=2000, help="Number of frames; by default 15 per point, in a .png 3."
-)
+_Kind = Literal["slerp", "linear", "circle", "classes", "corners"]
 
 
 def animate(
     run: options.RunOrNewest = None,
-    ckpt: Annotated[Path | None, _ckpt] = None,
-    out: Annotated[Path | None, _out] = None,
-    fps: Annotated[float | None, _fps] = None,
-    walk: Annotated[
-        Literal["slerp", "linear", "circle", "classes", "corners"] | None, _walk
+    ckpt: Annotated[Path | None, Option(help="Walk through this generator's latent space.")] = None,
+    out: Annotated[
+        Path | None, Option(help=".gif, .webp or .mp4; by default RUN/training.gif or walk.gif.")
     ] = None,
-    seed: Annotated[int | None, _seed] = None,
-    seeds: Annotated[str | None, _seeds] = None,
+    fps: Annotated[float | None, Option(min=0.1, max=60, help="Frames per second.")] = None,
+    walk: Annotated[
+        _Kind | None,
+        options.latent(metavar="KIND", help="slerp (default), linear, circle, classes or corners."),
+    ] = None,
+    seed: Annotated[int | None, options.latent(min=0, max=2**63 - 1, help="Random seed.")] = None,
+    seeds: Annotated[
+        str | None, options.latent(metavar="1,5,9", help="Walk through image 0 of these seeds.")
+    ] = None,
     digits: options.Digits = None,
-    frames: Annotated[int | None, _frames] = None,
+    frames: Annotated[
+        int | None, options.latent(min=2, max=2000, help="By default 15 per point, in a .png 3.")
+    ] = None,
     debug: options.Debug = False,
 ) -> None:
     """Make a GIF, WebP or MP4 of a run's progress or of a walk through latent space.
@@ -50,7 +42,8 @@ def animate(
 
     [bold]mnistgan animate --ckpt g.pt --walk classes[/bold]   same noise, changing digit
 
-    [bold]mnistgan animate --ckpt g.pt --walk corners --seeds 1,5,9,12 --out square.png[/bold]
+    [bold]mnistgan animate --ckpt g.pt --walk corners --seeds 1,5,9,12 --out square.png[/bold]   the
+    square between four images
     """
     if ckpt is None:
         if (walk, seed, seeds, digits, frames) != (None,) * 5:
@@ -63,22 +56,15 @@ def animate(
     else:
         if run is not None:
             raise UsageError("give either RUN, to show its progress, or --ckpt, for a walk")
-        if seed is not None and seeds is not None:
+        if None not in (seed, seeds):
             raise UsageError("give either --seed or --seeds")
-        from mnistgan.cli.bars import bar
+        from mnistgan.cli.console import bar
         from mnistgan.latent.walk_files import animate_walk
 
         target = out or Path("walk.gif")
+        points = options.integers("--seeds", seeds)
         with bar() as on_progress:
             animate_walk(
-                ckpt,
-                target,
-                walk or "slerp",
-                seed=seed or 0,
-                seeds=options.integers("--seeds", seeds),
-                digits=digits,
-                frames=frames,
-                fps=fps,
-                on_progress=on_progress,
+                ckpt, target, walk or "slerp", seed or 0, points, digits, frames, fps, on_progress
             )
-    typer.echo(target)
+    echo(target)

@@ -7,6 +7,7 @@ annotation each time, which took a tenth of the time of ``--help``.
 """
 
 import contextlib
+import importlib
 import os
 import sys
 import warnings
@@ -17,23 +18,7 @@ import typer
 from typer.exceptions import TyperException
 
 from mnistgan import __version__
-from mnistgan.cli import (
-    animate,
-    compare,
-    data,
-    evaluate,
-    export,
-    info,
-    init,
-    outputs,
-    play,
-    plot,
-    project,
-    report,
-    sample,
-    sweep,
-    train,
-)
+from mnistgan.cli import data
 from mnistgan.cli.plain_help import PlainCommand, PlainGroup
 from mnistgan.cli.signals import LeftEarly, leave_at_once
 from mnistgan.errors import ConfigWarning, MnistganError, UsageError, printable
@@ -53,7 +38,7 @@ class _Application(PlainGroup):
             raise
         except LeftEarly as signal:
             typer.echo("mnistgan: stopped; incomplete files were discarded", err=True)
-            raise typer.Exit(128 + signal.number) from None
+            raise typer.Exit(128 + signal.args[0]) from None
         except BrokenPipeError:
             # The reader of our output is gone, as with `| head`. Python would fail again when it
             # flushes stdout at the end.
@@ -123,27 +108,27 @@ def _root(
     version: Annotated[
         bool,
         typer.Option(
-            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
         ),
     ] = False,
 ) -> None:
     """Train, inspect, evaluate and export GANs on MNIST-sized images."""
 
 
-_DATA_AND_PLUGINS = "Data and plugins"
 _PANELS = {
-    "Train": (train.train, init.init, sweep.sweep),
-    "Inspect": (animate.animate, plot.plot, report.report, play.play, project.project, info.info),
-    "Evaluate": (evaluate.evaluate, compare.compare),
-    "Sample and export": (sample.sample, export.export),
-    _DATA_AND_PLUGINS: (outputs.outputs,),
+    "Train": ("train", "init", "sweep"),
+    "Inspect": ("animate", "plot", "report", "play", "project", "info"),
+    "Evaluate": ("evaluate", "compare"),
+    "Sample and export": ("sample", "export"),
+    "Data and plugins": ("outputs",),
 }
-"""The commands by the panel of the help that they stand in."""
+"""The commands by their panel of the help; each is the function in the module of its name."""
 
-for _panel, _commands in _PANELS.items():
-    for _command in _commands:
-        app.command(cls=PlainCommand, rich_help_panel=_panel)(_command)
-app.add_typer(data.app, name="data", rich_help_panel=_DATA_AND_PLUGINS)
+for _panel, _names in _PANELS.items():
+    for _name in _names:
+        _module = importlib.import_module(f"mnistgan.cli.{_name}")
+        app.command(cls=PlainCommand, rich_help_panel=_panel)(getattr(_module, _name))
+app.add_typer(data.app, name="data", rich_help_panel="Data and plugins")
 
 
 def main() -> None:

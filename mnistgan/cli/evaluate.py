@@ -4,7 +4,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-import typer
+from typer import BadParameter, Option, echo
 
 from mnistgan.cli import options
 from mnistgan.errors import printable
@@ -13,33 +13,40 @@ if TYPE_CHECKING:
     from mnistgan.evaluation.result_files import EvaluationFiles
     from mnistgan.evaluation.results import Figures
 
-_results_option = partial(typer.Option, rich_help_panel="Results")
+_results = partial(Option, rich_help_panel="Results")
 
-_ckpt = typer.Option(metavar="FILE", help="Evaluate this generator file or checkpoint instead.")
-_images = typer.Option(metavar="FILE.npz|FOLDER", help="Evaluate these images instead.")
-_data = typer.Option(
-    metavar="NAME|PATH",
-    help="Real images to compare with; by default the training data, or mnist.",
-    autocompletion=options.complete_data_sets,
-)
-_count = typer.Option("-n", min=100, help="Number of images.")
-_score = typer.Option(help="Also train a classifier on the images and test it on real ones.")
-_json_file = _results_option(
-    "--json", metavar="FILE", help="Also write the figures there; - for stdout."
-)
-_out = _results_option(metavar="DIR", help="Folder; by default RUN/evaluation or evaluation.")
+_Data = Annotated[
+    str | None,
+    Option(
+        metavar="NAME|PATH",
+        help="Real images; by default the training data, or mnist.",
+        autocompletion=options.complete_data_sets,
+    ),
+]
+_Score = Literal["tstr"]
 
 
 def evaluate(
     run: options.RunOrNewest = None,
-    ckpt: Annotated[Path | None, _ckpt] = None,
-    images: Annotated[Path | None, _images] = None,
-    count: Annotated[int, _count] = 10_000,
-    data: Annotated[str | None, _data] = None,
+    ckpt: Annotated[
+        Path | None, Option(help="Evaluate this generator or checkpoint instead.")
+    ] = None,
+    images: Annotated[
+        Path | None, Option(metavar="FILE.npz|FOLDER", help="Evaluate these images instead.")
+    ] = None,
+    count: Annotated[int, Option("-n", min=100, help="Number of images.")] = 10_000,
+    data: _Data = None,
     seed: options.Seed = 0,
-    score: Annotated[Literal["tstr"] | None, _score] = None,
-    out: Annotated[Path | None, _out] = None,
-    json_file: Annotated[Path | None, _json_file] = None,
+    score: Annotated[
+        _Score | None,
+        Option(help="Also train a classifier on the images and test it on real ones."),
+    ] = None,
+    out: Annotated[
+        Path | None, _results(metavar="DIR", help="By default RUN/evaluation or evaluation.")
+    ] = None,
+    json_file: Annotated[
+        Path | None, _results("--json", help="Also write the figures there; - for stdout.")
+    ] = None,
     data_root: options.DataRoot = None,
     threads: options.Threads = None,
     debug: options.Debug = False,
@@ -55,8 +62,8 @@ def evaluate(
     [bold]mnistgan evaluate --images samples.npz --data fashion-mnist --score tstr[/bold]
     """
     if sum(source is not None for source in (run, ckpt, images)) > 1:
-        raise typer.BadParameter("give only one of RUN, --ckpt and --images")
-    from mnistgan.cli.bars import bar
+        raise BadParameter("give only one of RUN, --ckpt and --images")
+    from mnistgan.cli.console import bar
     from mnistgan.evaluation.result_files import evaluate_to_files
 
     to_stdout = str(json_file) == "-"
@@ -75,53 +82,47 @@ def evaluate(
             on_progress=on_progress,
         )
     if to_stdout:
-        typer.echo(written.text, nl=False)
+        echo(written.text, nl=False)
     else:
         _show(written)
-    typer.echo(f"pictures: {', '.join(map(str, written.pictures))}", err=True)
+    echo(f"pictures: {', '.join(map(str, written.pictures))}", err=True)
 
 
 def _show(written: "EvaluationFiles") -> None:
     """Print the figures as a table, and what else was found as lines."""
-    from rich.console import Console
     from rich.table import Column
 
-    from mnistgan.cli.tables import table
+    from mnistgan.cli import console
     from mnistgan.evaluation.figures import MEASURES
 
     result, scores = written.result, written.scores
     figures, floor = result.figures, result.floor
-    typer.echo(f"{result.n:,} images against {printable(result.data)}")
-    typer.echo(
-        f"Frechet distance ({result.measured_with}) of weights {result.classifier.sha256[:12]}; "
-        f"the floor is {result.floor_n:,} held-out real images"
-    )
+    echo(f"{result.n:,} images against {printable(result.data)}")
+    echo(f"Frechet distance ({result.measured_with}) of weights {result.classifier.sha256[:12]}")
+    echo(f"the floor is {result.floor_n:,} held-out real images")
     values = [Column(name, justify="right", no_wrap=True) for name in ("images", "floor")]
     rows = [
         (one.title, _cell(figures, one.name), _cell(floor, one.name), one.explanation)
         for one in MEASURES
         if getattr(figures, one.name) is not None
     ]
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = 120  # no line of the table is wrapped in a file
-    console.print(table(["", *values, ""], rows))
-    shares = "  ".join(f"{name} {share:.1%}" for name, share in figures.shares.items())
-    lines = [f"shares: {shares}", f"missing classes: {', '.join(figures.missing) or 'none'}"]
+    console.show_table(["", *values, ""], rows)
+    shares = (f"{name} {share:.1%}" for name, share in figures.shares.items())
+    lines = [f"shares: {'  '.join(shares)}"]
+    lines.append(f"missing classes: {', '.join(figures.missing) or 'none'}")
     if figures.class_distances is not None:
-        distances = "  ".join(
-            f"{name} {distance:.4g} ({_number((floor.class_distances or {}).get(name))})"
+        floors = floor.class_distances or {}
+        distances = (
+            f"{name} {_number(distance)} ({_number(floors.get(name))})"
             for name, distance in figures.class_distances.items()
         )
-        lines.append(f"Frechet distance by class (floor): {distances}")
+        lines.append(f"Frechet distance by class (floor): {'  '.join(distances)}")
     if scores is not None:
-        lines.append(
-            f"classification accuracy, labels {scores.labels}: trained on these images, tested on "
-            f"real ones {scores.tstr:.2%}; trained on real ones, tested on these {scores.trts:.2%};"
-            f" real on real {scores.trtr:.2%}"
-        )
-    for line in lines:
-        typer.echo(printable(line))
+        lines.append(f"accuracy of classifiers, labels {scores.labels}:")
+        lines.append(f"  trained on these images, tested on real ones {scores.tstr:.2%}")
+        lines.append(f"  trained on real ones, tested on these {scores.trts:.2%}")
+        lines.append(f"  real on real {scores.trtr:.2%}")
+    echo(printable("\n".join(lines)))
 
 
 def _cell(figures: "Figures", name: str) -> str:

@@ -3,20 +3,17 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-import typer
+from typer import Option, echo
 
 from mnistgan.cli import options
+
+_Format = Literal["onnx", "safetensors"]
 
 
 def export(
     ckpt: options.Ckpt,
-    out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="By default next to the generator.")
-    ] = None,
-    format: Annotated[
-        Literal["onnx", "safetensors"] | None,
-        typer.Option(help="By default as FILE ends, or onnx."),
-    ] = None,
+    out: Annotated[Path | None, Option(help="By default next to the generator.")] = None,
+    format: Annotated[_Format | None, Option(help="By default as FILE ends, or onnx.")] = None,
     debug: options.Debug = False,
 ) -> None:
     """Export a generator to one file that other programs read.
@@ -28,8 +25,7 @@ def export(
 
     [bold]mnistgan export --ckpt g.pt --format safetensors[/bold]
     """
-    from mnistgan.export.onnx import CHECKED_BATCHES, export_onnx
-    from mnistgan.export.safetensors import export_safetensors
+    from mnistgan.export import onnx, safetensors
     from mnistgan.sampling.generator import load_generator
     from mnistgan.storage import run_directory
 
@@ -38,12 +34,10 @@ def export(
     target = out or source.with_suffix(ending)
     generator = load_generator(source)
     if ending == ".safetensors":
-        export_safetensors(generator, target)
+        safetensors.export_safetensors(generator, target)
     else:
-        result = export_onnx(generator, target)
-        typer.echo(
-            f"opset {result.opset}; greatest difference to torch {result.difference:.2g} "
-            f"(batches of {', '.join(map(str, CHECKED_BATCHES))})",
-            err=True,
-        )
-    typer.echo(target)
+        result = onnx.export_onnx(generator, target)
+        batches = ", ".join(map(str, onnx.CHECKED_BATCHES))
+        text = f"greatest difference to torch {result.difference:.2g} (batches of {batches})"
+        echo(f"opset {result.opset}; {text}", err=True)
+    echo(target)

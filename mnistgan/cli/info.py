@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
+from typer import Argument, Option, echo
 
 from mnistgan.cli import options
 from mnistgan.errors import printable
@@ -11,10 +11,9 @@ from mnistgan.errors import printable
 
 def info(
     path: Annotated[
-        Path,
-        typer.Argument(metavar="FILE|RUN", help="Generator file, checkpoint or run directory."),
+        Path, Argument(metavar="FILE|RUN", help="Generator file, checkpoint or run directory.")
     ],
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: Annotated[bool, Option("--json", help="Print JSON.")] = False,
     debug: options.Debug = False,
 ) -> None:
     """Verify and describe a generator file, a checkpoint or a run directory.
@@ -26,16 +25,14 @@ def info(
     from mnistgan.runs import inspection
 
     found = inspection.inspect(path)
-    if as_json:
-        typer.echo(json.dumps(found, indent=2))
-    else:
-        _print(found)
+    echo(json.dumps(found, indent=2) if as_json else "\n".join(_lines(found)))
 
 
-def _print(table: dict[str, Any], indent: str = "") -> None:
+def _lines(table: dict[str, Any]) -> list[str]:
+    lines = []
     for key, value in table.items():
         if isinstance(value, dict):
-            typer.echo(printable(f"{indent}{key}:"))
-            _print(value, indent + "  ")
+            lines += [printable(f"{key}:"), *(f"  {line}" for line in _lines(value))]
         else:
-            typer.echo(printable(f"{indent}{key}: {value}".replace("\n", "\\n")))
+            lines.append(printable(f"{key}: {value}".replace("\n", "\\n")))
+    return lines

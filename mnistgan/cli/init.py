@@ -3,29 +3,26 @@
 from pathlib import Path
 from typing import Annotated
 
-import typer
+from typer import Argument, BadParameter, Option, echo
 
 from mnistgan.cli import options
 from mnistgan.errors import UsageError
 
+_Preset = Annotated[
+    str | None,
+    Argument(
+        metavar="PRESET",
+        help="Preset to write; without it, list all.",
+        autocompletion=options.complete_presets,
+    ),
+]
+
 
 def init(
-    preset: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="PRESET",
-            help="Preset to write; without it, list all.",
-            autocompletion=options.complete_presets,
-        ),
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="File to write; by default run.toml.")
-    ] = None,
+    preset: _Preset = None,
+    out: Annotated[Path | None, Option(help="File to write; by default run.toml.")] = None,
     schema: Annotated[
-        bool,
-        typer.Option(
-            "--schema", help="Write a JSON Schema next to it, with which editors complete keys."
-        ),
+        bool, Option("--schema", help="Also write a JSON Schema for editors.")
     ] = False,
     debug: options.Debug = False,
 ) -> None:
@@ -43,7 +40,7 @@ def init(
 
     if preset is None:
         if out is not None:
-            raise typer.BadParameter("name the PRESET to write")
+            raise BadParameter("name the PRESET to write")
         _write_schema(Path()) if schema else _list()
         return
     text = presets.path(preset).read_text(encoding="utf-8")
@@ -54,7 +51,7 @@ def init(
         _write_schema(target.parent)
         text = DIRECTIVE + text
     write_text(target, text)
-    typer.echo(target)
+    echo(target)
 
 
 def _list() -> None:
@@ -62,8 +59,8 @@ def _list() -> None:
 
     width = max(map(len, presets.names()))
     for name in presets.names():
-        typer.echo(f"{name:{width}}  {presets.summary(name)}")
-    typer.echo("mnistgan: next, for example: mnistgan init fast", err=True)
+        echo(f"{name:{width}}  {presets.summary(name)}")
+    echo("mnistgan: next, for example: mnistgan init fast", err=True)
 
 
 def _write_schema(folder: Path) -> None:
@@ -74,4 +71,4 @@ def _write_schema(folder: Path) -> None:
 
     path = folder / schema.FILE
     write_text(path, schema.to_text(schema.run_config(registry.installed_outputs())))
-    typer.echo(path)
+    echo(path)

@@ -2,14 +2,14 @@
 
 from typing import Annotated
 
-import typer
+from typer import Argument, echo
 
 from mnistgan.cli import options
 
 
 def outputs(
     name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help="Show the options of this output.")
+        str | None, Argument(metavar="NAME", help="Show this output's options.")
     ] = None,
     debug: options.Debug = False,
 ) -> None:
@@ -23,11 +23,10 @@ def outputs(
         plugins = [plugin for several in registry.installed().values() for plugin in several]
         width = max((len(plugin.name) for plugin in plugins), default=0)
         for plugin in plugins:
-            typer.echo(f"{plugin.name:{width}}  {plugin.origin}")
+            echo(f"{plugin.name:{width}}  {plugin.origin}")
         return
     plugin = registry.find(name)
-    output = plugin.output
-    lines = [f"{name} ({plugin.origin})", (output.__doc__ or "").strip()]
-    lines += [f"needs {', '.join(output.needs)}"] if output.needs else []
-    lines += ["", f"[outputs.{name}]", *registry.describe(output.Options)]
-    typer.echo("\n".join(lines))
+    echo(f"{name} ({plugin.origin})\n{(plugin.output.__doc__ or '').strip()}")
+    if plugin.output.needs:
+        echo(f"needs {', '.join(plugin.output.needs)}")
+    echo("\n".join(["", f"[outputs.{name}]", *registry.describe(plugin.output.Options)]))

@@ -9,36 +9,34 @@ _TYPES = {
     "int range": "INTEGER",
     "float": "NUMBER",
     "float range": "NUMBER",
+    "path": "FILE",
     "bool": "",
 }
 """What Typer calls a type -> what we call it; a flag takes no value, so it shows nothing."""
 
-
-class PlainCommand(TyperCommand):
-    """A command with plain help."""
-
-    def __init__(self, *, help: str | None = None, **settings: Any) -> None:
-        super().__init__(help=_one_line_per_paragraph(help), **settings)
-
-    def get_params(self, ctx: Any) -> list[Any]:
-        """The parameters, ``--help`` included."""
-        return [_plain(parameter, ctx) for parameter in super().get_params(ctx)]
+_LARGE = 10**9
+"""An upper limit from here on is not shown, because nobody reaches it."""
 
 
-class PlainGroup(TyperGroup):
-    """A group of commands with plain help."""
+class _PlainHelp:
+    """What commands and groups of commands have in common."""
 
     def __init__(self, *, help: str | None = None, **settings: Any) -> None:
-        super().__init__(help=_one_line_per_paragraph(help), **settings)
+        # Without the line breaks of the docstring in a paragraph, which Typer would keep.
+        paragraphs = (part.replace("\n", " ") for part in (help or "").split("\n\n"))
+        super().__init__(help="\n\n".join(paragraphs), **settings)  # type: ignore[call-arg]
 
     def get_params(self, ctx: Any) -> list[Any]:
         """The parameters, ``--help`` and those of shell completion included."""
-        return [_plain(parameter, ctx) for parameter in super().get_params(ctx)]
+        return [_plain(one, ctx) for one in super().get_params(ctx)]  # type: ignore[misc]
 
 
-def _one_line_per_paragraph(docstring: str | None) -> str:
-    """Without the line breaks of the source, which Typer would keep."""
-    return "\n\n".join(part.replace("\n", " ") for part in (docstring or "").split("\n\n"))
+class PlainCommand(_PlainHelp, TyperCommand):
+    """A command with plain help."""
+
+
+class PlainGroup(_PlainHelp, TyperGroup):
+    """A group of commands with plain help."""
 
 
 def _plain(parameter: Any, ctx: Any) -> Any:
@@ -52,7 +50,7 @@ def _plain(parameter: Any, ctx: Any) -> Any:
     elif parameter.metavar is None:
         label = parameter.display_type(ctx).strip("<>")
         parameter.metavar = _TYPES.get(label, label)
-        if None not in (parameter.min, parameter.max):
+        if parameter.min is not None and (parameter.max or _LARGE) < _LARGE:
             parameter.metavar = f"{parameter.min} to {parameter.max}"
     # These are for display only: values are checked against the limits in the annotation.
     parameter.min = parameter.max = None

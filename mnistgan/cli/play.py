@@ -4,7 +4,7 @@ import sys
 import threading
 from typing import Annotated
 
-import typer
+from typer import Exit, Option, echo
 
 from mnistgan.cli import options
 from mnistgan.errors import MnistganError
@@ -13,19 +13,13 @@ from mnistgan.errors import MnistganError
 def play(
     ckpt: options.Ckpt,
     port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 takes any free one.")
+        int, Option(min=0, max=65535, help="Port on 127.0.0.1; 0 takes any free one.")
     ] = 8000,
     browser: Annotated[
-        bool,
-        typer.Option(
-            "--browser/--no-browser", help="Open the page in a browser, unless output is piped."
-        ),
+        bool, Option("--browser/--no-browser", help="Open a browser, unless output is piped.")
     ] = True,
     threads: Annotated[
-        int,
-        options.machine_option(
-            min=1, max=1024, help="CPU threads; one is fastest for single images."
-        ),
+        int, options.machine(min=1, max=1024, help="CPU threads; one is fastest for single images.")
     ] = 1,
     debug: options.Debug = False,
 ) -> None:
@@ -39,7 +33,6 @@ def play(
     import webbrowser
 
     from mnistgan.cli import signals
-    from mnistgan.progress import StopToken
     from mnistgan.sampling.generator import load_generator
 
     try:
@@ -48,23 +41,17 @@ def play(
         if (error.name or "").partition(".")[0] not in ("starlette", "uvicorn"):
             raise
         raise MnistganError(
-            'the page needs Starlette and uvicorn, which are not installed; pip install "mnistgan'
-            '[play]"'
+            'the page needs Starlette and uvicorn; pip install "mnistgan[play]"'
         ) from error
     options.use_threads(threads)
     server = Server(load_generator(ckpt), port)
-
-    class Stop(StopToken):
-        def request(self) -> None:
-            server.stop()
-
-    typer.echo(server.url)
+    echo(server.url)
     if sys.stdout.isatty():
-        typer.echo("mnistgan: press Ctrl-C to stop", err=True)
+        echo("mnistgan: press Ctrl-C to stop", err=True)
         if browser:
             # In a thread, because some browsers let this return only when they are closed.
             threading.Thread(target=webbrowser.open, args=(server.url,), daemon=True).start()
-    with signals.stop_on(Stop()) as caught:
+    with signals.stop_on(server.stop) as caught:
         server.run()
     if caught.signal:
-        raise typer.Exit(128 + caught.signal)
+        raise Exit(128 + caught.signal)

@@ -3,22 +3,17 @@
 from pathlib import Path
 from typing import Annotated
 
-import typer
+from typer import Argument, Option, echo
 
 from mnistgan.cli import options
 
 
 def plot(
     runs: Annotated[
-        list[Path] | None,
-        typer.Argument(metavar="RUN", help="Run directories; by default the newest in runs/."),
+        list[Path] | None, Argument(metavar="RUN", help="Runs; by default the newest in runs/.")
     ] = None,
     out: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help=".png, .svg or .pdf; by default RUN/curves.png, of several runs curves.png.",
-        ),
+        Path | None, Option(help=".png, .svg or .pdf; by default RUN/curves.png or curves.png.")
     ] = None,
     debug: options.Debug = False,
 ) -> None:
@@ -34,4 +29,4 @@ def plot(
     folder = directories[0].path if len(directories) == 1 else Path()
     target = out or folder / "curves.png"
     curves.plot_runs(directories, target)
-    typer.echo(target)
+    echo(target)

@@ -1,7 +1,5 @@
 """A few images drawn with characters, to look at in a terminal."""
 
-from __future__ import annotations
-
 from typing import TypeAlias
 
 import numpy as np

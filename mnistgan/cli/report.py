@@ -3,16 +3,14 @@
 from pathlib import Path
 from typing import Annotated
 
-import typer
+from typer import Option, echo
 
 from mnistgan.cli import options
 
 
 def report(
     run: options.RunOrNewest = None,
-    out: Annotated[
-        Path | None, typer.Option(metavar="FILE.html", help="By default RUN/report.html.")
-    ] = None,
+    out: Annotated[Path | None, Option(help="HTML; by default RUN/report.html.")] = None,
     debug: options.Debug = False,
 ) -> None:
     """Write an HTML page about a run.
@@ -27,4 +25,4 @@ def report(
     directory = options.run_or_newest(run)
     target = out or directory.report_file
     page.write(directory, target)
-    typer.echo(target)
+    echo(target)

@@ -1,72 +1,65 @@
 """``mnistgan sample``: images from a generator."""
 
+import dataclasses
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
-import typer
+from typer import Context, Option, echo
 
 from mnistgan.cli import options
 
-_labels_option = partial(typer.Option, rich_help_panel="Labels (formats npz, idx and shards)")
-_format_option = partial(typer.Option, rich_help_panel="Formats idx and shards")
+_labels = partial(Option, rich_help_panel="Labels (formats npz, idx and shards)")
+_files = partial(Option, rich_help_panel="Formats idx and shards")
 
-_count = typer.Option("-n", min=1, max=10**12, metavar="INTEGER", help="Number of images.")
-_per_digit = options.latent_option(
-    min=1,
-    max=10**12,
-    metavar="INTEGER",
-    help="Instead of -n: that many images of each class, one row per class.",
-)
-_truncation = options.latent_option(
-    help="Limit of |z|: 1 gives typical images, 3 almost the full variety."
-)
-_out = typer.Option(metavar="PATH", help="By default samples.png, samples.npz or a new folder.")
-_format = typer.Option(
-    metavar="FORMAT",
-    help="grid: one picture; png: a folder of pictures; npz: one array file; idx: the four "
-    "files of MNIST; shards: a folder of array files with a manifest.",
-)
-_labels = _labels_option(
-    "--labels",
-    help="Write labels: the class asked for, or else the classifier's. Always on for idx.",
-)
-_min_confidence = _labels_option(
-    min=0,
-    max=1,
-    show_default=False,
-    help="Keep only images classified with at least this probability.",
-)
-_balanced = _labels_option("--balanced", help="The same number of images per class.")
-_test = _format_option(min=1, help="idx: test images; by default a sixth of -n.")
-_shard_size = _format_option(min=1, help="shards: images per shard; by default 100000.")
-_part = _format_option(
-    metavar="i/k", help="shards: write shards i, i+k, ...; other processes write the rest."
-)
+_Format = Literal["grid", "png", "npz", "idx", "shards"]
 
 
 def sample(
+    ctx: Context,
     ckpt: options.Ckpt,
-    count: Annotated[int | None, _count] = None,
+    count: Annotated[int | None, Option("-n", min=1, max=10**12, help="Number of images.")] = None,
     seed: options.Seed = 0,
-    format: Annotated[Literal["grid", "png", "npz", "idx", "shards"], _format] = "grid",
-    out: Annotated[Path | None, _out] = None,
+    format: Annotated[
+        _Format, Option(metavar="FORMAT", help="grid, png, npz, idx or shards.")
+    ] = "grid",
+    out: Annotated[
+        Path | None,
+        Option(metavar="PATH", help="By default samples.png, samples.npz or a new folder."),
+    ] = None,
     digits: options.Digits = None,
-    per_digit: Annotated[int | None, _per_digit] = None,
-    truncation: Annotated[float | None, _truncation] = None,
-    labels: Annotated[bool, _labels] = False,
-    min_confidence: Annotated[float, _min_confidence] = 0.0,
-    balanced: Annotated[bool, _balanced] = False,
-    test: Annotated[int | None, _test] = None,
-    shard_size: Annotated[int | None, _shard_size] = None,
-    part: Annotated[str | None, _part] = None,
+    per_digit: Annotated[
+        int | None, options.latent(min=1, max=10**12, help="Instead of -n: images of each class.")
+    ] = None,
+    truncation: Annotated[
+        float | None,
+        options.latent(help="Limit of |z|: 1 gives typical images, 3 almost the full variety."),
+    ] = None,
+    labels: Annotated[bool, _labels("--labels", help="Write labels; always on for idx.")] = False,
+    min_confidence: Annotated[
+        float, _labels(min=0, max=1, show_default=False, help="Least probability of the label.")
+    ] = 0.0,
+    balanced: Annotated[
+        bool, _labels("--balanced", help="The same number of images per class.")
+    ] = False,
+    test: Annotated[
+        int | None, _files(min=1, help="idx: test images; by default a sixth of -n.")
+    ] = None,
+    shard_size: Annotated[
+        int | None, _files(min=1, help="shards: images per shard; by default 100000.")
+    ] = None,
+    part: Annotated[
+        str | None, _files(metavar="i/k", help="shards: write only shards i, i+k, i+2k ...")
+    ] = None,
     data_root: options.DataRoot = None,
     threads: options.Threads = None,
     debug: options.Debug = False,
 ) -> None:
     """Draw images from a trained generator.
 
-    Image i depends only on the options and on i, not on -n.
+    Image i depends only on the options and on i, not on -n. The formats are grid, one picture; png,
+    a folder of pictures; npz, one array file; idx, the four files of MNIST; and shards, a folder of
+    array files with a manifest. Labels are the classes asked for, or else a classifier's.
 
     [bold]mnistgan sample --ckpt g.pt -n 100[/bold]   a 10x10 grid
 
@@ -81,26 +74,15 @@ def sample(
     [bold]mnistgan sample --ckpt g.pt -n 10000000 --format shards --part 1/4[/bold]   one of four
     processes or machines that fill one folder; run it again to resume
     """
-    from mnistgan.cli.bars import bar
+    from mnistgan.cli.console import bar
     from mnistgan.synthetic.samples import SampleRequest, write
 
-    request = SampleRequest(
-        count=count,
-        per_digit=per_digit,
-        seed=seed,
-        digits=digits,
-        truncation=truncation,
-        format=format,
-        labels=labels,
-        min_confidence=min_confidence,
-        balanced=balanced,
-        test=test,
-        shard_size=shard_size,
-        part=part,
-    )
+    # Each field of a request is an option of this command, by the same name.
+    fields = dataclasses.fields(SampleRequest)
+    request = SampleRequest(**{field.name: ctx.params[field.name] for field in fields})
     options.use_threads(threads)
     with bar() as on_progress:
         target, shards = write(ckpt, request, out, data_root, on_progress)
     if shards is not None:
-        typer.echo(f"mnistgan: {shards}", err=True)
-    typer.echo(target)
+        echo(f"mnistgan: {shards}", err=True)
+    echo(target)

@@ -1,14 +1,10 @@
 """Signals become a request to stop, or end a command at once."""
 
-from __future__ import annotations
-
 import contextlib
 import signal
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-
-from mnistgan.progress import StopToken
 
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP")  # Windows has no SIGHUP
 
@@ -21,21 +17,17 @@ class Caught:
 
 
 class LeftEarly(BaseException):
-    """A signal ended the command; not an Exception, so that no handler of errors catches it."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.number = number
+    """A signal, of this number, ended the command; no Exception, so that no handler catches it."""
 
 
 @contextlib.contextmanager
-def stop_on(token: StopToken) -> Iterator[Caught]:
-    """While this lasts, a signal asks the token's work to stop instead of ending the process."""
+def stop_on(request: Callable[[], object]) -> Iterator[Caught]:
+    """While this lasts, a signal requests the end of the work instead of ending the process."""
     caught = Caught()
 
     def handle(number: int) -> None:
         caught.signal = number
-        token.request()
+        request()
         # A second signal may kill the process: every file appears complete or not at all.
         signal.signal(number, signal.SIG_DFL)
 
@@ -43,19 +35,16 @@ def stop_on(token: StopToken) -> Iterator[Caught]:
         yield caught
 
 
-@contextlib.contextmanager
-def leave_at_once() -> Iterator[None]:
-    """While this lasts, a signal ends the command where it is; incomplete files are discarded.
+def leave_at_once() -> contextlib.AbstractContextManager[None]:
+    """While this lasts, a signal raises LeftEarly where the command is.
 
-    Raises:
-        LeftEarly: a signal came.
+    Incomplete files are discarded then.
     """
 
     def handle(number: int) -> None:
         raise LeftEarly(number)
 
-    with _handled_by(handle):
-        yield
+    return _handled_by(handle)
 
 
 @contextlib.contextmanager

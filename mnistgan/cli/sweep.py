@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+from typer import Exit, Option, echo
 
 from mnistgan.cli import options
 
@@ -20,25 +20,18 @@ if TYPE_CHECKING:
 
 
 def sweep(
-    config: Annotated[Path, typer.Option(metavar="FILE", help="TOML file of the sweep.")],
-    trials: Annotated[
-        int | None, typer.Option(min=1, help="Number of trials; by default as in the TOML.")
-    ] = None,
+    config: Annotated[Path, Option(help="TOML file of the sweep.")],
+    trials: Annotated[int | None, Option(min=1, help="Trials; by default as in the TOML.")] = None,
     storage: Annotated[
         str | None,
-        typer.Option(
-            metavar="URL|FILE",
-            help="What the workers share: a journal file or, for several machines, a database; by "
-            "default a journal in the folder of the results.",
-        ),
+        Option(metavar="URL|FILE", help="What the workers share; by default a journal in --out."),
     ] = None,
-    jobs: Annotated[int, typer.Option(min=1, max=256, help="Workers on this machine.")] = 1,
+    jobs: Annotated[int, Option(min=1, max=256, help="Workers on this machine.")] = 1,
     out: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Folder for the results; by default sweeps/NAME."),
+        Path | None, Option(metavar="DIR", help="For the results; by default sweeps/NAME.")
     ] = None,
     threads: options.Threads = None,
-    worker: Annotated[bool, typer.Option("--worker", hidden=True)] = False,
+    worker: Annotated[bool, Option("--worker", hidden=True)] = False,
     debug: options.Debug = False,
 ) -> None:
     """Search for better settings with many runs.
@@ -51,8 +44,7 @@ def sweep(
     from mnistgan.sweep import plan
 
     planned = plan.read(config, trials)
-    from mnistgan.cli import signals
-    from mnistgan.cli.bars import bar
+    from mnistgan.cli import console, signals
     from mnistgan.progress import StopToken
     from mnistgan.sweep.search import Search
 
@@ -60,18 +52,18 @@ def sweep(
     # Workers that use all cores each would slow each other down.
     each = threads or (max(1, (os.cpu_count() or 1) // jobs) if jobs > 1 else None)
     options.use_threads(each)
-    stop = StopToken()
     command = [sys.executable, "-m", "mnistgan", "sweep", "--worker", "--config", str(config)]
     command += ["--out", str(folder), "--trials", str(planned.sweep.trials)]
     command += ["--storage", storage] if storage else []
     command += ["--threads", str(each)] if each else []
-    with signals.stop_on(stop) as caught, bar() as on_progress:
+    stop = StopToken()
+    with signals.stop_on(stop.request) as caught, console.bar() as on_progress:
         search = Search(planned, folder, storage, stop, on_progress)
         with _workers(jobs - 1, command, caught):
-            search.work(lambda trial: typer.echo(_describe(trial, search), err=True))
+            search.work(lambda trial: echo(_describe(trial, search), err=True))
     if caught.signal:
-        typer.echo("mnistgan: stopped; run the same command to resume", err=True)
-        raise typer.Exit(128 + caught.signal)
+        echo("mnistgan: stopped; run the same command to resume", err=True)
+        raise Exit(128 + caught.signal)
     if not worker:
         _show(search)
 
@@ -98,16 +90,14 @@ def _describe(trial: "FrozenTrial", search: "Search") -> str:
     from mnistgan.sweep.results import settings_of
 
     figure = search.plan.sweep.objective.figure.replace("_", " ")
-    value = [] if trial.value is None else [f"{figure} {trial.value:.4g}"]
-    values = [f"{key} {_short(one)}" for key, one in settings_of(trial, search).items()]
-    return f"trial {trial.number} {trial.state.name.lower()}: {'  '.join(value + values)}"
+    value = {} if trial.value is None else {figure: trial.value}
+    parts = [f"{key} {_short(one)}" for key, one in {**value, **settings_of(trial, search)}.items()]
+    return f"trial {trial.number} {trial.state.name.lower()}: {'  '.join(parts)}"
 
 
 def _show(search: "Search") -> None:
     """Write the results, and print the ten best trials as a table."""
-    from rich.console import Console
-
-    from mnistgan.cli.tables import table
+    from mnistgan.cli import console
     from mnistgan.sweep import results
 
     files = results.write(search)
@@ -116,11 +106,11 @@ def _show(search: "Search") -> None:
     rows = []
     for trial in search.finished()[:10]:
         values = results.settings_of(trial, search)
-        cells = [_short(values.get(key)) for key in keys]
-        rows.append([str(trial.number), f"{trial.value:.4g}", *cells])
-    Console(stderr=True, highlight=False).print(table(head, rows))
+        cells = [trial.number, trial.value, *map(values.get, keys)]
+        rows.append([_short(cell) for cell in cells])
+    console.show_table(head, rows, stderr=True)
     for file in files:
-        typer.echo(file)
+        echo(file)
 
 
 def _short(value: object) -> str:

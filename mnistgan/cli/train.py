@@ -1,12 +1,11 @@
 """``mnistgan train``: one training run."""
 
-import contextlib
 import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+from typer import BadParameter, Context, Exit, Option, echo
 
 from mnistgan.cli import options
 
@@ -28,54 +27,63 @@ _FLAGS = {
 }
 """The config keys that a flag sets; values are checked with the rest of the config, not here."""
 
-_training = partial(typer.Option, rich_help_panel="Training")
+_training = partial(Option, rich_help_panel="Training")
 
-_config = typer.Option(
-    metavar="NAME|FILE",
-    help="Preset (see: mnistgan init) or TOML file.",
-    autocompletion=options.complete_presets,
-)
-_assign = typer.Option("--set", metavar="KEY=VALUE", help="Set any config key; repeatable.")
-_output_dir = typer.Option(metavar="DIR", help="Run directory; by default runs/NAME-TIME.")
-_resume = typer.Option(metavar="RUN", help="Resume the run in this directory.")
-_dry_run = typer.Option("--dry-run", help="Check everything, run one step, write nothing.")
-_quiet = typer.Option("--quiet", "-q", help="Print only the run directory.")
-_data = options.data_option(
-    metavar="NAME|PATH",
-    help="Data set (see: mnistgan data), torchvision:NAME, or path of your own images.",
-    autocompletion=options.complete_data_sets,
-)
-_epochs = _training(help="Passes through the data.")
-_batch_size = _training(help="Images per step.")
-_lr = _training(help="Learning rate of G and D.")
-_latent_dim = _training(help="Length of z.")
-_seed = _training(help="Random seed.")
-_max_minutes = _training(help="Save and stop after this many minutes.")
-_device = options.machine_option(metavar="DEVICE", help="auto, cpu, cuda or mps.")
-_nproc = options.machine_option(min=1, max=1024, help="Processes that share each batch (torchrun).")
+_Config = Annotated[
+    str | None,
+    Option(
+        metavar="NAME|FILE",
+        help="Preset (see: mnistgan init) or TOML file.",
+        autocompletion=options.complete_presets,
+    ),
+]
+_Data = Annotated[
+    str | None,
+    options.data(
+        metavar="NAME|PATH",
+        help="Data set (see: mnistgan data), torchvision:NAME, or path of your images.",
+        autocompletion=options.complete_data_sets,
+    ),
+]
 
 
 def train(
-    ctx: typer.Context,
-    config: Annotated[str | None, _config] = None,
-    assign: Annotated[list[str] | None, _assign] = None,
-    output_dir: Annotated[Path | None, _output_dir] = None,
-    resume: Annotated[Path | None, _resume] = None,
-    dry_run: Annotated[bool, _dry_run] = False,
-    quiet: Annotated[bool, _quiet] = False,
-    data: Annotated[str | None, _data] = None,
+    ctx: Context,
+    config: _Config = None,
+    assign: Annotated[
+        list[str] | None,
+        Option("--set", metavar="KEY=VALUE", help="Set any config key; repeatable."),
+    ] = None,
+    output_dir: Annotated[
+        Path | None, Option(metavar="DIR", help="Run directory; by default runs/NAME-TIME.")
+    ] = None,
+    resume: Annotated[
+        Path | None, Option(metavar="RUN", help="Resume the run in this directory.")
+    ] = None,
+    dry_run: Annotated[
+        bool, Option("--dry-run", help="Check everything, run one step, write nothing.")
+    ] = False,
+    quiet: Annotated[bool, Option("--quiet", "-q", help="Print only the run directory.")] = False,
+    data: _Data = None,
     image_size: options.ImageSize = None,
     channels: options.Channels = None,
-    epochs: Annotated[int | None, _epochs] = None,
-    batch_size: Annotated[int | None, _batch_size] = None,
-    lr: Annotated[float | None, _lr] = None,
-    latent_dim: Annotated[int | None, _latent_dim] = None,
-    seed: Annotated[int | None, _seed] = None,
-    max_minutes: Annotated[float | None, _max_minutes] = None,
+    epochs: Annotated[int | None, _training(help="Passes through the data.")] = None,
+    batch_size: Annotated[int | None, _training(help="Images per step.")] = None,
+    lr: Annotated[float | None, _training(help="Learning rate of G and D.")] = None,
+    latent_dim: Annotated[int | None, _training(help="Length of z.")] = None,
+    seed: Annotated[int | None, _training(help="Random seed.")] = None,
+    max_minutes: Annotated[
+        float | None, _training(help="Save and stop after this many minutes.")
+    ] = None,
     data_root: options.DataRoot = None,
-    device: Annotated[str | None, _device] = None,
+    device: Annotated[
+        str | None, options.machine(metavar="DEVICE", help="auto, cpu, cuda or mps.")
+    ] = None,
     threads: options.Threads = None,
-    nproc: Annotated[int | None, _nproc] = None,
+    nproc: Annotated[
+        int | None,
+        options.machine(min=1, max=1024, help="Processes that share each batch (torchrun)."),
+    ] = None,
     debug: options.Debug = False,
 ) -> None:
     """Train a GAN; save checkpoints, samples and metrics in a run directory.
@@ -92,17 +100,15 @@ def train(
     from mnistgan.training import ranks
 
     overrides = _overrides(ctx, assign or [])
-    if resume is not None:
-        if output_dir is not None:
-            raise typer.BadParameter(
-                "--resume writes to the run it resumes; leave --output-dir out"
-            )
+    if resume is None:
+        plan = plan_run(config, overrides, output_dir)
+    elif output_dir is None:
         plan = plan_resume(resume, config, overrides)
     else:
-        plan = plan_run(config, overrides, output_dir)
+        raise BadParameter("--resume writes to the run it resumes; leave --output-dir out")
     if nproc is not None and not ranks.is_started():
         # The ranks get the same command line; there --nproc has no effect.
-        raise typer.Exit(ranks.launch(nproc, sys.argv[1:]))
+        raise Exit(ranks.launch(nproc, sys.argv[1:]))
     options.use_threads(threads)
     if dry_run:
         _one_step(plan)
@@ -110,7 +116,7 @@ def train(
         _train(plan, quiet)
 
 
-def _overrides(ctx: typer.Context, assignments: list[str]) -> "list[Override]":
+def _overrides(ctx: Context, assignments: list[str]) -> "list[Override]":
     """Those of --set, then those of the other flags, which override them."""
     from mnistgan.config import toml
     from mnistgan.runs.plan import Override
@@ -126,43 +132,41 @@ def _overrides(ctx: typer.Context, assignments: list[str]) -> "list[Override]":
 
 
 def _train(plan: "Plan", quiet: bool) -> None:
-    from mnistgan.cli import signals, views
-    from mnistgan.cli.bars import bar
+    from mnistgan.cli import console, signals, views
     from mnistgan.events import RunEnded
-    from mnistgan.progress import StopToken, no_progress
+    from mnistgan.progress import StopToken
     from mnistgan.runs.run import Run
     from mnistgan.training import ranks
 
     stop = StopToken()
     reason = None
     is_first = ranks.rank() == 0
-    with bar() if is_first else contextlib.nullcontext(no_progress) as on_progress:
+    with console.bar() as on_progress:
         run = Run(plan, stop, on_progress)
-    with signals.stop_on(stop) as caught:
-        draw = run.trainer.fixed_images
-        with views.training_view(run.directory.path, draw, quiet=quiet or not is_first) as view:
+    with signals.stop_on(stop.request) as caught:
+        is_quiet = quiet or not is_first
+        with views.training_view(run.trainer, run.directory.path, quiet=is_quiet) as view:
             for event in run:
                 view.handle(event)
                 if isinstance(event, RunEnded):
                     reason = event.reason
     if is_first:
-        typer.echo(run.directory.path)
+        echo(run.directory.path)
     if caught.signal and (reason == "stopped" or not is_first):
-        raise typer.Exit(128 + caught.signal)
+        raise Exit(128 + caught.signal)
     if reason == "collapsed":
-        raise typer.Exit(1)
+        raise Exit(1)
 
 
 def _one_step(plan: "Plan") -> None:
-    from mnistgan.cli import views
-    from mnistgan.cli.bars import bar
+    from mnistgan.cli import console, views
     from mnistgan.config import toml
     from mnistgan.runs.run import Run
 
-    with bar() as on_progress:
+    with console.bar() as on_progress:
         run = Run(plan, on_progress=on_progress)
     if plan.resume:
         run.restore()
-    typer.echo(toml.to_toml(plan.config), nl=False)
+    echo(toml.to_toml(plan.config), nl=False)
     views.describe(run.trainer, run.trainer.one_step())
-    typer.echo(f"dry run: no errors; nothing was written to {plan.directory.path}", err=True)
+    echo(f"dry run: no errors; nothing was written to {plan.directory.path}", err=True)

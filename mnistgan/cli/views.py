@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -18,30 +18,26 @@ from rich.text import Text
 from mnistgan import events
 from mnistgan.arrays import Images
 from mnistgan.cli.preview import preview
-from mnistgan.config import RunConfig
 from mnistgan.errors import printable
 from mnistgan.runs import event_lines
 
 if TYPE_CHECKING:
     from mnistgan.training.trainer import Trainer
 
-DrawImages: TypeAlias = Callable[[], Images]
-"""Returns what G makes of the fixed noise now."""
-
 _PREVIEW_SECONDS = 2.0  # at least, between previews: each runs G on the fixed noise
 
 
 @contextlib.contextmanager
-def training_view(directory: Path, draw: DrawImages, *, quiet: bool) -> Iterator[QuietView]:
+def training_view(trainer: Trainer, directory: Path, *, quiet: bool) -> Iterator[QuietView]:
     """The view that suits where stderr goes."""
     console = Console(stderr=True, highlight=False)
     if quiet:
         yield QuietView(console)
     elif console.is_terminal:
-        with LiveView(console, directory, draw) as view:
+        with LiveView(console, trainer, directory) as view:
             yield view
     else:
-        yield PlainView(console, directory)
+        yield PlainView(console, trainer, directory)
 
 
 class QuietView:
@@ -64,10 +60,11 @@ class QuietView:
 class PlainView(QuietView):
     """One line per epoch; of a long run about 20 in all."""
 
-    def __init__(self, console: Console, directory: Path) -> None:
+    def __init__(self, console: Console, trainer: Trainer, directory: Path) -> None:
         super().__init__(console)
         self.directory = directory
-        self._config = RunConfig()
+        self._trainer = trainer
+        self._config = trainer.config
         self._metrics: events.StepMetrics | None = None
 
     def handle(self, event: events.Event) -> None:
@@ -75,7 +72,6 @@ class PlainView(QuietView):
         super().handle(event)
         match event:
             case events.RunStarted():
-                self._config = event.config
                 self._print(event_lines.started(event, self.directory))
             case events.StepMetrics():
                 self._metrics = event
@@ -96,12 +92,10 @@ class PlainView(QuietView):
 class LiveView(PlainView):
     """A progress bar, the latest numbers, and a preview of what G makes now."""
 
-    def __init__(self, console: Console, directory: Path, draw: DrawImages) -> None:
-        super().__init__(console, directory)
-        self._draw = draw
+    def __init__(self, console: Console, trainer: Trainer, directory: Path) -> None:
+        super().__init__(console, trainer, directory)
         self._drawn_at = -math.inf
-        self._preview: Text | None = None
-        self._evaluated = ""
+        self._preview = self._evaluated = Text()
         self._closing = ""
         self._started: events.RunStarted | None = None
         self._live = Live(get_renderable=self._render, console=console, refresh_per_second=4)
@@ -126,11 +120,11 @@ class LiveView(PlainView):
             case events.StepMetrics():
                 self._metrics = event
                 if time.monotonic() - self._drawn_at > _PREVIEW_SECONDS:
-                    self._show(self._draw())
+                    self._show(self._trainer.fixed_images())
             case events.EpochEnded():
                 self._show(event.images)
             case events.Evaluated():
-                self._evaluated = event_lines.evaluated(event)
+                self._evaluated = Text(event_lines.evaluated(event))
             case events.RunEnded():
                 self._closing = event_lines.ended(event, self.directory, self._config)
             case _:
@@ -143,15 +137,10 @@ class LiveView(PlainView):
     def _render(self) -> RenderableType:
         if self._started is None or self._metrics is None:
             return Text(event_lines.FIRST_STEP)
-        parts: list[RenderableType] = [
-            _progress_line(self._started, self._metrics, self._live.console.width),
-            Text(event_lines.metrics(self._metrics, self._config)),
-        ]
-        if self._evaluated:
-            parts.append(Text(self._evaluated))
-        if self._preview is not None:
-            parts.append(self._preview)
-        return Group(*parts)
+        progress = _progress_line(self._started, self._metrics, self._live.console.width)
+        numbers = Text(event_lines.metrics(self._metrics, self._config))
+        parts: list[RenderableType] = [progress, numbers, self._evaluated, self._preview]
+        return Group(*(part for part in parts if part))
 
 
 def _progress_line(

@@ -22,7 +22,6 @@ def animate_walk(
     source: Path,
     path: Path,
     kind: Kind = "slerp",
-    *,
     seed: int = 0,
     seeds: Sequence[int] = (),
     digits: str | None = None,

@@ -1,7 +1,5 @@
 """A picture of a data set: the first images of each class, as training sees them."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from mnistgan import datasets
@@ -40,11 +38,8 @@ def save(
     path = target or Path(f"{datasets.stem(config.name)}.png")
     check_target(path, ".png")
     source = user_dirs.expand(config.name).resolve()
-    if (
-        data_kind(config.name) == "path"
-        and source.is_dir()
-        and path.resolve().is_relative_to(source)
-    ):
+    is_folder = data_kind(config.name) == "path" and source.is_dir()
+    if is_folder and path.resolve().is_relative_to(source):
         raise UsageError(f"{path}: would lie among the pictures it shows; choose another --out")
     data = datasets.load(config, split, on_progress)
     grids.save_png(path, grids.class_grid(data.images, data.labels, data.classes, columns))

@@ -1,7 +1,5 @@
 """A run's events as one line of text each, for terminals, logs and notebooks. Imports no torch."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from pathlib import Path
 
@@ -22,9 +20,9 @@ def started(event: RunStarted, directory: Path) -> str:
     action = f"resuming after step {event.step}" if event.step else f"writing to {directory}"
     conditional = "conditional " if config.model.conditional else ""
     return (
-        f"{conditional}{config.model.family}, {config.train.loss}: G {event.parameters_g:,} and "
-        f"D {event.parameters_d:,} weights, on "
-        f"{event.device} in {event.precision}{acceleration(event.acceleration)}{ranks}\n"
+        f"{conditional}{config.model.family}, {config.train.loss}: "
+        f"G {event.parameters_g:,} and D {event.parameters_d:,} weights, "
+        f"on {event.device} in {event.precision}{acceleration(event.acceleration)}{ranks}\n"
         f"{event.data_count:,} images of {size}x{size}x{channels} from {event.data_source}\n"
         f"{_count(config.train.epochs, 'epoch')} of "
         f"{_count(event.steps_per_epoch, 'step')}; {action}"
@@ -47,9 +45,8 @@ def metrics(event: StepMetrics, config: RunConfig) -> str:
     """One step's losses and scores; D(G(z)) before and after D's update."""
     real, fake = score_names(config.train.score_kind)
     return (
-        f"loss_D {_brief(event.loss_d)}  loss_G {_brief(event.loss_g)}  "
-        f"{real} {_brief(event.d_real)}  "
-        f"{fake} {_brief(event.d_fake_before)}/{_brief(event.d_fake_after)}"
+        f"loss_D {_brief(event.loss_d)}  loss_G {_brief(event.loss_g)}  {real} "
+        f"{_brief(event.d_real)}  {fake} {_brief(event.d_fake_before)}/{_brief(event.d_fake_after)}"
     )
 
 
@@ -67,16 +64,14 @@ def evaluated(event: Evaluated) -> str:
 def ended(event: RunEnded, directory: Path, config: RunConfig) -> str:
     """How the run ended, and which command to run next."""
     at = f"at step {event.step} (epoch {event.epoch} of {config.train.epochs})"
-    resume = f"resume with: mnistgan train --resume {directory}"
     if event.reason == "finished":
         return f"finished {at}; next: mnistgan sample --ckpt {directory / 'g.pt'} -n 100"
     if not event.step:
         return "stopped before the first step; nothing was trained"
-    if event.reason == "collapsed":
-        return f"stopped by the watch {at}; saved; {resume} --set watch.action=warn"
-    if event.reason == "max_minutes":
-        return f"time limit reached {at}; saved; {resume}"
-    return f"stopped {at}; saved; {resume}"
+    causes = {"collapsed": "stopped by the watch", "max_minutes": "time limit reached"}
+    more = " --set watch.action=warn" if event.reason == "collapsed" else ""
+    begin = f"{causes.get(event.reason, 'stopped')} {at}; saved"
+    return f"{begin}; resume with: mnistgan train --resume {directory}{more}"
 
 
 def acceleration(name: str) -> str:

@@ -27,15 +27,13 @@ TARGETS: dict[SampleFormat, str] = {
 """Where each format is written by default."""
 
 _SHARD_SIZE = 100_000
-_LABELED: tuple[SampleFormat, ...] = ("npz", "idx", "shards")
 _FORMATS_OF: dict[str, tuple[SampleFormat, ...]] = {
     "test": ("idx",),
     "shard_size": ("shards",),
     "part": ("shards",),
-    "labels": _LABELED,
-    "min_confidence": _LABELED,
-    "balanced": _LABELED,
+    **dict.fromkeys(("labels", "min_confidence", "balanced"), ("npz", "idx", "shards")),
 }
+"""The formats that an option is for, if not for all."""
 
 
 @dataclass(frozen=True)

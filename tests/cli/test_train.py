@@ -150,7 +150,7 @@ def test_an_ignored_signal_stays_ignored() -> None:
     """As SIGHUP is under nohup, whose user wants the run to go on."""
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        with signals.leave_at_once(), signals.stop_on(StopToken()):
+        with signals.leave_at_once(), signals.stop_on(StopToken().request):
             assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
             assert signal.getsignal(signal.SIGTERM) != signal.SIG_DFL
     finally:

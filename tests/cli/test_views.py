@@ -27,7 +27,7 @@ def screen(width: int, **options: object) -> tuple[Console, io.StringIO]:
 def test_every_number_is_seen_at_any_width(tiny: Tiny, tmp_path: Path, width: int) -> None:
     console, text = screen(width)
     trainer = Trainer(tiny(), datasets.load(tiny().data))
-    with views.LiveView(console, tmp_path, trainer.fixed_images) as view:
+    with views.LiveView(console, trainer, tmp_path) as view:
         for event in trainer:
             view.handle(event)
         view.handle(Warned("something"))

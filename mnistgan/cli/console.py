@@ -1,0 +1,73 @@
+"""What commands show in a terminal: how far they are, and tables of what they found."""
+
+import contextlib
+from collections.abc import Iterable, Iterator, Sequence
+
+import typer
+from rich.console import Console
+from rich.filesize import decimal
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Column, Table
+from rich.text import Text
+
+from mnistgan.errors import printable
+from mnistgan.progress import OnProgress, no_progress
+from mnistgan.progress import Progress as Step
+from mnistgan.training import ranks
+
+
+@contextlib.contextmanager
+def bar() -> Iterator[OnProgress]:
+    """A bar on stderr for each piece of work; nothing if that is not a terminal, nor by rank 1."""
+    console = Console(stderr=True)
+    if not console.is_terminal or ranks.rank():
+        yield no_progress
+        return
+    what = TextColumn("{task.description}", markup=False)
+    count = TextColumn("{task.fields[count]}", markup=False)
+    columns = (what, BarColumn(), count, TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("", total=None, visible=False, count="")
+
+        def on_progress(step: Step) -> None:
+            description = printable(step.what)
+            if description != progress.tasks[0].description:  # the next piece: restart its clock
+                progress.reset(task, description=description, visible=True, count="")
+            text = _count(step, progress.tasks[0].speed)
+            progress.update(task, completed=step.done, total=step.total, count=text)
+
+        yield on_progress
+
+
+def _count(step: Step, speed: float | None) -> str:
+    """The units done and in all, and the rate, as numbers or as bytes."""
+    show = decimal if step.unit == "bytes" else "{:,}".format
+    total = "?" if step.total is None else show(step.total)
+    return f"{show(step.done)}/{total}" + (f"  {show(int(speed))}/s" if speed else "")
+
+
+def show_table(
+    head: Sequence[str | Column],
+    rows: Iterable[Sequence[str]],
+    *,
+    piped: str | None = None,
+    stderr: bool = False,
+) -> None:
+    """Print a table without borders under a bold head; no cell is cropped, or read as markup.
+
+    Args:
+        head: the columns, or their names.
+        rows: the cells.
+        piped: what to print instead if this does not go to a terminal.
+        stderr: whether to print to stderr.
+    """
+    console = Console(stderr=stderr, highlight=False)
+    if not console.is_terminal:
+        console.width = 120  # no line of the table is wrapped in a file
+        if piped is not None:
+            typer.echo(piped)
+            return
+    table = Table(*head, box=None, pad_edge=False, header_style="bold")
+    for row in rows:
+        table.add_row(*(Text(cell, overflow="fold") for cell in row))
+    console.print(table)
