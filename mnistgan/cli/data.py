@@ -147,14 +147,14 @@ def _list(data_root: Path | None) -> None:
     from rich.console import Console
 
     from mnistgan.cli.tables import table
-    from mnistgan.datasets import listing
+    from mnistgan.datasets import archives
     from mnistgan.storage import user_dirs
 
     root = user_dirs.data_root(data_root)
-    rows = listing.rows(root)
+    rows = archives.rows(root)
     console = Console(highlight=False)
     if console.is_terminal:
-        console.print(table(listing.HEAD, rows))
+        console.print(table(archives.HEAD, rows))
     else:
         typer.echo("\n".join("\t".join(row) for row in rows))
     typer.echo("torchvision:NAME is any image classification set of torchvision", err=True)
