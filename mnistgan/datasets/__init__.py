@@ -86,10 +86,7 @@ def from_torchvision(
 
 
 def fetch(
-    name: str,
-    root: Path,
-    mirrors: Sequence[str] = (),
-    on_progress: OnProgress = no_progress,
+    name: str, root: Path, mirrors: Sequence[str] = (), on_progress: OnProgress = no_progress
 ) -> Path | None:
     """Download a data set by its name; existing undamaged files stay.
 

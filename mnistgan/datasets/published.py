@@ -43,8 +43,10 @@ def read(
     blocks: Iterable[Images]
     with contextlib.ExitStack() as files:
         if data_set.form == "embedded":
-            pixels, labels = _embedded()
-            blocks = [pixels]
+            # 1,797 digits with 17 gray levels (Alpaydin & Kaynak 1998, CC BY 4.0), the same as
+            # scikit-learn's load_digits gives.
+            with np.load(str(resources.files("mnistgan.datasets") / "digits.npz")) as file:
+                blocks, labels = [file["images"]], file["labels"]
         elif data_set.form == "usps":
             pixels, labels = _usps(data_set, _verified(data_set, f"{split.images}.bz2", root))
             blocks = [pixels]
@@ -140,15 +142,6 @@ def _idx_labels(data_set: DataSet, name: str, count: int, root: Path) -> Labels:
         if labels.min() < 0 or labels.max() >= len(data_set.classes):
             raise ValueError("it has labels that are not classes")
     return labels
-
-
-def _embedded() -> tuple[Images, Labels]:
-    """1,797 handwritten digits, 8x8 with 17 gray levels (Alpaydin & Kaynak 1998, CC BY 4.0).
-
-    What scikit-learn's ``load_digits`` gives.
-    """
-    with np.load(str(resources.files("mnistgan.datasets") / "digits.npz")) as file:
-        return file["images"], file["labels"]
 
 
 def _usps(data_set: DataSet, path: Path) -> tuple[Images, Labels]:

@@ -1,7 +1,5 @@
 """One request for a file, from where the received part ends; silent and slow servers fail."""
 
-from __future__ import annotations
-
 import os
 import re
 import time
@@ -83,12 +81,9 @@ class Download:
                     return self.receive(address, resume=False)
                 if answer.status_code not in (_OK, _PARTIAL):
                     raise MirrorError(f"answered {answer.status_code} {answer.reason}")
-                # The answer may begin where the part ends, or at the file's beginning.
+                # The answer begins where the part ends, or at the file's beginning.
                 content_range = answer.headers.get("Content-Range", "")
-                resumes = answer.status_code == _PARTIAL and content_range.startswith(
-                    f"bytes {start}-"
-                )
-                self._write(answer, start if resumes else 0)
+                self._write(answer, start if content_range.startswith(f"bytes {start}-") else 0)
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             text = str(error).lower()
             known = (reason for sign, reason in _REASONS.items() if re.search(sign, text))
@@ -98,7 +93,7 @@ class Download:
         except ValueError as error:
             raise MirrorError("answered with invalid HTTP") from error
 
-    def _answer(self, address: str, start: int) -> requests.Response:
+    def _answer(self, address: str, start: int) -> "requests.Response":
         """The beginning of an answer, after redirections."""
         import requests
 
@@ -118,7 +113,7 @@ class Download:
                 address = urljoin(address, answer.headers["Location"])
         raise MirrorError(f"redirected more than {_REDIRECTS} times")
 
-    def _write(self, answer: requests.Response, start: int) -> None:
+    def _write(self, answer: "requests.Response", start: int) -> None:
         length = answer.headers.get("Content-Length", "")
         total = start + int(length) if length.isdecimal() and len(length) < _DIGITS else None
         limit = int(2 * self.archive.megabytes * 1e6) + 1_000_000  # more than any such file has

@@ -4,8 +4,6 @@ Its import takes nearly as long as torch's (it imports torch's compiler), so no 
 not need it may wait for it, and the names of its data sets are read without importing it.
 """
 
-from __future__ import annotations
-
 import ast
 import contextlib
 import functools
@@ -25,7 +23,7 @@ _DESCRIBED_WITHOUT_BINARY = (
     "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
     "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
 )
-_keep_alive: list[torch.library.Library] = []  # a Library that is collected drops its operators
+_keep_alive: list["torch.library.Library"] = []  # a Library that is collected drops its operators
 _lock = threading.Lock()
 
 

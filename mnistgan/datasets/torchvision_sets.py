@@ -1,7 +1,5 @@
 """The image classification data sets of torchvision, downloaded and read by its own classes."""
 
-from __future__ import annotations
-
 import contextlib
 import inspect
 import operator
@@ -29,7 +27,6 @@ from mnistgan.errors import DataError, MnistganError, did_you_mean
 from mnistgan.progress import OnProgress, Progress
 
 _TABLE = tomli.loads((resources.files(__package__) / "torchvision.toml").read_text("utf-8"))
-_NOT_DATA_SETS = ("VisionDataset", "wrap_dataset_for_transforms_v2")
 _NOT_WRITTEN = (EACCES, EDQUOT, EEXIST, ENOSPC, ENOTDIR, EPERM, EROFS)
 _SECONDS = 60.0  # without an answer; torchvision itself sets no time-out
 _BLOCK = 256  # images per report of the progress
@@ -44,7 +41,7 @@ def name_problem(name: str) -> str:
     short = name.removeprefix(TORCHVISION)
     if short in _TABLE["refused"]:
         return f"{name}: {_TABLE['refused'][short]}"
-    known = [one for one in public_names() if one not in _NOT_DATA_SETS]
+    known = public_names()
     if known and short.isidentifier() and short not in known:
         hint = did_you_mean(name, [f"{TORCHVISION}{one}" for one in known])
         return f"{name!r} is not a data set of torchvision{hint}"
@@ -199,7 +196,7 @@ def _downloading(name: str, on_progress: OnProgress) -> Iterator[None]:
         def __init__(self, total: int | None = None, **_: object) -> None:
             self.done, self.total = 0, total
 
-        def __enter__(self) -> Bar:
+        def __enter__(self) -> "Bar":
             return self
 
         def __exit__(self, *_: object) -> None:
@@ -289,10 +286,7 @@ def _picture(image: Any) -> Image.Image:
 
 def _classes(dataset: Any, labels: Labels, name: str) -> tuple[str, ...]:
     """The data set's own names of its classes if they are unique and printable, else numbers."""
-    try:
-        numbers = image_set.numbered_classes(labels)
-    except ValueError as error:
-        raise DataError(f"{name}: {error}") from error
+    numbers = image_set.numbered_classes(labels, name)
     given = getattr(dataset, "classes", None) or getattr(dataset, "categories", None)
     listed = given if isinstance(given, (list, tuple)) else ()
     names = tuple(", ".join(one) if isinstance(one, tuple) else str(one) for one in listed)

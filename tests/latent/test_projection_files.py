@@ -105,7 +105,7 @@ def test_a_name_cannot_move_the_cursor(invoke: Invoke, trained: Path, digit: Pat
     [
         (["text.png"], "text.png: cannot be read"),
         (["none.png"], "No such file"),
-        (["."], "is no file"),
+        (["."], "is not a file"),
         (["huge.png"], "too many"),
         (["--index", "1797"], "the last one is 1796"),
         (["--index", "x"], "integers separated by commas"),
