@@ -108,9 +108,9 @@ def _from_any(data_set: DataSet, download: Download) -> None:
             reasons.append(f"{urlsplit(mirror).hostname}: {error}")
     names = ", ".join(one.name for one in data_set.archives)
     raise DataError(
-        f"{data_set.name} could not be downloaded ({'; '.join(reasons)}); run again to resume, or "
-        f"copy {names} to {download.part.parent}, or give the --data-root that has them; the "
-        "embedded digits need no download: --data digits"
+        f"{data_set.name} is not in {download.part.parent} and could not be downloaded "
+        f"({'; '.join(reasons)}); run again to resume, or copy {names} there, or give the "
+        "--data-root that has them, or use the embedded --data digits"
     )
 
 
