@@ -1,4 +1,4 @@
-"""A headless Chromium to open pages in; it notes what went wrong and what was fetched."""
+"""A headless Chromium that records the errors and requests of the pages it opens."""
 
 from __future__ import annotations
 
@@ -18,13 +18,12 @@ CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
 @dataclass(frozen=True)
 class Tab:
-    """A page that was opened, and what it did.
+    """An open page, with its errors and requests.
 
     Attributes:
-        page: to click, type and look at.
-        problems: errors and warnings on its console, and exceptions that nobody caught.
-        requests: the addresses that it asked for, its own first; not those that hold their content
-            themselves (``data:``, ``blob:``).
+        page: Playwright's page.
+        problems: console errors and warnings, and uncaught exceptions.
+        requests: requested addresses, the page's own first; without ``data:`` and ``blob:``.
     """
 
     page: Page
@@ -32,26 +31,26 @@ class Tab:
     requests: list[str] = field(default_factory=list)
 
     def overflow(self) -> int:
-        """By how many pixels the page is wider than the window."""
+        """The number of pixels by which the page is wider than the window."""
         width = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         return int(self.page.evaluate(width))
 
     def _watch(self) -> None:
-        def asked(request: Request) -> None:
+        def on_request(request: Request) -> None:
             if not request.url.startswith(("data:", "blob:")):
                 self.requests.append(request.url)
 
-        def said(message: ConsoleMessage) -> None:
+        def on_console(message: ConsoleMessage) -> None:
             if message.type in ("error", "warning"):
                 self.problems.append(message.text)
 
-        self.page.on("request", asked)
-        self.page.on("console", said)
+        self.page.on("request", on_request)
+        self.page.on("console", on_console)
         self.page.on("pageerror", lambda error: self.problems.append(str(error)))
 
 
 class Chromium:
-    """A browser that runs; each page that it opens knows nothing of the others."""
+    """A running browser; its pages share no state."""
 
     def __init__(self, browser: Browser) -> None:
         self._browser = browser
@@ -69,11 +68,11 @@ class Chromium:
         """Open a page and wait until it has loaded.
 
         Args:
-            url: of it; for a file, ``path.as_uri()``.
-            width: of the window, CSS pixels; a small phone has 360.
-            height: likewise.
-            scheme: the colours that the user prefers.
-            touch: whether it is a screen to be touched.
+            url: its address; for a file, ``path.as_uri()``.
+            width: width of the window in CSS pixels; a small phone has 360.
+            height: height of the window.
+            scheme: preferred color scheme.
+            touch: whether the screen is a touch screen.
         """
         context = self._browser.new_context(
             viewport={"width": width, "height": height}, color_scheme=scheme, has_touch=touch
@@ -89,13 +88,13 @@ class Chromium:
 
 
 def launch() -> Iterator[Chromium]:
-    """For a fixture: a Chromium for as long as it is needed; skips where there is none."""
+    """Yield a Chromium, for use in a fixture; skips the test if none is installed."""
     playwright_api = pytest.importorskip("playwright.sync_api")
     program = next(filter(None, map(shutil.which, CHROMIUMS)), None)
     if program is None:
-        pytest.skip("there is no Chromium on the PATH to open the page in")
+        pytest.skip("no Chromium on the PATH")
     with playwright_api.sync_playwright() as playwright:
-        # Of its own sandbox a container's root may have none; the pages are ours.
+        # In a container, root may not be able to start the sandbox; the pages are our own.
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
         try:
             yield Chromium(browser)

@@ -387,7 +387,6 @@ def _outcome(status: int, began: float, folder: Path) -> Outcome:
 def _import_all() -> None:
     """What a run imports on its way; nothing is computed, since a fork takes no threads along."""
     for name in (
-        "imageio.plugins.pillow",
         "matplotlib.backends.backend_agg",
         "mnistgan.rendering.animations",
         "mnistgan.cli",

@@ -20,6 +20,7 @@ from mnistgan.config import RunConfig
 from mnistgan.evaluation import classifier
 from mnistgan.evaluation.labeler import Labeler
 from mnistgan.progress import StopToken
+from mnistgan.storage.tables import METRICS_COLUMNS
 
 Invoke: TypeAlias = Callable[..., Result]
 """Runs the command line in an empty folder."""
@@ -54,6 +55,13 @@ def to_idx(array: npt.NDArray[Any]) -> bytes:
 def noise_images(*shape: int, seed: int = 0) -> npt.NDArray[np.uint8]:
     """Images of random pixels, uint8."""
     return np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
+
+
+def metrics_table(steps: int, **numbers: float) -> dict[str, npt.NDArray[np.float64]]:
+    """The columns of a metrics.csv; what is not given is 0.5 at every step."""
+    columns = {name: np.full(steps, 0.5) for name in METRICS_COLUMNS}
+    columns |= {"step": np.arange(1.0, steps + 1), "epoch": np.ones(steps)}
+    return columns | {name: np.full(steps, value) for name, value in numbers.items()}
 
 
 class ByPixels(Labeler):

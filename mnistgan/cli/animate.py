@@ -8,51 +8,36 @@ import typer
 from mnistgan.cli import options
 from mnistgan.errors import UsageError
 
-_Ckpt = Annotated[
-    Path | None,
-    typer.Option(metavar="FILE", help="Show a walk through this generator's latent space."),
-]
-_Out = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="FILE",
-        help=".gif, .webp or .mp4; of a walk also .png. By default RUN/training.gif or walk.gif.",
-    ),
-]
-_Fps = Annotated[float | None, typer.Option(min=0.1, max=60, help="Frames per second.")]
-_Walk = Annotated[
-    Literal["slerp", "linear", "circle", "classes", "corners"] | None,
-    options.latent_option(
-        metavar="KIND",
-        help="slerp (default), linear or circle; classes: from class to class; corners: the "
-        "square between four points.",
-    ),
-]
-_Seed = Annotated[
-    int | None, options.latent_option(min=0, max=2**63 - 1, metavar="INTEGER", help="Random seed.")
-]
-_Seeds = Annotated[
-    str | None,
-    options.latent_option(metavar="1,5,9", help="Walk through image 0 of each of these seeds."),
-]
-_Frames = Annotated[
-    int | None,
-    options.latent_option(
-        min=2, max=2000, help="Number of frames; by default 15 per point, in a .png 3."
-    ),
-]
+_ckpt = typer.Option(metavar="FILE", help="Show a walk through this generator's latent space.")
+_out = typer.Option(
+    metavar="FILE",
+    help=".gif, .webp or .mp4; of a walk also .png. By default RUN/training.gif or walk.gif.",
+)
+_fps = typer.Option(min=0.1, max=60, help="Frames per second.")
+_walk = options.latent_option(
+    metavar="KIND",
+    help="slerp (default), linear or circle; classes: from class to class; corners: the "
+    "square between four points.",
+)
+_seed = options.latent_option(min=0, max=2**63 - 1, metavar="INTEGER", help="Random seed.")
+_seeds = options.latent_option(metavar="1,5,9", help="Walk through image 0 of each of these seeds.")
+_frames = options.latent_option(
+    min=2, max=2000, help="Number of frames; by default 15 per point, in a .png 3."
+)
 
 
 def animate(
     run: options.RunOrNewest = None,
-    ckpt: _Ckpt = None,
-    out: _Out = None,
-    fps: _Fps = None,
-    walk: _Walk = None,
-    seed: _Seed = None,
-    seeds: _Seeds = None,
+    ckpt: Annotated[Path | None, _ckpt] = None,
+    out: Annotated[Path | None, _out] = None,
+    fps: Annotated[float | None, _fps] = None,
+    walk: Annotated[
+        Literal["slerp", "linear", "circle", "classes", "corners"] | None, _walk
+    ] = None,
+    seed: Annotated[int | None, _seed] = None,
+    seeds: Annotated[str | None, _seeds] = None,
     digits: options.Digits = None,
-    frames: _Frames = None,
+    frames: Annotated[int | None, _frames] = None,
     debug: options.Debug = False,
 ) -> None:
     """Make a GIF, WebP or MP4 of a run's progress or of a walk through latent space.

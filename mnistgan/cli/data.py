@@ -11,10 +11,9 @@ from mnistgan.errors import printable
 
 app = typer.Typer(cls=PlainGroup, invoke_without_command=True, no_args_is_help=False)
 
-_Labels = Annotated[
-    str | None,
-    typer.Option(metavar="FILE", help="Labels of an IDX file; by default the file next to it."),
-]
+_labels = typer.Option(
+    metavar="FILE", help="Labels of an IDX file; by default the file next to it."
+)
 
 
 @app.callback()
@@ -36,7 +35,7 @@ def data(
     if ctx.invoked_subcommand is None:
         _list(data_root)
     elif data_root is not None:
-        raise typer.BadParameter(f"--data-root goes behind {ctx.invoked_subcommand}")
+        raise typer.BadParameter(f"give --data-root after {ctx.invoked_subcommand}")
 
 
 @app.command(cls=PlainCommand)
@@ -69,7 +68,7 @@ def fetch(
 @app.command(cls=PlainCommand)
 def verify(
     name: options.DataName,
-    labels: _Labels = None,
+    labels: Annotated[str | None, _labels] = None,
     data_root: options.DataRoot = None,
     debug: options.Debug = False,
 ) -> None:
@@ -102,7 +101,7 @@ def show(
     part: Annotated[
         Literal["train", "test"], typer.Option(help="Part of a published data set.")
     ] = "train",
-    labels: _Labels = None,
+    labels: Annotated[str | None, _labels] = None,
     image_size: options.ImageSize = None,
     channels: options.Channels = None,
     fit: Annotated[
@@ -145,6 +144,7 @@ def show(
 
 def _list(data_root: Path | None) -> None:
     from rich.console import Console
+    from rich.table import Column
 
     from mnistgan.cli.tables import table
     from mnistgan.datasets import archives
@@ -154,7 +154,7 @@ def _list(data_root: Path | None) -> None:
     rows = archives.rows(root)
     console = Console(highlight=False)
     if console.is_terminal:
-        console.print(table(archives.HEAD, rows))
+        console.print(table([Column("name", no_wrap=True), *archives.HEAD[1:]], rows))
     else:
         typer.echo("\n".join("\t".join(row) for row in rows))
     typer.echo("torchvision:NAME is any image classification set of torchvision", err=True)

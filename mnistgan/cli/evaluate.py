@@ -15,46 +15,31 @@ if TYPE_CHECKING:
 
 _results_option = partial(typer.Option, rich_help_panel="Results")
 
-_Ckpt = Annotated[
-    Path | None,
-    typer.Option(metavar="FILE", help="Evaluate this generator file or checkpoint instead."),
-]
-_Images = Annotated[
-    Path | None, typer.Option(metavar="FILE.npz|FOLDER", help="Evaluate these images instead.")
-]
-_Data = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME|PATH",
-        help="Real images to compare with; by default the training data, or mnist.",
-        autocompletion=options.complete_data_sets,
-    ),
-]
-_Count = Annotated[int, typer.Option("-n", min=100, help="Number of images.")]
-_Score = Annotated[
-    Literal["tstr"] | None,
-    typer.Option(help="Also train a classifier on the images and test it on real ones."),
-]
-_JsonFile = Annotated[
-    Path | None,
-    _results_option("--json", metavar="FILE", help="Also write the figures there; - for stdout."),
-]
-_Out = Annotated[
-    Path | None,
-    _results_option(metavar="DIR", help="Folder; by default RUN/evaluation or evaluation."),
-]
+_ckpt = typer.Option(metavar="FILE", help="Evaluate this generator file or checkpoint instead.")
+_images = typer.Option(metavar="FILE.npz|FOLDER", help="Evaluate these images instead.")
+_data = typer.Option(
+    metavar="NAME|PATH",
+    help="Real images to compare with; by default the training data, or mnist.",
+    autocompletion=options.complete_data_sets,
+)
+_count = typer.Option("-n", min=100, help="Number of images.")
+_score = typer.Option(help="Also train a classifier on the images and test it on real ones.")
+_json_file = _results_option(
+    "--json", metavar="FILE", help="Also write the figures there; - for stdout."
+)
+_out = _results_option(metavar="DIR", help="Folder; by default RUN/evaluation or evaluation.")
 
 
 def evaluate(
     run: options.RunOrNewest = None,
-    ckpt: _Ckpt = None,
-    images: _Images = None,
-    count: _Count = 10_000,
-    data: _Data = None,
+    ckpt: Annotated[Path | None, _ckpt] = None,
+    images: Annotated[Path | None, _images] = None,
+    count: Annotated[int, _count] = 10_000,
+    data: Annotated[str | None, _data] = None,
     seed: options.Seed = 0,
-    score: _Score = None,
-    out: _Out = None,
-    json_file: _JsonFile = None,
+    score: Annotated[Literal["tstr"] | None, _score] = None,
+    out: Annotated[Path | None, _out] = None,
+    json_file: Annotated[Path | None, _json_file] = None,
     data_root: options.DataRoot = None,
     threads: options.Threads = None,
     debug: options.Debug = False,
@@ -109,7 +94,7 @@ def _show(written: "EvaluationFiles") -> None:
     typer.echo(f"{result.n:,} images against {printable(result.data)}")
     typer.echo(
         f"Frechet distance ({result.measured_with}) of weights {result.classifier.sha256[:12]}; "
-        f"the floor: {result.floor_n:,} held-out real images"
+        f"the floor is {result.floor_n:,} held-out real images"
     )
     values = [Column(name, justify="right", no_wrap=True) for name in ("images", "floor")]
     rows = [

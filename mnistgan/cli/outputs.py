@@ -23,11 +23,11 @@ def outputs(
         plugins = [plugin for several in registry.installed().values() for plugin in several]
         width = max((len(plugin.name) for plugin in plugins), default=0)
         for plugin in plugins:
-            typer.echo(f"{plugin.name:{width}}  {plugin.package} {plugin.version}")
+            typer.echo(f"{plugin.name:{width}}  {plugin.origin}")
         return
     plugin = registry.find(name)
     output = plugin.output
-    lines = [f"{name} ({plugin.package} {plugin.version})", (output.__doc__ or "").strip()]
+    lines = [f"{name} ({plugin.origin})", (output.__doc__ or "").strip()]
     lines += [f"needs {', '.join(output.needs)}"] if output.needs else []
     lines += ["", f"[outputs.{name}]", *registry.describe(output.Options)]
     typer.echo("\n".join(lines))

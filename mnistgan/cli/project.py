@@ -11,50 +11,34 @@ from mnistgan.errors import printable
 
 _search_option = partial(typer.Option, rich_help_panel="Search")
 
-_Pictures = Annotated[
-    list[Path] | None,
-    typer.Argument(metavar="IMAGE", help="Pictures of any size: PNG, JPEG, WebP or GIF."),
-]
-_Index = Annotated[
-    str | None,
-    typer.Option(metavar="7,12", help="Images of the data set instead, by number."),
-]
-_Out = Annotated[
-    Path,
-    typer.Option(
-        metavar="FILE",
-        help=".png: given and found images side by side; .gif, .webp or .mp4: a walk from image "
-        "to image.",
-    ),
-]
-_JsonFile = Annotated[
-    Path | None, typer.Option("--json", metavar="FILE", help="Also write each z and its error.")
-]
-_Invert = Annotated[
-    bool, typer.Option("--invert", help="Invert the pictures, if they are dark on white.")
-]
-_Digit = Annotated[
-    str | None,
-    _search_option(
-        metavar="CLASS",
-        help="Class of the images; by default the best fit. Conditional generators only.",
-    ),
-]
-_Restarts = Annotated[int, _search_option(min=1, max=1000, help="Starts per image.")]
-_Steps = Annotated[int, _search_option(min=1, max=100_000, help="Steps from each start.")]
+_pictures = typer.Argument(metavar="IMAGE", help="Pictures of any size: PNG, JPEG, WebP or GIF.")
+_index = typer.Option(metavar="7,12", help="Images of the data set instead, by number.")
+_out = typer.Option(
+    metavar="FILE",
+    help=".png: given and found images side by side; .gif, .webp or .mp4: a walk from image "
+    "to image.",
+)
+_json_file = typer.Option("--json", metavar="FILE", help="Also write each z and its error.")
+_invert = typer.Option("--invert", help="Invert the pictures, if they are dark on white.")
+_digit = _search_option(
+    metavar="CLASS",
+    help="Class of the images; by default the best fit. Conditional generators only.",
+)
+_restarts = _search_option(min=1, max=1000, help="Starts per image.")
+_steps = _search_option(min=1, max=100_000, help="Steps from each start.")
 
 
 def project(
     ckpt: options.Ckpt,
-    images: _Pictures = None,
-    index: _Index = None,
-    out: _Out = Path("projection.png"),
-    json_file: _JsonFile = None,
-    invert: _Invert = False,
+    images: Annotated[list[Path] | None, _pictures] = None,
+    index: Annotated[str | None, _index] = None,
+    out: Annotated[Path, _out] = Path("projection.png"),
+    json_file: Annotated[Path | None, _json_file] = None,
+    invert: Annotated[bool, _invert] = False,
     seed: options.Seed = 0,
-    digit: _Digit = None,
-    restarts: _Restarts = 8,
-    steps: _Steps = 300,
+    digit: Annotated[str | None, _digit] = None,
+    restarts: Annotated[int, _restarts] = 8,
+    steps: Annotated[int, _steps] = 300,
     data_root: options.DataRoot = None,
     threads: options.Threads = None,
     debug: options.Debug = False,

@@ -11,82 +11,55 @@ from mnistgan.cli import options
 _labels_option = partial(typer.Option, rich_help_panel="Labels (formats npz, idx and shards)")
 _format_option = partial(typer.Option, rich_help_panel="Formats idx and shards")
 
-_Count = Annotated[
-    int | None, typer.Option("-n", min=1, max=10**12, metavar="INTEGER", help="Number of images.")
-]
-_PerDigit = Annotated[
-    int | None,
-    options.latent_option(
-        min=1,
-        max=10**12,
-        metavar="INTEGER",
-        help="Instead of -n: that many images of each class, one row per class.",
-    ),
-]
-_Truncation = Annotated[
-    float | None,
-    options.latent_option(help="Limit of |z|: 1 gives typical images, 3 almost the full variety."),
-]
-_Out = Annotated[
-    Path | None,
-    typer.Option(metavar="PATH", help="By default samples.png, samples.npz or a new folder."),
-]
-_Format = Annotated[
-    Literal["grid", "png", "npz", "idx", "shards"],
-    typer.Option(
-        metavar="FORMAT",
-        help="grid: one picture; png: a folder of pictures; npz: one array file; idx: the four "
-        "files of MNIST; shards: a folder of array files with a manifest.",
-    ),
-]
-_Labels = Annotated[
-    bool,
-    _labels_option(
-        "--labels",
-        help="Write labels: the class asked for, or else the classifier's. Always on for idx.",
-    ),
-]
-_MinConfidence = Annotated[
-    float,
-    _labels_option(
-        min=0,
-        max=1,
-        show_default=False,
-        help="Keep only images classified with at least this probability.",
-    ),
-]
-_Balanced = Annotated[
-    bool, _labels_option("--balanced", help="The same number of images per class.")
-]
-_Test = Annotated[
-    int | None, _format_option(min=1, help="idx: test images; by default a sixth of -n.")
-]
-_ShardSize = Annotated[
-    int | None, _format_option(min=1, help="shards: images per shard; by default 100000.")
-]
-_Part = Annotated[
-    str | None,
-    _format_option(
-        metavar="i/k", help="shards: write shards i, i+k, ...; other processes write the rest."
-    ),
-]
+_count = typer.Option("-n", min=1, max=10**12, metavar="INTEGER", help="Number of images.")
+_per_digit = options.latent_option(
+    min=1,
+    max=10**12,
+    metavar="INTEGER",
+    help="Instead of -n: that many images of each class, one row per class.",
+)
+_truncation = options.latent_option(
+    help="Limit of |z|: 1 gives typical images, 3 almost the full variety."
+)
+_out = typer.Option(metavar="PATH", help="By default samples.png, samples.npz or a new folder.")
+_format = typer.Option(
+    metavar="FORMAT",
+    help="grid: one picture; png: a folder of pictures; npz: one array file; idx: the four "
+    "files of MNIST; shards: a folder of array files with a manifest.",
+)
+_labels = _labels_option(
+    "--labels",
+    help="Write labels: the class asked for, or else the classifier's. Always on for idx.",
+)
+_min_confidence = _labels_option(
+    min=0,
+    max=1,
+    show_default=False,
+    help="Keep only images classified with at least this probability.",
+)
+_balanced = _labels_option("--balanced", help="The same number of images per class.")
+_test = _format_option(min=1, help="idx: test images; by default a sixth of -n.")
+_shard_size = _format_option(min=1, help="shards: images per shard; by default 100000.")
+_part = _format_option(
+    metavar="i/k", help="shards: write shards i, i+k, ...; other processes write the rest."
+)
 
 
 def sample(
     ckpt: options.Ckpt,
-    count: _Count = None,
+    count: Annotated[int | None, _count] = None,
     seed: options.Seed = 0,
-    format: _Format = "grid",
-    out: _Out = None,
+    format: Annotated[Literal["grid", "png", "npz", "idx", "shards"], _format] = "grid",
+    out: Annotated[Path | None, _out] = None,
     digits: options.Digits = None,
-    per_digit: _PerDigit = None,
-    truncation: _Truncation = None,
-    labels: _Labels = False,
-    min_confidence: _MinConfidence = 0.0,
-    balanced: _Balanced = False,
-    test: _Test = None,
-    shard_size: _ShardSize = None,
-    part: _Part = None,
+    per_digit: Annotated[int | None, _per_digit] = None,
+    truncation: Annotated[float | None, _truncation] = None,
+    labels: Annotated[bool, _labels] = False,
+    min_confidence: Annotated[float, _min_confidence] = 0.0,
+    balanced: Annotated[bool, _balanced] = False,
+    test: Annotated[int | None, _test] = None,
+    shard_size: Annotated[int | None, _shard_size] = None,
+    part: Annotated[str | None, _part] = None,
     data_root: options.DataRoot = None,
     threads: options.Threads = None,
     debug: options.Debug = False,

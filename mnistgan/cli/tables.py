@@ -7,8 +7,8 @@ from rich.text import Text
 
 
 def table(head: Sequence[str | Column], rows: Iterable[Sequence[str]]) -> Table:
-    """A table without borders under a bold head; no cell is read as markup."""
+    """A table without borders under a bold head; no cell is cropped, or read as markup."""
     made = Table(*head, box=None, pad_edge=False, header_style="bold")
     for row in rows:
-        made.add_row(*map(Text, row))
+        made.add_row(*(Text(cell, overflow="fold") for cell in row))
     return made

@@ -30,72 +30,52 @@ _FLAGS = {
 
 _training = partial(typer.Option, rich_help_panel="Training")
 
-_Config = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME|FILE",
-        help="Preset (see: mnistgan init) or TOML file.",
-        autocompletion=options.complete_presets,
-    ),
-]
-_Assign = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Set any config key; repeatable."),
-]
-_OutputDir = Annotated[
-    Path | None, typer.Option(metavar="DIR", help="Run directory; by default runs/NAME-TIME.")
-]
-_Resume = Annotated[
-    Path | None, typer.Option(metavar="RUN", help="Resume the run in this directory.")
-]
-_DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Check everything, run one step, write nothing.")
-]
-_Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only the run directory.")]
-_Data = Annotated[
-    str | None,
-    options.data_option(
-        metavar="NAME|PATH",
-        help="Data set (see: mnistgan data), torchvision:NAME, or path of your own images.",
-        autocompletion=options.complete_data_sets,
-    ),
-]
-_Epochs = Annotated[int | None, _training(help="Passes through the data.")]
-_BatchSize = Annotated[int | None, _training(help="Images per step.")]
-_Lr = Annotated[float | None, _training(help="Learning rate of G and D.")]
-_LatentDim = Annotated[int | None, _training(help="Length of z.")]
-_Seed = Annotated[int | None, _training(help="Random seed.")]
-_MaxMinutes = Annotated[float | None, _training(help="Save and stop after this many minutes.")]
-_Device = Annotated[
-    str | None, options.machine_option(metavar="DEVICE", help="auto, cpu, cuda or mps.")
-]
-_Processes = Annotated[
-    int | None,
-    options.machine_option(min=1, max=1024, help="Processes that share each batch (torchrun)."),
-]
+_config = typer.Option(
+    metavar="NAME|FILE",
+    help="Preset (see: mnistgan init) or TOML file.",
+    autocompletion=options.complete_presets,
+)
+_assign = typer.Option("--set", metavar="KEY=VALUE", help="Set any config key; repeatable.")
+_output_dir = typer.Option(metavar="DIR", help="Run directory; by default runs/NAME-TIME.")
+_resume = typer.Option(metavar="RUN", help="Resume the run in this directory.")
+_dry_run = typer.Option("--dry-run", help="Check everything, run one step, write nothing.")
+_quiet = typer.Option("--quiet", "-q", help="Print only the run directory.")
+_data = options.data_option(
+    metavar="NAME|PATH",
+    help="Data set (see: mnistgan data), torchvision:NAME, or path of your own images.",
+    autocompletion=options.complete_data_sets,
+)
+_epochs = _training(help="Passes through the data.")
+_batch_size = _training(help="Images per step.")
+_lr = _training(help="Learning rate of G and D.")
+_latent_dim = _training(help="Length of z.")
+_seed = _training(help="Random seed.")
+_max_minutes = _training(help="Save and stop after this many minutes.")
+_device = options.machine_option(metavar="DEVICE", help="auto, cpu, cuda or mps.")
+_nproc = options.machine_option(min=1, max=1024, help="Processes that share each batch (torchrun).")
 
 
 def train(
     ctx: typer.Context,
-    config: _Config = None,
-    assign: _Assign = None,
-    output_dir: _OutputDir = None,
-    resume: _Resume = None,
-    dry_run: _DryRun = False,
-    quiet: _Quiet = False,
-    data: _Data = None,
+    config: Annotated[str | None, _config] = None,
+    assign: Annotated[list[str] | None, _assign] = None,
+    output_dir: Annotated[Path | None, _output_dir] = None,
+    resume: Annotated[Path | None, _resume] = None,
+    dry_run: Annotated[bool, _dry_run] = False,
+    quiet: Annotated[bool, _quiet] = False,
+    data: Annotated[str | None, _data] = None,
     image_size: options.ImageSize = None,
     channels: options.Channels = None,
-    epochs: _Epochs = None,
-    batch_size: _BatchSize = None,
-    lr: _Lr = None,
-    latent_dim: _LatentDim = None,
-    seed: _Seed = None,
-    max_minutes: _MaxMinutes = None,
+    epochs: Annotated[int | None, _epochs] = None,
+    batch_size: Annotated[int | None, _batch_size] = None,
+    lr: Annotated[float | None, _lr] = None,
+    latent_dim: Annotated[int | None, _latent_dim] = None,
+    seed: Annotated[int | None, _seed] = None,
+    max_minutes: Annotated[float | None, _max_minutes] = None,
     data_root: options.DataRoot = None,
-    device: _Device = None,
+    device: Annotated[str | None, _device] = None,
     threads: options.Threads = None,
-    nproc: _Processes = None,
+    nproc: Annotated[int | None, _nproc] = None,
     debug: options.Debug = False,
 ) -> None:
     """Train a GAN; save checkpoints, samples and metrics in a run directory.
@@ -125,7 +105,7 @@ def train(
         raise typer.Exit(ranks.launch(nproc, sys.argv[1:]))
     options.use_threads(threads)
     if dry_run:
-        _dry_run(plan)
+        _one_step(plan)
     else:
         _train(plan, quiet)
 
@@ -173,7 +153,7 @@ def _train(plan: "Plan", quiet: bool) -> None:
         raise typer.Exit(1)
 
 
-def _dry_run(plan: "Plan") -> None:
+def _one_step(plan: "Plan") -> None:
     from mnistgan.cli import views
     from mnistgan.cli.bars import bar
     from mnistgan.config import toml

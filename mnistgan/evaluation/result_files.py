@@ -66,6 +66,7 @@ def evaluate_to_files(
         UsageError: a target cannot be written, or the source or its data cannot be used.
     """
     folder = folder or _default_folder(source, are_images)
+    # First of all: to measure takes minutes, with another data set a classifier is trained, too.
     atomic.check_folder(folder)
     if json_file is not None:
         atomic.check_target(json_file)

@@ -1,5 +1,5 @@
-"""Outputs: plugins that turn a run's events into something to look at.
+"""Outputs: plugins that turn a run's events into files or tracker entries.
 
 :class:`~mnistgan.outputs.base.Output` is the interface, :mod:`mnistgan.outputs.registry` finds
-them by entry point, and each output that ships has a file of its own.
+plugins by entry point, and each output that ships with mnistgan has its own file.
 """

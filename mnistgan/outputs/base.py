@@ -1,4 +1,4 @@
-"""What an output plugin is. Imports no torch, so that options can be read without it."""
+"""The interface of an output plugin. Imports no torch, so options can be checked without it."""
 
 from __future__ import annotations
 
@@ -17,41 +17,41 @@ API_VERSION = 1
 
 
 class OutputOptions(Section):
-    """Base of an output's options: ``[outputs.NAME]`` in the TOML.
+    """Base class of an output's options, ``[outputs.NAME]`` in the TOML.
 
-    The docstring under a field is what ``mnistgan outputs NAME`` shows of it.
+    The docstring below a field is its help text in ``mnistgan outputs NAME``.
     """
 
 
 class Output:
-    """Turns a run's events into files, or into anything else.
+    """Turns the events of a run into files, or into anything else.
 
-    A subclass is registered under the entry-point group ``mnistgan.outputs``. Import what is heavy
-    inside the methods: this class is imported before torch, to check the options.
+    Register a subclass under the entry-point group ``mnistgan.outputs``. Import heavy libraries
+    inside the methods: the class is imported before torch, to check its options.
 
     Attributes:
-        directory: the run directory, where to write.
-        options: the checked options.
+        directory: the run directory to write to.
+        options: the validated options.
     """
 
     api_version: ClassVar[int] = API_VERSION
     needs: ClassVar[tuple[str, ...]] = ()
-    """Names of outputs that must be on too; they see each event first."""
+    """Names of outputs that must be enabled too; they receive each event first."""
     libraries: ClassVar[Mapping[str, str]] = {}
-    """Modules that must be installed too -> what brings each, for pip; checked before a run."""
+    """Module that must be installed -> what to pip install for it. Checked before a run starts."""
 
     class Options(OutputOptions):
-        """Without options, unless a subclass says otherwise."""
+        """No options, unless a subclass declares some."""
 
     def __init__(self, directory: Path, options: OutputOptions) -> None:
         self.directory = directory
         self.options = options
 
     def folder(self, name: str) -> Path:
-        """A folder of one's own in the run directory, which need not be there yet.
+        """The path of this output's own folder in the run directory; it may not exist yet.
 
         Raises:
-            UsageError: it is a link, which may lead anywhere: a run may come from a stranger.
+            UsageError: it is a link. In a run from an untrusted source it may lead anywhere.
         """
         path = self.directory / name
         if path.is_symlink():
@@ -59,8 +59,8 @@ class Output:
         return path
 
     def handle(self, event: Event) -> None:
-        """Take one event: RunStarted first, RunEnded last, however the run ends.
+        """Handle one event: RunStarted comes first and RunEnded last, however the run ends.
 
-        An exception switches this output off and lets the training go on.
+        An exception disables this output; the training continues.
         """
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""The output ``curves``: losses, D's scores and measurements as a picture."""
+"""The output ``curves``: losses, D's scores and measurements as a plot."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Curves(Output):
     options: Options
 
     def handle(self, event: Event) -> None:
-        """Draw once, at the end, where there is a step to draw."""
+        """Draw the plot when the run ends, if a step was taken."""
         if isinstance(event, RunEnded) and event.step:
             from mnistgan.rendering import curves
 

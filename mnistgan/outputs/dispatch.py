@@ -1,22 +1,19 @@
-"""Handing a run's events to its outputs; one that fails harms neither run nor neighbours."""
+"""Passes a run's events to its outputs; a failing output stops neither the run nor the others."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeAlias
 
 from mnistgan.events import Event, Warned
 from mnistgan.outputs.base import Output
-from mnistgan.outputs.registry import Prepared, in_words
+from mnistgan.outputs.registry import Prepared, one_line
 from mnistgan.progress import CutOff
-
-Guard: TypeAlias = Callable[[], contextlib.AbstractContextManager[None]]
 
 
 class Dispatcher:
-    """The outputs of one run, in their order."""
+    """The outputs of one run, in order."""
 
     def __init__(self, prepared: Sequence[Prepared], directory: Path) -> None:
         self._prepared = {one.plugin.name: one for one in prepared}
@@ -25,21 +22,29 @@ class Dispatcher:
         self._failed: dict[str, str] = {}
 
     def open(self) -> list[Warned]:
-        """Make the outputs; returns a warning for each that could not be made."""
+        """Create the outputs; returns a warning for each that could not be created."""
         warnings = []
         for name, prepared in self._prepared.items():
             try:
-                self._live[name] = prepared.create(self._directory)
+                self._live[name] = prepared.plugin.output(self._directory, prepared.options)
             except (Exception, SystemExit) as error:  # a plugin may raise anything
-                warnings.append(self._switch_off(name, error))
+                warnings.append(self._disable(name, error))
         return warnings
 
-    def handle(self, event: Event, guard: Guard = contextlib.nullcontext) -> list[Warned]:
-        """Give every output the event, inside the guard.
+    def handle(
+        self,
+        event: Event,
+        guard: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext,
+    ) -> list[Warned]:
+        """Pass an event to every output.
+
+        Args:
+            event: the event.
+            guard: a context in which each output runs; it raises :class:`CutOff` to stop one.
 
         Returns:
-            A warning for each that failed on it, or that the guard cut off; the others then get it
-            without one, so that they can close their files.
+            A warning for each output that failed or was cut off. After a cut-off, the remaining
+            outputs get the event without the guard, so that they can close their files.
         """
         warnings = []
         for name, output in list(self._live.items()):
@@ -48,23 +53,24 @@ class Dispatcher:
                     output.handle(event)
             except CutOff:
                 guard = contextlib.nullcontext
-                warnings.append(Warned(f"the output {name!r} was stopped; resume to have it done"))
+                warnings.append(
+                    Warned(f"the output {name!r} was stopped; resume the run to complete it")
+                )
             except (Exception, SystemExit) as error:  # a plugin may raise anything
-                warnings.append(self._switch_off(name, error))
+                warnings.append(self._disable(name, error))
         return warnings
 
     def reminders(self) -> list[Warned]:
-        """At a run's end, once more: which outputs were switched off on the way, and why."""
+        """Warnings for the end of a run: which outputs were disabled during it, and why."""
         return [
-            Warned(f"the output {name!r} was switched off during this run ({reason})")
+            Warned(f"the output {name!r} was disabled during this run ({reason})")
             for name, reason in self._failed.items()
         ]
 
-    def _switch_off(self, name: str, error: BaseException) -> Warned:
+    def _disable(self, name: str, error: BaseException) -> Warned:
         self._live.pop(name, None)
-        plugin = self._prepared[name].plugin
-        self._failed[name] = in_words(error)
+        self._failed[name] = one_line(error)
         return Warned(
-            f"the output {name!r} of {plugin.package} {plugin.version} failed and is off from here "
-            f"on ({self._failed[name]}); training goes on"
+            f"the output {name!r} of {self._prepared[name].plugin.origin} failed and is disabled "
+            f"from now on ({self._failed[name]}); training continues"
         )

@@ -1,4 +1,4 @@
-"""The output ``metrics``: metrics.csv, a row a step; evaluations.csv, a row a measurement."""
+"""The output ``metrics``: metrics.csv with one row per step, evaluations.csv per measurement."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from mnistgan.storage.run_directory import RunDirectory
 
 
 class Metrics(Output):
-    """Writes every step's losses and scores to metrics.csv, and measurements to evaluations.csv."""
+    """Writes losses and scores of every step to metrics.csv, measurements to evaluations.csv."""
 
     _file: TextIO
     _writer: Any
     _columns: Sequence[str] = tables.EVALUATIONS_COLUMNS
 
     def handle(self, event: Event) -> None:
-        """Open at the start, write each step, close at the end."""
+        """Open the tables at the start, add rows, close them at the end."""
         match event:
             case RunStarted():
                 run = RunDirectory(self.directory)
@@ -36,7 +36,7 @@ class Metrics(Output):
                 self._writer.writerow(tables.metrics_row(event))
             case Evaluated():
                 path = RunDirectory(self.directory).evaluations_file
-                # A run that was stopped between measuring and saving has the row already.
+                # A stop between measuring and saving has left a row of this step already.
                 with tables.continue_table(path, self._columns, event.step - 1) as file:
                     row = tables.evaluation_row(event, self._columns)
                     csv.writer(file, lineterminator="\n").writerow(row)

@@ -1,6 +1,6 @@
-"""Finding outputs by entry point, and checking what a config asks of them. Imports no torch.
+"""Finds outputs by entry point and checks their options in a config. Imports no torch.
 
-Listing imports no plugin; a run imports the ones it names and no other.
+Listing outputs imports no plugin; a run imports only those it uses.
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
-from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import tomli_w
 from pydantic import ValidationError
@@ -26,72 +25,76 @@ GROUP = "mnistgan.outputs"
 
 @dataclass(frozen=True)
 class Plugin:
-    """One installed output, imported only when its class is asked for."""
+    """An installed output; its module is imported when :attr:`output` is first used."""
 
-    name: str
     entry_point: EntryPoint
 
     @property
+    def name(self) -> str:
+        """NAME in ``[outputs.NAME]``."""
+        return self.entry_point.name
+
+    @property
     def package(self) -> str:
-        """The distribution that brought it."""
+        """The distribution that provides it."""
         return self.entry_point.dist.name if self.entry_point.dist else "unknown"
 
     @property
-    def version(self) -> str:
-        """That distribution's version."""
-        return self.entry_point.dist.version if self.entry_point.dist else "unknown"
+    def origin(self) -> str:
+        """That distribution, with its version."""
+        dist = self.entry_point.dist
+        return f"{dist.name} {dist.version}" if dist else "unknown"
 
     @cached_property
     def output(self) -> type[Output]:
-        """The plugin's class, imported now.
+        """The plugin's class.
 
         Raises:
-            UsageError: it does not import, is no Output, or is written for another interface.
+            UsageError: it cannot be imported, is not an Output, or was written for another version
+                of the interface.
         """
-        origin = f"output {self.name!r} of the package {self.package} {self.version}"
+        cause = None
         try:
             loaded = self.entry_point.load()
-        except (Exception, SystemExit) as error:  # a stranger's import can raise anything
+            problem = _problem(loaded)
+        except (Exception, SystemExit) as error:  # a plugin may raise anything
+            cause, problem = error, f"cannot be imported ({one_line(error)})"
+        if problem:
             raise UsageError(
-                f"{origin} does not import ({in_words(error)}); mend or uninstall that package, or "
-                f"turn it off: --set outputs.{self.name}=false"
-            ) from error
-        if not (isinstance(loaded, type) and issubclass(loaded, Output)):
-            raise UsageError(
-                f"{origin} is no mnistgan.outputs.base.Output but {loaded!r}; mend that package"
-            )
-        options, needs, libraries = loaded.Options, loaded.needs, loaded.libraries
-        if not (
-            (isinstance(options, type) and issubclass(options, OutputOptions))
-            and (isinstance(needs, tuple) and all(isinstance(need, str) for need in needs))
-            and isinstance(libraries, Mapping)
-        ):
-            raise UsageError(
-                f"{origin} has Options that are no OutputOptions, or needs or libraries that are "
-                "no names; mend that package"
-            )
-        if loaded.api_version != API_VERSION:
-            raise UsageError(
-                f"{origin} is written for version {loaded.api_version} of the interface, this "
-                f"mnistgan has {API_VERSION}; install a version of that package that fits"
-            )
-        return loaded
+                f"the output {self.name!r} of the package {self.origin} {problem}; fix or "
+                f"uninstall that package, or disable the output: --set outputs.{self.name}=false"
+            ) from cause
+        return cast(type[Output], loaded)
+
+
+def _problem(loaded: object) -> str:
+    """Why an object cannot be used as an output; empty if it can."""
+    if not (isinstance(loaded, type) and issubclass(loaded, Output)):
+        return f"is not a subclass of mnistgan.outputs.base.Output but {loaded!r}"
+    if loaded.api_version != API_VERSION:
+        return f"was written for version {loaded.api_version} of the interface, not {API_VERSION}"
+    if not (isinstance(loaded.Options, type) and issubclass(loaded.Options, OutputOptions)):
+        return "has Options that are not a subclass of OutputOptions"
+    needs, libraries = loaded.needs, loaded.libraries
+    if not (
+        isinstance(needs, tuple)
+        and isinstance(libraries, Mapping)
+        and all(isinstance(name, str) for name in (*needs, *libraries))
+    ):
+        return "has needs or libraries that are not names"
+    return ""
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """An output whose options are checked, ready to be made for a run directory."""
+    """An output with validated options, ready to be created for a run directory."""
 
     plugin: Plugin
     options: OutputOptions
 
-    def create(self, directory: Path) -> Output:
-        """The output itself."""
-        return self.plugin.output(directory, self.options)
 
-
-def in_words(error: BaseException) -> str:
-    """A plugin's exception in one line, even where its own text raises another."""
+def one_line(error: BaseException) -> str:
+    """An exception in one line, even if its own ``__str__`` raises."""
     try:
         text = " ".join(str(error).split())
     except Exception:  # a plugin may raise anything
@@ -100,22 +103,22 @@ def in_words(error: BaseException) -> str:
 
 
 def installed() -> dict[str, list[Plugin]]:
-    """All installed outputs by name; a name that several packages provide has several."""
+    """All installed outputs by name; several packages may provide one name."""
     found: dict[str, list[Plugin]] = {}
     for entry_point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
         plugins = found.setdefault(entry_point.name, [])
-        plugin = Plugin(entry_point.name, entry_point)
-        # A package can be seen twice, by two folders on the path: that is one plugin.
+        plugin = Plugin(entry_point)
+        # One package can be found twice, through two entries of sys.path.
         if plugin.package not in [other.package for other in plugins]:
             plugins.append(plugin)
     return found
 
 
 def find(name: str) -> Plugin:
-    """The one installed output of a name.
+    """The installed output of a name.
 
     Raises:
-        UsageError: there is none, or several packages provide it.
+        UsageError: no package provides it, or several do.
     """
     plugins = installed().get(name, [])
     if len(plugins) == 1:
@@ -123,21 +126,21 @@ def find(name: str) -> Plugin:
     if not plugins:
         raise UsageError(
             f"no installed package provides the output {name!r}{did_you_mean(name, installed())}; "
-            f"install one, or turn it off: --set outputs.{name}=false "
+            f"install one, or disable it: --set outputs.{name}=false "
             f"(installed: {', '.join(installed())})"
         )
-    packages = " and ".join(f"{plugin.package} {plugin.version}" for plugin in plugins)
+    packages = " and ".join(plugin.origin for plugin in plugins)
     raise UsageError(f"the output {name!r} is provided by {packages}; uninstall all but one")
 
 
 def prepare(tables: Mapping[str, Mapping[str, Any]]) -> tuple[list[Prepared], list[str]]:
-    """Import and check the outputs that a config turns on.
+    """Import the outputs that a config enables, and check their options.
 
     Args:
-        tables: output name -> its options as the TOML has them.
+        tables: output name -> its options, as in the TOML.
 
     Returns:
-        The outputs, each after those it needs, and the list of all mistakes.
+        The outputs, each after those it needs, and all mistakes found.
     """
     prepared: dict[str, Prepared] = {}
     problems: list[str] = []
@@ -152,10 +155,12 @@ def prepare(tables: Mapping[str, Mapping[str, Any]]) -> tuple[list[Prepared], li
         else:
             prepared[name] = Prepared(plugin, options)
             missing = [need for need in plugin.output.needs if need not in tables]
-            problems += [f"outputs.{name}: needs outputs.{need}, which is off" for need in missing]
+            problems += [
+                f"outputs.{name}: needs outputs.{need}, which is disabled" for need in missing
+            ]
             problems += [
                 f'outputs.{name}: needs {module}, which is not installed; pip install "{source}", '
-                f"or turn it off: --set outputs.{name}=false"
+                f"or disable the output: --set outputs.{name}=false"
                 for module, source in plugin.output.libraries.items()
                 if not _is_installed(module)
             ]
@@ -163,29 +168,28 @@ def prepare(tables: Mapping[str, Mapping[str, Any]]) -> tuple[list[Prepared], li
 
 
 def _is_installed(module: str) -> bool:
-    """Whether it could be imported; a mere folder of that name, as trackers leave, is no module."""
+    """Whether a module can be imported; a folder without code, as wandb leaves, has no origin."""
     spec = find_spec(module)
     return spec is not None and spec.origin is not None
 
 
 def _in_order(prepared: Mapping[str, Prepared]) -> list[Prepared]:
-    """Each output after those it needs, otherwise as the config has them."""
-    ordered: dict[str, Prepared] = {}
-
-    def add(name: str, asking: tuple[str, ...]) -> None:
-        if name in prepared and name not in ordered and name not in asking:
-            for need in prepared[name].plugin.output.needs:
-                add(need, (*asking, name))
-            ordered[name] = prepared[name]
-
-    for name in prepared:
-        add(name, ())
-    return list(ordered.values())
+    """Each output after those it needs, otherwise in the config's order."""
+    ordered = []
+    waiting = dict(prepared)
+    while waiting:  # outputs that need each other keep the config's order
+        ready = (
+            name
+            for name, one in waiting.items()
+            if not (waiting.keys() - {name}).intersection(one.plugin.output.needs)
+        )
+        ordered.append(waiting.pop(next(ready, next(iter(waiting)))))
+    return ordered
 
 
 def _explain(name: str, plugin: Plugin, entry: Mapping[str, Any]) -> str:
     key = ".".join(["outputs", name, *map(str, entry["loc"])])
-    origin = f"(output of {plugin.package} {plugin.version})"
+    origin = f"(output of {plugin.origin})"
     if entry["type"] == "extra_forbidden":
         fields = plugin.output.Options.model_fields
         hint = did_you_mean(str(entry["loc"][-1]), fields)
@@ -195,7 +199,7 @@ def _explain(name: str, plugin: Plugin, entry: Mapping[str, Any]) -> str:
 
 
 def describe(options: type[OutputOptions]) -> list[str]:
-    """Each option as a line of TOML with its default, and what it is."""
+    """A line of TOML per option: its default, and its description as a comment."""
     lines = []
     for name, field in options.model_fields.items():
         default = field.get_default()
@@ -207,15 +211,15 @@ def describe(options: type[OutputOptions]) -> list[str]:
 
 
 def installed_outputs(package: str | None = None) -> dict[str, type[Output]]:
-    """The installed outputs by name, imported; without those that do not import.
+    """The classes of the installed outputs by name, without those that cannot be imported.
 
     Args:
-        package: take only what it brought.
+        package: return only the outputs that this distribution provides.
     """
     found = {}
     for name, plugins in installed().items():
         for plugin in plugins:
             if package in (None, plugin.package):
-                with contextlib.suppress(UsageError):  # a run that names it says what is wrong
+                with contextlib.suppress(UsageError):  # a run that uses it reports the error
                     found[name] = plugin.output
     return found

@@ -1,4 +1,4 @@
-"""The output ``samples``: a grid of fixed-noise images after each epoch, and one of real images."""
+"""The output ``samples``: a grid of fixed-noise images after each epoch, and one of real ones."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ def _safe_pattern(pattern: str) -> str:
 
 
 class Samples(Output):
-    """Writes samples/real.png, a PNG grid an epoch, and index.csv, which lists the grids."""
+    """Writes samples/real.png, a PNG grid per epoch, and index.csv, which lists the grids."""
 
     class Options(OutputOptions):
-        """Which epochs, and under what names."""
+        """Which epochs, and the file names."""
 
         epochs: Literal["every"] | list[Annotated[int, Field(ge=1)]] = "every"
         """"every", or a list such as [1, 5, 50]."""
         pattern: Annotated[str, AfterValidator(_safe_pattern)] = "epoch_{epoch:03d}.png"
-        """Of the files' names; {epoch} and {step} are filled in."""
+        """File name of a grid; {epoch} and {step} are filled in."""
 
     options: Options
 
     def handle(self, event: Event) -> None:
-        """Begin or continue the index, then add a grid for each epoch asked for."""
+        """Start or continue the index, then add a grid for each selected epoch."""
         match event:
             case RunStarted():
                 folder = RunDirectory(self.directory).samples

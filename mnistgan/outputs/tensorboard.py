@@ -1,4 +1,4 @@
-"""The output ``tensorboard``: a run as TensorBoard shows it."""
+"""The output ``tensorboard``: event files for TensorBoard."""
 
 from __future__ import annotations
 
@@ -7,40 +7,40 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from mnistgan.arrays import Images
-from mnistgan.config import toml
+from mnistgan.config import ScoreKind, toml
 from mnistgan.events import EpochEnded, Evaluated, Event, RunEnded, RunStarted, StepMetrics
 from mnistgan.outputs.base import Output, OutputOptions
-from mnistgan.outputs.tracking import ScalarNames, Scalars, measures
+from mnistgan.outputs.tracking import Scalars, measures, step_scalars
 
 
 class TensorBoard(Output):
-    """Writes the folder tensorboard/: curves, grids, measures and the config.
+    """Writes curves, grids, measures and the config to the folder tensorboard/.
 
-    See them with: tensorboard --logdir RUN (or runs, for all runs at once).
+    To view them: tensorboard --logdir RUN (or --logdir runs, for all runs at once).
     """
 
     libraries: ClassVar = {"tensorboard": "mnistgan[tensorboard]"}
 
     class Options(OutputOptions):
-        """How often."""
+        """How often to write."""
 
         every: Annotated[int, Field(ge=1)] = 1
         """Steps between two points of the curves."""
 
     options: Options
-    _writer: Any  # a SummaryWriter, of which torch leaves the file_writer untyped
-    _names: ScalarNames
+    _writer: Any  # a SummaryWriter; torch leaves its file_writer untyped
+    _kind: ScoreKind
 
     def handle(self, event: Event) -> None:
-        """Begin or go on; add points and pictures; close."""
+        """Open the event file, add scalars and images, close it."""
         match event:
             case RunStarted():
                 self._open(event)
             case StepMetrics() if event.step % self.options.every == 0:
-                self._add_scalars(self._names.of_step(event), event.step)
+                self._add_scalars(step_scalars(event, self._kind), event.step)
             case EpochEnded():
                 self._add_grid("samples", event.images, event.step)
-                self._writer.flush()  # a checkpoint may follow: it must not know more than we told
+                self._writer.flush()  # a checkpoint may follow; it must not be ahead of the file
             case Evaluated():
                 self._add_scalars(measures(event.figures), event.step)
                 self._writer.add_text("measured with", event.measured_with, event.step)
@@ -51,11 +51,11 @@ class TensorBoard(Output):
     def _open(self, event: RunStarted) -> None:
         from torch.utils.tensorboard import SummaryWriter
 
-        # What a run that was killed has told past its checkpoint is taken back. What belongs to
-        # no step goes to the first one to come, to be taken back with it.
+        # Events that a killed run wrote after its last checkpoint are purged. Entries without a
+        # step get the number of the next step, so that they are purged with it.
         first = event.step + 1
         self._writer = SummaryWriter(str(self.folder("tensorboard")), purge_step=first)
-        self._names = ScalarNames(event.config.train.score_kind)
+        self._kind = event.config.train.score_kind
         text = toml.to_toml(event.config)
         self._writer.add_text("config", f"```toml\n{text}```", first)
         self._add_hparams(event)
@@ -74,7 +74,7 @@ class TensorBoard(Output):
         self._writer.file_writer.add_summary(hparams_pb(plain), event.step + 1)
 
     def _add_scalars(self, scalars: Scalars, step: int) -> None:
-        """One event for all of them: a quarter of the time that one for each takes."""
+        """Add all scalars as one event, which takes a quarter of the time of one event each."""
         from tensorboard.compat.proto.summary_pb2 import Summary
 
         values = [Summary.Value(tag=name, simple_value=value) for name, value in scalars.items()]
@@ -87,7 +87,7 @@ class TensorBoard(Output):
 
         picture = grids.grid(images)
         height, width = picture.shape[:2]
-        # SummaryWriter.add_image would make three equal channels of a grey one.
+        # SummaryWriter.add_image would turn a gray image into three equal channels.
         image = Summary.Image(
             height=height,
             width=width,

@@ -1,4 +1,4 @@
-"""What the outputs for experiment trackers share: how a run's numbers are named there."""
+"""The names of a run's numbers in experiment trackers, shared by their outputs."""
 
 from __future__ import annotations
 
@@ -10,35 +10,29 @@ from mnistgan.events import StepMetrics, score_names
 from mnistgan.storage import tables
 
 Scalars: TypeAlias = dict[str, float]
-"""Name in the tracker -> value; what comes before the slash is a group of charts."""
+"""Name in the tracker -> value; the part before the slash is the group of charts."""
 
 
-class ScalarNames:
-    """The names of a step's numbers, of the scores by their kind."""
+def row_scalars(row: Mapping[str, float], kind: ScoreKind) -> Scalars:
+    """The scalars of a row of metrics.csv, given by column."""
+    real, fake = score_names(kind)
+    return {
+        "loss/D": row["loss_D"],
+        "loss/G": row["loss_G"],
+        f"scores/{real}": row["D(x)"],
+        f"scores/{fake.replace('z', 'z1')}": row["D(G(z1))"],
+        f"scores/{fake.replace('z', 'z2')}": row["D(G(z2))"],
+        "speed/images per second": row["images/s"],
+    }
 
-    def __init__(self, kind: ScoreKind) -> None:
-        real, fake = score_names(kind)
-        self._by_column = {
-            "loss_D": "loss/D",
-            "loss_G": "loss/G",
-            "D(x)": f"scores/{real}",
-            "D(G(z1))": f"scores/{fake.replace('z', 'z1')}",
-            "D(G(z2))": f"scores/{fake.replace('z', 'z2')}",
-            "images/s": "speed/images per second",
-        }
 
-    def of_row(self, row: Mapping[str, float]) -> Scalars:
-        """A row of metrics.csv, by column."""
-        return {name: row[column] for column, name in self._by_column.items()}
-
-    def of_step(self, event: StepMetrics) -> Scalars:
-        """The same numbers as they come."""
-        return self.of_row(
-            dict(zip(tables.METRICS_COLUMNS, tables.metrics_row(event), strict=True))
-        )
+def step_scalars(event: StepMetrics, kind: ScoreKind) -> Scalars:
+    """The scalars of a step event."""
+    row = dict(zip(tables.METRICS_COLUMNS, tables.metrics_row(event), strict=True))
+    return row_scalars(row, kind)
 
 
 def measures(figures: Mapping[str, float]) -> Scalars:
-    """What was measured, in a group of its own."""
+    """The scalars of a measurement."""
     known = (name for name in tables.LABELED_FIGURES if name in figures)
     return {f"measures/{name}": figures[name] for name in known}

@@ -1,4 +1,4 @@
-"""The output ``wandb``: a run as Weights & Biases keeps it."""
+"""The output ``wandb``: a run in the format of Weights & Biases."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field
 
-from mnistgan.config import as_tuple, toml
+from mnistgan.config import ScoreKind, as_tuple, toml
 from mnistgan.errors import UsageError
 from mnistgan.events import EpochEnded, Evaluated, Event, RunEnded, RunStarted, StepMetrics
 from mnistgan.outputs.base import Output, OutputOptions
-from mnistgan.outputs.tracking import ScalarNames, measures
+from mnistgan.outputs.tracking import measures, row_scalars, step_scalars
 from mnistgan.storage import tables
 from mnistgan.storage.run_directory import RunDirectory
 
@@ -33,39 +33,39 @@ Tags: TypeAlias = Annotated[
 
 
 class WandB(Output):
-    """Keeps the run for Weights & Biases in the folder wandb/: curves, grids, measures, config.
+    """Writes curves, grids, measures and config for Weights & Biases to the folder wandb/.
 
-    Unless the mode is "online", nothing leaves the machine before you say: wandb sync RUN/wandb
+    Unless the mode is "online", nothing leaves the machine until you run: wandb sync RUN/wandb
     """
 
     needs = ("metrics",)
     libraries: ClassVar = {"wandb": "mnistgan[wandb]"}
 
     class Options(OutputOptions):
-        """Where the run belongs, and how often it is told of."""
+        """Where the run belongs, and how often to log."""
 
         mode: Literal["offline", "online"] = "offline"
         """"offline", or "online" after: wandb login"""
         project: Annotated[str, Field(min_length=1, max_length=128)] = "mnistgan"
-        """Of the runs to be seen together."""
+        """The project that the run belongs to."""
         entity: Annotated[str, Field(min_length=1)] | None = None
-        """User or team; without it, your default one."""
+        """User or team; by default your default entity."""
         tags: Tags = ()
-        """To find the run by."""
+        """Tags of the run."""
         every: Annotated[int, Field(ge=1)] = 10
         """Steps between two points of the curves; a point takes half a millisecond."""
 
     options: Options
     _run: wandb.Run
-    _names: ScalarNames
+    _kind: ScoreKind
 
     def handle(self, event: Event) -> None:
-        """Begin or go on; log points and pictures; finish."""
+        """Start or continue the run, log scalars and images, finish."""
         match event:
             case RunStarted():
                 self._start(event)
-            case StepMetrics() if self._is_told(event.step):
-                self._run.log(self._names.of_step(event), event.step)
+            case StepMetrics() if self._is_logged(event.step):
+                self._run.log(step_scalars(event, self._kind), event.step)
             case EpochEnded():
                 from mnistgan.rendering import grids
 
@@ -80,24 +80,24 @@ class WandB(Output):
                 self._run.finish(exit_code=int(event.reason == "failed"))
                 self._remove_earlier()
 
-    def _is_told(self, step: int) -> bool:
+    def _is_logged(self, step: int) -> bool:
         return step % self.options.every == 0
 
-    # Begin and go on ---------------------------------------------------------------------------
+    # Start and continue ------------------------------------------------------------------------
 
     def _start(self, event: RunStarted) -> None:
         from mnistgan.rendering import grids
 
-        self._names = ScalarNames(event.config.train.score_kind)
+        self._kind = event.config.train.score_kind
         with _environment(self.folder("wandb") / "cache"):
             self._run = self._open(event)
         self._run.define_metric("measures/frechet_distance", summary="min")
         if event.step and self.options.mode == "online":
-            return  # the server has what came before
+            return  # the server has the earlier steps
         real = _image(grids.grid(event.real_images), event.data_source)
         self._run.log({"real": real}, 0)
         if event.step:
-            self._tell_again(event.step)
+            self._log_again(event.step)
 
     def _open(self, event: RunStarted) -> wandb.Run:
         import wandb
@@ -105,7 +105,7 @@ class WandB(Output):
         options = self.options
         online = options.mode == "online"
         if online and not wandb.login(prompt=False, verify=False):
-            raise UsageError('no key of a server is set; run: wandb login, or set mode = "offline"')
+            raise UsageError('no API key is set; run: wandb login, or set mode = "offline"')
         weights = {"parameters_G": event.parameters_g, "parameters_D": event.parameters_d}
         return wandb.init(
             id=self._id(),
@@ -115,7 +115,7 @@ class WandB(Output):
             tags=options.tags,
             config=toml.to_table(event.config) | weights,
             resume="allow" if online else None,
-            reinit="create_new",  # leaves alone a run that the caller has open
+            reinit="create_new",  # does not end a run that the caller has open
             settings=wandb.Settings(
                 mode=options.mode,
                 root_dir=str(self.directory),
@@ -124,41 +124,41 @@ class WandB(Output):
                 disable_git=True,
                 disable_code=True,
                 x_disable_meta=True,
-                x_disable_stats=True,  # it would ask the network where it is
+                x_disable_stats=True,  # it would query the network for its location
                 x_save_requirements=False,
             ),
         )
 
     def _id(self) -> str:
-        """Of the moment in which the run began, so that it is the same when it is resumed."""
+        """An ID made from the run's start time, so that it stays the same when the run resumes."""
         started = RunDirectory(self.directory).read_environment().get("started", self.directory)
         return hashlib.sha256(str(started).encode()).hexdigest()[:16]
 
-    def _tell_again(self, until: int) -> None:
-        """Tell what lies behind a run that goes on, from its tables.
+    def _log_again(self, until: int) -> None:
+        """Log the steps before a resume again, from the run's tables.
 
-        Each start begins a file of its own. It holds the whole run, because the one before may end
-        too early, where it was not flushed, or too late, past the checkpoint.
+        wandb begins a new file at each start. It gets the whole run, because the previous file may
+        end too early (not flushed) or too late (after the checkpoint).
         """
         from mnistgan.rendering import grids
 
         run = RunDirectory(self.directory)
         size = run.read_config().data.image_size
-        told: dict[int, dict[str, Any]] = defaultdict(dict)
+        logged: dict[int, dict[str, Any]] = defaultdict(dict)
         for row in _rows(tables.read_metrics(run.metrics_file)):
-            if self._is_told(int(row["step"])):
-                told[int(row["step"])] |= self._names.of_row(row)
+            if self._is_logged(int(row["step"])):
+                logged[int(row["step"])] |= row_scalars(row, self._kind)
         for row in _rows(tables.read_evaluations(run.evaluations_file)):
-            told[int(row["step"])] |= measures(row)
+            logged[int(row["step"])] |= measures(row)
         for grid in tables.read_samples(run.samples):
             picture = grids.read_grid(grid.file, size)
-            told[grid.step]["samples"] = _image(picture, f"epoch {grid.epoch}")
-        for step in sorted(told):
+            logged[grid.step]["samples"] = _image(picture, f"epoch {grid.epoch}")
+        for step in sorted(logged):
             if step <= until:
-                self._run.log(told[step], step)
+                self._run.log(logged[step], step)
 
     def _remove_earlier(self) -> None:
-        """Remove the files of this run's earlier starts, which the present one repeats."""
+        """Remove the files of earlier starts, whose content the current file repeats."""
         here = Path(self._run.dir).parent
         for folder in here.parent.glob(f"offline-run-*-{self._run.id}*"):
             if folder != here and not folder.is_symlink():
@@ -179,15 +179,13 @@ def _rows(table: Mapping[str, Any]) -> Iterator[dict[str, float]]:
 
 @contextlib.contextmanager
 def _environment(cache: Path) -> Iterator[None]:
-    """What wandb's own process must find when it starts: no reports home, logs in the run."""
-    wanted = {"WANDB_ERROR_REPORTING": "false", "WANDB_CACHE_DIR": str(cache)}
-    before = {name: os.environ.get(name) for name in wanted}
-    os.environ.update(wanted)
+    """Environment of wandb's service process: no error reports, cache inside the run."""
+    changes = {"WANDB_ERROR_REPORTING": "false", "WANDB_CACHE_DIR": str(cache)}
+    before = {name: os.environ[name] for name in changes if name in os.environ}
+    os.environ.update(changes)
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+        for name in changes:
+            os.environ.pop(name, None)
+        os.environ.update(before)

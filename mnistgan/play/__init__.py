@@ -1,1 +1,1 @@
-"""A page on this machine alone, to play with a generator: sliders through latent space, a seed."""
+"""A local web page to explore a generator: seeds, classes, and sliders through latent space."""

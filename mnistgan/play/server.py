@@ -1,9 +1,9 @@
-"""The page's server: five addresses, on this machine alone.
+"""The HTTP server of the page. It listens on the loopback interface only.
 
-Nothing is opened by a name that a request gives: the page's files are read once, at the start. A
-request under another host's name is refused, so that no web site can have its own name resolved to
-this machine and read the answers (DNS rebinding); neither can it embed them or put the page in a
-frame. The page may load nothing from elsewhere, and runs no script but its own.
+No request opens a file: the page's files are read once, at the start. Requests under another host
+name are refused, so that a web site cannot point its own name at this machine and read the answers
+(DNS rebinding). The headers forbid other sites to embed the answers or to frame the page, and the
+page to load anything from elsewhere or to run scripts other than its own.
 """
 
 from __future__ import annotations
@@ -14,16 +14,14 @@ from importlib import resources
 
 import uvicorn
 from starlette.applications import Starlette
-from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mnistgan.errors import UsageError
-from mnistgan.play.answers import PageQuery, Pictures, parse
+from mnistgan.play.pictures import PageQuery, Pictures, parse
 from mnistgan.sampling.generator import Generator
 
 HOST = "127.0.0.1"
@@ -40,25 +38,25 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",  # another generator may answer at this address tomorrow
+    "Cache-Control": "no-store",  # another generator may use the same port later
 }
 
 
 def app(generator: Generator) -> Starlette:
-    """The page and its pictures, as an ASGI application; warmed up.
+    """The page and its pictures as an ASGI application.
 
-    Pictures are drawn in the event loop itself, one after the other: each takes milliseconds, and
-    threads would only wait for each other.
+    Pictures are drawn in the event loop, one at a time: each takes milliseconds, and threads would
+    only wait for each other.
     """
     pictures = Pictures(generator)
-    for sheet in ("one", "axes"):
+    for sheet in ("one", "axes"):  # warm up: the first pass through a network is slower
         pictures.png(PageQuery(sheet=sheet))
 
     async def image(request: Request) -> Response:
-        return Response(pictures.png(_wish(request)), media_type="image/png")
+        return Response(pictures.png(_query(request)), media_type="image/png")
 
     async def point(request: Request) -> Response:
-        return JSONResponse(pictures.coordinates(_wish(request)))
+        return JSONResponse(pictures.coordinates(_query(request)))
 
     async def about(_: Request) -> Response:
         return JSONResponse(pictures.about())
@@ -66,30 +64,27 @@ def app(generator: Generator) -> Starlette:
     routes = [Route(path, _file(*file), methods=["GET"]) for path, file in _FILES.items()]
     for endpoint in (image, point, about):
         routes.append(Route(f"/{endpoint.__name__}", endpoint, methods=["GET"]))
-    made = Starlette(
+    application = Starlette(
         routes=routes,
-        middleware=[
-            Middleware(_Headers),
-            Middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"]),
-        ],
+        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"])],
         exception_handlers={UsageError: _refuse},
     )
-    made.router.redirect_slashes = False
-    return made
+    application.router.redirect_slashes = False
+    return application
 
 
 class Server:
-    """Answers requests until it is told to stop.
+    """Serves the page of a generator.
 
     Args:
-        generator: whose images are shown.
-        port: to listen on; 0 takes any that is free.
+        generator: the generator to show.
+        port: port to listen on; 0 picks a free one.
 
     Attributes:
-        url: of the page; a browser may be sent there before :meth:`run`, and waits.
+        url: address of the page. A browser opened before :meth:`run` waits for the answer.
 
     Raises:
-        UsageError: the port is taken, or not to be had.
+        UsageError: the port is taken or not permitted.
     """
 
     def __init__(self, generator: Generator, port: int) -> None:
@@ -103,6 +98,7 @@ class Server:
             log_level="error",
             access_log=False,
             server_header=False,
+            headers=list(_HEADERS.items()),
             timeout_graceful_shutdown=1,
         )
         self._server = uvicorn.Server(config)
@@ -111,23 +107,23 @@ class Server:
         except OSError as error:
             raise UsageError(
                 f"port {port} cannot be used ({error.strerror}); choose another, or --port 0 for "
-                "any that is free"
+                "any free one"
             ) from error
-        # asyncio sees to this for sockets of its own making only: else a picture waits for the
-        # acknowledgement of its header, which takes 40 ms.
+        # asyncio sets this only on sockets that it creates itself. Without it, Nagle's algorithm
+        # holds a picture back until its header is acknowledged, which takes 40 ms.
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.url = f"http://{HOST}:{self._socket.getsockname()[1]}/"
 
     def run(self) -> None:
-        """Serve, until :meth:`stop` or a signal; a signal is raised again at the end."""
+        """Serve until :meth:`stop` is called or a signal comes; the signal is then raised again."""
         self._server.run(sockets=[self._socket])
 
     def stop(self) -> None:
-        """Let what is being answered end, and then :meth:`run`."""
+        """Make :meth:`run` return after the current requests."""
         self._server.should_exit = True
 
 
-def _wish(request: Request) -> PageQuery:
+def _query(request: Request) -> PageQuery:
     return parse(request.query_params.multi_items())
 
 
@@ -142,18 +138,3 @@ def _file(name: str, media_type: str) -> Callable[[Request], Awaitable[Response]
         return Response(content, media_type=media_type)
 
     return answer
-
-
-class _Headers:
-    """Adds the headers that keep the page to itself to every answer, refusals too."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def sent(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(_HEADERS)
-            await send(message)
-
-        await self.app(scope, receive, sent)

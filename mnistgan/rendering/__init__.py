@@ -1,1 +1,1 @@
-"""Grids, animations and curves of images and metrics. Imports no torch."""
+"""Grids, animations and plots. Imports no torch."""

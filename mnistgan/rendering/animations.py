@@ -1,10 +1,9 @@
-"""Moving pictures: a run's progress, and walks through latent space."""
+"""Animations as GIF, WebP or MP4."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import imageio.v3 as iio
 import numpy as np
@@ -16,37 +15,32 @@ from mnistgan.storage import tables
 from mnistgan.storage.atomic import atomic_path, check_target
 from mnistgan.storage.run_directory import RunDirectory
 
-if TYPE_CHECKING:  # a run's progress is drawn without torch
-    pass
-
 ANIMATION_FORMATS = (".gif", ".webp", ".mp4")
 
 MAX_FRAMES = 100
-"""Of a run's progress; longer runs are thinned out evenly."""
-
-
-def has_frames(run: RunDirectory) -> bool:
-    """Whether the run has left a grid to animate."""
-    return bool(tables.read_samples(run.samples))
+"""Of a run's progress; of longer runs, epochs are left out evenly."""
 
 
 def animate_training(run: RunDirectory, path: Path, fps: float | None = None) -> int:
-    """Write a run's grids as an animation, labelled by epoch; returns the number of frames.
+    """Write a run's sample grids as an animation, captioned with the epoch.
 
     Args:
-        run: its samples/index.csv says which grids, in which order.
-        path: GIF, WebP or MP4 by its ending.
-        fps: frames a second; by default such that the whole lasts about ten seconds.
+        run: its samples/index.csv lists the grids and their order.
+        path: file with the extension .gif, .webp or .mp4.
+        fps: frames per second; by default chosen so that the animation lasts about ten seconds.
+
+    Returns:
+        The number of frames.
 
     Raises:
-        UsageError: unknown ending, no run directory, or no grids in it.
+        UsageError: the extension is unknown, the run directory is not one, or it has no grids.
     """
     check_target(path, *ANIMATION_FORMATS)
     size = run.read_config().data.image_size
     saved = tables.read_samples(run.samples)
     if not saved:
         raise UsageError(
-            f"{run.samples}: holds no grid yet; train an epoch with outputs.samples on"
+            f"{run.samples}: no grids yet; train an epoch with outputs.samples enabled"
         )
     chosen = [saved[index] for index in grids.spread(len(saved), MAX_FRAMES)]
     frames = [
@@ -54,7 +48,7 @@ def animate_training(run: RunDirectory, path: Path, fps: float | None = None) ->
         for sample in chosen
     ]
     if len({frame.shape for frame in frames}) > 1:
-        raise UsageError(f"{run.samples}: its grids are not all of one size; do not mix runs")
+        raise UsageError(f"{run.samples}: grids of different sizes; the folder mixes two runs")
     speed = fps or min(max(len(frames) / 10, 2), 30)
     save_animation(path, frames, speed, hold_last=1.5)
     return len(frames)
@@ -63,16 +57,16 @@ def animate_training(run: RunDirectory, path: Path, fps: float | None = None) ->
 def save_animation(
     path: Path, frames: Sequence[Picture], fps: float, hold_last: float = 0.0
 ) -> None:
-    """Write frames of one size as GIF, WebP or MP4, looping for ever, atomically.
+    """Write frames as an endlessly looping GIF or WebP, or as an MP4, atomically.
 
     Args:
-        path: its ending chooses the format.
+        path: file with the extension .gif, .webp or .mp4.
         frames: the pictures, all of one shape.
-        fps: frames a second.
-        hold_last: seconds that the last frame stays longer.
+        fps: frames per second.
+        hold_last: seconds to hold the last frame longer.
 
     Raises:
-        UsageError: unknown ending.
+        UsageError: the extension is unknown.
     """
     check_target(path, *ANIMATION_FORMATS)
     with atomic_path(path) as temporary:
@@ -82,29 +76,21 @@ def save_animation(
         else:
             durations = [1000 / fps] * len(frames)
             durations[-1] += 1000 * hold_last
-            _save_pillow(temporary, frames, durations)
+            temporary.write_bytes(_encode(frames, durations, path.suffix.lower()))
 
 
-def _save_pillow(path: Path, frames: Sequence[Picture], durations: list[float]) -> None:
-    options: dict[str, Any] = {"lossless": True} if path.suffix.lower() == ".webp" else {}
-    options["duration"] = durations if len(durations) > 1 else durations[0]  # as Pillow wants it
-    mode = "L" if frames[0].ndim == 2 else "RGB"
-    stack = np.stack(frames)
-    if path.suffix.lower() == ".gif":
-        # 32 levels look the same; 60 frames of noisy digits took 1.4 MB instead of 3.5.
-        stack = ((stack >> 3) * (255 / 31)).round().astype(np.uint8)
-    # Into memory first: on a full disk imageio would leave a traceback of its own.
-    raw = iio.imwrite("<bytes>", stack, extension=path.suffix.lower(), plugin="pillow",
-                      is_batch=True, mode=mode, loop=0, **options)  # fmt: skip
-    assert raw is not None
-    path.write_bytes(raw)
+def _encode(frames: Sequence[Picture], durations: Sequence[float], suffix: str) -> bytes:
+    """Frames as a GIF or lossless WebP; durations in milliseconds."""
+    duration = durations if len(frames) > 1 else durations[0]  # Pillow takes no list for one frame
+    if suffix == ".webp":
+        return grids.encode(frames, "WEBP", lossless=True, duration=duration, loop=0)
+    reduced = [grids.reduce_levels(frame) for frame in frames]  # 60 frames: 1.4 MB, not 3.5
+    return grids.encode(reduced, "GIF", duration=duration, loop=0)
 
 
 def _save_mp4(path: Path, frames: Sequence[Picture], fps: float) -> None:
-    height, width = (side + side % 2 for side in frames[0].shape[:2])  # H.264 takes even sides
-    shape = (len(frames), height, width, 3)
-    stack = np.zeros(shape, np.uint8)
+    height, width = (side + side % 2 for side in frames[0].shape[:2])  # H.264 needs even sides
+    stack = np.zeros((len(frames), height, width, 3), np.uint8)
     for target, frame in zip(stack, frames, strict=True):
-        colour = frame if frame.ndim == 3 else np.repeat(frame[..., None], 3, axis=-1)
-        target[: frame.shape[0], : frame.shape[1]] = colour
+        target[: frame.shape[0], : frame.shape[1]] = grids.to_color(frame)
     iio.imwrite(path, stack, plugin="FFMPEG", fps=fps, codec="libx264", macro_block_size=2)

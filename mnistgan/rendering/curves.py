@@ -1,8 +1,13 @@
-"""Curves of runs, from what the runs left on disk. Imports no torch."""
+"""Curves of runs: losses, D's scores and the Frechet distance over the steps. Imports no torch.
+
+:func:`training_panels` and :func:`distance_panel` choose the columns, names and scales,
+:func:`thin` the points. The report draws the same panels and points in its page.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -12,7 +17,6 @@ import numpy.typing as npt
 from mnistgan.config import ScoreKind
 from mnistgan.errors import UsageError
 from mnistgan.events import score_names
-from mnistgan.rendering.grids import spread
 from mnistgan.storage import tables
 from mnistgan.storage.atomic import atomic_path, check_target
 from mnistgan.storage.run_directory import RunDirectory
@@ -22,113 +26,155 @@ if TYPE_CHECKING:
 
 CURVE_FORMATS = (".png", ".svg", ".pdf")
 
-MetricsTable: TypeAlias = Mapping[str, npt.NDArray[np.float64]]
-"""The columns of a metrics.csv or an evaluations.csv, by name."""
+MOST_POINTS = 300
+"""Points of a curve, about as many as the plot has room for."""
+
+_FEW_POINTS = 40  # fewer points are marked one by one
+
+Column: TypeAlias = npt.NDArray[np.float64]
+
+MetricsTable: TypeAlias = Mapping[str, Column]
+"""Columns of a metrics.csv or an evaluations.csv, by name."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """What to draw in one plot over the steps.
+
+    Attributes:
+        key: name of the panel, unique within a run.
+        title: its title.
+        columns: column of the table -> label of its curve.
+        span: limits of the y axis, if they are fixed.
+        log: whether the y axis is logarithmic.
+    """
+
+    key: str
+    title: str
+    columns: Mapping[str, str]
+    span: tuple[float, float] | None = None
+    log: bool = False
+
+
+def training_panels(kinds: Collection[ScoreKind]) -> list[Panel]:
+    """The panels of losses and of D's scores, for runs with these kinds of scores."""
+    real, fake = score_names("critic" if set(kinds) == {"critic"} else "probability")
+    span = (0.0, 1.0) if set(kinds) == {"probability"} else None
+    return [
+        Panel("losses", "Losses", {"loss_D": "loss_D", "loss_G": "loss_G"}),
+        Panel("scores", f"{real} and {fake}", {"D(x)": real, "D(G(z1))": fake}, span),
+    ]
+
+
+def distance_panel(evaluations: Iterable[MetricsTable]) -> Panel:
+    """The panel of the Frechet distance; its axis is logarithmic if all distances are positive."""
+    distances = np.concatenate([table["frechet_distance"] for table in evaluations])
+    finite = distances[np.isfinite(distances)]
+    log = bool(len(finite) and (finite > 0).all())
+    return Panel("distance", "Frechet distance", {"frechet_distance": "Frechet distance"}, log=log)
+
+
+def point_rows(count: int) -> npt.NDArray[np.int64]:
+    """The row whose step each point of a curve is drawn at, in a table of ``count`` rows."""
+    starts = _starts(count)
+    rows: npt.NDArray[np.int64] = (starts + np.append(starts[1:], count) - 1) // 2
+    rows[-1:] = count - 1  # a curve ends at the run's last step
+    return rows
+
+
+def thin(values: Column) -> tuple[Column, Column, Column]:
+    """Mean, minimum and maximum of the rows behind each point of a curve."""
+    starts = _starts(len(values))
+    counts = np.diff(np.append(starts, len(values)))
+    with np.errstate(all="ignore"):  # a measure can be infinite
+        means = np.add.reduceat(values, starts) / counts
+    return means, np.minimum.reduceat(values, starts), np.maximum.reduceat(values, starts)
+
+
+def _starts(count: int) -> npt.NDArray[np.int64]:
+    """The first row behind each point of a curve."""
+    points = min(count, MOST_POINTS)
+    return np.linspace(0, count, points, endpoint=False).astype(np.int64)
+
+
+def smooth(values: Column) -> Column:
+    """The moving average over a fiftieth of the series; at both ends, over the part inside."""
+    window = np.ones(2 * (len(values) // 100) + 1)
+    sums = np.convolve(values, window, "same")
+    return np.asarray(sums / np.convolve(np.ones_like(values), window, "same"))
 
 
 def plot_runs(runs: Sequence[RunDirectory], path: Path) -> None:
-    """Draw the losses and scores of one run, or of several over one another.
+    """Plot losses, D's scores and, if measured, Frechet distances; several runs overlay.
+
+    Colors tell the quantities of a single run apart. With several runs, colors tell the runs apart
+    and line styles the quantities.
+
+    Args:
+        runs: runs to plot.
+        path: file with the extension .png, .svg or .pdf.
 
     Raises:
-        UsageError: unknown ending, or a run without metrics.csv or config.toml.
+        UsageError: the extension is unknown, a run has no config.toml or metrics.csv, or no run has
+            taken a step.
     """
     check_target(path, *CURVE_FORMATS)
-    scores = [run.read_config().train.score_kind for run in runs]
-    labels = [label(run, runs) for run in runs]
-    metrics = [tables.read_metrics(run.metrics_file) for run in runs]
-    measured = [tables.read_evaluations(run.evaluations_file) for run in runs]
-    save_curves(
-        path,
-        dict(zip(labels, metrics, strict=True)),
-        scores,
-        dict(zip(labels, measured, strict=True)),
-    )
+    kinds = {run.read_config().train.score_kind for run in runs}
+    metrics = {label(run, runs): tables.read_metrics(run.metrics_file) for run in runs}
+    if not any(len(table["step"]) for table in metrics.values()):
+        raise UsageError("no steps to plot yet; train first")
+    evaluations = {label(run, runs): tables.read_evaluations(run.evaluations_file) for run in runs}
+    panels = [(panel, metrics) for panel in training_panels(kinds)]
+    if any(len(table["step"]) for table in evaluations.values()):
+        panels.append((distance_panel(evaluations.values()), evaluations))
+    _save(path, panels)
 
 
 def label(run: RunDirectory, runs: Sequence[RunDirectory]) -> str:
-    """The folder's name, or its whole path where two runs have the same."""
+    """The name of the run's folder, or its path if two runs have the same name."""
     name = run.path.resolve().name
     return name if [other.path.resolve().name for other in runs].count(name) == 1 else str(run.path)
 
 
-def save_curves(
-    path: Path,
-    runs: Mapping[str, MetricsTable],
-    scores: Sequence[ScoreKind],
-    measured: Mapping[str, MetricsTable] | None = None,
-) -> None:
-    """Draw losses, D's scores and what was measured over the steps; several runs overlay.
-
-    A single run has a colour a quantity, several runs a colour a run and a line style a quantity.
-
-    Args:
-        path: PNG, SVG or PDF by its ending.
-        runs: label -> columns of its metrics.csv.
-        scores: what D's scores are in each run, which decides their labels and range.
-        measured: label -> columns of its evaluations.csv, for runs that were measured.
-
-    Raises:
-        UsageError: unknown ending, or no run has a step to draw.
-    """
-    check_target(path, *CURVE_FORMATS)
-    if not any(len(metrics["step"]) for metrics in runs.values()):
-        raise UsageError("there is no step to plot yet; train on, then plot")
+def _save(path: Path, panels: Sequence[tuple[Panel, Mapping[str, MetricsTable]]]) -> None:
+    """Draw the panels, each with the tables of its runs by label, and write the file."""
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    real_name, fake_name = score_names("critic" if set(scores) == {"critic"} else "probability")
-    measured = {run: table for run, table in (measured or {}).items() if len(table["step"])}
-    panels = 3 if measured else 2
-    figure = Figure(figsize=(5 * panels, 4), layout="constrained", dpi=120)
-    left, right, *third = figure.subplots(1, panels)
-    _panel(left, runs, {"loss_D": "loss_D", "loss_G": "loss_G"})
-    _panel(right, runs, {"D(x)": real_name, "D(G(z1))": fake_name})
-    left.set(title="losses", xlabel="step")
-    right.set(title=f"{real_name} and {fake_name}", xlabel="step")
-    if set(scores) == {"probability"}:
-        right.set_ylim(0, 1)
-    if third:
-        _measured_panel(third[0], measured, list(runs))
-    # Without a date and with fixed ids, the same run draws the same file.
+    figure = Figure(figsize=(5 * len(panels), 4), layout="constrained", dpi=120)
+    for axes, (panel, runs) in zip(figure.subplots(1, len(panels)), panels, strict=True):
+        _draw(axes, panel, runs)
+    # Without a date and with a fixed salt for IDs, the same run gives the same file.
     with atomic_path(path) as temporary, rc_context({"svg.hashsalt": "mnistgan"}):
         metadata = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
         kind = path.suffix.lower()
         figure.savefig(temporary, format=kind[1:], metadata=metadata.get(kind))
 
 
-def _panel(axes: Axes, runs: Mapping[str, MetricsTable], columns: Mapping[str, str]) -> None:
-    for number, (run, metrics) in enumerate(runs.items()):
-        for style, (column, label) in enumerate(columns.items()):
-            colour = f"C{number if len(runs) > 1 else style}"
-            dashes = "--" if len(runs) > 1 and style else "-"
-            name = f"{run}: {label}" if len(runs) > 1 else label
-            steps, values = metrics["step"], metrics[column]
-            keep = spread(len(steps), 4000)
-            axes.plot(steps[keep], values[keep], color=colour, alpha=0.2, linewidth=0.6)
+def _draw(axes: Axes, panel: Panel, runs: Mapping[str, MetricsTable]) -> None:
+    several = len(runs) > 1
+    for number, (run, table) in enumerate(runs.items()):
+        steps = table["step"][point_rows(len(table["step"]))]
+        if not len(steps):
+            continue
+        marker = "o" if len(steps) < _FEW_POINTS else None
+        for style, (column, name) in enumerate(panel.columns.items()):
+            color = f"C{number if several else style}"
+            mean, low, high = thin(table[column])
+            # Where each point is one step, the band has no height, and its edge is the raw curve.
+            axes.fill_between(steps, low, high, color=color, alpha=0.2, linewidth=0.6)
             axes.plot(
-                steps[keep], smooth(values)[keep], dashes, color=colour, label=name, linewidth=1.4
+                steps,
+                smooth(mean),
+                "--" if several and style else "-",
+                color=color,
+                label=f"{run}: {name}" if several else name,
+                linewidth=1.4,
+                marker=marker,
+                markersize=4,
             )
-    axes.grid(alpha=0.25)
-    axes.legend(fontsize=8, loc="upper right")  # "best" looks at every step, for seconds
-
-
-def _measured_panel(axes: Axes, measured: Mapping[str, MetricsTable], runs: list[str]) -> None:
-    for run, table in measured.items():
-        colour = f"C{runs.index(run)}"
-        name = run if len(runs) > 1 else None
-        axes.plot(table["step"], table["frechet_distance"], "o-", color=colour, label=name)
-    above_zero = any((table["frechet_distance"] > 0).any() for table in measured.values())
-    scale = "log" if above_zero else "linear"
-    axes.set(title="Frechet distance", xlabel="step", yscale=scale)
+    axes.set(title=panel.title, xlabel="step", yscale="log" if panel.log else "linear")
+    if panel.span:
+        axes.set_ylim(panel.span)
     axes.grid(alpha=0.25, which="both")
-    if len(runs) > 1:
-        axes.legend(fontsize=8, loc="upper right")
-
-
-def smooth(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """The running mean over a fiftieth of the series, cut off at its ends."""
-    half = len(values) // 100
-    sums = np.concatenate(([0.0], np.cumsum(values)))
-    index = np.arange(len(values))
-    low, high = np.maximum(index - half, 0), np.minimum(index + half + 1, len(values))
-    return np.asarray((sums[high] - sums[low]) / (high - low))
+    axes.legend(fontsize=8, loc="upper right")  # "best" searches all points, which takes seconds

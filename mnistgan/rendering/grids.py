@@ -1,7 +1,7 @@
-"""Images to look at: grids and PNG files.
+"""Grids of images, and PNG files.
 
-Images come as uint8 arrays N x C x H x W; a *picture* is what image libraries take: uint8, H x W
-when grey and H x W x 3 in colour.
+Images are uint8 arrays, N x C x H x W. A *picture* is an array as image libraries take it: uint8,
+H x W in gray or H x W x 3 in color.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import io
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -31,8 +31,18 @@ def to_picture(image: Images) -> Picture:
     return image[0] if len(image) == 1 else np.moveaxis(image, 0, -1)
 
 
+def to_color(picture: Picture) -> Picture:
+    """The picture as H x W x 3."""
+    return picture if picture.ndim == 3 else np.repeat(picture[..., None], 3, axis=-1)
+
+
+def reduce_levels(picture: Picture) -> Picture:
+    """The picture in 32 levels per channel, which look the same and take 60% of the bytes."""
+    return ((picture >> 3) * (255 / 31)).round().astype(np.uint8)
+
+
 def grid(images: Images, columns: int | None = None) -> Picture:
-    """The images side by side, black between them, as square as can be unless told otherwise."""
+    """The images in rows with black gaps; by default as square as possible."""
     # Not torchvision.utils.make_grid: pages, curves and ``data show`` draw grids without torch.
     count, channels, height, width = images.shape
     columns = columns or math.ceil(math.sqrt(count))
@@ -47,14 +57,14 @@ def grid(images: Images, columns: int | None = None) -> Picture:
 
 
 def ungrid(picture: Picture, size: int) -> Images:
-    """The images that a :func:`grid` shows, uint8 N x C x H x W, with the black ones at its end.
+    """The images of a :func:`grid`, uint8 N x C x H x W, including empty places at its end.
 
     Args:
         picture: the grid.
-        size: side of the images.
+        size: side of the images in pixels.
 
     Raises:
-        UsageError: it is no grid of images of that size.
+        UsageError: the picture is not a grid of images of this size.
     """
     height, width = picture.shape[:2]
     if (
@@ -62,7 +72,7 @@ def ungrid(picture: Picture, size: int) -> Images:
         or (height - _GAP) % (size + _GAP)
         or (width - _GAP) % (size + _GAP)
     ):
-        raise UsageError(f"a picture of {width} x {height} is no grid of {size} x {size} images")
+        raise UsageError(f"a picture of {width} x {height} is not a grid of {size} x {size} images")
     tiles = picture[_GAP:, _GAP:].reshape(
         height // (size + _GAP), size + _GAP, width // (size + _GAP), size + _GAP, -1
     )
@@ -73,13 +83,13 @@ def ungrid(picture: Picture, size: int) -> Images:
 def class_grid(
     images: Images, labels: npt.NDArray[np.int64] | None, classes: Sequence[str], columns: int
 ) -> Picture:
-    """The first images of each class that has any, a row a class; without labels, a plain grid.
+    """The first images of each class, one captioned row per class; a plain grid without labels.
 
     Args:
         images: uint8, N x C x H x W.
-        labels: N, or None; of more than a hundred classes the first are shown.
-        classes: the names of the labels.
-        columns: how many images of each class; of images without labels, the side of the grid.
+        labels: N, or None. Classes without images are left out; at most 100 classes are shown.
+        classes: name of each label.
+        columns: images per class; without labels, the most images per row and column.
     """
     if labels is None:
         return grid(images[: columns * columns], min(columns, len(images)))
@@ -96,35 +106,50 @@ def class_grid(
 
 
 def beside(pictures: Sequence[Picture]) -> Picture:
-    """Pictures in a row, in colour, black below those that are less high."""
+    """Pictures in a row, in color; shorter ones are padded with black."""
     return np.concatenate(list(_padded(pictures, axis=0)), axis=1)
 
 
 def stacked(pictures: Sequence[Picture]) -> Picture:
-    """Pictures one below the other, in colour, black beside those that are less wide."""
+    """Pictures in a column, in color; narrower ones are padded with black."""
     return np.concatenate(list(_padded(pictures, axis=1)), axis=0)
 
 
 def _padded(pictures: Sequence[Picture], axis: int) -> Iterator[Picture]:
-    """The pictures in colour and of one length along an axis."""
+    """The pictures in color, padded with black to the same length along an axis."""
     longest = max(picture.shape[axis] for picture in pictures)
     for picture in pictures:
-        colour = picture if picture.ndim == 3 else np.repeat(picture[..., None], 3, axis=-1)
         widths = [(0, 0)] * 3
         widths[axis] = (0, longest - picture.shape[axis])
-        yield np.pad(colour, widths)
+        yield np.pad(to_color(picture), widths)
 
 
 def save_png(path: Path, picture: Picture) -> None:
-    """Write a picture as PNG, atomically."""
+    """Write a picture as a PNG file, atomically."""
     with atomic_path(path) as temporary:
         temporary.write_bytes(to_png(picture))
 
 
 def to_png(picture: Picture) -> bytes:
     """A picture as the bytes of a PNG file."""
+    return encode([picture], "PNG")
+
+
+def encode(
+    pictures: Sequence[Picture], kind: Literal["PNG", "GIF", "WEBP"], **options: Any
+) -> bytes:
+    """Pictures as the bytes of an image file; several become the frames of an animation.
+
+    Args:
+        pictures: pictures of one shape.
+        kind: file format.
+        options: options of Pillow's writer for this format.
+    """
+    first, *more = map(Image.fromarray, pictures)
+    if more:
+        options |= {"save_all": True, "append_images": more}
     buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, format="PNG")
+    first.save(buffer, format=kind, **options)
     return buffer.getvalue()
 
 
@@ -132,39 +157,39 @@ def read_png(path: Path, max_side: int = 10_000) -> Picture:
     """Read a PNG that :func:`save_png` wrote.
 
     Raises:
-        UsageError: it is missing, no such image, or has a side longer than ``max_side`` pixels.
+        UsageError: it is missing or not a PNG, or a side is longer than ``max_side`` pixels.
     """
     try:
         check_regular(path)
         with Image.open(path, formats=("PNG",)) as image:
-            if max(image.size) > max_side:
-                raise ValueError(f"{image.width} x {image.height} pixels are too many")
+            if max(image.size) > max_side:  # before decoding: a small file can hold a huge picture
+                raise ValueError(f"{image.width} x {image.height} pixels is too large")
             return np.asarray(image.convert("L" if image.mode in ("1", "L", "I;16") else "RGB"))
     except (OSError, ValueError, Warning, Image.DecompressionBombError) as error:
         raise UsageError(f"{path}: cannot be read as a PNG ({error})") from error
 
 
 def read_grid(path: Path, size: int) -> Picture:
-    """Read a grid that a run left.
+    """Read a sample grid of a run, which holds 64 images.
 
     Args:
-        path: of its PNG.
-        size: side of the images in it.
+        path: the PNG file.
+        size: side of its images in pixels.
 
     Raises:
-        UsageError: as :func:`read_png`, or it is larger than any grid of a run.
+        UsageError: as for :func:`read_png`, or it is larger than any grid of a run.
     """
-    return read_png(path, 16 + 9 * (size + 4))
+    return read_png(path, 16 + 9 * (size + 4))  # 8 x 8 images, and room to spare
 
 
 def enlarge(picture: Picture, at_least: int = 320) -> Picture:
-    """The picture with its pixels repeated until its longer side has so many."""
+    """The picture with its pixels repeated until its longer side has at least this many."""
     factor = math.ceil(at_least / max(picture.shape[:2]))
     return picture.repeat(factor, axis=0).repeat(factor, axis=1)
 
 
 def caption(picture: Picture, text: str) -> Picture:
-    """The picture with a line of text in a strip of its own above it."""
+    """The picture below a black strip with a line of text."""
     height = max(18, picture.shape[0] // 16)
     strip = Image.new("L" if picture.ndim == 2 else "RGB", (picture.shape[1], height))
     font = ImageFont.load_default(size=round(height * 0.62))
@@ -173,7 +198,7 @@ def caption(picture: Picture, text: str) -> Picture:
 
 
 def spread(count: int, at_most: int) -> list[int]:
-    """Which of ``count`` frames to keep so that ``at_most`` remain: first, last, evenly between."""
+    """Indices of at most ``at_most`` of ``count`` items: the first, the last, evenly between."""
     if count <= at_most:
         return list(range(count))
     return [round(position) for position in np.linspace(0, count - 1, at_most)]

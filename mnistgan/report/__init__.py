@@ -1,5 +1,5 @@
-"""One page about a run, made of what the run left on disk.
+"""A self-contained HTML page about a run, made from the files of its run directory.
 
-:mod:`~mnistgan.report.facts` gathers it as plain values, :mod:`~mnistgan.report.page` lays it
-out. The same run directory gives the same page, byte for byte.
+:mod:`~mnistgan.report.content` reads the run, :mod:`~mnistgan.report.page` renders the page. The
+same run directory gives the same page, byte for byte.
 """

@@ -1,10 +1,9 @@
-"""A run's generator shown class by class."""
+"""Images of a run's generator, sorted by class."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-
-import numpy as np
 
 from mnistgan.arrays import Images, Labels
 from mnistgan.config import RunConfig
@@ -18,102 +17,88 @@ from mnistgan.sampling.conditioning import ClassSequence
 from mnistgan.sampling.generator import Generator, load_generator
 from mnistgan.storage.run_directory import RunDirectory
 
-EACH = 10
-"""Images of a class."""
-
-_DRAWN = 4 * sampler.BLOCK  # to be sorted: of ten classes each comes about a hundred times
+_EACH = 10  # images per class
+_DRAWN = 4 * sampler.BLOCK  # images to classify: about a hundred of each of ten classes
 _MOST_CLASSES = 62
-_MOST_ROOM = 1_000_000  # characters
-_MOST_VALUES = 30_000_000  # of a picture's pixels, before it is made smaller
-
-
-@dataclass(frozen=True)
-class ClassRow:
-    """Images of one class; fewer than :data:`EACH` where no more came, and then perhaps none."""
-
-    name: str
-    count: int
-    picture: Still | None
+_MOST_LENGTH = 1_000_000  # of a picture's data: URL, in characters
+_MOST_VALUES = 30_000_000  # of a picture; a larger one is not encoded
 
 
 @dataclass(frozen=True)
 class ByClass:
-    """Images by class, or why there are none.
+    """Images by class, or the reason why there are none.
 
     Attributes:
-        rows: a class each.
-        whole: all of them as one picture, in the rows' place.
-        says: who said what is on them, or what to do to have them sorted.
+        note: how the images were sorted, or how to get them sorted.
+        rows: for each class its name, the number of images shown, and their picture.
+        whole: one picture of all classes, instead of the rows.
     """
 
-    rows: list[ClassRow]
-    whole: Still | None
-    says: str
+    note: str
+    rows: Sequence[tuple[str, int, Still | None]] = ()
+    whole: Still | None = None
 
 
 def by_class(run: RunDirectory, config: RunConfig) -> ByClass:
-    """Draw from g.pt by the run's own seed.
+    """Draw images from g.pt with the run's seed, and sort them by class.
 
-    A picture of ``mnistgan evaluate`` stands in where nobody here can tell the classes apart.
+    A conditional generator draws each class on request. Images of other generators are classified
+    if the classifier that ships with mnistgan knows the data; if not, the picture that ``mnistgan
+    evaluate`` made is used.
     """
     if not run.generator_file.is_file():
-        return _none("The run has saved no generator (g.pt) to draw images from.")
+        return ByClass("The run has no generator file (g.pt) to draw images from.")
     try:
         generator = load_generator(run.generator_file)
     except UsageError:
-        return _none("Its g.pt cannot be used; mnistgan info g.pt says why.")
+        return ByClass("The run's g.pt cannot be loaded; mnistgan info g.pt says why.")
     if generator.classes:
-        return _as_asked(generator, config.seed)
+        return _as_requested(generator, config.seed)
     if not reference.is_shipped_for(generator.config.data):
         return _as_evaluated(run)
     images = sampler.sample(generator, _DRAWN, config.seed)
     labels = classifier.shipped().network.predict(images).labels
     return ByClass(
+        f"The first images of each class among {_DRAWN:,}, as classified by {classifier.SHIPPED}.",
         _rows(images, labels, classifier.SHIPPED_CLASSES),
-        None,
-        f"The first of {_DRAWN:,} images, sorted by the verdict of the classifier "
-        f"({classifier.SHIPPED}).",
     )
 
 
-def _as_asked(generator: Generator, seed: int) -> ByClass:
+def _as_requested(generator: Generator, seed: int) -> ByClass:
     classes = generator.classes[:_MOST_CLASSES]
-    class_sequence = ClassSequence(tuple(range(len(classes))), repeat=EACH)
-    count = EACH * len(classes)
+    class_sequence = ClassSequence(tuple(range(len(classes))), repeat=_EACH)
+    count = _EACH * len(classes)
     images, labels = sampler.sample_labeled(
         generator, count, sampler.SamplingOptions(seed, class_sequence)
     )
     assert labels is not None
     return ByClass(
+        "The generator is conditional: each image was requested by its class.",
         _rows(images, labels, classes),
-        None,
-        "Each image was asked for by its class, which this generator was trained to heed.",
     )
 
 
-def _none(why: str) -> ByClass:
-    return ByClass([], None, why)
-
-
 def _as_evaluated(run: RunDirectory) -> ByClass:
-    """What the classifier of the data's own saw, where ``mnistgan evaluate`` has trained one."""
+    """The picture that ``mnistgan evaluate`` made with a classifier trained on the same data."""
     path = run.figures_file.with_name("classes.png")
-    if not path.is_file() or path.is_symlink():  # a stranger's link may lead anywhere
-        return _none(
-            "The classifier that ships with mnistgan knows only MNIST's digits. mnistgan evaluate "
-            "trains one for this data; what that sees is shown here when the page is made again."
+    if not embedded_images.is_own_file(path):
+        return ByClass(
+            "The classifier that ships with mnistgan knows only MNIST's digits. To sort the "
+            "images, run mnistgan evaluate, which trains one for this data, then mnistgan report."
         )
     picture = grids.read_png(path)
     whole = embedded_images.still(picture) if picture.size <= _MOST_VALUES else None
-    if whole is None or len(whole.source) > _MOST_ROOM:
-        return _none(f"They lie beside this page, in evaluation/{path.name}.")
-    return ByClass([], whole, "Sorted by the verdict of the classifier of mnistgan evaluate.")
+    if whole is None or len(whole.source) > _MOST_LENGTH:
+        return ByClass(f"Too large for this page; see evaluation/{path.name} in the run's folder.")
+    return ByClass("As classified by mnistgan evaluate.", whole=whole)
 
 
-def _rows(images: Images, labels: Labels, classes: tuple[str, ...]) -> list[ClassRow]:
+def _rows(
+    images: Images, labels: Labels, classes: tuple[str, ...]
+) -> list[tuple[str, int, Still | None]]:
     rows = []
     for number, name in enumerate(classes):
-        found = images[np.flatnonzero(labels == number)[:EACH]]
-        picture = embedded_images.still(grids.grid(found, EACH)) if len(found) else None
-        rows.append(ClassRow(name, len(found), picture))
+        found = images[labels == number][:_EACH]
+        picture = embedded_images.still(grids.grid(found, _EACH)) if len(found) else None
+        rows.append((name, len(found), picture))
     return rows

@@ -1,44 +1,47 @@
-"""What the curves of a page are drawn from: a run's long tables, thinned out. Imports no torch."""
+"""The charts of the page: curves of a run's tables, thinned. Imports no torch."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from mnistgan.config import ScoreKind
-from mnistgan.events import score_names
-from mnistgan.rendering import grids
-from mnistgan.rendering.curves import MetricsTable
+from mnistgan.evaluation.figures import MEASURES
+from mnistgan.rendering import curves, grids
+from mnistgan.rendering.curves import Column, MetricsTable, Panel
 
-POINTS = 300
-"""Of a curve: about as many as a page has room for."""
+_ROWS = 12  # of the table below a chart
 
-_ROWS = 12  # of the table that says the same as a chart
-
-_SHARES = {
-    "precision": "Precision: the share of fakes that look real.",
-    "recall": "Recall: the share of real images that a fake could be.",
-    "coverage": "Coverage: the share of real images that have a fake beside them.",
-    "agreement": "Agreement: the share of fakes that show the class that was asked for.",
+_LOSSES = (
+    "What D and G minimized. In a GAN each loss depends on the other network: it may rise while "
+    "the images get better."
+)
+_SCORES: dict[ScoreKind, str] = {
+    "probability": "The mean probability of being real that D gives real images and fakes. Where "
+    "they meet, D cannot tell them apart.",
+    "output": "D's mean output on real images and on fakes; its targets are 1 and 0.",
+    "critic": "The critic's mean score of real images and of fakes. It has no scale: only the "
+    "difference between the two matters.",
 }
+_DISTANCE = (
+    "How far the features of fakes are from those of real images. Lower is better, 0 is perfect."
+)
+_SHARES = ("precision", "recall", "coverage", "agreement")
 
 Numbers = list[float | None]
 
 
 @dataclass(frozen=True)
 class Line:
-    """One curve; where a point stands for several steps, their mean.
+    """A curve.
 
     Attributes:
-        name: what is drawn.
-        values: a number a point, None where there is none.
-        low: the least of each point's steps, and so on; empty where each point is one step.
-        high: the greatest.
+        name: its label.
+        values: the mean of the steps behind each point; None if it is not finite.
+        low: their minimum; empty if each point is a single step.
+        high: their maximum; likewise.
     """
 
     name: str
@@ -46,161 +49,80 @@ class Line:
     low: Numbers
     high: Numbers
 
-    @property
-    def last(self) -> float | None:
-        """Where it ends."""
-        return self.values[-1]
-
 
 @dataclass(frozen=True)
 class Chart:
-    """A few curves over the steps.
+    """A panel with its curves.
 
     Attributes:
-        key: of the chart, unique in a page.
-        title: what it shows.
-        about: how to read it, in a sentence.
-        steps: of each point.
-        epochs: likewise.
+        panel: title and axes.
+        about: how to read the chart.
+        steps: step of each point.
+        epochs: epoch of each point.
         lines: the curves.
-        span: least and greatest value of the axis, where they are known before.
-        log: whether the axis is logarithmic.
     """
 
-    key: str
-    title: str
+    panel: Panel
     about: str
     steps: list[int]
     epochs: list[int]
-    lines: tuple[Line, ...]
-    span: tuple[float, float] | None = None
-    log: bool = False
+    lines: list[Line]
 
     def to_json(self) -> dict[str, Any]:
-        """As plain values, for the page's script."""
+        """The chart as plain values, for the page's script."""
         return {
             "steps": self.steps,
             "epochs": self.epochs,
-            "span": self.span,
-            "log": self.log,
-            "lines": [
-                {"name": line.name, "values": line.values, "low": line.low, "high": line.high}
-                for line in self.lines
-            ],
+            "span": self.panel.span,
+            "log": self.panel.log,
+            "lines": [asdict(line) for line in self.lines],
         }
 
-    def rows(self) -> Iterator[tuple[int, int, list[float | None]]]:
-        """Some points as a table: epoch, step, and each line's value."""
-        for place in grids.spread(len(self.steps), _ROWS):
-            values = [line.values[place] for line in self.lines]
-            yield self.epochs[place], self.steps[place], values
+    def rows(self) -> Iterator[tuple[int, int, Numbers]]:
+        """Some points as table rows: epoch, step, and the value of each curve."""
+        for point in grids.spread(len(self.steps), _ROWS):
+            yield self.epochs[point], self.steps[point], [line.values[point] for line in self.lines]
 
 
 def of_training(metrics: MetricsTable, kind: ScoreKind) -> list[Chart]:
-    """The losses, and D's scores; none where no step was taken."""
+    """The charts of losses and D's scores; empty if no step was taken."""
     if not len(metrics["step"]):
         return []
-    real, fake = score_names(kind)
-    meaning = {
-        "probability": "D's mean verdict on real images and on fakes: 1 is real, 0 is fake. Where "
-        "the two meet, D cannot tell them apart.",
-        "output": "D's mean output on real images and on fakes; its targets are 1 and 0.",
-        "critic": "The critic's mean score of real images and of fakes. It has no scale: what "
-        "counts is the distance between the two.",
-    }
-    return [
-        _chart(
-            "losses",
-            "Losses",
-            "What D and G minimised. A GAN's loss measures the other player, not the images: it "
-            "may rise while the images get better.",
-            metrics,
-            {"loss_D": "loss_D", "loss_G": "loss_G"},
-        ),
-        _chart(
-            "scores",
-            f"{real} and {fake}",
-            meaning[kind],
-            metrics,
-            {"D(x)": real, "D(G(z1))": fake},
-            span=(0.0, 1.0) if kind == "probability" else None,
-        ),
-    ]
+    losses, scores = curves.training_panels([kind])
+    return [_chart(losses, _LOSSES, metrics), _chart(scores, _SCORES[kind], metrics)]
 
 
-def of_measuring(evaluations: MetricsTable) -> list[Chart]:
-    """What was measured while training; none where nothing was."""
+def of_evaluations(evaluations: MetricsTable) -> list[Chart]:
+    """The charts of measurements during training; empty if there were none."""
     if not len(evaluations["step"]):
         return []
-    distance = evaluations["frechet_distance"]
-    shares = {name: about for name, about in _SHARES.items() if name in evaluations}
+    shares = [share for share in MEASURES if share.name in _SHARES and share.name in evaluations]
+    title = ", ".join(share.title for share in shares).capitalize()
+    about = " ".join(f"{share.title.capitalize()}: {share.explanation}." for share in shares)
+    panel = Panel("shares", title, {share.name: share.title for share in shares}, span=(0.0, 1.0))
     return [
-        _chart(
-            "distance",
-            "Frechet distance",
-            "How far the fakes' features are from the real images': the lower the better, 0 is "
-            "perfect.",
-            evaluations,
-            {"frechet_distance": "Frechet distance"},
-            log=bool((distance > 0).all()),
-        ),
-        _chart(
-            "shares",
-            ", ".join(shares).capitalize(),
-            " ".join(shares.values()),
-            evaluations,
-            {name: name for name in shares},
-            span=(0.0, 1.0),
-        ),
+        _chart(curves.distance_panel([evaluations]), _DISTANCE, evaluations),
+        _chart(panel, about, evaluations),
     ]
 
 
-def _chart(
-    key: str,
-    title: str,
-    about: str,
-    table: MetricsTable,
-    columns: Mapping[str, str],
-    *,
-    span: tuple[float, float] | None = None,
-    log: bool = False,
-) -> Chart:
-    """A chart of some columns, column name -> what to call it."""
-    starts = _starts(len(table["step"]))
-    middle = (starts + np.append(starts[1:], len(table["step"])) - 1) // 2
-    if len(middle):
-        middle[-1] = len(table["step"]) - 1  # a curve ends where the run did
+def _chart(panel: Panel, about: str, table: MetricsTable) -> Chart:
+    rows = curves.point_rows(len(table["step"]))
     return Chart(
-        key,
-        title,
+        panel,
         about,
-        [int(step) for step in table["step"][middle]],
-        [int(epoch) for epoch in table["epoch"][middle]],
-        tuple(_line(name, table[column], starts) for column, name in columns.items()),
-        span,
-        log,
+        [int(step) for step in table["step"][rows]],
+        [int(epoch) for epoch in table["epoch"][rows]],
+        [_line(name, table[column]) for column, name in panel.columns.items()],
     )
 
 
-def _starts(count: int) -> npt.NDArray[np.int64]:
-    """Where the points of a curve begin among so many rows."""
-    return np.unique(np.linspace(0, count, min(count, POINTS), endpoint=False).astype(np.int64))
+def _line(name: str, values: Column) -> Line:
+    mean, low, high = map(_rounded, curves.thin(values))
+    is_thinned = len(mean) < len(values)
+    return Line(name, mean, low if is_thinned else [], high if is_thinned else [])
 
 
-def _line(name: str, values: npt.NDArray[np.float64], starts: npt.NDArray[np.int64]) -> Line:
-    if len(starts) == len(values):
-        return Line(name, _short(values), [], [])
-    counts = np.diff(np.append(starts, len(values)))
-    with np.errstate(all="ignore"):  # some measures can be infinite
-        means = np.add.reduceat(values, starts) / counts
-    return Line(
-        name,
-        _short(means),
-        _short(np.minimum.reduceat(values, starts)),
-        _short(np.maximum.reduceat(values, starts)),
-    )
-
-
-def _short(values: npt.NDArray[np.float64]) -> Numbers:
-    """In four digits, more than anyone sees; None for what is no number."""
+def _rounded(values: Column) -> Numbers:
+    """The values in four digits, which keeps the page small; None if not finite."""
     return [float(f"{value:.4g}") if math.isfinite(value) else None for value in values]

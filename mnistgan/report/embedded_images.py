@@ -1,13 +1,12 @@
-"""Pictures that lie within a page, as ``data:`` addresses.
+"""Pictures embedded in the page, as ``data:`` URLs.
 
-Whatever is read from a run directory is decoded and written anew: no byte of a stranger's picture
-reaches the page. All are lossless WebP, smaller than PNG by a fifth.
+Files from a run directory are decoded and encoded again, so that no byte of an untrusted file
+reaches the page. All pictures are lossless WebP, a fifth smaller than PNG.
 """
 
 from __future__ import annotations
 
 import base64
-import io
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,18 +17,14 @@ import numpy as np
 from PIL import Image, ImageSequence
 
 from mnistgan.errors import UsageError
-from mnistgan.rendering.grids import Picture, read_grid, spread
+from mnistgan.rendering.grids import Picture, encode, read_grid, reduce_levels, spread
 from mnistgan.storage import tables
 from mnistgan.storage.run_directory import RunDirectory
 
-GRIDS_BYTES = 900_000
-"""Of the grids of a page together, unless the fewest that tell anything take more."""
-
-MOVING_BYTES = 1_200_000
-"""Of a moving picture; a larger one stays beside the page."""
-
+_MOST_LENGTH = 1_200_000  # of the URLs of all grids, in characters; at least 6 grids are kept
+_MOST_MOVING_LENGTH = 1_600_000
 _MOST_GRIDS, _FEWEST_GRIDS = 60, 6
-_MOST_FRAMES = 120  # an animation of ours has 100
+_MOST_FRAMES = 120  # training.gif has at most 100
 _MOST_SIDE = 2000
 _MOST_PIXELS = 60_000_000  # of all frames together
 _MOST_FILE = 2**25
@@ -37,12 +32,12 @@ _MOST_FILE = 2**25
 
 @dataclass(frozen=True)
 class Still:
-    """A picture of a page.
+    """A picture in the page.
 
     Attributes:
-        source: its content, as a ``data:`` address.
-        width: in pixels.
-        height: likewise.
+        source: its content as a ``data:`` URL.
+        width: width in pixels.
+        height: height in pixels.
     """
 
     source: str
@@ -52,25 +47,30 @@ class Still:
 
 @dataclass(frozen=True)
 class Grid:
-    """What the fixed noise gave after an epoch."""
+    """The images from the fixed noise after an epoch."""
 
     epoch: int
     step: int
     picture: Still
 
 
+def is_own_file(path: Path) -> bool:
+    """Whether a path is a file and not a link, which in an untrusted run may lead anywhere."""
+    return path.is_file() and not path.is_symlink()
+
+
 def still(picture: Picture) -> Still:
-    """A picture as it is, to the last bit."""
+    """A picture, lossless."""
     height, width = picture.shape[:2]
-    return Still(_address(_webp([Image.fromarray(picture)])), width, height)
+    return Still(_webp_address([picture]), width, height)
 
 
 def grids(run: RunDirectory, size: int) -> list[Grid]:
-    """The grids of a run, thinned out evenly where they would make a page heavy.
+    """The sample grids of a run; some are left out evenly if the page would become too large.
 
     Args:
-        run: its samples/index.csv says which, in which order.
-        size: side of its images.
+        run: the run; its samples/index.csv lists the grids and their order.
+        size: side of the images in pixels.
 
     Raises:
         UsageError: the index or a grid cannot be read.
@@ -78,30 +78,20 @@ def grids(run: RunDirectory, size: int) -> list[Grid]:
     rows = tables.read_samples(run.samples)
     if not rows:
         return []
-    # The first is the noisiest, and so the largest.
-    largest = len(still(_lighter(read_grid(rows[0].file, size))).source) * 3 // 4
-    count = min(max(GRIDS_BYTES // largest, _FEWEST_GRIDS), _MOST_GRIDS)
+    # The first grid is the noisiest and compresses least.
+    largest = len(still(reduce_levels(read_grid(rows[0].file, size))).source)
+    count = min(max(_MOST_LENGTH // largest, _FEWEST_GRIDS), _MOST_GRIDS)
     chosen = [rows[place] for place in spread(len(rows), count)]
-    return [Grid(row.epoch, row.step, still(_lighter(read_grid(row.file, size)))) for row in chosen]
-
-
-def real(run: RunDirectory, size: int) -> Still | None:
-    """The grid of real images, or None where there is none.
-
-    Raises:
-        UsageError: it cannot be read.
-    """
-    path = run.samples / "real.png"
-    if not path.is_file() or path.is_symlink():
-        return None
-    return still(read_grid(path, size))
+    return [
+        Grid(row.epoch, row.step, still(reduce_levels(read_grid(row.file, size)))) for row in chosen
+    ]
 
 
 def moving(path: Path) -> Still | None:
-    """A GIF as an animated WebP of half its size; None where it is too large for a page.
+    """A GIF as an animated WebP, which takes half the bytes; None if it is too large for the page.
 
     Raises:
-        UsageError: it is no GIF.
+        UsageError: the file is not a GIF.
     """
     try:
         with warnings.catch_warnings(), Image.open(path, formats=("GIF",)) as image:
@@ -110,38 +100,26 @@ def moving(path: Path) -> Still | None:
             most = min(_MOST_FRAMES, _MOST_PIXELS // max(1, width * height))
             if path.stat().st_size > _MOST_FILE or max(width, height) > _MOST_SIDE:
                 return None
-            mode = "L" if _is_grey(image) else "RGB"
-            pictures: list[Image.Image] = []
+            mode = "L" if _is_gray(image) else "RGB"
+            pictures: list[Picture] = []
             durations: list[int] = []
             for frame in ImageSequence.Iterator(image):
-                # A frame that reaches beyond the picture makes the picture larger.
+                # A frame that reaches beyond the first one would enlarge the picture.
                 if len(pictures) == most or frame.size != (width, height):
                     return None
-                pictures.append(frame.convert(mode))
+                pictures.append(np.asarray(frame.convert(mode)))
                 durations.append(int(frame.info.get("duration", 100)))
     except (OSError, ValueError, SyntaxError, Warning, Image.DecompressionBombError) as error:
         raise UsageError(f"{path}: cannot be read as a GIF ({error})") from error
-    raw = _webp(pictures, duration=durations, loop=0)
-    return Still(_address(raw), width, height) if len(raw) <= MOVING_BYTES else None
+    source = _webp_address(pictures, duration=durations, loop=0)
+    return Still(source, width, height) if len(source) <= _MOST_MOVING_LENGTH else None
 
 
-def _is_grey(image: Image.Image) -> bool:
+def _is_gray(image: Image.Image) -> bool:
     palette = np.array(image.getpalette() or [0, 0, 0]).reshape(-1, 3)
     return bool((palette == palette[:, :1]).all())
 
 
-def _lighter(picture: Picture) -> Picture:
-    """In 32 levels, which look the same and take 60 % of the room."""
-    return np.asarray(((picture >> 3) * (255 / 31)).round(), np.uint8)
-
-
-def _webp(pictures: Sequence[Image.Image], **options: Any) -> bytes:
-    if len(pictures) > 1:
-        options |= {"save_all": True, "append_images": pictures[1:]}
-    buffer = io.BytesIO()
-    pictures[0].save(buffer, format="WEBP", lossless=True, quality=20, method=4, **options)
-    return buffer.getvalue()
-
-
-def _address(raw: bytes) -> str:
+def _webp_address(pictures: Sequence[Picture], **options: Any) -> str:
+    raw = encode(pictures, "WEBP", lossless=True, quality=20, method=4, **options)
     return f"data:image/webp;base64,{base64.b64encode(raw).decode('ascii')}"

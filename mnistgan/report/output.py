@@ -1,4 +1,4 @@
-"""The output ``report``: the whole run on one page."""
+"""The output ``report``: a page about the whole run."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from mnistgan.storage.run_directory import RunDirectory
 
 
 class Report(Output):
-    """Writes report.html, a page that needs no other file, when the run ends."""
+    """Writes report.html, a self-contained page about the run, when the run ends."""
 
     needs = ("metrics", "samples")
 
     def handle(self, event: Event) -> None:
-        """Make it once, at the end, where there is a step to tell of."""
+        """Write the page when the run ends, if a step was taken."""
         if isinstance(event, RunEnded) and event.step:
             from mnistgan.report import page
 

@@ -1,9 +1,12 @@
-"""What the watch sees in a run that is over, from what the run left on disk."""
+"""Runs the watch over the files of a finished run."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
+from pathlib import Path
 
+from mnistgan.arrays import Images
 from mnistgan.config import RunConfig
 from mnistgan.evaluation.watch import watch_for
 from mnistgan.events import EpochEnded, StepMetrics
@@ -14,11 +17,11 @@ from mnistgan.storage.run_directory import RunDirectory
 
 
 def warnings(run: RunDirectory, config: RunConfig, metrics: MetricsTable) -> list[str]:
-    """The watch's sentences about every step and every grid of a run, in the order of training.
+    """The warnings of the watch about all steps and grids of a run, in the order of training.
 
     Args:
-        run: whose grids to look at.
-        config: of the run.
+        run: the run.
+        config: its config.
         metrics: the columns of its metrics.csv.
 
     Raises:
@@ -28,24 +31,21 @@ def warnings(run: RunDirectory, config: RunConfig, metrics: MetricsTable) -> lis
     size = config.data.image_size
     real = run.samples / "real.png"
     if real.is_file():
-        watch.begin(grids.ungrid(grids.read_grid(real, size), size))
-    # It looks at numbers and at images apart, so one after the other is as good as in turn.
-    found = [
-        (event.step, warning)
-        for events in (_steps(metrics), _epochs(run, size))
-        for event in events
-        for warning in watch.look(event)
-    ]
+        watch.begin(_images(real, size))
+    columns = [metrics[name].tolist() for name in tables.METRICS_COLUMNS]
+    steps = (
+        StepMetrics(int(step), int(epoch), *numbers)
+        for step, epoch, *numbers in zip(*columns, strict=True)
+    )
+    epochs = (
+        EpochEnded(grid.epoch, grid.step, _images(grid.file, size))
+        for grid in tables.read_samples(run.samples)
+    )
+    events: Iterator[StepMetrics | EpochEnded] = itertools.chain(steps, epochs)
+    # The watch keeps steps and images apart, so their order among each other does not matter.
+    found = [(event.step, warning) for event in events for warning in watch.look(event)]
     return [warning for _, warning in sorted(found, key=lambda pair: pair[0])]
 
 
-def _steps(metrics: MetricsTable) -> Iterator[StepMetrics]:
-    columns = (metrics[name].tolist() for name in tables.METRICS_COLUMNS)
-    for step, epoch, *numbers in zip(*columns, strict=True):
-        yield StepMetrics(int(step), int(epoch), *numbers)
-
-
-def _epochs(run: RunDirectory, size: int) -> Iterator[EpochEnded]:
-    for grid in tables.read_samples(run.samples):
-        images = grids.ungrid(grids.read_grid(grid.file, size), size)
-        yield EpochEnded(grid.epoch, grid.step, images)
+def _images(grid: Path, size: int) -> Images:
+    return grids.ungrid(grids.read_grid(grid, size), size)

@@ -1,4 +1,4 @@
-"""What a run's numbers say, in sentences that are computed from them. Imports no torch."""
+"""A run's numbers in words: sentences about its quality, and formatted values. Imports no torch."""
 
 from __future__ import annotations
 
@@ -7,43 +7,50 @@ import numpy as np
 from mnistgan.rendering.curves import MetricsTable
 
 _SAME = 0.05
-"""Frechet distances that differ by less of the greater one are called the same: two draws of a few
-thousand images from one generator differ by some hundredths."""
+"""Frechet distances are called the same up to this share of the greater one: two samples of a few
+thousand images from one generator differ by a few percent."""
 
 
 def growth(evaluations: MetricsTable, has_best: bool = False) -> list[str]:
-    """How the quality of a run's images grew; empty where nothing was measured.
+    """How the quality of a run's images developed; empty if nothing was measured.
 
     Args:
-        evaluations: the columns of evaluations.csv; rows without a finite Frechet distance are left
-            out.
-        has_best: whether the run has kept the generator that measured best.
+        evaluations: columns of evaluations.csv; rows without a finite Frechet distance are ignored.
+        has_best: whether the run has a g-best.pt.
     """
     finite = np.isfinite(evaluations["frechet_distance"])
-    table = {name: column[finite] for name, column in evaluations.items()}
     if not finite.any():
         return []
-    if len(table["epoch"]) == 1:
-        return [_once(table), *_at_the_end(table)]
-    sentences = [
-        _way(table),
-        _best(table, has_best),
-        _half_way(table),
-        _late(table),
-        _manifold(table),
-    ]
-    return [sentence for sentence in sentences if sentence] + _at_the_end(table)
+    table = {name: column[finite] for name, column in evaluations.items()}
+    epochs = [int(epoch) for epoch in table["epoch"]]
+    distances = table["frechet_distance"].tolist()
+    if len(epochs) == 1:
+        sentences = [
+            f"The run was measured once, after epoch {epochs[0]}: its Frechet distance was "
+            f"{number(distances[0])}."
+        ]
+    else:
+        sentences = [
+            _overall(epochs, distances),
+            _best(epochs, distances, has_best),
+            _halfway(epochs, distances),
+            _trend(epochs, distances),
+            _manifold(table),
+        ]
+    return [sentence for sentence in (*sentences, *_missing_classes(table)) if sentence]
 
 
-def number(value: float) -> str:
-    """Three digits, which is what these figures are good for."""
+def number(value: float | None) -> str:
+    """Three significant digits; a dash for None."""
+    if value is None:
+        return "-"
     text = f"{value:.3g}"
     return f"{value:,.0f}" if "e+" in text and abs(value) < 1e9 else text
 
 
 def percent(share: float) -> str:
-    """``81 %``."""
-    return f"{100 * share:.0f} %"
+    """``81%``."""
+    return f"{100 * share:.0f}%"
 
 
 def duration(seconds: float) -> str:
@@ -63,98 +70,84 @@ def count(many: int, thing: str) -> str:
     return f"{many:,} {thing}{'' if many == 1 else plural}"
 
 
-def _once(table: MetricsTable) -> str:
-    return (
-        f"The run was measured once, after epoch {_epoch(table, 0)}: its Frechet distance was "
-        f"{number(table['frechet_distance'][0])}."
-    )
-
-
-def _way(table: MetricsTable) -> str:
-    """From the first measurement to the last."""
-    distance = table["frechet_distance"]
-    first, last = float(distance[0]), float(distance[-1])
-    between = f"Between epoch {_epoch(table, 0)} and epoch {_epoch(table, -1)} the Frechet distance"
+def _overall(epochs: list[int], distances: list[float]) -> str:
+    """The change from the first measurement to the last."""
+    first, last = distances[0], distances[-1]
+    between = f"Between epoch {epochs[0]} and epoch {epochs[-1]} the Frechet distance"
     if _same(first, last):
-        return f"{between} stayed about what it was: {number(first)} at first, {number(last)} last."
+        return f"{between} stayed about the same: {number(first)} at first, {number(last)} at last."
     if last < first:
-        share = 1 - last / first
-        return f"{between} fell from {number(first)} to {number(last)}, by {percent(share)}."
+        fall = percent(1 - last / first)
+        return f"{between} fell from {number(first)} to {number(last)}, by {fall}."
     return f"{between} rose from {number(first)} to {number(last)}: the images got worse."
 
 
-def _best(table: MetricsTable, has_best: bool) -> str:
-    """Where it was lowest, unless that is where it ended."""
-    distance = table["frechet_distance"]
-    best = int(distance.argmin())
-    if _same(float(distance[best]), float(distance[-1])):
-        return "The run ended about as good as it ever was." if len(distance) > 2 else ""
-    kept = "; g-best.pt is the generator of that epoch" if has_best else ""
-    return f"It was lowest, {number(distance[best])}, after epoch {_epoch(table, best)}{kept}."
+def _best(epochs: list[int], distances: list[float], has_best: bool) -> str:
+    """Where the distance was lowest, unless that is the end."""
+    best = min(distances)
+    if _same(best, distances[-1]):
+        return "The last measurement is about as good as the best." if len(distances) > 2 else ""
+    epoch = epochs[distances.index(best)]
+    kept = "; g-best.pt holds the generator of that epoch" if has_best else ""
+    return f"It was lowest after epoch {epoch}, at {number(best)}{kept}."
 
 
-def _half_way(table: MetricsTable) -> str:
-    """How soon the better half of the way was done."""
-    distance = table["frechet_distance"]
-    first, best = float(distance[0]), float(distance.min())
-    if len(distance) < 4 or _same(first, best):
+def _halfway(epochs: list[int], distances: list[float]) -> str:
+    """When half of the decrease was reached."""
+    first, best = distances[0], min(distances)
+    if len(distances) < 4 or _same(first, best):
         return ""
-    reached = int(np.argmax(distance <= first - (first - best) / 2))
-    return f"Half of the way down was done by epoch {_epoch(table, reached)}."
+    half = first - (first - best) / 2
+    reached = next(
+        epoch for epoch, distance in zip(epochs, distances, strict=True) if distance <= half
+    )
+    return f"Half of the decrease was reached by epoch {reached}."
 
 
-def _late(table: MetricsTable) -> str:
-    """Whether it was still getting better, from the last third of the measurements."""
-    distance = table["frechet_distance"]
-    if len(distance) < 6:
+def _trend(epochs: list[int], distances: list[float]) -> str:
+    """Whether the distance was still falling in the last third of the measurements."""
+    if len(distances) < 6:
         return ""
-    before = len(distance) - len(distance) // 3 - 1
-    then, last = float(distance[before]), float(distance[-1])
-    since = f"since epoch {_epoch(table, before)}"
+    before = -(len(distances) // 3) - 1
+    then, last = distances[before], distances[-1]
+    since = f"since epoch {epochs[before]}"
     if _same(then, last):
-        return f"It has hardly moved {since}: more of the same training would change little."
+        return f"It has hardly changed {since}: longer training of this kind would change little."
     if last < then:
         return f"It was still falling at the end, by {percent(1 - last / then)} {since}."
     return f"It has risen {since}, by {percent(last / then - 1)}." if then > 0 else ""
 
 
 def _manifold(table: MetricsTable) -> str:
-    """What became of precision and recall."""
-    names = ("precision", "recall")
-    if not all(np.isfinite(table[name][[0, -1]]).all() for name in names):
+    """How precision and recall changed."""
+    values = [table[name][at] for name in ("precision", "recall") for at in (0, -1)]
+    if not np.isfinite(values).all():
         return ""
-    (precision_then, precision), (recall_then, recall) = (
-        (float(table[name][0]), float(table[name][-1])) for name in names
-    )
-    said = (
+    precision_then, precision, recall_then, recall = values
+    change = (
         f"Precision went from {number(precision_then)} to {number(precision)} and recall from "
         f"{number(recall_then)} to {number(recall)}"
     )
     if recall < precision - 0.1:
-        return f"{said}: what G draws looks real more often than it covers what is real."
+        return f"{change}: G makes realistic images, but covers only some of the real ones."
     if precision < recall - 0.1:
-        return f"{said}: G covers what is real, and draws much besides that does not look real."
-    return f"{said}."
+        return f"{change}: G covers the real images, but also makes many that do not look real."
+    return f"{change}."
 
 
-def _at_the_end(table: MetricsTable) -> list[str]:
-    """Whether all classes came, and were those that were asked for."""
+def _missing_classes(table: MetricsTable) -> list[str]:
+    """Whether all classes appear in the last measurement, and as requested."""
     sentences = []
     missing = table["missing_classes"][-1]
     if missing == 0:
         sentences.append("In the last measurement no class was missing.")
     elif np.isfinite(missing):
-        sentences.append(f"In the last measurement {count(int(missing), 'class')} hardly came.")
+        sentences.append(f"In the last measurement {count(int(missing), 'class')} hardly appeared.")
     if "agreement" in table and np.isfinite(agreement := table["agreement"][-1]):
         sentences.append(
-            f"The classifier saw the class that was asked for in {percent(float(agreement))} of "
-            "the images."
+            f"The classifier recognized the requested class in {percent(agreement)} of the images."
         )
     return sentences
-
-
-def _epoch(table: MetricsTable, place: int) -> int:
-    return int(table["epoch"][place])
 
 
 def _same(one: float, other: float) -> bool:

@@ -36,9 +36,10 @@ def progress(run: RunStarted, latest: StepMetrics) -> tuple[str, str]:
     train = run.config.train
     rate = latest.images_per_second / (train.batch_size * train.d_steps)
     left = timedelta(seconds=round((run.total_steps - latest.step) / max(rate, 1e-9)))
+    speed = f"{rate:,.0f}" if rate >= 10 else f"{rate:.1f}"
     return (
         f"epoch {latest.epoch}/{train.epochs}",
-        f"step {latest.step:,}/{run.total_steps:,}, {rate:,.0f} steps/s, {left} left",
+        f"step {latest.step:,}/{run.total_steps:,}, {speed} steps/s, {left} left",
     )
 
 

@@ -123,10 +123,8 @@ def write(
         MnistganError: images of the selection do not come.
     """
     path = target or Path(TARGETS[request.format])
-    writer, selection = (
-        Writer.parse(request.part),
-        Selection(request.min_confidence, request.balanced),
-    )
+    writer = Writer.parse(request.part)
+    selection = Selection(request.min_confidence, request.balanced)
     generator = load_generator(source)
     options = request.options(generator)
     sequence = options.class_sequence_for(generator)

@@ -306,7 +306,7 @@ class TestOutputs:
         shown = invoke("outputs", "samples").stdout
         assert "[outputs.samples]" in shown
         assert 'pattern = "epoch_{epoch:03d}.png"' in shown
-        assert "# fps = ...  # Frames a second" in invoke("outputs", "animation").stdout
+        assert "# fps = ...  # Frames per second" in invoke("outputs", "animation").stdout
 
     def test_an_unknown_one(self, invoke: Invoke) -> None:
         result = invoke("outputs", "sampels")

@@ -121,7 +121,7 @@ class TestFetch:
     def test_the_root_goes_behind_the_command(self, invoke: Invoke) -> None:
         result = invoke("data", "--data-root", "root", "verify", "mnist")
         assert result.exit_code == 2
-        assert "--data-root goes behind verify" in result.stderr
+        assert "give --data-root after verify" in result.stderr
 
     def test_what_needs_none(self, invoke: Invoke) -> None:
         assert "nothing to fetch" in invoke("data", "fetch", "digits").stdout

@@ -1,4 +1,4 @@
-"""Outputs as plugins: a real third-party distribution, and every way in which one can fail."""
+"""Outputs as plugins: a third-party distribution, and all the ways in which one can fail."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Counter(Output):
 
 @pytest.fixture
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
-    """Installs a distribution with a dist-info of its own that brings one output."""
+    """Installs a distribution, with its own dist-info, that provides one output."""
     site = tmp_path / "site"
     site.mkdir()
     monkeypatch.syspath_prepend(site)
@@ -60,7 +60,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
         sys.modules.pop(module, None)
 
 
-def test_the_built_in_ones_travel_the_same_road(invoke: Invoke) -> None:
+def test_the_built_in_outputs_are_plugins_too(invoke: Invoke) -> None:
     result = invoke("outputs")
     assert [line.split()[:2] for line in result.stdout.splitlines()] == [
         [name, "mnistgan"]
@@ -97,15 +97,20 @@ def test_a_third_party_is_listed_shown_configured_and_called(
 REFUSED = [
     (COUNTER, "Counter", "start = -1", "outputs.counter.start: must be greater than or equal to 0"),
     (COUNTER, "Counter", "stert = 1", "unknown option; did you mean 'start'"),
-    (COUNTER, "Missing", "", "does not import (AttributeError"),
-    ("import no_such_module", "Counter", "", "does not import (ModuleNotFoundError"),
-    ("raise SystemExit(0)", "Counter", "", "does not import (SystemExit: 0"),
-    (COUNTER + "    needs = 3", "Counter", "", "needs or libraries that are no names"),
-    (COUNTER + "    libraries = 3", "Counter", "", "needs or libraries that are no names"),
-    (COUNTER + "    Options = 3", "Counter", "", "Options that are no OutputOptions"),
-    ("raise SystemError('broken')", "Counter", "", "does not import (SystemError: broken"),
-    ("Counter = 3", "Counter", "", "is no mnistgan.outputs.base.Output but 3"),
-    ("class Counter: pass", "Counter", "", "is no mnistgan.outputs.base.Output"),
+    (COUNTER, "Missing", "", "cannot be imported (AttributeError"),
+    ("import no_such_module", "Counter", "", "cannot be imported (ModuleNotFoundError"),
+    ("raise SystemExit(0)", "Counter", "", "cannot be imported (SystemExit: 0"),
+    (COUNTER + "    needs = 3", "Counter", "", "needs or libraries that are not names"),
+    (COUNTER + "    libraries = 3", "Counter", "", "needs or libraries that are not names"),
+    (
+        COUNTER + "    Options = 3",
+        "Counter",
+        "",
+        "Options that are not a subclass of OutputOptions",
+    ),
+    ("raise SystemError('broken')", "Counter", "", "cannot be imported (SystemError: broken"),
+    ("Counter = 3", "Counter", "", "is not a subclass of mnistgan.outputs.base.Output but 3"),
+    ("class Counter: pass", "Counter", "", "is not a subclass of mnistgan.outputs.base.Output"),
     (COUNTER + "    api_version = 99", "Counter", "", "written for version 99 of the interface"),
 ]
 
@@ -168,7 +173,7 @@ class Counter(Output):
 
 
 @pytest.mark.parametrize("event", ["RunStarted", "StepMetrics", "EpochEnded", "RunEnded"])
-def test_one_that_fails_half_way_is_switched_off_and_training_goes_on(
+def test_a_failing_output_is_disabled_and_training_continues(
     install: Install, invoke: Invoke, tiny_toml: Path, tmp_path: Path, event: str
 ) -> None:
     install(FAILING.format(event=event), "Counter")
@@ -180,15 +185,15 @@ def test_one_that_fails_half_way_is_switched_off_and_training_goes_on(
     assert (run / "seen.txt").read_text().splitlines()[-1] == event
     assert result.stderr.count("half-way") == 2, "once when it happens, once at the end"
     assert "acme 2.5" in result.stderr
-    assert (run / "training.gif").is_file(), "its neighbours are unharmed"
+    assert (run / "training.gif").is_file(), "the other outputs still work"
     assert len((run / "metrics.csv").read_text().splitlines()) == 15
 
 
-RUDE = """
+MISBEHAVING = """
 import sys
 from mnistgan.outputs.base import Output
 
-class Unspeakable(Exception):
+class Unprintable(Exception):
     def __str__(self):
         raise ValueError
 
@@ -198,11 +203,11 @@ class Counter(Output):
 """
 
 
-@pytest.mark.parametrize("act", ["sys.exit(0)", "raise Unspeakable", "event.real_images[:] = 0"])
-def test_one_that_is_rude_changes_nothing(
+@pytest.mark.parametrize("act", ["sys.exit(0)", "raise Unprintable", "event.real_images[:] = 0"])
+def test_a_misbehaving_output_changes_nothing(
     install: Install, invoke: Invoke, tiny_toml: Path, tmp_path: Path, trained: Path, act: str
 ) -> None:
-    install(RUDE.format(act=act), "Counter")
+    install(MISBEHAVING.format(act=act), "Counter")
     tiny_toml.write_text(tiny_toml.read_text() + "\n[outputs.counter]\n")
     result = invoke("train", "--config", tiny_toml, "--output-dir", "run")
     assert result.exit_code == 0, result.output
@@ -211,7 +216,7 @@ def test_one_that_is_rude_changes_nothing(
         assert (tmp_path / "run" / name).read_bytes() == (trained / name).read_bytes()
 
 
-def test_one_that_cannot_be_made_is_switched_off(
+def test_an_output_that_cannot_be_created_is_disabled(
     install: Install, invoke: Invoke, tiny_toml: Path
 ) -> None:
     source = """
@@ -230,8 +235,8 @@ def test_one_that_cannot_be_made_is_switched_off(
 @pytest.mark.parametrize(
     ("assignment", "words"),
     [
-        ("outputs.samples=false", "outputs.animation: needs outputs.samples, which is off"),
-        ("outputs.metrics=false", "outputs.curves: needs outputs.metrics, which is off"),
+        ("outputs.samples=false", "outputs.animation: needs outputs.samples, which is disabled"),
+        ("outputs.metrics=false", "outputs.curves: needs outputs.metrics, which is disabled"),
         ("outputs.samples.pattern=a.png", "must be a file name like"),
         ("outputs.samples.pattern=../{epoch}.png", "must be a file name like"),
         ("outputs.samples.pattern={epoch.__class__}.png", "must be a file name like"),
@@ -241,13 +246,13 @@ def test_one_that_cannot_be_made_is_switched_off(
         ("outputs.animation.format=avi", "outputs.animation.format"),
     ],
 )
-def test_options_of_the_built_in_ones(invoke: Invoke, assignment: str, words: str) -> None:
+def test_options_of_the_built_in_outputs(invoke: Invoke, assignment: str, words: str) -> None:
     result = invoke("train", "--set", assignment)
     assert result.exit_code == 2
     assert words in result.stderr
 
 
-def test_outputs_can_be_turned_off_and_shaped(
+def test_outputs_can_be_disabled_and_configured(
     invoke: Invoke, tiny_toml: Path, tmp_path: Path, tiny: Tiny
 ) -> None:
     result = invoke(

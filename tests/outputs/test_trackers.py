@@ -1,4 +1,4 @@
-"""The outputs for experiment trackers, held against what each one's own library reads back."""
+"""The outputs for experiment trackers, read back with each tracker's own library."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from mnistgan import datasets
 from mnistgan.config import RunConfig
 from mnistgan.events import EpochEnded, Evaluated, Event, Warned
 from mnistgan.outputs import registry
-from mnistgan.outputs.tracking import ScalarNames
+from mnistgan.outputs.tracking import row_scalars
 from mnistgan.rendering.grids import Picture, read_png
 from mnistgan.runs import plan
 from mnistgan.runs.run import Run
@@ -45,7 +45,7 @@ FIGURES = {name: float(number) for number, name in enumerate(tables.FIGURES)}
 
 
 def measure_with(name: str, config: RunConfig, directory: Path) -> None:
-    """Give one output a run of which each epoch is measured."""
+    """Pass a run in which each epoch is measured to one output."""
     plugin = registry.find(name)
     output = plugin.output(directory, plugin.output.Options())
     for event in Trainer(config, datasets.load(config.data)):
@@ -55,9 +55,9 @@ def measure_with(name: str, config: RunConfig, directory: Path) -> None:
             output.handle(Evaluated(event.epoch, event.step, 100, measured_with, FIGURES, True))
 
 
-def test_a_critic_has_scores_of_its_own_name() -> None:
+def test_the_scores_of_a_critic_have_their_own_names() -> None:
     row = dict.fromkeys(tables.METRICS_COLUMNS, 0.5)
-    names = ScalarNames("critic").of_row(row)
+    names = row_scalars(row, "critic")
     assert {"scores/critic(x)", "scores/critic(G(z1))", "scores/critic(G(z2))"} <= set(names)
 
 
@@ -74,7 +74,7 @@ def test_without_the_library(
     assert "every = " in invoke("outputs", name).stdout, "its options can be read all the same"
 
 
-def test_a_folder_of_that_name_is_no_library(
+def test_a_folder_of_that_name_is_not_a_library(
     invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "no_such_tracker").mkdir()
@@ -87,8 +87,8 @@ def test_a_folder_of_that_name_is_no_library(
 # TensorBoard -----------------------------------------------------------------------------------
 
 
-class LabelInput:
-    """What TensorBoard reads in a run directory."""
+class TensorBoardLog:
+    """A run directory as TensorBoard reads it."""
 
     def __init__(self, run: Path) -> None:
         accumulator = pytest.importorskip(
@@ -99,7 +99,7 @@ class LabelInput:
         self.events.Reload()
 
     def curve(self, name: str) -> dict[int, float]:
-        """Step -> value; a step that is told twice fails."""
+        """Step -> value; fails if a step was logged twice."""
         points = [(point.step, point.value) for point in self.events.Scalars(name)]
         assert len(dict(points)) == len(points)
         return dict(points)
@@ -115,14 +115,14 @@ class LabelInput:
         return [event.tensor_proto.string_val[0].decode() for event in tensors]
 
 
-def assert_tensorboard_tells_all(run: Path) -> None:
-    """Every row of the tables and every grid, once."""
-    told, metrics = LabelInput(run), tables.read_metrics(run / "metrics.csv")
+def assert_tensorboard_has_all(run: Path) -> None:
+    """Check that every row of the tables and every grid was logged once."""
+    logged, metrics = TensorBoardLog(run), tables.read_metrics(run / "metrics.csv")
     for name, column in CURVES.items():
-        curve = told.curve(name)
+        curve = logged.curve(name)
         assert list(curve) == metrics["step"].tolist()
         assert list(curve.values()) == pytest.approx(metrics[column].tolist())
-    grids = told.pictures("samples")
+    grids = logged.pictures("samples")
     samples = tables.read_samples(run / "samples")
     assert list(grids) == [sample.step for sample in samples]
     for sample in samples:
@@ -132,13 +132,13 @@ def assert_tensorboard_tells_all(run: Path) -> None:
 def test_tensorboard_reads_curves_grids_and_the_config(tiny: Tiny, tmp_path: Path) -> None:
     config = tiny(("outputs.tensorboard", {}))
     run = mnistgan.train(config, tmp_path / "run")
-    assert_tensorboard_tells_all(run)
-    told = LabelInput(run)
+    assert_tensorboard_has_all(run)
+    logged = TensorBoardLog(run)
     real = read_png(run / "samples" / "real.png")
-    assert np.array_equal(told.pictures("real")[1], real)
-    assert (run / "config.toml").read_text() in told.texts("config")[0]
+    assert np.array_equal(logged.pictures("real")[1], real)
+    assert (run / "config.toml").read_text() in logged.texts("config")[0]
     plugin = pytest.importorskip("tensorboard.plugins.hparams.plugin_data_pb2")
-    content = told.events.SummaryMetadata("_hparams_/session_start_info").plugin_data.content
+    content = logged.events.SummaryMetadata("_hparams_/session_start_info").plugin_data.content
     settings = plugin.HParamsPluginData.FromString(content).session_start_info.hparams
     assert settings["train.lr_g"].number_value == config.train.lr_g
     assert settings["data.name"].string_value == "digits"
@@ -149,44 +149,44 @@ def test_tensorboard_after_a_stop(tiny: Tiny, tmp_path: Path) -> None:
     config = tiny(("outputs.tensorboard", {}), ("train.epochs", 3))
     mnistgan.train(config, tmp_path / "run", stop=StopAfter(10))
     list(Run(plan.plan_resume(tmp_path / "run", None)))
-    assert_tensorboard_tells_all(tmp_path / "run")
+    assert_tensorboard_has_all(tmp_path / "run")
 
 
 def test_tensorboard_after_a_kill(tiny: Tiny, tmp_path: Path) -> None:
     pytest.importorskip("tensorboard")
     config = tiny(("outputs.tensorboard", {}), ("train.epochs", 3))
     run = mnistgan.train(config, tmp_path / "run")
-    # As if the last two checkpoints had never been: steps that were told are taken again.
+    # Without the last two checkpoints, steps that were logged are trained again.
     for step in (14, 21):
         (run / "checkpoints" / f"step-{step:08d}.pt").unlink()
     list(Run(plan.plan_resume(run, None)))
     assert len(list((run / "tensorboard").iterdir())) == 2
-    assert_tensorboard_tells_all(run)
+    assert_tensorboard_has_all(run)
 
 
 def test_tensorboard_every_so_many_steps(tiny: Tiny, tmp_path: Path) -> None:
     pytest.importorskip("tensorboard")
     run = mnistgan.train(tiny(("outputs.tensorboard.every", 5)), tmp_path / "run")
-    assert list(LabelInput(run).curve("loss/D")) == [5, 10]
+    assert list(TensorBoardLog(run).curve("loss/D")) == [5, 10]
 
 
 def test_tensorboard_measures(tiny: Tiny, tmp_path: Path) -> None:
     pytest.importorskip("tensorboard")
     measure_with("tensorboard", tiny(), tmp_path)
-    told = LabelInput(tmp_path)
+    logged = TensorBoardLog(tmp_path)
     for name, value in FIGURES.items():
-        assert told.curve(f"measures/{name}") == {7: value, 14: value}
-    assert told.texts("measured with") == ["a-classifier, n=100"] * 2
+        assert logged.curve(f"measures/{name}") == {7: value, 14: value}
+    assert logged.texts("measured with") == ["a-classifier, n=100"] * 2
 
 
 # Weights & Biases ------------------------------------------------------------------------------
 
 
-class Record:
-    """What a run's one .wandb file holds: its records, by the library's own messages.
+class WandBRecord:
+    """The records in a run's .wandb file, parsed with the library's own messages.
 
-    The library writes them as LevelDB's log does (blocks of 32 KiB; records in one piece, or in a
-    first, middle and last one) and reads them in its compiled half only.
+    The file is a LevelDB log: blocks of 32 KiB, with records in one piece or in a first, middle and
+    last one. wandb's own reader is in its compiled part.
     """
 
     def __init__(self, run: Path) -> None:
@@ -202,7 +202,7 @@ class Record:
                     self.run = record.run
                 case "history":
                     step = record.history.step.num
-                    assert step not in self.rows, "a step is told once"
+                    assert step not in self.rows, "a step was logged twice"
                     self.rows[step] = _items(record.history.item)
                 case "summary":
                     self.summary |= _items(record.summary.update)
@@ -238,7 +238,7 @@ def _items(items: Any) -> dict[str, Any]:
 
 
 def cli(folder: Path, *arguments: object, **environment: str) -> str:
-    """Run the command in a process of its own, at home in an empty folder; returns stderr."""
+    """Run the command in its own process, with an empty home folder; returns stderr."""
     for name in ("home", "temporary"):
         (folder / name).mkdir(exist_ok=True)
     own = {
@@ -256,19 +256,19 @@ def cli(folder: Path, *arguments: object, **environment: str) -> str:
     return process.stderr
 
 
-def assert_wandb_tells_all(run: Path, every: int) -> Record:
-    told, metrics = Record(run), tables.read_metrics(run / "metrics.csv")
+def assert_wandb_has_all(run: Path, every: int) -> WandBRecord:
+    logged, metrics = WandBRecord(run), tables.read_metrics(run / "metrics.csv")
     kept = metrics["step"] % every == 0
     for name, column in CURVES.items():
         expected = dict(zip(metrics["step"][kept], metrics[column][kept], strict=True))
-        assert told.curve(name) == pytest.approx(expected)
+        assert logged.curve(name) == pytest.approx(expected)
     samples = tables.read_samples(run / "samples")
-    assert list(told.curve("samples/path")) == [sample.step for sample in samples]
+    assert list(logged.curve("samples/path")) == [sample.step for sample in samples]
     for sample in samples:
-        assert np.array_equal(told.picture(sample.step, "samples"), read_png(sample.file))
+        assert np.array_equal(logged.picture(sample.step, "samples"), read_png(sample.file))
     real = read_png(run / "samples" / "real.png")
-    assert np.array_equal(told.picture(0, "real"), real)
-    return told
+    assert np.array_equal(logged.picture(0, "real"), real)
+    return logged
 
 
 def test_wandb_offline_keeps_to_the_run_directory(tiny_toml: Path, tmp_path: Path) -> None:
@@ -282,17 +282,17 @@ def test_wandb_offline_keeps_to_the_run_directory(tiny_toml: Path, tmp_path: Pat
             "--set", "outputs.wandb.project=digits", **proxies,
         )  # fmt: skip
         proxy.setblocking(False)
-        with pytest.raises(BlockingIOError):  # nobody came
+        with pytest.raises(BlockingIOError):  # no connection was made
             proxy.accept()
     assert "wandb" not in stderr.lower()
-    told = assert_wandb_tells_all(tmp_path / "a-run", every=2)
-    assert (told.run.project, told.run.display_name) == ("digits", "a-run")
-    assert list(told.run.tags) == ["short", "plain"]
-    config = {item.key: json.loads(item.value_json) for item in told.run.config.update}
+    logged = assert_wandb_has_all(tmp_path / "a-run", every=2)
+    assert (logged.run.project, logged.run.display_name) == ("digits", "a-run")
+    assert list(logged.run.tags) == ["short", "plain"]
+    config = {item.key: json.loads(item.value_json) for item in logged.run.config.update}
     assert config["train"]["epochs"] == 2
     assert config["parameters_G"] > 0
-    assert told.summary["reason"] == "finished"
-    assert (told.summary["step"], told.summary["epoch"], told.exit_code) == (14, 2, 0)
+    assert logged.summary["reason"] == "finished"
+    assert (logged.summary["step"], logged.summary["epoch"], logged.exit_code) == (14, 2, 0)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "a-run", "home", "temporary", "tiny.toml",
     ]  # fmt: skip
@@ -302,7 +302,7 @@ def test_wandb_offline_keeps_to_the_run_directory(tiny_toml: Path, tmp_path: Pat
 
 @pytest.fixture
 def wandb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """The library in this process, at home in an empty folder."""
+    """The library in this process, with an empty home folder."""
     library = pytest.importorskip("wandb", reason="the extra wandb")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("NETRC", str(tmp_path / "home" / "netrc"))
@@ -314,8 +314,8 @@ def wandb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 def test_wandb_after_a_kill(tiny: Tiny, tmp_path: Path, wandb: Any) -> None:
     config = tiny(("outputs.wandb.every", 1), ("train.epochs", 3))
     run = mnistgan.train(config, tmp_path / "run")
-    wandb.teardown()  # only then its process has written all
-    first = assert_wandb_tells_all(run, every=1)
+    wandb.teardown()  # waits until its service process has written everything
+    first = assert_wandb_has_all(run, every=1)
     for step in (14, 21):
         (run / "checkpoints" / f"step-{step:08d}.pt").unlink()
     table = run / "evaluations.csv"
@@ -324,19 +324,19 @@ def test_wandb_after_a_kill(tiny: Tiny, tmp_path: Path, wandb: Any) -> None:
         csv.writer(file).writerow(tables.evaluation_row(measured, tables.EVALUATIONS_COLUMNS))
     list(Run(plan.plan_resume(run, None)))
     wandb.teardown()
-    told = assert_wandb_tells_all(run, every=1)
-    assert told.folder != first.folder
-    assert told.run.run_id == first.run.run_id
-    assert told.curve("measures/recall") == {7: FIGURES["recall"]}
+    logged = assert_wandb_has_all(run, every=1)
+    assert logged.folder != first.folder
+    assert logged.run.run_id == first.run.run_id
+    assert logged.curve("measures/recall") == {7: FIGURES["recall"]}
 
 
 def test_wandb_measures(tiny: Tiny, tmp_path: Path, wandb: Any) -> None:
     measure_with("wandb", tiny(), tmp_path)
     wandb.teardown()
-    told = Record(tmp_path)
+    logged = WandBRecord(tmp_path)
     for name, value in FIGURES.items():
-        assert told.curve(f"measures/{name}") == {7: value, 14: value}
-    assert told.summary["measured with"] == "a-classifier, n=100"
+        assert logged.curve(f"measures/{name}") == {7: value, 14: value}
+    assert logged.summary["measured with"] == "a-classifier, n=100"
 
 
 @pytest.mark.usefixtures("wandb")

@@ -1,4 +1,4 @@
-"""The page to play with a generator: its server, its pictures, and itself in a browser."""
+"""The page of ``mnistgan play``: its server, its pictures, and the page in a browser."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ DIGITS = tuple("0123456789")
 
 
 def generator(classes: tuple[str, ...] = (), **model: Any) -> Generator:
-    """One that has learned nothing, but whose images differ."""
+    """An untrained generator whose images differ."""
     labels = {"conditional": True, "classes": list(classes)} if classes else {}
     table = {
         "name": "play",
@@ -61,7 +61,7 @@ def plain() -> Generator:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a server said."""
+    """The response of a server."""
 
     status: int
     headers: dict[str, str]
@@ -74,13 +74,13 @@ class Answer:
 
 @dataclass(frozen=True)
 class Client:
-    """Asks a server exactly as it is told to: no path is tidied up."""
+    """Sends requests exactly as given: paths are not normalized."""
 
     url: str
 
     def get(self, path: str, method: str = "GET", headers: dict[str, str] | None = None) -> Answer:
-        place = self.url.removeprefix("http://").removesuffix("/")
-        with contextlib.closing(http.client.HTTPConnection(place)) as connection:
+        host = self.url.removeprefix("http://").removesuffix("/")
+        with contextlib.closing(http.client.HTTPConnection(host)) as connection:
             connection.request(method, path, headers=headers or {})
             answer = connection.getresponse()
             fields = {name.lower(): value for name, value in answer.getheaders()}
@@ -89,7 +89,7 @@ class Client:
 
 @contextlib.contextmanager
 def served(one: Generator) -> Iterator[str]:
-    """The address of a page while it is served."""
+    """The address of a page, served within the context."""
     running = server.Server(one, 0)
     thread = threading.Thread(target=running.run)
     thread.start()
@@ -107,7 +107,7 @@ def client(plain: Generator) -> Iterator[Client]:
 
 
 @pytest.fixture(scope="module")
-def labelled() -> Iterator[Client]:
+def labeled() -> Iterator[Client]:
     with served(generator(DIGITS)) as url:
         yield Client(url)
 
@@ -146,13 +146,13 @@ class TestPictures:
         there = json.loads(client.get("/point?seed=9&s2=-1.5").content)
         np.testing.assert_allclose(there, [own[0], -1.5, *own[2:]], atol=1e-3)
 
-    def test_digits(self, labelled: Client) -> None:
-        row = pixels(labelled.get("/image?seed=4&sheet=classes"))
+    def test_digits(self, labeled: Client) -> None:
+        row = pixels(labeled.get("/image?seed=4&sheet=classes"))
         assert row.shape == (28 + 4, 10 * 30 + 2)
-        seven = pixels(labelled.get("/image?seed=4&label=7"))
+        seven = pixels(labeled.get("/image?seed=4&label=7"))
         cut = row[2:30, 2 + 7 * 30 : 2 + 7 * 30 + 28]
         assert np.abs(cut.astype(int) - seven).max() <= 1
-        assert (seven != pixels(labelled.get("/image?seed=4&label=6"))).any()
+        assert (seven != pixels(labeled.get("/image?seed=4&label=6"))).any()
 
     def test_the_next_seeds(self, client: Client) -> None:
         row = pixels(client.get(f"/image?seed={2**63 - 2}&sheet=seeds"))
@@ -171,12 +171,12 @@ class TestPictures:
         np.testing.assert_array_equal(large[8::16, 8::16], small)
         assert large.shape == (448, 448)
 
-    def test_in_colour_with_few_numbers_in_z(self) -> None:
+    def test_in_color_with_few_numbers_in_z(self) -> None:
         one = generator(latent_dim=2)
         config = toml.override(toml.to_table(one.config), [("data.channels", 3)])
         network = networks.build_generator(toml.validate(config, "")).eval()
-        coloured = Generator(network, toml.validate(config, ""), 0, 0)
-        with served(coloured) as url:
+        colored = Generator(network, toml.validate(config, ""), 0, 0)
+        with served(colored) as url:
             client = Client(url)
             assert pixels(client.get("/image?s2=1")).shape == (28, 28, 3)
             assert pixels(client.get("/image?sheet=axes")).shape == (2 * 30 + 2, 7 * 30 + 2, 3)
@@ -191,15 +191,15 @@ class TestRefusals:
             ("seed=1.5", "seed: "),
             (f"seed={2**63}", "seed: "),
             ("seed=" + "9" * 5000, "seed: "),
-            ("seed=1&seed=2", "seed: is given twice"),
-            ("s1=1&s1=2", "s1: is given twice"),
+            ("seed=1&seed=2", "seed: given twice"),
+            ("s1=1&s1=2", "s1: given twice"),
             ("s1=nan", "s1: "),
             ("s1=inf", "s1: "),
             ("s1=3.1", "s1: "),
             ("s1=", "s1: "),
             ("s9=1", "s9: there are 8 directions"),
             ("s0=1", "s0: no such parameter"),
-            ("s=1", "s: of which direction"),
+            ("s=1", "s: give the direction's number"),
             ("truncation=0", "truncation: "),
             ("truncation=nan", "truncation: "),
             ("truncation=1e999", "truncation: "),
@@ -224,8 +224,8 @@ class TestRefusals:
         for query in ("s1=nan", "s9=1", "seed=x", "file=/etc/passwd"):
             assert client.get(f"/point?{query}").status == 400
 
-    def test_a_class_that_is_not_there(self, labelled: Client) -> None:
-        assert "there are 10 classes" in labelled.get("/image?label=10").text
+    def test_a_missing_class(self, labeled: Client) -> None:
+        assert "there are 10 classes" in labeled.get("/image?label=10").text
 
     @pytest.mark.parametrize(
         "path",
@@ -250,7 +250,7 @@ class TestRefusals:
             assert client.get(path, headers={"Host": host}).status == 400
 
     @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "PATCH"])
-    def test_whatever_would_change_something(self, client: Client, method: str) -> None:
+    def test_other_methods(self, client: Client, method: str) -> None:
         for path in ("/", "/image", "/about", "/page.js"):
             assert client.get(path, method).status == 405
 
@@ -279,7 +279,7 @@ def test_the_page_names_nothing_elsewhere(client: Client) -> None:
 def opened(
     chromium: Chromium, one: Generator, fragment: str = "", **window: Any
 ) -> Iterator[tuple[Tab, str]]:
-    """A page that has drawn all its pictures, and its address; it must leave no complaint."""
+    """A page that has drawn all its pictures, and its address; it must log no errors."""
     with served(one) as url, chromium.open(url + fragment, **window) as tab:
         tab.page.locator("body[data-drawn]").wait_for()
         yield tab, url
@@ -288,37 +288,37 @@ def opened(
         assert all(address.startswith(url) for address in tab.requests)
 
 
-def picture(tab: Tab, *parts: str) -> bytes:
-    """What is seen once the page has drawn a state with these parts."""
-    tab.page.locator("body" + "".join(f'[data-drawn*="{part}"]' for part in parts)).wait_for()
+def picture(tab: Tab, *parameters: str) -> bytes:
+    """A screenshot of the picture, once the page has drawn a state with these parameters."""
+    tab.page.locator("body" + "".join(f'[data-drawn*="{one}"]' for one in parameters)).wait_for()
     return tab.page.locator("#picture").screenshot()
 
 
 def test_every_control_changes_the_picture(chromium: Chromium) -> None:
     with opened(chromium, generator(DIGITS)) as (tab, _):
         page = tab.page
-        seen = [picture(tab, "seed=0", "label=0")]
+        screenshots = [picture(tab, "seed=0", "label=0")]
         page.get_by_label("7", exact=True).check()
-        seen.append(picture(tab, "label=7"))
+        screenshots.append(picture(tab, "label=7"))
         page.get_by_label("Direction 1", exact=True).fill("2.5")
-        seen.append(picture(tab, "s1=2.5"))
+        screenshots.append(picture(tab, "s1=2.5"))
         page.get_by_label("Direction 1", exact=True).press("ArrowLeft")
-        seen.append(picture(tab, "s1=2.45"))
+        screenshots.append(picture(tab, "s1=2.45"))
         page.locator("#sliders canvas").nth(2).click(position={"x": 3, "y": 5})
-        seen.append(picture(tab, "s3=-3"))
+        screenshots.append(picture(tab, "s3=-3"))
         page.get_by_label("Variety").fill("0.5")
-        seen.append(picture(tab, "truncation=0.5"))
+        screenshots.append(picture(tab, "truncation=0.5"))
         shared = page.url
-        page.get_by_role("button", name="Back to the seed").click()
+        page.get_by_role("button", name="Reset to the seed").click()
         page.locator("body:not([data-drawn*=s1])").wait_for()
-        seen.append(page.locator("#picture").screenshot())
+        screenshots.append(page.locator("#picture").screenshot())
         page.get_by_label("Seed", exact=True).fill("42")
-        seen.append(picture(tab, "seed=42"))
-        assert len(set(seen)) == len(seen)
+        screenshots.append(picture(tab, "seed=42"))
+        assert len(set(screenshots)) == len(screenshots)
         assert "seed=0&label=7&truncation=0.5&s1=2.45&s3=-3" in shared
         page.goto("about:blank")
         page.goto(shared)
-        assert picture(tab, "s3=-3") == seen[5]
+        assert picture(tab, "s3=-3") == screenshots[5]
         assert page.get_by_label("7", exact=True).is_checked()
         assert page.get_by_label("Direction 3").input_value() == "-3"
 
@@ -345,7 +345,7 @@ def test_surprise_me_and_download(chromium: Chromium, tmp_path: Path) -> None:
         assert "s2" not in page.url
 
 
-def test_a_strangers_names_are_text(chromium: Chromium) -> None:
+def test_untrusted_names_are_text(chromium: Chromium) -> None:
     with opened(chromium, generator(HOSTILE), "#label=1&seed=1e400&s1=x&s2=99") as (tab, _):
         assert [one.inner_text() for one in tab.page.locator(".tile").all()] == list(HOSTILE)
         assert "seed=0&label=1&s2=3" in tab.page.url

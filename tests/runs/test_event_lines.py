@@ -22,7 +22,7 @@ def test_rate_and_time_left(tiny: Tiny) -> None:
     assert start.total_steps == 16
     assert event_lines.progress(start, latest) == (
         "epoch 1/2",
-        "step 4/16, 2 steps/s, 0:00:06 left",
+        "step 4/16, 2.0 steps/s, 0:00:06 left",
     )
 
 

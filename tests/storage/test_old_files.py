@@ -103,7 +103,7 @@ def test_a_run_with_removed_values_goes_on(old_run: RunDirectory, invoke: Invoke
     result = invoke("train", "--resume", old_run.path, "--epochs", 3)
     assert result.exit_code == 0, result.output
     assert told(result) == WARNED
-    assert "going on after step 14" in result.stderr
+    assert "resuming after step 14" in result.stderr
     train = toml.read_toml(old_run.config_file)["train"]
     assert (train["precision"], train["accelerate"]) == ("auto", "auto")
 

@@ -1,30 +1,30 @@
-// The page's state is the query of /image, and the page's fragment: seed=5&label=3&s1=0.5.
-// Pictures are asked for one at a time: while one is on its way, the newest state waits its turn.
+// The page's state is the query of /image and the fragment of the page: seed=5&label=3&s1=0.5.
+// Pictures are requested one at a time; the newest state waits until the current one has loaded.
 
 const byId = (id) => document.getElementById(id);
 const about = await (await fetch("/about")).json();
 const { width, height } = about.image;
 const MOST_SEED = Number.MAX_SAFE_INTEGER;
-const SURPRISES = 1_000_000; // seeds that one can remember
+const SURPRISES = 1_000_000; // seeds short enough to remember
 const NO_TRUNCATION = Number(byId("truncation").max);
-const PAUSE = 120; // ms without a change, after which the little pictures follow
+const PAUSE = 120; // ms without a change before the small pictures are drawn
 
 const state = { seed: 0, label: 0, truncation: NO_TRUNCATION, moved: new Map() };
 
 function query(more = {}, moved = state.moved) {
-  const parts = new URLSearchParams({ seed: state.seed });
-  if (about.classes.length) parts.set("label", state.label);
-  if (state.truncation < NO_TRUNCATION) parts.set("truncation", state.truncation);
-  for (const [axis, value] of [...moved].sort(([a], [b]) => a - b)) parts.set(`s${axis}`, value);
-  for (const [name, value] of Object.entries(more)) parts.set(name, value);
-  return parts.toString();
+  const parameters = new URLSearchParams({ seed: state.seed });
+  if (about.classes.length) parameters.set("label", state.label);
+  if (state.truncation < NO_TRUNCATION) parameters.set("truncation", state.truncation);
+  for (const [axis, value] of [...moved].sort(([a], [b]) => a - b)) parameters.set(`s${axis}`, value);
+  for (const [name, value] of Object.entries(more)) parameters.set(name, value);
+  return parameters.toString();
 }
 
 function readFragment() {
-  const given = new URLSearchParams(location.hash.slice(1));
-  const number = (name, low, high, otherwise) => {
-    const value = Number(given.get(name) ?? NaN);
-    return Number.isFinite(value) ? Math.min(high, Math.max(low, value)) : otherwise;
+  const fragment = new URLSearchParams(location.hash.slice(1));
+  const number = (name, low, high, fallback) => {
+    const value = Number(fragment.get(name) ?? NaN);
+    return Number.isFinite(value) ? Math.min(high, Math.max(low, value)) : fallback;
   };
   state.seed = Math.floor(number("seed", 0, MOST_SEED, 0));
   state.label = Math.floor(number("label", 0, Math.max(0, about.classes.length - 1), 0));
@@ -47,7 +47,7 @@ function element(name, properties, ...children) {
 const small = (columns = 1) =>
   element("canvas", { width: width * columns, height, ariaHidden: "true" });
 
-// Of a conditional generator the classes, of any other the seeds that come next.
+// The classes of a conditional generator; the next seeds for any other.
 const tiles = about.classes.length
   ? about.classes.slice(0, about.most_classes).map((name, label) => {
       const input = element("input", { type: "radio", name: "label", value: label });
@@ -90,19 +90,19 @@ const sliders = Array.from({ length: about.axes }, (_, index) => {
 function describe() {
   const digits = about.classes.every((name) => /^\d$/.test(name));
   byId("chooser-name").textContent =
-    about.classes.length === 0 ? "The next seeds" : digits ? "Digit" : "Class";
+    about.classes.length === 0 ? "Next seeds" : digits ? "Digit" : "Class";
   byId("tiles").append(...tiles.map(({ tile }) => tile));
   byId("sliders").append(...sliders.map(({ row }) => row));
   byId("latent-dim").textContent = about.latent_dim;
   byId("about").textContent =
-    `This generator: ${about.name || "without a name"} (${about.family}, ` +
+    `This generator: ${about.name || "unnamed"} (${about.family}, ` +
     `${about.parameters.toLocaleString("en")} parameters), ${width} x ${height} pixels, trained on ` +
     `${about.data} for ${about.step.toLocaleString("en")} steps.`;
   byId("picture").width = width;
   byId("picture").height = height;
 }
 
-// What the controls show: the state, and where the seed's own z lies where nothing was moved.
+// Sliders that were not moved show the seed's own coordinates.
 function show(coordinates) {
   byId("seed").value = state.seed;
   byId("truncation").value = state.truncation;
@@ -150,14 +150,14 @@ async function draw() {
     byId("trouble").textContent = "";
   } catch {
     byId("trouble").textContent =
-      "There is no answer. Does mnistgan play still run? Start it again, and reload this page.";
+      "No answer. Is mnistgan play still running? Start it again, then reload this page.";
   }
   busy = false;
   const name = about.classes[state.label];
   picture.alt = `Seed ${state.seed}${name === undefined ? "" : `, ${name}`}`;
 }
 
-// A sheet is a grid of images with black lines around them; each canvas takes one row or one image.
+// A sheet is a grid of images with black gaps; each canvas shows one row or one image of it.
 function cut(sheet, canvas, row, column, columns) {
   const gap = (sheet.naturalWidth - columns * width) / (columns + 1);
   const pen = canvas.getContext("2d");
@@ -176,19 +176,18 @@ async function drawSmall() {
   try {
     const coordinates = await (await fetch(`/point?${now}`)).json();
     if (now === query()) show(coordinates);
-    // Another seed is chosen with its own coordinates.
+    // Choosing another seed resets the sliders, so the next seeds are drawn without them.
     const others = about.classes.length
       ? query({ sheet: "classes" })
       : query({ sheet: "seeds" }, new Map());
     const row = await load(`/image?${others}`);
-    const shown = tiles.slice(0, 100);
-    shown.forEach(({ canvas }, index) => cut(row, canvas, 0, index, shown.length));
-    if (now !== query()) return; // a newer pass is coming
+    tiles.forEach(({ canvas }, index) => cut(row, canvas, 0, index, tiles.length));
+    if (now !== query()) return; // a newer state is about to be drawn
     const axes = await load(`/image?${query({ sheet: "axes" })}`);
     sliders.forEach(({ canvas }, index) => cut(axes, canvas, index, 0, about.stops.length));
     document.body.dataset.drawn = now;
   } catch {
-    // draw() tells of it
+    // draw() reports it
   }
 }
 

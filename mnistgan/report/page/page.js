@@ -1,4 +1,4 @@
-// What moves on the page: the slider over the grids, and the curves. All text is set as text.
+// The slider over the grids, and the curves. Text is inserted as text, never as HTML.
 "use strict";
 {
   const data = JSON.parse(document.getElementById("data").textContent);
@@ -34,7 +34,7 @@
       if (slider.value === slider.max) stop();
     };
 
-    slider.disabled = false; // browsers restore where it was left
+    slider.disabled = false; // browsers restore the slider's old position on reload
     slider.value = slider.max;
     slider.addEventListener("input", () => { stop(); show(); });
     play.hidden = false;
@@ -47,7 +47,7 @@
     });
   }
 
-  // On paper, a few of them in a row
+  // In print, a few grids in a row
 
   const fillStrip = () => {
     const strip = document.getElementById("strip");
@@ -69,7 +69,7 @@
   // The curves
 
   const DASHES = [[], [8, 4], [2, 3], [10, 3, 2, 3]];
-  const colour = (name) => getComputedStyle(root).getPropertyValue(`--${name}`).trim();
+  const color = (name) => getComputedStyle(root).getPropertyValue(`--${name}`).trim();
   const short = (value) => value == null ? "-" : value.toLocaleString("en", { maximumSignificantDigits: 4 });
 
   const draw = (figure) => {
@@ -80,7 +80,7 @@
     );
     const end = chart.steps.length - 1;
 
-    const tell = (place) => {
+    const showValues = (place) => {
       outputs.step.textContent = chart.steps[place].toLocaleString("en");
       outputs.epoch.textContent = chart.epochs[place];
       chart.lines.forEach((line, n) => { outputs[n].textContent = short(line.values[place]); });
@@ -90,7 +90,7 @@
     const series = [{}];
     const bands = [];
     chart.lines.forEach((line, n) => {
-      const stroke = colour(`line-${n + 1}`);
+      const stroke = color(`line-${n + 1}`);
       const few = chart.steps.length < 40;
       columns.push(line.values);
       series.push({ stroke, width: 2, dash: DASHES[n], points: { show: few, size: 6, fill: stroke } });
@@ -104,9 +104,9 @@
     const isEdge = (n) => series[n].width === 0;
 
     const axis = {
-      stroke: colour("quiet"),
+      stroke: color("quiet"),
       font: "12px system-ui, sans-serif",
-      grid: { stroke: colour("rule"), width: 1 },
+      grid: { stroke: color("rule"), width: 1 },
       ticks: { show: false },
     };
     const log = { distr: 3, range: (_, low, high) => [low / 1.25, high * 1.25] };
@@ -136,7 +136,7 @@
         drag: { x: false, y: false, setScale: false },
         points: { size: (_, n) => isEdge(n) ? 0 : 8, width: 0, fill: (_, n) => isEdge(n) ? "transparent" : series[n].stroke },
       },
-      hooks: { setCursor: [(plot) => tell(plot.cursor.idx ?? end)] },
+      hooks: { setCursor: [(plot) => showValues(plot.cursor.idx ?? end)] },
     }, columns, box);
   };
 
@@ -175,7 +175,7 @@
 
   matchMedia("screen and (prefers-color-scheme: dark)").addEventListener("change", drawAll);
 
-  // On paper everything is open, and dark on light
+  // In print, everything is open and the colors are light
 
   addEventListener("beforeprint", () => {
     root.classList.add("printing");

@@ -1,7 +1,7 @@
-"""The pictures that the page asks for: each a function of what its address says, and of that alone.
+"""The pictures of the page, each a function of its query alone.
 
-The picture of a seed is image 0 of ``mnistgan sample --seed`` (but for the rounding of a matrix
-product of another shape).
+The picture of a seed is image 0 of ``mnistgan sample --seed``, up to the rounding of matrix
+products of another shape.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from mnistgan.sampling.generator import Generator
 from mnistgan.sampling.sampler import SamplingOptions
 
 AXES = 8
-REACH = 3.0  # of a slider, to both sides
-STOPS = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)  # of the little pictures along a slider
+REACH = 3.0  # of a slider to both sides, in standard deviations
+STOPS = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)  # positions of the small pictures along a slider
 
 _SEEDS = 2**63
 _MOST_CLASSES = 100  # on one sheet
@@ -33,17 +33,18 @@ Sheet: TypeAlias = Literal["one", "classes", "seeds", "axes"]
 
 
 class PageQuery(BaseModel):
-    """What a picture is to show.
+    """The query of a picture.
 
     Attributes:
-        seed: of z.
-        label: of a conditional generator, which class.
-        truncation: of the seed's z, see :class:`mnistgan.sampling.sampler.SamplingOptions`.
-        s: coordinates of z along some directions, by the directions' numbers from 1; along the
-            others z stays as the seed gives it.
-        sheet: ``one`` image; this z as each of the first 100 ``classes``, a row; the next ten
-            ``seeds``, a row; or, a row for each of the ``axes``, z at seven places along it.
-        side: the picture's pixels are repeated until its longer side has so many.
+        seed: seed of z.
+        label: class, for a conditional generator.
+        truncation: of the seed's z; see :class:`mnistgan.sampling.sampler.SamplingOptions`.
+        s: direction, counted from 1 -> coordinate of z along it; along all other directions z
+            keeps the seed's coordinates.
+        sheet: ``one`` image; a row with this z as each of the first 100 ``classes``; a row with the
+            next ten ``seeds``; or, for each of the ``axes``, a row with z at seven positions along
+            it.
+        side: pixels are repeated until the longer side has at least this many.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -57,25 +58,23 @@ class PageQuery(BaseModel):
 
 
 def parse(query: Iterable[tuple[str, str]]) -> PageQuery:
-    """A wish out of an address's parameters; ``s1=-2.5`` is a coordinate along direction 1.
+    """Validate the parameters of an address; ``s1=-2.5`` is a coordinate along direction 1.
 
     Raises:
-        UsageError: one of them is unknown, comes twice, or has no such value.
+        UsageError: a parameter is unknown, given twice, or has an invalid value.
     """
     fields: dict[str, Any] = {}
-    at: dict[int, str] = {}
     for key, value in query:
-        number = re.fullmatch(r"s([1-9]\d?)", key, re.ASCII)
-        if key in fields or (number and int(number[1]) in at):
-            raise UsageError(f"{_short(key)}: is given twice")
-        if number:
-            at[int(number[1])] = value
-        elif key == "s":
-            raise UsageError("s: of which direction? give s1, s2, ...")
-        else:
-            fields[key] = value
+        if key in fields:
+            raise UsageError(f"{_short(key)}: given twice")
+        fields[key] = value
+    if "s" in fields:
+        raise UsageError("s: give the direction's number, as in s1")
+    # ASCII only: int() also reads other digits, and could so give one direction twice.
+    along = [key for key in fields if re.fullmatch(r"s[1-9]\d?", key, re.ASCII)]
+    fields["s"] = {int(key[1:]): fields.pop(key) for key in along}
     try:
-        return PageQuery.model_validate({**fields, "s": at})
+        return PageQuery.model_validate(fields)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = "".join(str(part) for part in first["loc"][:2])
@@ -88,10 +87,10 @@ def _short(name: str) -> str:
 
 
 class Pictures:
-    """Draws what is wished for.
+    """Draws the pictures of the page.
 
     Args:
-        generator: on the CPU.
+        generator: the generator, on the CPU.
     """
 
     def __init__(self, generator: Generator) -> None:
@@ -100,17 +99,16 @@ class Pictures:
         self._axes = directions.directions(generator, AXES)
 
     def about(self) -> dict[str, Any]:
-        """What the page needs to know, and says, of the generator."""
+        """What the page shows or needs to know about the generator."""
         config = self.generator.config
-        channels, height, width = networks.image_shape(config)
+        _, height, width = networks.image_shape(config)
         return {
             "name": config.name,
             "data": config.data.name,
             "family": config.model.family,
             "latent_dim": self._latent_dim,
-            "image": {"channels": channels, "height": height, "width": width},
+            "image": {"height": height, "width": width},
             "step": self.generator.step,
-            "epoch": self.generator.epoch,
             "parameters": networks.count_parameters(self.generator.network),
             "classes": list(self.generator.classes),
             "most_classes": _MOST_CLASSES,
@@ -121,16 +119,16 @@ class Pictures:
         }
 
     def coordinates(self, query: PageQuery) -> list[float]:
-        """Where the wished-for z lies along each direction; of noise, standard normal numbers."""
-        return [round(float(one), 4) for one in self._axes @ self._z(query)]
+        """The coordinates of a query's z along the directions; standard normal if z is."""
+        return [round(float(one), 4) for one in self._axes @ self._latent(query)]
 
     def png(self, query: PageQuery) -> bytes:
         """The picture as a PNG file.
 
         Raises:
-            UsageError: the generator has no such class or direction.
+            UsageError: the generator does not have this class or direction.
         """
-        z, labels = self._asked(query)
+        z, labels = self._inputs(query)
         images = self.generator(z, labels)
         if query.sheet == "one":
             picture = grids.to_picture(images[0])
@@ -138,37 +136,37 @@ class Pictures:
             picture = grids.grid(images, len(STOPS) if query.sheet == "axes" else len(images))
         return grids.to_png(grids.enlarge(picture, query.side))
 
-    def _asked(self, query: PageQuery) -> tuple[Tensor, Tensor | None]:
-        """z, N x latent_dim, and labels of a picture's images."""
+    def _inputs(self, query: PageQuery) -> tuple[Tensor, Tensor | None]:
+        """z, N x latent_dim, and labels, N, of the images in a picture."""
         classes = len(self.generator.classes)
         if query.label >= max(1, classes):
             raise UsageError(f"label: there are {classes} classes, counted from 0")
-        labels = torch.tensor([query.label])
+        if query.sheet == "classes" and not classes:
+            raise UsageError("sheet: this generator was trained without labels")
+        z = self._latents(query)
         if query.sheet == "classes":
-            if not classes:
-                raise UsageError("sheet: this generator was trained without labels")
             labels = torch.arange(min(classes, _MOST_CLASSES))
-        z = self._several(query)
-        rows = max(len(z), len(labels))
-        return z.expand(rows, -1), labels.expand(rows) if classes else None
+            return z.expand(len(labels), -1), labels
+        return z, torch.tensor([query.label]).expand(len(z)) if classes else None
 
-    def _several(self, query: PageQuery) -> Tensor:
-        z = self._z(query)
+    def _latents(self, query: PageQuery) -> Tensor:
+        """The z of the images in a picture, N x latent_dim; one if they differ only in class."""
+        z = self._latent(query)
         if query.sheet == "axes":
-            places = [(number, stop) for number in range(len(self._axes)) for stop in STOPS]
-            return torch.stack([directions.place(z, self._axes, {n: at}) for n, at in places])
+            places = [{number: stop} for number in range(len(self._axes)) for stop in STOPS]
+            return torch.stack([directions.place(z, self._axes, place) for place in places])
         if query.sheet == "seeds":
             seeds = ((query.seed + more) % _SEEDS for more in range(1, _NEXT_SEEDS + 1))
-            wishes = [query.model_copy(update={"seed": seed}) for seed in seeds]
-            return torch.stack([self._z(one) for one in wishes])
+            queries = [query.model_copy(update={"seed": seed}) for seed in seeds]
+            return torch.stack([self._latent(one) for one in queries])
         return z[None]
 
-    def _z(self, query: PageQuery) -> Tensor:
+    def _latent(self, query: PageQuery) -> Tensor:
         for number, value in query.s.items():
             if number > len(self._axes) or not -REACH <= value <= REACH:
                 raise UsageError(
-                    f"s{number}: there are {len(self._axes)} directions, from s1; each goes from "
-                    f"{-REACH:g} to {REACH:g}"
+                    f"s{number}: there are {len(self._axes)} directions, counted from 1; each "
+                    f"goes from {-REACH:g} to {REACH:g}"
                 )
         z = SamplingOptions(query.seed, truncation=query.truncation).z(0, self._latent_dim)[0]
         return directions.place(z, self._axes, {n - 1: value for n, value in query.s.items()})

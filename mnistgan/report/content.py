@@ -1,0 +1,147 @@
+"""Reads a run directory: the variables of the template page.html."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from mnistgan.config import RunConfig, toml
+from mnistgan.evaluation import figures
+from mnistgan.evaluation.figures import MEASURES
+from mnistgan.rendering.curves import MetricsTable
+from mnistgan.rendering.grids import read_grid
+from mnistgan.report import charts, embedded_images, replay, words
+from mnistgan.report.by_class import by_class
+from mnistgan.report.charts import Chart
+from mnistgan.report.embedded_images import Grid, is_own_file
+from mnistgan.storage import tables
+from mnistgan.storage.run_directory import RunDirectory
+
+_PACKAGES = {"mnistgan": "mnistgan", "torch": "PyTorch", "numpy": "NumPy", "python": "Python"}
+
+
+def gather(run: RunDirectory) -> dict[str, Any]:
+    """Read a run directory. Every file but config.toml may be missing.
+
+    Raises:
+        UsageError: it is not a run directory, or one of its files cannot be read.
+    """
+    config = run.read_config()
+    size = config.data.image_size
+    metrics = _metrics(run)
+    evaluations = tables.read_evaluations(run.evaluations_file)
+    measurement = figures.read(run.figures_file) if run.figures_file.is_file() else None
+    curves = charts.of_training(metrics, config.train.score_kind)
+    measured = charts.of_evaluations(evaluations)
+    grids = embedded_images.grids(run, size)
+    path = run.samples / "real.png"
+    real = embedded_images.still(read_grid(path, size)) if is_own_file(path) else None
+    has_gif = is_own_file(gif := run.path / "training.gif")
+    moving = embedded_images.moving(gif) if has_gif else None
+    epochs = _epochs(run, metrics)
+    return {
+        "name": run.path.resolve().name,  # no path: moving the run must not change the page
+        "config": config,
+        "toml": toml.to_toml(config),
+        "environment": _environment(run.read_environment()),
+        "steps": int(max(metrics["step"], default=0)),
+        "epochs": epochs,
+        "is_finished": epochs >= config.train.epochs,
+        "seconds": _seconds(metrics, config),
+        "warnings": replay.warnings(run, config, metrics),
+        "curves": curves,
+        "measured": measured,
+        "measured_count": int(evaluations["n"][-1]) if measured else None,
+        "growth": words.growth(evaluations, has_best=run.best_file.is_file()),
+        "measurement": measurement,
+        "measures": MEASURES,
+        "shares": _shares(measurement.shares) if measurement else [],
+        "grids": grids,
+        "real": real,
+        "moving": moving,
+        "has_large_moving": has_gif and moving is None,
+        "by_class": by_class(run, config),
+        "script_data": _script_data(config, grids, [*curves, *measured]),
+    }
+
+
+def _metrics(run: RunDirectory) -> MetricsTable:
+    if not run.metrics_file.exists():
+        return {name: np.empty(0) for name in tables.METRICS_COLUMNS}
+    return tables.read_metrics(run.metrics_file)
+
+
+def _epochs(run: RunDirectory, metrics: MetricsTable) -> int:
+    """The number of complete epochs: the last one counts if it has as many steps as the first."""
+    epochs = metrics["epoch"]
+    if not len(epochs):
+        return 0
+    last = int(epochs.max())
+    if last == 1:  # there is no other epoch to compare with, but its grid is saved when it ends
+        drawn = tables.read_samples(run.samples)
+        return int(not drawn or drawn[0].epoch == 1)
+    return last if (epochs == last).sum() >= (epochs == epochs[0]).sum() else last - 1
+
+
+def _seconds(metrics: MetricsTable, config: RunConfig) -> float:
+    """Training time, from the images per second that metrics.csv holds for each step."""
+    rates = metrics["images/s"]
+    per_step = config.train.batch_size * config.train.d_steps
+    return float(per_step * (1 / rates[rates >= 0.1]).sum())  # a rate below 0.05 is stored as 0.0
+
+
+def _shares(shares: Mapping[str, float]) -> list[dict[str, str]]:
+    """One bar per class; the widest bar is the greatest share."""
+    sane = {name: min(max(share, 0.0), 1.0) for name, share in shares.items() if share == share}
+    most = max(sane.values(), default=0.0) or 1.0
+    return [
+        {"name": name, "width": f"{100 * share / most:.1f}", "percent": f"{100 * share:.1f}"}
+        for name, share in sane.items()
+    ]
+
+
+def _environment(environment: Mapping[str, Any]) -> dict[str, str]:
+    """The hardware and software that the run used, as labels and texts."""
+    known = {key: value for key, value in environment.items() if value not in ("", [])}
+    versions = [f"{name} {known[key]}" for key, name in _PACKAGES.items() if key in known]
+    device = [str(known["device"])] if "device" in known else []
+    device += [f"in {known['precision']}"] if "precision" in known else []
+    for key, thing in (("threads", "thread"), ("ranks", "process")):
+        if isinstance(number := known.get(key), int):
+            device.append(words.count(number, thing))
+    rows = {
+        "Device": ", ".join(device),
+        "Versions": ", ".join(versions),
+        "Platform": str(known.get("platform", "")),
+        "Started": _readable_time(known.get("started", "")),
+        "Resumed": ", ".join(map(_readable_time, _as_list(known.get("resumed")))),
+        "Command": " ".join(map(str, _as_list(known.get("command")))),
+    }
+    return {label: text for label, text in rows.items() if text}
+
+
+def _as_list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _readable_time(text: object) -> str:
+    """An ISO time in readable form; any other value unchanged."""
+    try:
+        return f"{datetime.fromisoformat(str(text)):%Y-%m-%d %H:%M %Z}"
+    except ValueError:
+        return str(text)
+
+
+def _script_data(
+    config: RunConfig, grids: Sequence[Grid], drawn: Sequence[Chart]
+) -> dict[str, Any]:
+    """The data of the page's script; the last grid is in the page itself."""
+    data = [
+        {"epoch": grid.epoch, "step": grid.step, "source": grid.picture.source} for grid in grids
+    ]
+    if data:
+        data[-1]["source"] = None
+    return {"grids": data, "charts": {chart.panel.key: chart.to_json() for chart in drawn}}

@@ -1,0 +1,79 @@
+"""A run's numbers in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mnistgan.report import words
+from mnistgan.storage.tables import EVALUATIONS_COLUMNS
+
+
+def evaluations(distances: list[float], **others: float) -> dict[str, Any]:
+    columns = {name: np.full(len(distances), 0.5) for name in EVALUATIONS_COLUMNS}
+    columns |= {"missing_classes": np.zeros(len(distances))}
+    columns |= {name: np.full(len(distances), value) for name, value in others.items()}
+    epochs = np.arange(1.0, len(distances) + 1)
+    return columns | {"epoch": epochs, "step": epochs, "frechet_distance": np.array(distances)}
+
+
+INF, NAN = float("inf"), float("nan")
+
+
+@pytest.mark.parametrize(
+    ("distances", "said", "unsaid"),
+    [
+        ([], [], [""]),
+        ([NAN, INF], [], [""]),
+        ([4.0], ["measured once, after epoch 1: its Frechet distance was 4."], ["fell"]),
+        ([40.0, 10.0], ["fell from 40 to 10, by 75%."], ["lowest", "Half"]),
+        (
+            [10.0, 20.0],
+            ["rose from 10 to 20", "It was lowest after epoch 1, at 10"],
+            ["as good as"],
+        ),
+        ([10.0, 10.1], ["stayed about the same: 10 at first, 10.1 at last"], ["fell", "rose"]),
+        (
+            [40.0, 18.0, 12.0, 10.0],
+            ["as good as the best", "reached by epoch 2"],
+            ["hardly changed"],
+        ),
+        ([40.0, 18.0, 4.0, 10.0], ["lowest after epoch 3, at 4; g-best.pt holds"], ["the best."]),
+        ([40.0, 20, 10, 5, 5, 5.1], ["has hardly changed since epoch 4"], ["still falling"]),
+        (
+            [40.0, 20, 10, 8, 6, 4],
+            ["still falling at the end, by 50% since epoch 4"],
+            ["hardly changed"],
+        ),
+        ([40.0, 20, 10, 4, 6, 8], ["It has risen since epoch 4, by 100%"], ["as good as"]),
+        ([0.0, 0.0, 0.0, 0.0, 0.0, 0.0], ["stayed about"], ["nan"]),
+        ([-1.0, 0.0, 3e38, -3e38, 0.0, 1.0], ["Frechet distance"], ["nan"]),
+    ],
+)
+def test_growth_in_words(distances: list[float], said: list[str], unsaid: list[str]) -> None:
+    text = " ".join(words.growth(evaluations(distances), has_best=True))
+    assert all(one in text for one in said), text
+    assert not any(one and one in text for one in unsaid), text
+    assert bool(text) == bool(said)
+
+
+def test_missing_classes_and_a_missing_best() -> None:
+    text = " ".join(words.growth(evaluations([9.0, 1.0, 8.0], missing_classes=2)))
+    assert "2 classes hardly appeared" in text
+    assert "g-best" not in text
+
+
+def test_precision_without_recall_is_said() -> None:
+    lopsided = words.growth(evaluations([2.0, 1.0], precision=0.9, recall=0.2))
+    assert any("covers only some of the real ones" in one for one in lopsided)
+    other = words.growth(evaluations([2.0, 1.0], precision=0.2, recall=0.9))
+    assert any("also makes many that do not look real" in one for one in other)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.4, "0 s"), (59.4, "59 s"), (185, "3 min 5 s"), (7800, "2 h 10 min")]
+)
+def test_durations(seconds: float, text: str) -> None:
+    assert words.duration(seconds) == text
