@@ -9,14 +9,12 @@ are listed at once.
 # time-out, do not resume, and try one mirror for some of these sets. They also unpack each archive
 # beside itself, which a shared read-only folder does not allow.
 
-from __future__ import annotations
-
-from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import tomli
+from pydantic import TypeAdapter
 
 Form: TypeAlias = Literal["idx", "emnist", "usps", "embedded"]
 SplitName: TypeAlias = Literal["train", "test"]
@@ -80,30 +78,14 @@ class DataSet:
     archives: tuple[Archive, ...] = ()
     mirrors: tuple[str, ...] = ()
 
-    @property
-    def megabytes(self) -> float:
-        """The approximate size of the download."""
-        return sum(archive.megabytes for archive in self.archives)
-
-    def split(self, name: SplitName) -> Split | None:
-        """The split of that name, if the set has one."""
-        return self.train if name == "train" else self.test
-
-
-def _data_set(name: str, table: Mapping[str, Any]) -> DataSet:
-    values = {
-        **table,
-        "classes": tuple(table["classes"]),  # of a string, its characters
-        "archives": tuple(Archive(**archive) for archive in table.get("archives", ())),
-        "mirrors": tuple(table.get("mirrors", ())),
-    }
-    splits = {key: Split(**table[key]) for key in ("train", "test") if key in table}
-    return DataSet(name=name, **values | splits)
-
 
 def _read() -> dict[str, DataSet]:
     text = (resources.files("mnistgan") / "catalog.toml").read_text(encoding="utf-8")
-    return {name: _data_set(name, table) for name, table in tomli.loads(text).items()}
+    tables = {  # tuple() of a string of one-character names gives its characters
+        name: table | {"name": name, "classes": tuple(table["classes"])}
+        for name, table in tomli.loads(text).items()
+    }
+    return TypeAdapter(dict[str, DataSet]).validate_python(tables)
 
 
 DATA_SETS = _read()

@@ -131,12 +131,12 @@ def _list(data_root: Path | None) -> None:
     from rich.table import Column
 
     from mnistgan.cli import console
-    from mnistgan.datasets import listing
+    from mnistgan.datasets import archives
     from mnistgan.storage import user_dirs
 
     root = user_dirs.data_root(data_root)
-    rows = listing.rows(root)
-    head: list[str | Column] = [Column("name", no_wrap=True), *listing.HEAD[1:]]
+    rows = archives.rows(root)
+    head: list[str | Column] = [Column("name", no_wrap=True), *archives.HEAD[1:]]
     console.show_table(head, rows, piped="\n".join(map("\t".join, rows)))
     echo("torchvision:NAME is any image classification set of torchvision", err=True)
     echo(f"data root: {root}\ncache: {user_dirs.cache()}", err=True)

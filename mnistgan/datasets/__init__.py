@@ -1,23 +1,22 @@
 """Data sets: a name or a path becomes images and labels, held as one array.
 
 Whatever the source, the result is an :class:`ImageSet`: uint8 images N x C x H x W at the size and
-with the channels asked for. torch and torchvision are imported only for torchvision's data sets and
-where images of one's own must be scaled or recoloured.
+with the channels of the config. torch and torchvision are imported only for torchvision's data sets
+and where the user's own images must be scaled or change color.
 """
 
-from __future__ import annotations
-
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mnistgan import catalog
-from mnistgan.catalog import SplitName
+from mnistgan.catalog import DATA_SETS, SplitName
 from mnistgan.config import TORCHVISION, DataConfig, data_kind
 from mnistgan.datasets import archives, array_files, download, folder, published, torchvision_sets
 from mnistgan.datasets.fitting import Fit
 from mnistgan.datasets.image_set import ImageSet
-from mnistgan.errors import DataError, UsageError
+from mnistgan.errors import DataError, UsageError, did_you_mean
 from mnistgan.progress import OnProgress, no_progress
 from mnistgan.storage import user_dirs
 
@@ -29,23 +28,23 @@ def load(
 ) -> ImageSet:
     """Load the data set that a config names, at its size and with its channels.
 
-    What is missing of a published set is downloaded first.
+    Missing files of a data set with a name are downloaded first.
 
     Args:
-        config: which images, and what to make of them.
-        split: of a published set, the images to train on or those held back.
-        on_progress: called while files are fetched and images read.
+        config: which images, and how they are fitted.
+        split: the training images or the held-out ones; only data sets with a name have both.
+        on_progress: called while files are downloaded and images read.
 
     Raises:
-        DataError: the data is missing and cannot be downloaded, is damaged, or holds no images.
+        DataError: the data is missing and cannot be downloaded, is damaged, or has no images.
         OSError: the disk has no room for a download.
     """
     fit = Fit.of(config)
     kind = data_kind(config.name)
     if kind == "published":
-        data_set, root = catalog.DATA_SETS[config.name], user_dirs.data_root(config.root)
+        data_set, root = DATA_SETS[config.name], user_dirs.data_root(config.root)
         for archive in archives.missing(data_set, root):
-            download.fetch(data_set, archive, archives.folder(data_set, root), on_progress)
+            download.fetch(data_set, archive, root / data_set.folder, on_progress)
         return published.read(data_set, split, root, fit, on_progress)
     if kind == "torchvision":
         root = user_dirs.data_root(config.root)
@@ -57,9 +56,7 @@ def load(
         return array_files.read_npz(path, fit, on_progress)
     if path.is_dir():
         if config.labels:
-            raise DataError(
-                f"{path}: is a folder, whose labels are its subfolders; leave data.labels out"
-            )
+            raise DataError(f"{path}: its subfolders are its labels; leave data.labels out")
         return folder.read_folder(path, fit, on_progress)
     if not path.is_file():
         raise DataError(f"{path}: is not there; give a folder of pictures, an .npz or an IDX file")
@@ -79,59 +76,65 @@ def from_torchvision(
     Args:
         dataset: anything with ``len`` and items; tensors are C x H x W, uint8 or float in [0, 1],
             so a transform may not normalize. Its attribute ``classes`` names the classes.
-        config: at what size and with which channels, and what to do to get there.
-        on_progress: called with the images read.
+        config: the size and channels of the result, and how images are fitted.
+        on_progress: called with the number of images read.
 
     Raises:
-        DataError: it is no such data set, or one of its items cannot be read.
+        DataError: it is not such a data set, or one of its items cannot be read.
     """
     return torchvision_sets.convert(dataset, Fit.of(config), type(dataset).__name__, on_progress)
 
 
 def fetch(
-    name: str,
-    root: Path,
-    mirrors: Sequence[str] = (),
-    on_progress: OnProgress = no_progress,
+    name: str, root: Path, mirrors: Sequence[str] = (), on_progress: OnProgress = no_progress
 ) -> Path | None:
-    """Download a data set by its name; files that are there and undamaged stay.
+    """Download a data set by its name; existing undamaged files stay.
 
     Args:
         name: of a published data set, or ``torchvision:NAME``.
         root: the data root.
         mirrors: addresses to ask first, for a published data set.
-        on_progress: called with the bytes that are there.
+        on_progress: called with the number of bytes received.
 
     Returns:
         The folder of the files; None for embedded data.
 
     Raises:
-        UsageError: the name or an address is not one, or the folder cannot be written.
+        UsageError: the name or an address is unknown, or the folder cannot be written.
         DataError: a file could not be downloaded.
     """
-    if data_kind(name) != "torchvision":
-        return download.fetch_all(name, root, mirrors, on_progress)
-    if mirrors:
-        raise UsageError(f"--mirror: torchvision downloads {name} from its own addresses only")
-    torchvision_sets.fetch(name, root, on_progress)
-    return root
+    if data_kind(name) == "torchvision":
+        if mirrors:
+            raise UsageError(f"--mirror: torchvision downloads {name} from its own addresses only")
+        torchvision_sets.fetch(name, root, on_progress)
+        return root
+    if name not in DATA_SETS:
+        hint = did_you_mean(name, DATA_SETS)
+        raise UsageError(f"{name!r} is not a data set{hint}; see: mnistgan data")
+    for address in mirrors:
+        if not re.match(r"https?://[^/]", address):
+            raise UsageError(f"--mirror: {address!r} must begin with http:// or https://")
+    first = tuple(address.rstrip("/") + "/" for address in mirrors)
+    data_set = replace(DATA_SETS[name], mirrors=first + DATA_SETS[name].mirrors)
+    for archive in data_set.archives:
+        if archives.inspect(archive, data_set, root).trouble:
+            download.fetch(data_set, archive, root / data_set.folder, on_progress)
+    return root / data_set.folder if data_set.archives else None
 
 
 def has_test(config: DataConfig) -> bool:
-    """Whether a data set holds images back: whether ``load(config, "test")`` has any to give.
+    """Whether a data set has held-out images, so that ``load(config, "test")`` can succeed.
 
     Raises:
         DataError: there is no such data set.
     """
-    kind = data_kind(config.name)
-    if kind == "published":
-        return catalog.DATA_SETS[config.name].test is not None
-    return kind == "torchvision" and torchvision_sets.has_test(config.name)
+    if data_set := DATA_SETS.get(config.name):
+        return data_set.test is not None
+    return data_kind(config.name) == "torchvision" and torchvision_sets.has_test(config.name)
 
 
 def stem(name: str) -> str:
-    """What files about a data set are named after."""
-    kind = data_kind(name)
-    if kind == "torchvision":
+    """The name of a data set, or its path's last part, for the names of files about it."""
+    if name in DATA_SETS or data_kind(name) == "torchvision":
         return name.removeprefix(TORCHVISION)
-    return name if kind == "published" else user_dirs.expand(name).resolve().stem or "data"
+    return user_dirs.expand(name).resolve().stem or "data"

@@ -1,18 +1,17 @@
-"""The files of the published data sets on the disk.
+"""The published data sets on the disk: which files are there, and whether they are intact.
 
 A data set is complete with its archives or with the files that torchvision unpacks from them. A
 complete folder is never written to.
 """
 
-from __future__ import annotations
-
 import functools
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
-from mnistgan.catalog import Archive, DataSet
+from mnistgan.catalog import DATA_SETS, Archive, DataSet
+
+HEAD = ("name", "images", "size", "classes", "license", "here", "source")
 
 
 @dataclass(frozen=True)
@@ -20,59 +19,65 @@ class LocalArchive:
     """What the data root holds of one archive.
 
     Attributes:
-        archive: as in the catalog.
-        state: ``archive`` or ``unpacked`` if its checksum is right, as far as one is published.
-        path: the file found, or where it should be.
-        trouble: why it cannot be used; empty if it can.
+        path: the archive or the file unpacked from it, or where the archive should be.
+        trouble: why it cannot be used, such as ``is missing``; empty if it can.
+        has_checksum: whether a checksum is published for the file found.
     """
 
-    archive: Archive
-    state: Literal["archive", "unpacked", "missing", "damaged"]
     path: Path
     trouble: str
+    has_checksum: bool = True
 
 
-def folder(data_set: DataSet, root: Path) -> Path:
-    """The folder of a data set's files; the same as torchvision's."""
-    return root / data_set.folder
+def rows(root: Path) -> list[tuple[str, ...]]:
+    """One row per data set, under :data:`HEAD`; ``here`` says whether its files are in the root."""
+    return [_row(data_set, root) for data_set in DATA_SETS.values()]
+
+
+def _row(data_set: DataSet, root: Path) -> tuple[str, ...]:
+    test = f" + {data_set.test.count:,}" if data_set.test else ""
+    megabytes = sum(archive.megabytes for archive in data_set.archives)
+    return (
+        data_set.name,
+        f"{data_set.train.count:,}{test}",
+        f"{data_set.side}x{data_set.side}",
+        str(len(data_set.classes)),
+        data_set.license,
+        f"no ({megabytes:,.0f} MB)" if missing(data_set, root) else "yes",
+        f"{data_set.about}; {data_set.source}",
+    )
 
 
 def missing(data_set: DataSet, root: Path) -> list[Archive]:
     """The archives that are neither there nor unpacked, by their file names alone."""
-    files = folder(data_set, root)
     return [
         archive
         for archive in data_set.archives
-        if not (files / archive.name).is_file() and not _unpacked(archive, data_set, files)
+        if not (root / data_set.folder / archive.name).is_file()
+        and not _unpacked(archive, data_set, root)
     ]
 
 
 def inspect(archive: Archive, data_set: DataSet, root: Path) -> LocalArchive:
     """Look for one archive of a data set, and compare what is there with its checksum."""
-    path = folder(data_set, root) / archive.name
-    if path.is_file():
-        return _compare(archive, "archive", path, archive.md5)
-    if unpacked := _unpacked(archive, data_set, path.parent):
-        return _compare(archive, "unpacked", unpacked[0], archive.unpacked_md5)
-    return LocalArchive(archive, "missing", path, "it is missing")
+    path, md5 = root / data_set.folder / archive.name, archive.md5
+    if not path.is_file():
+        unpacked = _unpacked(archive, data_set, root)
+        if not unpacked:
+            return LocalArchive(path, "is missing")
+        path, md5 = unpacked[0], archive.unpacked_md5 or ""
+    return LocalArchive(path, checksum_trouble(path, md5) if md5 else "", bool(md5))
 
 
-def _compare(
-    archive: Archive, state: Literal["archive", "unpacked"], path: Path, md5: str | None
-) -> LocalArchive:
-    trouble = checksum_trouble(path, md5) if md5 else ""
-    return LocalArchive(archive, "damaged" if trouble else state, path, trouble)
-
-
-def _unpacked(archive: Archive, data_set: DataSet, files: Path) -> list[Path]:
+def _unpacked(archive: Archive, data_set: DataSet, root: Path) -> list[Path]:
     """The files that torchvision unpacks from an archive, or nothing if one is missing."""
+    names = []
     if data_set.form == "emnist":
         splits = [split for split in (data_set.train, data_set.test) if split]
-        paths = [files / name for split in splits for name in (split.images, split.labels)]
+        names = [name for split in splits for name in (split.images, split.labels)]
     elif data_set.form == "idx":
-        paths = [(files / archive.name).with_suffix("")]
-    else:
-        return []
+        names = [archive.name.removesuffix(".gz")]
+    paths = [root / data_set.folder / name for name in names]
     return paths if all(path.is_file() for path in paths) else []
 
 
@@ -83,8 +88,8 @@ def checksum_trouble(path: Path, md5: str) -> str:
         if _digest(path, status.st_size, status.st_mtime_ns) == md5:
             return ""
     except OSError as error:
-        return f"it cannot be read ({error.strerror})"
-    return f"its {status.st_size:,} bytes do not have the published checksum"
+        return f"cannot be read ({error.strerror})"
+    return f"is damaged: its {status.st_size:,} bytes do not have the published checksum"
 
 
 @functools.lru_cache(maxsize=16)

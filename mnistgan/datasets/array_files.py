@@ -1,45 +1,39 @@
 """The user's own array files: an ``.npz`` file, or an IDX file and one with its labels."""
 
-from __future__ import annotations
-
 import contextlib
 import math
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
-from mnistgan.arrays import Images, Labels
+from mnistgan.arrays import Labels
+from mnistgan.datasets import image_set
 from mnistgan.datasets.fitting import Fit, is_colored
-from mnistgan.datasets.image_set import (
-    GRAY_NOTE,
-    ImageSet,
-    class_notes,
-    collect,
-    numbered_classes,
-    rows_at_a_time,
-)
+from mnistgan.datasets.image_set import ImageSet
 from mnistgan.errors import DataError
-from mnistgan.progress import OnProgress, no_progress
+from mnistgan.progress import OnProgress
+from mnistgan.storage.array_stream import ArrayStream
 from mnistgan.storage.idx import open_idx
 from mnistgan.storage.npz import open_npz
 
 
-def read_npz(path: Path, fit: Fit, on_progress: OnProgress = no_progress) -> ImageSet:
+def read_npz(path: Path, fit: Fit, on_progress: OnProgress) -> ImageSet:
     """The images of an ``.npz`` (see :mod:`mnistgan.storage.npz`).
 
     Raises:
         DataError: the file cannot be read, or does not hold such arrays.
     """
     with _readable(path), open_npz(path) as file:
-        return _image_set(path, file.shape, file.blocks, file.labels, fit, on_progress)
+        return _image_set(path, file, file.labels, fit, on_progress)
 
 
 def read_idx_pair(
-    path: Path, labels_path: Path | None, fit: Fit, on_progress: OnProgress = no_progress
+    path: Path, labels_path: Path | None, fit: Fit, on_progress: OnProgress
 ) -> ImageSet:
     """The images of an IDX file (N x H x W or N x H x W x 3, uint8), and its labels.
 
@@ -59,14 +53,11 @@ def read_idx_pair(
         # Gray images may come without an axis for the channels.
         shape = array.shape if len(array.shape) == 4 else (*array.shape, 1)
         if array.dtype != np.uint8 or len(shape) != 4 or shape[3] not in (1, 3):
-            raise ValueError(
-                f"holds {array.dtype} of shape {array.shape}; images are uint8, N x H x W or "
-                "N x H x W x 3"
-            )
+            raise ValueError(f"has {array.dtype} {array.shape}; images are uint8, N x H x W (x 3)")
         if 0 in shape:
-            raise ValueError("holds no image")
+            raise ValueError("has no images")
         labels = None if labels_path is None else _read_labels(labels_path, path, shape[0])
-        return _image_set(path, shape, array.blocks, labels, fit, on_progress)
+        return _image_set(path, replace(array, shape=shape), labels, fit, on_progress)
 
 
 def _labels_beside(images: Path) -> Path | None:
@@ -84,30 +75,27 @@ def _read_labels(path: Path, images: Path, count: int) -> Labels:
             raise ValueError(f"holds {array.dtype} of shape {array.shape}; labels are one per row")
         if array.shape[0] != count:
             raise ValueError(
-                f"holds {array.shape[0]:,} labels, but {images} holds {count:,} images; give the "
-                "files of one set"
+                f"holds {array.shape[0]:,} labels, but {images} holds {count:,} images"
             )
         labels = array.read().astype(np.int64)
-        numbered_classes(labels)  # so that the error names this file, not the images
+        image_set.numbered_classes(
+            labels, path
+        )  # so that the error names this file, not the images
         return labels
 
 
 def _image_set(
-    path: Path,
-    shape: tuple[int, ...],
-    read_blocks: Callable[[int], Iterator[Images]],
-    labels: Labels | None,
-    fit: Fit,
-    on_progress: OnProgress,
+    path: Path, array: ArrayStream, labels: Labels | None, fit: Fit, on_progress: OnProgress
 ) -> ImageSet:
-    """Read the images of a file, of shape N x H x W x C, in blocks of a given number of rows."""
-    classes = numbered_classes(labels)
-    rows = rows_at_a_time(math.prod(shape[1:]), fit)
-    blocks = (block.reshape(-1, *shape[1:]) for block in read_blocks(rows))
+    """Read the images of a file, N x H x W x C, block by block."""
+    classes = image_set.numbered_classes(labels, path)
+    blocks = array.blocks(image_set.rows_at_a_time(math.prod(array.shape[1:]), fit))
     first = next(blocks)
-    notes = (GRAY_NOTE,) if fit.channels == 1 and is_colored(first) else ()
-    images = collect(chain([first], blocks), shape[0], fit, f"reading {path.name}", on_progress)
-    return ImageSet(images, labels, classes, str(path), notes + class_notes(labels, classes))
+    color_notes = (image_set.GRAY_NOTE,) if fit.channels == 1 and is_colored(first) else ()
+    what, count = f"reading {path.name}", array.shape[0]
+    images = image_set.collect(chain([first], blocks), count, fit, what, on_progress)
+    notes = color_notes + image_set.class_notes(labels, classes)
+    return ImageSet(images, labels, classes, str(path), notes)
 
 
 @contextlib.contextmanager

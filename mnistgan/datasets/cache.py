@@ -1,7 +1,5 @@
 """Cache of the pictures of large folders, as one array, until a file of the folder changes."""
 
-from __future__ import annotations
-
 import contextlib
 import hashlib
 import os
@@ -34,15 +32,13 @@ class CacheKey:
     Attributes:
         file: of the cache: one for each folder and way of fitting.
         listing: digest of the pictures' names, sizes and modification times.
-        count: number of pictures in the folder.
     """
 
     file: Path
     listing: str
-    count: int
 
     @classmethod
-    def of(cls, root: Path, files: Sequence[str], fit: Fit) -> CacheKey:
+    def of(cls, root: Path, files: Sequence[str], fit: Fit) -> "CacheKey":
         """The key of a folder's pictures as they are now."""
         digest = hashlib.sha256()
         for name in files:
@@ -53,12 +49,7 @@ class CacheKey:
                 digest.update(entry.encode(errors="surrogateescape"))
         source = f"{_FORMAT}\0{root.resolve()}\0{fit}".encode(errors="surrogateescape")
         name = hashlib.sha256(source).hexdigest()[:16]
-        return cls(folder() / f"{name}.npz", digest.hexdigest(), len(files))
-
-
-def folder() -> Path:
-    """The folder of the cached arrays."""
-    return user_dirs.cache() / "pictures"
+        return cls(user_dirs.cache() / "pictures" / f"{name}.npz", digest.hexdigest())
 
 
 def load(key: CacheKey) -> tuple[Images, Labels, list[str]] | None:
@@ -66,16 +57,15 @@ def load(key: CacheKey) -> tuple[Images, Labels, list[str]] | None:
     with contextlib.suppress(*_BROKEN), key.file.open("rb") as stream:
         file = np.load(stream, allow_pickle=False)
         if str(file["listing"]) == key.listing:
-            images, good, bad = file["images"], file["good"], file["bad"]
-            sound = images.dtype == np.uint8 and good.dtype == np.int64
-            if sound and len(images) == len(good) == key.count - len(bad):
-                return images, good, bad.tolist()
+            images, good = file["images"], file["good"]
+            if (images.dtype, good.dtype, len(images)) == (np.uint8, np.int64, len(good)):
+                return images, good, file["bad"].tolist()
     return None
 
 
 def save(key: CacheKey, images: Images, good: Labels, bad: list[str]) -> None:
     """Cache the pictures of a large folder. A full or read-only disk is not an error."""
-    if key.count < WORTH_KEEPING or images.nbytes > _MOST_BYTES:
+    if len(good) + len(bad) < WORTH_KEEPING or images.nbytes > _MOST_BYTES:
         return
     with contextlib.suppress(OSError, MnistganError):
         key.file.parent.mkdir(parents=True, exist_ok=True)

@@ -5,63 +5,21 @@ its name only after its checksum was compared, so an HTML page, a truncated or a
 endless one are all failed downloads.
 """
 
-from __future__ import annotations
-
 import contextlib
 import hashlib
-import re
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import filelock
 
-from mnistgan.catalog import DATA_SETS, Archive, DataSet
-from mnistgan.datasets import archives
+from mnistgan.catalog import Archive, DataSet
 from mnistgan.datasets.archives import checksum_trouble
-from mnistgan.datasets.receiving import BrokenOffError, MirrorError, Patience, receive
-from mnistgan.errors import DataError, MnistganError, UsageError, did_you_mean
+from mnistgan.datasets.receiving import BrokenOffError, Download, MirrorError, Patience
+from mnistgan.errors import DataError, MnistganError, UsageError
 from mnistgan.progress import OnProgress, Progress, no_progress
 from mnistgan.storage import user_dirs
-
-
-def fetch_all(
-    name: str,
-    root: Path,
-    mirrors: Sequence[str] = (),
-    on_progress: OnProgress = no_progress,
-) -> Path | None:
-    """Download a data set by its name; files that are there and undamaged stay.
-
-    Args:
-        name: of a published data set.
-        root: folder of the data sets.
-        mirrors: addresses to ask first.
-        on_progress: called with the bytes that are there.
-
-    Returns:
-        The folder of the files; None for embedded data, which has none.
-
-    Raises:
-        UsageError: the data set or an address is not one, or the folder cannot be written.
-        DataError: a file could not be downloaded.
-    """
-    if name not in DATA_SETS:
-        hint = did_you_mean(name, DATA_SETS)
-        raise UsageError(f"{name!r} is not a data set{hint}; see: mnistgan data")
-    for address in mirrors:
-        if not re.match(r"https?://[^/]", address):
-            raise UsageError(f"--mirror: {address!r} must begin with http:// or https://")
-    first = tuple(address.rstrip("/") + "/" for address in mirrors)
-    data_set = replace(DATA_SETS[name], mirrors=first + DATA_SETS[name].mirrors)
-    if not data_set.archives:
-        return None
-    folder = archives.folder(data_set, root)
-    for archive in data_set.archives:
-        if archives.inspect(archive, data_set, root).state in ("missing", "damaged"):
-            fetch(data_set, archive, folder, on_progress)
-    return folder
+from mnistgan.storage.atomic import new_folder
 
 
 def fetch(
@@ -91,12 +49,25 @@ def fetch(
         MnistganError: the disk is full.
     """
     target, part = folder / archive.name, folder / f"{archive.name}.part"
-    with alone(target, on_progress), _folder_made(folder), _regular(part):
+    with alone(target, on_progress), new_folder(folder):
         if _is_complete(target, archive):
             return target
-        if not _is_complete(part, archive):
-            _from_any(data_set, archive, part, on_progress, patience)
-        part.replace(target)
+        try:
+            # A part is a regular file of ours, never a link to another.
+            if part.is_symlink() or (part.exists() and not part.is_file()):
+                part.unlink()
+            part.touch()
+            if not _is_complete(part, archive):
+                _from_any(data_set, Download(archive, part, on_progress, patience))
+            part.replace(target)
+        except OSError as error:
+            raise MnistganError(
+                f"{part}: cannot be written ({error.strerror}); free some space and run again"
+            ) from error
+        finally:
+            with contextlib.suppress(OSError):
+                if not part.stat().st_size:
+                    part.unlink()
     return target
 
 
@@ -109,9 +80,9 @@ def alone(target: Path, on_progress: OnProgress) -> Iterator[None]:
     """Lock a file or a data set against other processes that fetch it, too; they wait."""
     name = hashlib.sha256(str(target.absolute()).encode(errors="surrogateescape")).hexdigest()
     locks = user_dirs.cache() / "locks"
+    lock = filelock.FileLock(locks / f"{name[:16]}.lock")
     try:
         locks.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(locks / f"{name[:16]}.lock")
         try:
             lock.acquire(blocking=False)
         except filelock.Timeout:
@@ -119,8 +90,7 @@ def alone(target: Path, on_progress: OnProgress) -> Iterator[None]:
             lock.acquire()  # without a time-out: the other process gives up on slow mirrors itself
     except OSError as error:
         raise UsageError(
-            f"{locks}: cannot be written ({error.strerror}); name another cache folder "
-            "with $MNISTGAN_CACHE"
+            f"{locks}: cannot be written ({error.strerror}); set $MNISTGAN_CACHE to another folder"
         ) from error
     try:
         yield
@@ -128,81 +98,38 @@ def alone(target: Path, on_progress: OnProgress) -> Iterator[None]:
         lock.release()
 
 
-@contextlib.contextmanager
-def _folder_made(folder: Path) -> Iterator[None]:
-    """Create a folder, and remove it again if it is empty in the end."""
-    created = [path for path in (folder, *folder.parents) if not path.exists()]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(
-            f"{folder}: cannot be written ({error.strerror}); choose another --data-root"
-        ) from error
-    try:
-        yield
-    finally:
-        with contextlib.suppress(OSError):
-            for path in created:
-                path.rmdir()
-
-
-@contextlib.contextmanager
-def _regular(part: Path) -> Iterator[None]:
-    """Make the part a regular file, never a link to another; remove it if it stays empty."""
-    try:
-        if part.is_symlink() or (part.exists() and not part.is_file()):
-            part.unlink()
-        part.touch()
-        yield
-    except OSError as error:
-        raise MnistganError(
-            f"{part}: cannot be written ({error.strerror}); free some space or check the folder, "
-            "then run again to resume"
-        ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            if not part.stat().st_size:
-                part.unlink()
-
-
-def _from_any(
-    data_set: DataSet, archive: Archive, part: Path, on_progress: OnProgress, patience: Patience
-) -> None:
+def _from_any(data_set: DataSet, download: Download) -> None:
     """Try one mirror after another until the part is complete."""
-    reasons: list[str] = []
+    reasons = []
     for mirror in data_set.mirrors:
         try:
-            _from_mirror(f"{mirror}{archive.name}", part, archive, on_progress, patience)
-            return
+            return _from_mirror(f"{mirror}{download.archive.name}", download)
         except MirrorError as error:
             reasons.append(f"{urlsplit(mirror).hostname}: {error}")
     names = ", ".join(one.name for one in data_set.archives)
-    resume = "; run again to resume" if part.stat().st_size else ""
     raise DataError(
-        f"{data_set.name} is not in {part.parent} and could not be downloaded "
-        f"({'; '.join(reasons)}){resume}; or copy its files there ({names}; any computer on which "
-        "torchvision downloaded them has them), name the folder that holds them with --data-root, "
-        "or use the embedded digits with --data digits"
+        f"{data_set.name} is not in {download.part.parent} and could not be downloaded "
+        f"({'; '.join(reasons)}); run again to resume, or copy {names} there, or give the "
+        "--data-root that has them, or use the embedded --data digits"
     )
 
 
-def _from_mirror(
-    address: str, part: Path, archive: Archive, on_progress: OnProgress, patience: Patience
-) -> None:
+def _from_mirror(address: str, download: Download) -> None:
     """Complete a part from one mirror.
 
     Raises:
         MirrorError: this mirror does not serve the file.
     """
-    for _ in range(patience.attempts):
+    part, attempts = download.part, download.patience.attempts
+    for _ in range(attempts):
         before = part.stat().st_size
         try:
-            receive(address, part, archive, on_progress, patience)
+            download.receive(address)
         except BrokenOffError as error:
             if part.stat().st_size != before:
                 continue
             raise MirrorError(str(error)) from error
-        if not checksum_trouble(part, archive.md5):
+        if not checksum_trouble(part, download.archive.md5):
             return
         reason = f"sent {part.stat().st_size:,} bytes without the published checksum"
         part.write_bytes(b"")
@@ -210,4 +137,4 @@ def _from_mirror(
         # send all of the file.
         if not before:
             raise MirrorError(reason)
-    raise MirrorError(f"broke off {patience.attempts} times")
+    raise MirrorError(f"broke off {attempts} times")

@@ -1,11 +1,9 @@
-"""Images of any size and colour become square ones of the size and with the channels asked for.
+"""Fitting images of any size and color: the result is square, of a given size, gray or RGB.
 
-The shape of what is on an image is never distorted: it is padded with a background, or its middle
-is cut out. Pictures are resized, padded, cropped and recoloured by ``torchvision.transforms.v2``,
-whose kernels for PIL images are Pillow's. It is imported only for a picture that needs any of that.
+The aspect ratio is kept: an image is padded with a background, or its middle square is cropped.
+Pictures are resized, padded, cropped and converted to gray or RGB by ``torchvision.transforms.v2``,
+which uses Pillow for PIL images. It is imported only for a picture that needs one of these.
 """
-
-from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -24,12 +22,12 @@ RESAMPLING = Image.Resampling.BICUBIC
 
 @dataclass(frozen=True)
 class Fit:
-    """How images are made to fit.
+    """The size and channels of the result, and how images are made square.
 
     Attributes:
-        size: side of the result, pixels.
-        channels: of the result: 1 or 3.
-        mode: ``pad`` shows all of an image, ``crop`` its largest middle square.
+        size: side of the result, in pixels.
+        channels: of the result: 1 (gray) or 3 (RGB).
+        mode: ``pad`` keeps all of an image, ``crop`` its largest middle square.
         background: R, G, B behind transparent pixels and in the padding.
     """
 
@@ -39,14 +37,14 @@ class Fit:
     background: tuple[int, int, int] = (0, 0, 0)
 
     @classmethod
-    def of(cls, config: DataConfig) -> Fit:
-        """What a config asks for."""
+    def of(cls, config: DataConfig) -> "Fit":
+        """The size, channels, mode and background of a config."""
         red, green, blue = ImageColor.getrgb(config.background)[:3]
         return cls(config.image_size, config.channels, config.fit, (red, green, blue))
 
     def arrays(self, images: Images) -> Images:
-        """A block of images, uint8 n x H x W x C, as n x channels x size x size."""
-        images = recolour(images, self.channels)
+        """Fit a block of images, uint8 n x H x W x C: n x channels x size x size."""
+        images = recolor(images, self.channels)
         if images.shape[1:3] == (self.size, self.size):
             return np.moveaxis(images, -1, 1)
         fitted = np.empty((len(images), self.channels, self.size, self.size), np.uint8)
@@ -56,12 +54,11 @@ class Fit:
         return fitted
 
     def picture(self, image: Image.Image) -> Images:
-        """A picture in any of Pillow's modes, as channels x size x size."""
+        """Fit a picture in any of Pillow's modes: channels x size x size."""
         square = self._square(_plain(image))
         if square.mode == "RGBA":
             backdrop = Image.new("RGBA", square.size, (*self.background, 255))
-            square = Image.alpha_composite(backdrop, square)
-            square = square.convert("RGB")
+            square = Image.alpha_composite(backdrop, square).convert("RGB")
         if self.channels == 1 and square.mode == "RGB":
             square = _v2().rgb_to_grayscale(square)
         if self.channels == 3 and square.mode == "L":
@@ -69,18 +66,16 @@ class Fit:
         return _planes(square)
 
     def _square(self, image: Image.Image) -> Image.Image:
-        """The picture in its mode, scaled and then padded or cropped to our size."""
+        """The picture in its mode, cropped or padded to a square and scaled."""
         if image.size == (self.size, self.size):
             return image
-        if self.mode == "crop":  # at whole pixels, and before scaling: a long picture stays small
+        if self.mode == "crop":  # at whole pixels; first, so that a long picture is not enlarged
             image = _v2().center_crop(image, [min(image.size)])
         scale = self.size / max(image.size)
         width, height = (max(1, round(side * scale)) for side in image.size)
         scaled: Image.Image = _v2().resize(image, [height, width], interpolation=RESAMPLING)
-        if scaled.size == (self.size, self.size):
-            return scaled
         backdrop: dict[str, int | tuple[int, ...]] = {
-            "L": grey(self.background),
+            "L": recolor(np.array([[[self.background]]], np.uint8), 1).item(),
             "RGB": self.background,
             "RGBA": (0, 0, 0, 0),
         }
@@ -95,32 +90,26 @@ def _v2() -> Any:
 
 
 def _plain(image: Image.Image) -> Image.Image:
-    """The picture as L, RGB or RGBA."""
-    if image.mode.startswith("I"):  # 16 bits: Pillow's own conversion cuts them off at 255
+    """The picture in mode L, RGB or RGBA."""
+    if image.mode.startswith("I"):  # 16 bits: Pillow's own conversion clips them at 255
         return Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).astype(np.uint8))
     if image.has_transparency_data:
         return image.convert("RGBA")
-    return (
-        image if image.mode in ("L", "RGB") else image.convert("L" if image.mode == "1" else "RGB")
-    )
+    mode = "L" if image.mode in ("L", "1") else "RGB"
+    return image if image.mode == mode else image.convert(mode)
 
 
 def _planes(square: Image.Image) -> Images:
-    """A picture as C x H x W."""
+    """The pixels of a picture: C x H x W."""
     array = np.asarray(square)
     return array[None] if array.ndim == 2 else np.moveaxis(array, -1, 0)
 
 
-def grey(colour: tuple[int, int, int]) -> int:
-    """The grey level of a colour."""
-    return int(recolour(np.array([[[colour]]], np.uint8), 1).item())
+def recolor(images: Images, channels: int) -> Images:
+    """Convert images n x H x W x C, C 1 or 3, to gray (1 channel) or RGB (3 channels).
 
-
-def recolour(images: Images, channels: int) -> Images:
-    """Images n x H x W x C with 1 or 3 channels; colour becomes grey by BT.601's luma weights.
-
-    The weights are those of ITU-R BT.601, in the fixed-point arithmetic of Pillow, so that an
-    array and a file of the same image become the same.
+    Gray is the luma of ITU-R BT.601, in the fixed-point arithmetic of Pillow, so that an array and
+    a file of the same image give the same result.
     """
     if images.shape[-1] == channels:
         return images
@@ -131,16 +120,16 @@ def recolour(images: Images, channels: int) -> Images:
 
 
 def thumbnail(image: Image.Image) -> Images:
-    """A picture seen small, on black, for :func:`is_colored`: 1 x 16 x 16 x 3.
+    """A small version of a picture on black, for :func:`is_colored`: 1 x 16 x 16 x 3.
 
-    By Pillow alone: what a folder's pictures became is kept, and then no start imports torchvision.
+    By Pillow alone, so that loading a folder whose fitted pictures are cached does not import
+    torchvision.
     """
     small = _plain(image).convert("RGBA").resize((SMALL, SMALL))
-    return np.asarray(Image.alpha_composite(Image.new("RGBA", small.size, "black"), small))[
-        None, ..., :3
-    ]
+    black = Image.new("RGBA", small.size, "black")
+    return np.asarray(Image.alpha_composite(black, small))[None, ..., :3]
 
 
 def is_colored(images: Images) -> bool:
-    """Whether any pixel of images n x H x W x C is not grey."""
+    """Whether any pixel of images n x H x W x C is not gray."""
     return images.shape[-1] == 3 and bool((images != images[..., :1]).any())

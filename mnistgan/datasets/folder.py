@@ -1,34 +1,24 @@
 """A folder of pictures: one subfolder per class, or flat."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import threading
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import partial
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageOps
 
 from mnistgan.arrays import Images, Labels
-from mnistgan.datasets import cache
+from mnistgan.datasets import cache, image_set
 from mnistgan.datasets.fitting import SMALL, Fit, is_colored, thumbnail
-from mnistgan.datasets.image_set import (
-    GRAY_NOTE,
-    ImageSet,
-    allocate,
-    class_notes,
-    first_few,
-    rows_at_a_time,
-)
-from mnistgan.errors import DataError
-from mnistgan.progress import OnProgress, Progress, no_progress
+from mnistgan.datasets.image_set import ImageSet, first_few
+from mnistgan.errors import DataError, one_of
+from mnistgan.progress import OnProgress, Progress
 
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".gif")
@@ -40,8 +30,7 @@ _large = threading.Lock()
 _BATCH = 1024
 
 
-@dataclass(frozen=True)
-class FolderListing:
+class FolderListing(NamedTuple):
     """The files below a folder; all paths are relative to it, as text, since there may be millions.
 
     Attributes:
@@ -59,16 +48,14 @@ class FolderListing:
     others: list[str]
 
 
-@dataclass(frozen=True)
-class Unreadable:
+class Unreadable(NamedTuple):
     """Why a picture could not be read; ``transient`` if the next attempt may succeed."""
 
     reason: str
     transient: bool
 
 
-@dataclass(frozen=True)
-class Decoded:
+class Decoded(NamedTuple):
     """The pictures of a folder.
 
     Attributes:
@@ -84,7 +71,7 @@ class Decoded:
     is_final: bool = True
 
 
-def read_folder(path: Path, fit: Fit, on_progress: OnProgress = no_progress) -> ImageSet:
+def read_folder(path: Path, fit: Fit, on_progress: OnProgress) -> ImageSet:
     """The pictures of a folder; of an animation, the first frame.
 
     Files that cannot be read are left out; the notes name and count them. The fitted images of a
@@ -102,12 +89,13 @@ def read_folder(path: Path, fit: Fit, on_progress: OnProgress = no_progress) -> 
         if read.is_final:
             cache.save(key, read.images, read.positions, read.bad)
     if not len(read.images):
-        count = f"{len(listing.files):,}"
-        raise DataError(f"{path}: none of its {count} pictures can be read: {first_few(read.bad)}")
+        raise DataError(f"{path}: none of its pictures can be read: {first_few(read.bad)}")
     labels = None if listing.labels is None else listing.labels[read.positions]
-    loses_color = fit.channels == 1 and _in_color(listing, read.positions)
-    notes = _notes(listing, read.bad, loses_color) + class_notes(labels, listing.classes)
-    return ImageSet(read.images, labels, listing.classes, str(path), notes)
+    notes = _notes(listing, read.bad)
+    if fit.channels == 1 and _in_color(listing, read.positions):
+        notes.append(image_set.GRAY_NOTE)
+    notes += image_set.class_notes(labels, listing.classes)
+    return ImageSet(read.images, labels, listing.classes, str(path), tuple(notes))
 
 
 def read_picture(path: Path, fit: Fit) -> Images:
@@ -121,9 +109,7 @@ def read_picture(path: Path, fit: Fit) -> Images:
     with _no_warnings():
         result = _decode(str(path), fit.size, fit.picture)
     if isinstance(result, Unreadable):
-        raise DataError(
-            f"{path}: cannot be read ({result.reason}); give a picture as PNG, JPEG, WebP or GIF"
-        )
+        raise DataError(f"{path}: cannot be read ({result.reason}); give {one_of(_FORMATS)}")
     return result
 
 
@@ -135,15 +121,15 @@ def list_pictures(path: Path) -> FolderListing:
     """
     try:
         flat, others, folders = _scan(path)
-        found = {name: _pictures_below(path, name, others) for name in folders}
+        found = ((name, _pictures_below(path, name, others)) for name in folders)
+        by_class = {name: inside for name, inside in found if inside}
     except OSError as error:
         raise DataError(f"{error.filename or path}: cannot be read ({error.strerror})") from error
-    by_class = {name: inside for name, inside in found.items() if inside}
     classes = tuple(by_class)
     if flat and classes:
         raise DataError(
-            f"{path}: has pictures beside its class folders ({flat[0]}, {classes[0]}/); put "
-            "every picture into the folder of its class, or all into one folder"
+            f"{path}: has pictures beside its class folders ({flat[0]}, {classes[0]}/); move "
+            "every picture into the folder of its class"
         )
     files = flat + list(chain.from_iterable(by_class.values()))
     if not files:
@@ -155,19 +141,11 @@ def list_pictures(path: Path) -> FolderListing:
 
 def _scan(path: Path | str) -> tuple[list[str], list[str], list[str]]:
     """The names of a folder's pictures, other files and subfolders, each sorted."""
-    pictures: list[str] = []
-    others: list[str] = []
-    folders: list[str] = []
     with os.scandir(path) as entries:
-        for entry in entries:
-            if entry.name.startswith((".", "__MACOSX")):
-                continue
-            if entry.is_dir():
-                folders.append(entry.name)
-            elif entry.name.lower().endswith(SUFFIXES) and entry.is_file():
-                pictures.append(entry.name)
-            else:
-                others.append(entry.name)
+        found = [entry for entry in entries if not entry.name.startswith((".", "__MACOSX"))]
+    folders = {one.name for one in found if one.is_dir()}
+    pictures = {one.name for one in found if one.name.lower().endswith(SUFFIXES) and one.is_file()}
+    others = {one.name for one in found} - folders - pictures
     return sorted(pictures), sorted(others), sorted(folders)
 
 
@@ -202,27 +180,30 @@ def _advice(path: Path) -> str:
 # Reading ---------------------------------------------------------------------------------------
 
 
-def decode(listing: FolderListing, fit: Fit, on_progress: OnProgress = no_progress) -> Decoded:
+def decode(listing: FolderListing, fit: Fit, on_progress: OnProgress) -> Decoded:
     """Read and fit every picture."""
     count = len(listing.files)
-    images, is_good = allocate(count, fit), np.zeros(count, bool)
+    images = image_set.allocate(count, fit)
+    good: list[int] = []
     bad: list[str] = []
-    paths = (f"{listing.root}/{name}" for name in listing.files)
-    filled, seen, is_final = 0, 0, True
-    at_a_time = min(_BATCH, rows_at_a_time(0, fit))
-    decode_one = partial(_decode, size=fit.size, use=fit.picture)
+    is_final = True
+    at_a_time = min(_BATCH, image_set.rows_at_a_time(0, fit))
+
+    def read(name: str) -> Images | Unreadable:
+        return _decode(f"{listing.root}/{name}", fit.size, fit.picture)
+
     with _no_warnings(), ThreadPoolExecutor(os.cpu_count()) as threads:
-        while batch := list(islice(paths, at_a_time)):
-            for result in threads.map(decode_one, batch):
+        for start in range(0, count, at_a_time):
+            batch = listing.files[start : start + at_a_time]
+            for number, result in enumerate(threads.map(read, batch), start):
                 if isinstance(result, Unreadable):
-                    bad.append(f"{listing.files[seen]} ({result.reason})")
+                    bad.append(f"{listing.files[number]} ({result.reason})")
                     is_final = is_final and not result.transient
                 else:
-                    images[filled] = result
-                    filled, is_good[seen] = filled + 1, True
-                seen += 1
-            on_progress(Progress(f"reading {listing.root.name}", seen, count))
-    return Decoded(images[:filled], np.flatnonzero(is_good), bad, is_final)
+                    images[len(good)] = result
+                    good.append(number)
+            on_progress(Progress(f"reading {listing.root.name}", start + len(batch), count))
+    return Decoded(images[: len(good)], np.array(good, np.int64), bad, is_final)
 
 
 def _decode(path: str, size: int, use: Callable[[Image.Image], Images]) -> Images | Unreadable:
@@ -270,21 +251,17 @@ def _in_color(listing: FolderListing, good: Labels) -> bool:
     return any(is_colored(one) for one in small if not isinstance(one, Unreadable))
 
 
-def _notes(listing: FolderListing, bad: list[str], loses_color: bool) -> tuple[str, ...]:
+def _notes(listing: FolderListing, bad: list[str]) -> list[str]:
     notes = []
     if bad:
         count = f"{len(bad):,} of {len(listing.files):,} pictures"
         notes.append(f"{count} cannot be read and are left out: {first_few(bad)}")
     if names := listing.others:
-        are = "file is not a picture" if len(names) == 1 else "files are not pictures"
-        notes.append(f"{len(names):,} {are} by name and left out: {first_few(names)}")
+        notes.append(f"{len(names):,} left out, not pictures by name: {first_few(names)}")
     right_inside = {file.partition("/")[0] for file in listing.files if file.count("/") == 1}
-    too_high = set(listing.classes) - right_inside
-    if too_high:
+    if too_high := set(listing.classes) - right_inside:
         notes.append(
             f"all pictures of the class {min(too_high)!r} lie in subfolders of it; if these are "
             "the classes, name the folder above them"
         )
-    if loses_color:
-        notes.append(GRAY_NOTE)
-    return tuple(notes)
+    return notes

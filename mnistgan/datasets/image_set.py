@@ -1,12 +1,11 @@
 """Images and labels in memory, the same for every source."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 
@@ -43,7 +42,7 @@ class ImageSet:
     def __len__(self) -> int:
         return len(self.images)
 
-    def take(self, rows: Labels | slice) -> ImageSet:
+    def take(self, rows: Labels | slice) -> "ImageSet":
         """Some of the images with their labels, chosen by index or as a slice."""
         labels = None if self.labels is None else self.labels[rows]
         return replace(self, images=self.images[rows], labels=labels)
@@ -69,9 +68,7 @@ def class_notes(labels: Labels | None, classes: tuple[str, ...]) -> tuple[str, .
         return ()
     present = set(np.unique(labels).tolist())
     if len(present) == 1:
-        return (
-            f"there is a single class, {classes[present.pop()]!r}: its labels carry no information",
-        )
+        return (f"there is a single class, {classes[present.pop()]!r}; labels add no information",)
     empty = [name for number, name in enumerate(classes) if number not in present]
     return (f"there are no images of class {first_few(empty)}",) if empty else ()
 
@@ -111,25 +108,27 @@ def allocate(count: int, fit: Fit) -> Images:
     needed, available = int(np.prod(shape, dtype=object)), _physical_memory()
     if available is not None and needed > available:
         raise DataError(
-            f"{count:,} images of {fit.size}x{fit.size}x{fit.channels} take {needed / 2**30:,.1f} "
-            f"GiB, this machine has {available / 2**30:,.1f}; use fewer or smaller ones"
+            f"{count:,} images take {needed / 2**30:,.1f} GiB, this machine has "
+            f"{available / 2**30:,.1f}; use fewer or smaller ones"
         )
     return np.empty(shape, np.uint8)
 
 
-def numbered_classes(labels: Labels | None) -> tuple[str, ...]:
+def numbered_classes(labels: Labels | None, source: str | Path) -> tuple[str, ...]:
     """Names for labels without names: their numbers.
 
+    Args:
+        labels: N, or None.
+        source: where they come from, for the message.
+
     Raises:
-        ValueError: the labels are not numbers of classes.
+        DataError: the labels are not numbers of classes.
     """
     if labels is None or not len(labels):
         return ()
     low, high = int(labels.min()), int(labels.max())
     if low < 0 or high >= _MAX_CLASSES:
-        raise ValueError(
-            f"has labels from {low} to {high}; classes are numbered from 0 to {_MAX_CLASSES - 1:,}"
-        )
+        raise DataError(f"{source}: has labels from {low} to {high}; give 0 to {_MAX_CLASSES - 1}")
     return tuple(map(str, range(high + 1)))
 
 

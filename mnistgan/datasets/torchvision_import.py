@@ -1,12 +1,11 @@
-"""torchvision, imported where it is used, also where its compiled operators cannot be loaded.
+"""Importing torchvision only where it is used, even if its compiled operators cannot be loaded.
 
-Its import takes nearly as long as torch's (it brings torch's compiler along), so no command that
-does without it may wait for it, and the names of its data sets are read without importing it.
+Its import takes nearly as long as torch's (it imports torch's compiler), so no command that does
+not need it may wait for it, and the names of its data sets are read without importing it.
 """
 
-from __future__ import annotations
-
 import ast
+import contextlib
 import functools
 import importlib
 import importlib.util
@@ -24,7 +23,7 @@ _DESCRIBED_WITHOUT_BINARY = (
     "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
     "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
 )
-_keep_alive: list[torch.library.Library] = []  # a Library takes its operators along when it goes
+_keep_alive: list["torch.library.Library"] = []  # a Library that is collected drops its operators
 _lock = threading.Lock()
 
 
@@ -32,21 +31,20 @@ _lock = threading.Lock()
 def import_torchvision(module: str = "torchvision") -> Any:
     """Import torchvision, or one of its modules by its full name.
 
-    Beside a torch that its binary was not built for (a CPU-only torch and the registry's CUDA build
-    of torchvision, say) ``import torchvision`` raises RuntimeError, because its Python side
-    describes operators that the binary did not bring. mnistgan uses none of them, so they are
+    With a torch that its binary was not built for (such as a CPU-only torch and the registry's CUDA
+    build of torchvision) ``import torchvision`` raises RuntimeError, because its Python side
+    describes operators that the binary did not load. mnistgan does not use them, so they are
     declared, and the import is tried again.
 
     Raises:
-        UsageError: torchvision is not installed, or does not go with this torch.
+        UsageError: torchvision is not installed, or does not match this torch.
     """
     try:
         with _lock:
             return _import(module)
     except (ImportError, OSError, RuntimeError) as error:
         raise UsageError(
-            f"torchvision cannot be imported ({error}); install the version that was built for "
-            "your torch"
+            f"torchvision cannot be imported ({error}); install the version built for your torch"
         ) from error
 
 
@@ -54,13 +52,13 @@ def _import(module: str) -> Any:
     try:
         return importlib.import_module(module)
     except RuntimeError as error:
-        # Only after a failure: beside operators that do load, a second declaration is an error.
+        # Only after a failure: a second declaration of operators that were loaded is an error.
         if "torchvision::" not in str(error):
             raise
     import torch
 
     for name in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
-        del sys.modules[name]  # what the failed import left behind
+        del sys.modules[name]  # left by the failed import
     library = torch.library.Library("torchvision", "FRAGMENT")
     for schema in _DESCRIBED_WITHOUT_BINARY:
         library.define(schema)
@@ -69,16 +67,14 @@ def _import(module: str) -> Any:
 
 
 def public_names() -> tuple[str, ...]:
-    """``torchvision.datasets.__all__``, read from its source; empty where that cannot be found.
+    """``torchvision.datasets.__all__``, read from its source; empty if that cannot be found.
 
-    So a config that names an unknown data set is refused before torch is imported.
+    A config that names an unknown data set is thereby refused before torch is imported.
     """
-    try:
+    with contextlib.suppress(ValueError, OSError, SyntaxError):
         spec = importlib.util.find_spec("torchvision")
         source = Path(spec.origin if spec and spec.origin else "").parent / "datasets/__init__.py"
         for node in ast.parse(source.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
                 return tuple(ast.literal_eval(node.value))
-    except (ValueError, OSError, SyntaxError):
-        pass
     return ()

@@ -1,97 +1,47 @@
-"""The image classification sets of torchvision, downloaded and read by its own classes."""
-
-from __future__ import annotations
+"""The image classification data sets of torchvision, downloaded and read by its own classes."""
 
 import contextlib
-import errno
 import inspect
 import operator
 import socket
 import tarfile
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from errno import EACCES, EDQUOT, EEXIST, ENOSPC, ENOTDIR, EPERM, EROFS
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tomli
 from PIL import Image
 
 from mnistgan.arrays import Labels
 from mnistgan.catalog import SplitName
 from mnistgan.config import TORCHVISION
-from mnistgan.datasets import download
+from mnistgan.datasets import download, image_set
 from mnistgan.datasets.fitting import Fit, is_colored, thumbnail
-from mnistgan.datasets.image_set import (
-    GRAY_NOTE,
-    ImageSet,
-    allocate,
-    class_notes,
-    numbered_classes,
-)
+from mnistgan.datasets.image_set import ImageSet
 from mnistgan.datasets.torchvision_import import import_torchvision, public_names
 from mnistgan.errors import DataError, MnistganError, did_you_mean
-from mnistgan.progress import OnProgress, Progress, no_progress
+from mnistgan.progress import OnProgress, Progress
 
-_NOT_DATA_SETS = ("VisionDataset", "wrap_dataset_for_transforms_v2")
-_FOLDER = "reads a folder of pictures; name the folder instead, such as --data ./photos"
-_PICKLE = (
-    "keeps its index in a pickle without a checksum, which could run code; export its pictures to "
-    "a folder, and name that"
-)
-_REFUSED = {
-    "ImageFolder": _FOLDER,
-    "DatasetFolder": _FOLDER,
-    "EMNIST": "comes in six splits, each with a name of its own, such as emnist-letters",
-    "LSUN": _PICKLE,
-    "LSUNClass": _PICKLE,
-}
-# The signatures of most of these promise class labels; the first item tells, after the download.
-_OTHER_LABELS = {
-    "CelebA": "attributes",
-    "Cityscapes": "masks",
-    "CocoCaptions": "captions",
-    "CocoDetection": "boxes",
-    "Flickr8k": "captions",
-    "Flickr30k": "captions",
-    "Kitti": "boxes",
-    "LFWPairs": "pairs",
-    "SBU": "captions",
-    "VOCDetection": "boxes",
-    "VOCSegmentation": "masks",
-    "WIDERFace": "boxes",
-}
-# Held back where there is no test part, or one without labels.
-_HELD_BACK = {
-    "CLEVRClassification": "val",
-    "ImageNet": "val",
-    "Imagenette": "val",
-    "Places365": "val",
-}
-_NOT_WRITTEN = (
-    errno.EACCES,
-    errno.EDQUOT,
-    errno.EEXIST,
-    errno.ENOSPC,
-    errno.ENOTDIR,
-    errno.EPERM,
-    errno.EROFS,
-)
-_SECONDS = 60.0  # of silence; torchvision itself would wait for ever
-_BLOCK = 256
-_LOOKED_AT = 16  # pictures that tell whether a set is in colour
+_TABLE = tomli.loads((resources.files(__package__) / "torchvision.toml").read_text("utf-8"))
+_NOT_WRITTEN = (EACCES, EDQUOT, EEXIST, ENOSPC, ENOTDIR, EPERM, EROFS)
+_SECONDS = 60.0  # without an answer; torchvision itself sets no time-out
+_BLOCK = 256  # images per report of the progress
+_LOOKED_AT = 16  # the first images, which decide whether a data set is in color
 
 
 def name_problem(name: str) -> str:
-    """Why ``torchvision:NAME`` cannot be used, as far as the name tells; empty where it may be.
+    """Why ``torchvision:NAME`` cannot be used, judged by the name alone; empty if it may be.
 
-    Imports neither torch nor torchvision. That the name can be one at all, the config has seen to.
+    Imports neither torch nor torchvision.
     """
-    known = [one for one in public_names() if one not in _NOT_DATA_SETS]
     short = name.removeprefix(TORCHVISION)
-    if short in _REFUSED:
-        return f"{name}: {_REFUSED[short]}"
-    if short in _OTHER_LABELS:
-        labels = _OTHER_LABELS[short]
-        return f"{name}: is not a set for image classification (its labels are {labels})"
+    if short in _TABLE["refused"]:
+        return f"{name}: {_TABLE['refused'][short]}"
+    known = public_names()
     if known and short.isidentifier() and short not in known:
         hint = did_you_mean(name, [f"{TORCHVISION}{one}" for one in known])
         return f"{name!r} is not a data set of torchvision{hint}"
@@ -99,143 +49,129 @@ def name_problem(name: str) -> str:
 
 
 def has_test(name: str) -> bool:
-    """Whether a set holds images back, with labels.
+    """Whether a data set has labeled test images.
 
     Raises:
-        DataError: it cannot be used at all.
+        DataError: it cannot be used.
     """
-    return _split_argument(name, _parameters(name, _class(name)), "test") is not None
+    return _split_argument(name, _class(name)[1], "test") is not None
 
 
-def fetch(name: str, root: Path, on_progress: OnProgress = no_progress) -> None:
-    """Download what a set lacks, all its parts.
+def fetch(name: str, root: Path, on_progress: OnProgress) -> None:
+    """Download the missing files of a data set, of all splits.
 
     Raises:
-        DataError: it cannot be downloaded, or cannot be used at all.
+        DataError: it cannot be used or downloaded.
     """
-    splits: tuple[SplitName, ...] = ("train", "test") if has_test(name) else ("train",)
-    for split in splits:
-        _open(name, split, root, on_progress)
+    _open(name, "train", root, on_progress)
+    if has_test(name):
+        _open(name, "test", root, on_progress)
 
 
-def read(
-    name: str, split: SplitName, root: Path, fit: Fit, on_progress: OnProgress = no_progress
-) -> ImageSet:
-    """One part of a set, which is downloaded into the data root first where it is missing.
+def read(name: str, split: SplitName, root: Path, fit: Fit, on_progress: OnProgress) -> ImageSet:
+    """Read one split of a data set; missing files are downloaded into the data root first.
 
     Args:
         name: as in a config, ``torchvision:SVHN``.
-        split: ``train`` is what the class gives by default.
+        split: ``train`` is the default split of the class.
         root: the data root.
-        fit: what to make of the images.
-        on_progress: called while files are fetched and images read.
+        fit: the size and channels of the result.
+        on_progress: called while files are downloaded and images read.
 
     Raises:
-        DataError: there is no such set or part, it is not one of image classification, or it cannot
-            be downloaded or read.
+        DataError: there is no such data set or split, it is not for image classification, or it
+            cannot be downloaded or read.
     """
     dataset = _open(name, split, root, on_progress)
-    source = f"{name} ({root})" if getattr(dataset, "root", None) else name
-    return convert(dataset, fit, name, on_progress, source)
+    images = convert(dataset, fit, name, on_progress)
+    return replace(images, source=f"{name} ({root})") if getattr(dataset, "root", "") else images
 
 
 # Opening ---------------------------------------------------------------------------------------
 
 
-def _class(name: str) -> type[Any]:
+def _class(name: str) -> tuple[type[Any], Mapping[str, inspect.Parameter]]:
+    """The class of a data set, and its parameters, with those passed to its bases by ``**kwargs``.
+
+    Raises:
+        DataError: there is no such class, it is not for image classification, or it needs more
+            arguments than a root.
+    """
     if problem := name_problem(name):
         raise DataError(problem)
     module = import_torchvision("torchvision.datasets")
-    found = getattr(module, name.removeprefix(TORCHVISION), None)
-    if not (isinstance(found, type) and issubclass(found, module.VisionDataset)):
+    kind = getattr(module, name.removeprefix(TORCHVISION), None)
+    if not (isinstance(kind, type) and issubclass(kind, module.VisionDataset)):
         raise DataError(f"{name!r} is not a data set of torchvision")
-    return found
-
-
-def _parameters(name: str, kind: type[Any]) -> Mapping[str, inspect.Parameter]:
-    """What a class can be called with, through its bases as long as they are passed ``**kwargs``.
-
-    Raises:
-        DataError: it is no set for image classification, or must be called with more than a root.
-    """
     found: dict[str, inspect.Parameter] = {}
     for base in kind.__mro__:
-        if "__init__" in vars(base):
-            own = dict(inspect.signature(vars(base)["__init__"]).parameters)
-            found = own | found
-            if all(one.kind is not one.VAR_KEYWORD for one in own.values()):
-                break
-    variable = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
-    needed = [
-        key
-        for key, one in found.items()
-        if one.default is one.empty and one.kind not in variable and key not in ("self", "root")
-    ]
+        own = inspect.signature(base).parameters
+        found = {**own, **found}
+        if all(one.kind is not one.VAR_KEYWORD for one in own.values()):
+            break
     if "target_transform" not in found:
-        raise DataError(f"{name}: is not a set for image classification")
+        raise DataError(f"{name}: is not a data set for image classification")
+    variable = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+    parameters = {key: one for key, one in found.items() if one.kind not in variable}
+    needed = [key for key, one in parameters.items() if one.default is one.empty and key != "root"]
     if needed:
         raise DataError(
-            f"{name}: needs arguments ({', '.join(needed)}); open it in Python, and give it to "
+            f"{name}: needs arguments ({', '.join(needed)}); create it in Python, and pass it to "
             "mnistgan.datasets.from_torchvision"
         )
-    return found
+    return kind, parameters
 
 
 def _split_argument(
     name: str, parameters: Mapping[str, inspect.Parameter], split: SplitName
 ) -> dict[str, Any] | None:
-    """The argument that chooses a part; None where there is no such part."""
+    """The argument that chooses a split; None if there is no such split."""
     if "train" in parameters:
         return {"train": split == "train"}
     if "split" in parameters:
         default = str(parameters["split"].default)  # such as trainval, train-standard, 10fold
         train = default if default.startswith("train") else "train"
-        held_back = _HELD_BACK.get(name.removeprefix(TORCHVISION), "test")
-        return {"split": train if split == "train" else held_back}
-    # Omniglot's background=False is no test part: it has other characters, so other classes.
+        test = _TABLE["test_split"].get(name.removeprefix(TORCHVISION), "test")
+        return {"split": train if split == "train" else test}
+    # Omniglot's background=False is not a test split: it has other characters, so other classes.
     return {} if split == "train" else None
 
 
 def _open(name: str, split: SplitName, root: Path, on_progress: OnProgress) -> Any:
-    """A set as torchvision reads it; every pickle among its files it holds against a checksum."""
-    kind = _class(name)
-    parameters = _parameters(name, kind)
-    chosen = _split_argument(name, parameters, split)
-    if chosen is None:
+    """Create the object of a data set, which reads a pickle only after verifying its checksum."""
+    kind, parameters = _class(name)
+    arguments = _split_argument(name, parameters, split)
+    if arguments is None:
         raise DataError(f"{name}: has no test part; only its training part can be used")
-    arguments = {"root": str(root), **chosen} if "root" in parameters else chosen
-    offline = {"download": False} if "download" in parameters else {}
-    try:  # some classes refuse to download what is there, and a complete root may be read-only
-        return kind(**arguments, **offline)
-    except MemoryError:
-        raise
-    except Exception as error:
-        if not offline:
-            raise DataError(
-                f"{name}: cannot be read from {root} ({_brief(error)}); torchvision does not "
-                "download it, so put its files there"
-            ) from error
+    if "root" in parameters:
+        arguments["root"] = str(root)
+    downloads = "download" in parameters
     try:
+        if not downloads:
+            return kind(**arguments)
+        # Some classes refuse to download existing files, and a complete root may be read-only.
+        with contextlib.suppress(Exception):
+            return kind(**arguments, download=False)
         with download.alone(root / name, on_progress), _downloading(name, on_progress):
             return kind(**arguments, download=True)
     except (MemoryError, MnistganError):
         raise
-    except Exception as error:
-        raise DataError(f"{name}: {_what_failed(error, root)}") from error
+    except Exception as error:  # a data set may raise anything
+        raise DataError(f"{name}: {_what_failed(error, root, downloads)}") from error
 
 
-def _what_failed(error: Exception, root: Path) -> str:
+def _what_failed(error: Exception, root: Path, downloads: bool) -> str:
     if isinstance(error, ImportError):
         return f"needs a package that is not installed: pip install {error.name}"
+    at_root = f"cannot be read from {root}"
+    if not downloads:
+        return f"{at_root} ({_brief(error)}); torchvision does not download it; put its files there"
     if isinstance(error, OSError) and error.errno in _NOT_WRITTEN:
-        return (
-            f"{error.filename or root} cannot be written ({error.strerror}); free some space, or "
-            "choose another --data-root"
-        )
+        path = error.filename or root
+        return f"{path} cannot be written ({error.strerror}); choose another --data-root"
     return (
-        f"cannot be read from {root}, nor downloaded ({_brief(error)}); run again, or copy its "
-        "files there from a computer on which torchvision downloaded them, or name the folder that "
-        "holds them with --data-root"
+        f"{at_root}, nor downloaded ({_brief(error)}); run again, or copy its files there, or name "
+        "the folder that holds them with --data-root"
     )
 
 
@@ -246,21 +182,21 @@ def _brief(error: Exception) -> str:
 
 @contextlib.contextmanager
 def _downloading(name: str, on_progress: OnProgress) -> Iterator[None]:
-    """Give torchvision's downloader what it lacks: a time-out, our progress, safe archives.
+    """Give torchvision's downloader a time-out, our progress and safe extraction of archives.
 
-    Some archives have no checksum, and a failed https address is tried again over http, so what
-    they hold is unpacked below their folder only (PEP 706). All three are settings of the whole
-    process, put back at the end.
+    Some archives have no checksum, and a failed https address is tried again over http, so an
+    archive may only be extracted below its folder (PEP 706). All three are settings of the whole
+    process, restored at the end.
     """
     utils = import_torchvision("torchvision.datasets.utils")
 
     class Bar:
-        """What torchvision reports to, in the place of tqdm."""
+        """Replaces tqdm."""
 
         def __init__(self, total: int | None = None, **_: object) -> None:
             self.done, self.total = 0, total
 
-        def __enter__(self) -> Bar:
+        def __enter__(self) -> "Bar":
             return self
 
         def __exit__(self, *_: object) -> None:
@@ -272,12 +208,11 @@ def _downloading(name: str, on_progress: OnProgress) -> Iterator[None]:
 
     on_progress(Progress(f"fetching {name}", 0, None, "bytes"))
     archives: Any = tarfile.TarFile
-    safe = getattr(tarfile, "data_filter", None)  # which the first releases of 3.10 lack
+    safe = getattr(tarfile, "data_filter", None)  # missing from the first releases of Python 3.10
     before = socket.getdefaulttimeout(), utils.tqdm, vars(archives).get("extraction_filter")
     try:
         socket.setdefaulttimeout(_SECONDS)
-        utils.tqdm = Bar
-        archives.extraction_filter = safe and staticmethod(safe)
+        utils.tqdm, archives.extraction_filter = Bar, safe and staticmethod(safe)
         yield
     finally:
         socket.setdefaulttimeout(before[0])
@@ -287,68 +222,50 @@ def _downloading(name: str, on_progress: OnProgress) -> Iterator[None]:
 # Reading ---------------------------------------------------------------------------------------
 
 
-def convert(
-    dataset: Any, fit: Fit, name: str, on_progress: OnProgress = no_progress, source: str = ""
-) -> ImageSet:
-    """A map-style data set of (PIL image or tensor, label) as an image set.
+def convert(dataset: Any, fit: Fit, name: str, on_progress: OnProgress) -> ImageSet:
+    """Convert a map-style data set of (PIL image or tensor, label).
 
     Args:
-        dataset: with a length, whose items are pairs; tensors are uint8, or float in [0, 1].
-        fit: what to make of the images.
+        dataset: has a length, and its items are pairs; tensors are uint8, or float in [0, 1].
+        fit: the size and channels of the result.
         name: of the data set, for messages.
-        on_progress: called with the images read.
-        source: where it came from; by default its name.
+        on_progress: called with the number of images read.
 
     Raises:
-        DataError: it is no such data set, is empty, or an item cannot be read.
+        DataError: it is not such a data set, is empty, or an item cannot be read.
     """
     try:
         count = len(dataset)
     except TypeError as error:
         raise DataError(f"{name}: has no length; give a map-style data set") from error
     if not count:
-        raise DataError(f"{name}: holds no image")
-    images, labels = allocate(count, fit), np.empty(count, np.int64)
-    colored = False
+        raise DataError(f"{name}: has no images")
+    images, labels, colored = image_set.allocate(count, fit), np.empty(count, np.int64), False
     for index in range(count):
         try:
-            picture, labels[index] = _item(dataset[index])
+            item, label = dataset[index]
+            labels[index], picture = operator.index(label), _picture(item)
             images[index] = fit.picture(picture)
-            colored = colored or (index < _LOOKED_AT and is_colored(thumbnail(picture)))
+            colored |= index < _LOOKED_AT and is_colored(thumbnail(picture))
         except MemoryError:
             raise
         except Exception as error:  # a data set may raise anything
             raise DataError(
-                f"{name}: image {index} cannot be used ({_brief(error)}); give images with the "
-                "number of their class each"
+                f"{name}: image {index} cannot be used ({_brief(error)}); give pairs of an image "
+                "and the number of its class"
             ) from error
         if (index + 1) % _BLOCK == 0 or index + 1 == count:
             on_progress(Progress(f"reading {name}", index + 1, count))
     classes = _classes(dataset, labels, name)
-    notes = (GRAY_NOTE,) if colored and fit.channels == 1 else ()
-    return ImageSet(images, labels, classes, source or name, notes + class_notes(labels, classes))
-
-
-def _item(item: Any) -> tuple[Image.Image, int]:
-    """A pair of an image and its label.
-
-    Raises:
-        ValueError: it is something else.
-    """
-    if not isinstance(item, (tuple, list)) or len(item) != 2:
-        raise ValueError("it is not a pair of an image and a label")
-    try:
-        label = operator.index(item[1])
-    except TypeError:
-        raise ValueError(f"its label is of the type {type(item[1]).__name__}") from None
-    return _picture(item[0]), label
+    notes = (image_set.GRAY_NOTE,) if colored and fit.channels == 1 else ()
+    return ImageSet(images, labels, classes, name, notes + image_set.class_notes(labels, classes))
 
 
 def _picture(image: Any) -> Image.Image:
-    """A PIL image as it is, or a tensor, C x H x W, as one.
+    """A PIL image as it is, or a tensor, C x H x W, as a PIL image.
 
     Raises:
-        ValueError: it is something else.
+        ValueError: it is neither.
     """
     if isinstance(image, Image.Image):
         return image
@@ -368,11 +285,8 @@ def _picture(image: Any) -> Image.Image:
 
 
 def _classes(dataset: Any, labels: Labels, name: str) -> tuple[str, ...]:
-    """The data set's own names of its classes, where it has usable ones; else their numbers."""
-    try:
-        numbers = numbered_classes(labels)
-    except ValueError as error:
-        raise DataError(f"{name}: {error}") from error
+    """The data set's own names of its classes if they are unique and printable, else numbers."""
+    numbers = image_set.numbered_classes(labels, name)
     given = getattr(dataset, "classes", None) or getattr(dataset, "categories", None)
     listed = given if isinstance(given, (list, tuple)) else ()
     names = tuple(", ".join(one) if isinstance(one, tuple) else str(one) for one in listed)

@@ -17,7 +17,7 @@ from support import noise_images, to_idx
 from mnistgan import datasets
 from mnistgan.config import DataConfig, data_kind
 from mnistgan.datasets import image_set
-from mnistgan.datasets.fitting import Fit, recolour
+from mnistgan.datasets.fitting import Fit, recolor
 from mnistgan.errors import DataError, UsageError
 
 IMAGES, LABELS = noise_images(6, 8, 8), np.arange(6, dtype=np.uint8) % 3
@@ -65,7 +65,7 @@ def test_labels_from_anywhere_or_none(pair: Path, tmp_path: Path) -> None:
         (to_idx(IMAGES), to_idx(LABELS.astype(np.int32) - 9), "labels from -9 to -7"),
         (to_idx(LABELS), to_idx(LABELS), "images are uint8"),
         (to_idx(IMAGES.astype(np.int32)), to_idx(LABELS), "images are uint8"),
-        (to_idx(IMAGES[:0]), to_idx(LABELS[:0]), "holds no image"),
+        (to_idx(IMAGES[:0]), to_idx(LABELS[:0]), "has no images"),
         (to_idx(IMAGES)[:-1], to_idx(LABELS), "more than it can hold|ends before"),
         (b"<html>", to_idx(LABELS), "is not an IDX file"),
     ],
@@ -130,7 +130,7 @@ def test_gray_is_pillows(red: int, green: int, blue: int) -> None:
     from PIL import Image
 
     pillow = Image.new("RGB", (1, 1), (red, green, blue)).convert("L").getpixel((0, 0))
-    assert recolour(np.array([[[[red, green, blue]]]], np.uint8), 1).item() == pillow
+    assert recolor(np.array([[[[red, green, blue]]]], np.uint8), 1).item() == pillow
 
 
 def test_more_than_the_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ from sklearn.datasets import load_digits, load_svmlight_file
 from mnistgan import catalog, datasets
 from mnistgan.catalog import DATA_SETS, SplitName
 from mnistgan.config import DataConfig
-from mnistgan.datasets import archives, published
+from mnistgan.datasets import published
 from mnistgan.datasets.torchvision_import import import_torchvision
 from mnistgan.errors import DataError
 from mnistgan.storage import user_dirs
@@ -85,7 +85,7 @@ def test_read_as_torchvision_reads(
 ) -> None:
     data_set = small(name, tmp_path)
     ours = load(name, tmp_path, split)
-    folder = archives.folder(data_set, tmp_path)
+    folder = tmp_path / data_set.folder
     for path in folder.glob("*.gz"):
         path.with_suffix("").write_bytes(gzip.decompress(path.read_bytes()))
     theirs = torchvision_class(name)(tmp_path, train=split == "train")
@@ -102,7 +102,7 @@ def test_emnist_stands_upright(
     name: str, split: SplitName, unpacked: bool, small: Small, tmp_path: Path
 ) -> None:
     data_set = small(name, tmp_path)
-    raw = archives.folder(data_set, tmp_path)
+    raw = tmp_path / data_set.folder
     with zipfile.ZipFile(raw / "gzip.zip") as file:
         contents = {entry: gzip.decompress(file.read(entry)) for entry in file.namelist()}
     if unpacked:
@@ -172,7 +172,7 @@ def test_an_unpacked_file_without_a_checksum_must_have_the_right_shape(
     small: Small, tmp_path: Path
 ) -> None:
     data_set = small("kmnist", tmp_path)
-    images = archives.folder(data_set, tmp_path) / f"{data_set.train.images}.gz"
+    images = tmp_path / data_set.folder / f"{data_set.train.images}.gz"
     raw = gzip.decompress(images.read_bytes())
     images.unlink()
     plain = images.with_suffix("")

@@ -179,7 +179,7 @@ class TestNames:
             ("EMNIST", "such as emnist-letters"),
             ("LSUN", "could run code"),
             ("WIDERFace", "its labels are boxes"),
-            ("UCF101", "not a set for image classification"),
+            ("UCF101", "not a data set for image classification"),
         ],
     )
     def test_a_refusal_says_what_to_do(self, name: str, hint: str, tmp_path: Path) -> None:
@@ -510,11 +510,11 @@ class TestFromTorchvision:
     @pytest.mark.parametrize(
         ("item", "reason"),
         [
-            ({"image": 1}, "not a pair"),
-            ((Image.new("L", (8, 8)), 0, 0), "not a pair"),
-            ((Image.new("L", (8, 8)), "cat"), "label is of the type str"),
-            ((Image.new("L", (8, 8)), None), "label is of the type NoneType"),
-            ((Image.new("L", (8, 8)), 1.0), "label is of the type float"),
+            ({"image": 1}, "expected 2, got 1"),
+            ((Image.new("L", (8, 8)), 0, 0), "too many values .*give pairs of an image"),
+            ((Image.new("L", (8, 8)), "cat"), "'str' object cannot be interpreted as an integer"),
+            ((Image.new("L", (8, 8)), None), "'NoneType' object cannot be interpreted"),
+            ((Image.new("L", (8, 8)), 1.0), "'float' object cannot be interpreted"),
             ((np.zeros((8, 8)), 0), "of the type ndarray"),
             ((torch.full((1, 8, 8), -1.0), 0), "leave Normalize out"),
             ((torch.full((1, 8, 8), torch.nan), 0), "leave Normalize out"),
@@ -530,7 +530,7 @@ class TestFromTorchvision:
     def test_what_is_no_map_style_data_set(self) -> None:
         with pytest.raises(DataError, match="map-style"):
             datasets.from_torchvision(iter([]))
-        with pytest.raises(DataError, match="holds no image"):
+        with pytest.raises(DataError, match="has no images"):
             datasets.from_torchvision(Items())
         picture = Image.new("L", (8, 8))
         with pytest.raises(DataError, match="has labels from -1 to 0"):
