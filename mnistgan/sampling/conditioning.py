@@ -14,7 +14,7 @@ from mnistgan.datasets.image_set import ImageSet
 from mnistgan.errors import DataError, UsageError, did_you_mean
 
 # The error where classes are given for an unconditional generator.
-NOT_CONDITIONAL = "this generator was trained without labels; use one with model.conditional = true"
+NOT_CONDITIONAL = "this generator was trained without labels; train one with --config cgan-mlp"
 
 _MOST_COLUMNS = 16
 
