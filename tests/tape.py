@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from mnistgan.training.cuda_graphs import Recorder
+from mnistgan.training.cuda_graphs import CudaGraphs
 
 WAITS = ("_local_scalar_dense", "nonzero", "masked_select", "equal", "scalar_tensor", "lift_fresh")
 """What a recording on a card fails at: numbers would have to come from there, or to go there."""
@@ -47,8 +47,8 @@ def _tensors(result: Any) -> list[Tensor]:
     return [one for one in results if isinstance(one, Tensor)]
 
 
-class Tapes(Recorder):
-    """Stands in for :class:`mnistgan.training.cuda_graphs.CudaGraphs`.
+class Tapes(CudaGraphs):
+    """Tapes in the place of graphs.
 
     Attributes:
         plain: how often work was done plainly.
@@ -64,7 +64,7 @@ class Tapes(Recorder):
         self.plain += 1
         return work()
 
-    def capture(self, work: Callable[[], Tensor]) -> tuple[Tensor, Callable[[], None]]:
+    def capture(self, work: Callable[[], Tensor]) -> Callable[[], Tensor]:
         """Note some work."""
         number = len(self.replayed)
         self.replayed.append(0)
@@ -72,9 +72,10 @@ class Tapes(Recorder):
         with tape:
             result = work()
 
-        def replay() -> None:
+        def replay() -> Tensor:
             self.replayed[number] += 1
             if self.replayed[number] > 1:
                 tape.replay()
+            return result
 
-        return result, replay
+        return replay

@@ -1,43 +1,5 @@
 """A run's config: its sections, TOML files, presets and JSON Schema. Imports no torch."""
 
-from mnistgan.config.sections import (
-    FAMILIES,
-    TORCHVISION,
-    Activation,
-    CheckpointConfig,
-    DataConfig,
-    DcganDiscriminatorConfig,
-    DcganGeneratorConfig,
-    LossName,
-    MlpConfig,
-    MlpDiscriminatorConfig,
-    MlpGeneratorConfig,
-    OutputRange,
-    RunConfig,
-    ScoreKind,
-    Section,
-    TrainConfig,
-    as_tuple,
-    data_kind,
-)
+from mnistgan.config.sections import DataConfig, RunConfig, ScoreKind, Section, data_kind
 
-__all__ = [
-    "FAMILIES",
-    "TORCHVISION",
-    "Activation",
-    "CheckpointConfig",
-    "DataConfig",
-    "DcganDiscriminatorConfig",
-    "DcganGeneratorConfig",
-    "LossName",
-    "MlpConfig",
-    "MlpDiscriminatorConfig",
-    "MlpGeneratorConfig",
-    "OutputRange",
-    "RunConfig",
-    "ScoreKind",
-    "Section",
-    "TrainConfig",
-    "as_tuple",
-    "data_kind",
-]
+__all__ = ["DataConfig", "RunConfig", "ScoreKind", "Section", "data_kind"]

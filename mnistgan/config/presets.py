@@ -1,7 +1,5 @@
 """The run configs that ship with mnistgan, by name."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from mnistgan.errors import UsageError, did_you_mean
@@ -23,10 +21,8 @@ def path(name: str) -> Path:
         UsageError: there is no preset of that name.
     """
     if name not in names():
-        raise UsageError(
-            f"{name}: is neither a file nor a preset{did_you_mean(name, names())}; "
-            f"presets: {', '.join(names())}"
-        )
+        hint = did_you_mean(name, names()) or f"; presets: {', '.join(names())}"
+        raise UsageError(f"{name}: is neither a file nor a preset{hint}")
     return _folder() / f"{name}.toml"
 
 

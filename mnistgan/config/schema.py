@@ -1,7 +1,7 @@
-"""The run config as a JSON Schema, by which editors complete and check its keys. Imports no torch.
+"""The run config as a JSON Schema, with which editors complete and check keys. Imports no torch.
 
-It is made from the models, so that it says what they say, in the way of TOML: there is no null, and
-what is not set is left out. What only shows between keys is for :mod:`mnistgan.config.toml`.
+It is made from the pydantic models, for TOML: without null, and unset keys are left out. Conditions
+between keys are checked only by :mod:`mnistgan.config.toml`.
 """
 
 from __future__ import annotations
@@ -16,26 +16,21 @@ from mnistgan.config.sections import FAMILIES, RunConfig, Section
 if TYPE_CHECKING:
     from mnistgan.outputs.base import Output
 
-Schema: TypeAlias = dict[str, Any]
-"""A JSON Schema as plain values."""
+Schema: TypeAlias = dict[str, Any]  # a JSON Schema as plain values
 
 FILE = "run-config.schema.json"
-"""Its usual name."""
-
-DIRECTIVE = f"#:schema ./{FILE}\n"
-"""First line of a TOML file, for editors, when the schema lies beside it."""
-
+DIRECTIVE = f"#:schema ./{FILE}\n"  # first line of a TOML file beside the schema, for editors
 _DIALECT = "http://json-schema.org/draft-07/schema#"  # what the editors' TOML extensions know
 
 
 def run_config(outputs: Mapping[str, type[Output]]) -> Schema:
     """The schema of a run config, with the options of these outputs, by name.
 
-    One that is not among them may have any options: it may be a plugin that is not installed here.
+    Other outputs may have any options: they may be plugins that are not installed here.
     """
     schema = _of(RunConfig)
     for family, section in FAMILIES.items():
-        if family != RunConfig().model.family:  # which a table without a family means
+        if family != RunConfig().model.family:  # the default may be left out
             schema["definitions"][section.__name__]["required"] = ["family"]
     tables = {}
     for name, output in outputs.items():
@@ -67,13 +62,13 @@ def _of(section: type[Section]) -> Schema:
 
 
 def _tidy(node: Any) -> Any:
-    """A schema's node, and all below it, in the way of TOML and of draft 7."""
+    """A node of a schema and all below it, without null and in the words of draft 7."""
     if isinstance(node, list):
-        return [_tidy(one) for one in node if one != {"type": "null"}]
+        return [_tidy(item) for item in node if item != {"type": "null"}]
     if not isinstance(node, dict):
         return node
-    kept = {key: _tidy(value) for key, value in node.items() if not _says_nothing(key, value)}
-    if len(kept.get("anyOf", ())) == 1:  # the other was null
+    kept = {key: _tidy(value) for key, value in node.items() if not _is_redundant(key, value)}
+    if len(kept.get("anyOf", ())) == 1:  # the other one was null
         kept |= kept.pop("anyOf")[0]
     if "prefixItems" in kept:
         kept["items"] = kept.pop("prefixItems")
@@ -82,8 +77,8 @@ def _tidy(node: Any) -> Any:
     return kept
 
 
-def _says_nothing(key: str, value: Any) -> bool:
-    """Whether it repeats what is said elsewhere: the names, and the defaults of whole tables."""
+def _is_redundant(key: str, value: Any) -> bool:
+    """Whether an entry repeats others: titles, and the defaults of whole tables."""
     if (key, value) == ("additionalProperties", True):
         return True
     if key == "default":

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from mnistgan.catalog import DATA_SETS, SplitName
-from mnistgan.config import TORCHVISION, DataConfig, data_kind
+from mnistgan.config import DataConfig, data_kind
+from mnistgan.config.sections import TORCHVISION
 from mnistgan.datasets import archives, array_files, download, folder, published, torchvision_sets
 from mnistgan.datasets.fitting import Fit
 from mnistgan.datasets.image_set import ImageSet

@@ -18,7 +18,7 @@ from PIL import Image
 
 from mnistgan.arrays import Labels
 from mnistgan.catalog import SplitName
-from mnistgan.config import TORCHVISION
+from mnistgan.config.sections import TORCHVISION
 from mnistgan.datasets import download, image_set
 from mnistgan.datasets.fitting import Fit, is_colored, thumbnail
 from mnistgan.datasets.image_set import ImageSet

@@ -94,7 +94,7 @@ def plan(
         UsageError: the seeds, classes or frames do not fit the kind or the generator.
     """
     if kind == "classes" and not generator.classes:
-        raise UsageError(conditioning.UNTOLD)
+        raise UsageError(conditioning.NOT_CONDITIONAL)
     every = SamplingOptions(class_sequence=class_sequence).class_sequence_for(generator)
     _check(kind, seeds, len(class_sequence.classes) if class_sequence else 0)
     stops = len(every.classes) if every and kind == "classes" else len(seeds)

@@ -1,7 +1,5 @@
 """Device, threads and memory."""
 
-from __future__ import annotations
-
 import contextlib
 import ctypes
 import os
@@ -23,17 +21,13 @@ def resolve(name: str) -> torch.device:
     Raises:
         UsageError: the device is not available.
     """
-    available = {
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-        "cpu": True,
-    }
+    cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
+    available = {"cuda": cuda, "mps": mps, "cpu": True}
     if name == "auto":
         name = next(device for device, present in available.items() if present)
     if not available[name]:
         raise UsageError(
-            f"train.device: {name!r} is not available to this torch ({torch.__version__}); use "
-            "'auto' or 'cpu', or install a build of torch for it"
+            f"train.device: {name!r} is not available to torch {torch.__version__}; use 'cpu'"
         )
     return torch.device(name)
 

@@ -5,8 +5,6 @@ A discriminator maps such images to N logits. Conditional networks take labels (
 second argument. No discriminator has BatchNorm, so real and fake images can share a batch.
 """
 
-from __future__ import annotations
-
 import contextlib
 import math
 from collections.abc import Iterator
@@ -17,23 +15,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from mnistgan.config import (
-    Activation,
-    DcganDiscriminatorConfig,
-    DcganGeneratorConfig,
-    MlpConfig,
-    MlpDiscriminatorConfig,
-    MlpGeneratorConfig,
-    OutputRange,
-    RunConfig,
-)
+from mnistgan.config import RunConfig, sections
 from mnistgan.models.noise import torch_seed
 
-Shape: TypeAlias = tuple[int, int, int]
-"""C, H, W of an image."""
+Shape: TypeAlias = tuple[int, int, int]  # C, H, W of an image
 
+# What G and D take after z or the images: (labels,) for conditional networks, else ().
 LabelInput: TypeAlias = tuple[Tensor, ...]
-"""What G and D take after z or the images: (labels,) for conditional networks, else ()."""
 
 _LABEL_DIM = 32  # size of a label embedding
 
@@ -61,10 +49,7 @@ class PixelRange:
         return (images * scale).add_(0.5 - self.low * scale).clamp_(0, 255).to(torch.uint8)
 
 
-RANGES: dict[OutputRange, PixelRange] = {
-    "tanh": PixelRange(-1.0, 1.0),
-    "sigmoid": PixelRange(0.0, 1.0),
-}
+RANGES = {"tanh": PixelRange(-1.0, 1.0), "sigmoid": PixelRange(0.0, 1.0)}
 
 
 def pixel_range(config: RunConfig) -> PixelRange:
@@ -76,9 +61,8 @@ def build_generator(config: RunConfig) -> nn.Module:
     """G with initial weights, which depend only on the config's seed."""
     model, shape = config.model, image_shape(config)
     inputs = model.latent_dim + (_LABEL_DIM if model.conditional else 0)
-    network: nn.Module
     with _initialized_from(torch_seed(config.seed, network=0)):
-        if isinstance(model, MlpConfig):
+        if isinstance(model, sections.MlpConfig):
             network = mlp_generator(model.generator, inputs, shape)
         else:
             network = dcgan_generator(model.generator, inputs, shape)
@@ -90,9 +74,8 @@ def build_generator(config: RunConfig) -> nn.Module:
 def build_discriminator(config: RunConfig) -> nn.Module:
     """D with initial weights, which depend only on the config's seed."""
     model, shape = config.model, image_shape(config)
-    network: nn.Module
     with _initialized_from(torch_seed(config.seed, network=1)):
-        if isinstance(model, MlpConfig):
+        if isinstance(model, sections.MlpConfig):
             inputs = math.prod(shape) + (_LABEL_DIM if model.conditional else 0)
             network = mlp_discriminator(model.discriminator, inputs)
             if model.conditional:
@@ -130,7 +113,7 @@ def generate(generator: nn.Module, z: Tensor, labels: LabelInput, pixels: PixelR
 # Fully connected -------------------------------------------------------------------------------
 
 
-def mlp_generator(config: MlpGeneratorConfig, inputs: int, shape: Shape) -> nn.Sequential:
+def mlp_generator(config: sections.MlpGeneratorConfig, inputs: int, shape: Shape) -> nn.Module:
     """For each width: Linear (-> BatchNorm) -> activation; then Linear -> tanh or sigmoid."""
     layers: list[nn.Module] = []
     for width in config.widths:
@@ -143,7 +126,7 @@ def mlp_generator(config: MlpGeneratorConfig, inputs: int, shape: Shape) -> nn.S
     return nn.Sequential(*layers, last, _output(config.output), nn.Unflatten(1, shape))
 
 
-def mlp_discriminator(config: MlpDiscriminatorConfig, inputs: int) -> nn.Sequential:
+def mlp_discriminator(config: sections.MlpDiscriminatorConfig, inputs: int) -> nn.Module:
     """For each width: Linear -> activation; then Linear to one logit."""
     layers: list[nn.Module] = [nn.Flatten()]
     for width in config.widths:
@@ -155,7 +138,7 @@ def mlp_discriminator(config: MlpDiscriminatorConfig, inputs: int) -> nn.Sequent
 # Convolutional ---------------------------------------------------------------------------------
 
 
-def dcgan_generator(config: DcganGeneratorConfig, inputs: int, shape: Shape) -> nn.Sequential:
+def dcgan_generator(config: sections.DcganGeneratorConfig, inputs: int, shape: Shape) -> nn.Module:
     """FC -> BatchNorm -> ReLU, then transposed convolutions (kernel 4) that double the side.
 
     After Radford et al. 2016 ("Unsupervised Representation Learning with Deep Convolutional
@@ -163,7 +146,7 @@ def dcgan_generator(config: DcganGeneratorConfig, inputs: int, shape: Shape) -> 
     """
     channels, size, _ = shape
     count = stages(size)
-    start = size >> count
+    start = size >> count  # side of the first feature maps
     width = config.width << (count - 1)
     layers: list[nn.Module] = [
         nn.Linear(inputs, width * start * start, bias=False),
@@ -183,7 +166,7 @@ def dcgan_generator(config: DcganGeneratorConfig, inputs: int, shape: Shape) -> 
     )
 
 
-def dcgan_discriminator(config: DcganDiscriminatorConfig, shape: Shape) -> nn.Sequential:
+def dcgan_discriminator(config: sections.DcganDiscriminatorConfig, shape: Shape) -> nn.Sequential:
     """Convolutions (kernel 4) that halve the side, each with LeakyReLU; then FC to one logit."""
     # Without the paper's BatchNorm: with it, one pass over real and fake images together would mix
     # their statistics, and gradient penalties would not be defined per image.
@@ -299,11 +282,11 @@ def _initialized_from(seed: int) -> Iterator[None]:
         yield
 
 
-def _activation(name: Activation, slope: float) -> nn.Module:
+def _activation(name: sections.Activation, slope: float) -> nn.Module:
     return nn.ReLU(inplace=True) if name == "relu" else nn.LeakyReLU(slope, inplace=True)
 
 
-def _output(name: OutputRange) -> nn.Module:
+def _output(name: sections.OutputRange) -> nn.Module:
     return nn.Tanh() if name == "tanh" else nn.Sigmoid()
 
 

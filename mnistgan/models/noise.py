@@ -6,9 +6,8 @@ stream as its key and the index as the highest word of its counter. Any draw can
 in any order and in any process, so there is no random state to save or to restore.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import TypeAlias
 
@@ -71,10 +70,11 @@ Distribution: TypeAlias = Callable[[int, Stream, int, tuple[int, ...]], Tensor]
 _BLOCK = 32  # draws; another number would change every run
 
 
+@dataclass
 class Noise:
     """An endless sequence of draws of one shape, on a device; ``noise[i]`` is draw i, from 0.
 
-    Args:
+    Attributes:
         draw: :func:`normal` or :func:`uniform`.
         seed: of the run.
         stream: purpose of the draws.
@@ -85,25 +85,20 @@ class Noise:
     # Draws are made and moved to the device in blocks: moving each alone would wait for the device
     # at every step.
 
-    def __init__(
-        self,
-        draw: Distribution,
-        seed: int,
-        stream: Stream,
-        shape: tuple[int, ...],
-        device: torch.device,
-    ) -> None:
-        self._draw = draw
-        self._key = (seed, stream)
-        self._shape = (_BLOCK, *shape)
-        self._device = device
-        self._block = (-1, torch.empty(0))
+    draw: Distribution
+    seed: int
+    stream: Stream
+    shape: tuple[int, ...]
+    device: torch.device
+
+    def __post_init__(self) -> None:
+        self._block = (-1, torch.empty(0))  # the last block that was used, and its number
 
     def __getitem__(self, index: int) -> Tensor:
         number, row = divmod(index, _BLOCK)
         if self._block[0] != number:
-            block = self._draw(*self._key, number, self._shape)
-            self._block = (number, block.to(self._device))
+            block = self.draw(self.seed, self.stream, number, (_BLOCK, *self.shape))
+            self._block = (number, block.to(self.device))
         return self._block[1][row]
 
 

@@ -1,7 +1,5 @@
 """The number format of matrix products and convolutions."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Iterator
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field
 
-from mnistgan.config import ScoreKind, as_tuple, toml
+from mnistgan.config import ScoreKind, toml
+from mnistgan.config.sections import list_to_tuple
 from mnistgan.errors import UsageError
 from mnistgan.events import EpochEnded, Evaluated, Event, RunEnded, RunStarted, StepMetrics
 from mnistgan.outputs.base import Output, OutputOptions
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 
 Tags: TypeAlias = Annotated[
-    tuple[Annotated[str, Field(min_length=1, max_length=64)], ...], BeforeValidator(as_tuple)
+    tuple[Annotated[str, Field(min_length=1, max_length=64)], ...], BeforeValidator(list_to_tuple)
 ]
 
 

@@ -1,7 +1,5 @@
 """A trained generator: noise in, images out."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +24,7 @@ class Generator:
         network: maps z, float32 N x latent_dim, to images in the config's output range; a
             conditional one takes their labels, too.
         config: of the run that trained it.
-        step: updates of G that it has had.
+        step: number of updates of G.
         epoch: the epoch of that step.
     """
 
@@ -40,22 +38,22 @@ class Generator:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The names of the labels that it takes, in order; empty where it takes none."""
+        """Class names in the order of the labels; empty for an unconditional generator."""
         return self.config.model.classes
 
     def __call__(self, z: Tensor, labels: Tensor | None = None) -> Images:
-        """Images of noise of one's own.
+        """Images of the given noise.
 
         Args:
             z: float32, N x latent_dim.
-            labels: of a conditional generator's images: int64, N; or float32, N x classes, how much
-                of each class's embedding to mix.
+            labels: for a conditional generator: int64, N; or float32, N x classes, the weight of
+                each class's embedding.
 
         Returns:
             uint8, N x C x H x W.
 
         Raises:
-            UsageError: there are labels where it takes none, or none where it does.
+            UsageError: labels are missing, or given to an unconditional generator.
         """
         if (labels is None) == bool(self.classes):
             raise UsageError(
@@ -69,7 +67,7 @@ class Generator:
         return networks.generate(self.network, z.to(device), label_input, pixels).cpu().numpy()
 
     def _repr_png_(self) -> bytes:
-        """What a notebook shows: a few samples, of a conditional one a column a class."""
+        """A few samples as PNG, for notebooks; of a conditional generator a column per class."""
         from mnistgan.rendering import grids
 
         columns = len(self.classes[:_MOST_COLUMNS]) or 8
@@ -101,12 +99,12 @@ def load_generator(path: Path | str) -> Generator:
     """Load a generator file, a checkpoint, or a run directory's generator, on the CPU.
 
     Raises:
-        UsageError: a folder that holds no generator.
-        FileFormatError: the file is none of ours, is damaged, or does not fit its own config.
+        UsageError: the folder has no generator.
+        FileFormatError: the file is not a generator of mnistgan, or is damaged.
     """
     path = run_directory.generator_path(Path(path))
     file = checkpoint.load_generator(path)
-    # On the meta device the network takes no memory: only the file's own tensors do.
+    # On the meta device the network takes no memory; only the file's own tensors do.
     with torch.device("meta"):
         network = networks.build_generator(file.config)
     try:

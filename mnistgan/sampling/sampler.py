@@ -1,10 +1,8 @@
-"""Sampling: images by index, each a function of the options and its index alone.
+"""Sampling: images by index, each a function of only the options and its index.
 
-Noise is drawn and passed through G in blocks of a fixed size, also where fewer images are wanted: a
-matrix product of another shape may round differently, and image i must not depend on the count.
+Noise is drawn and passed through G in blocks of a fixed size, even for fewer images: a matrix
+product of another shape may round differently, and image i must not depend on the count.
 """
-
-from __future__ import annotations
 
 import math
 from collections.abc import Iterator
@@ -62,17 +60,14 @@ class SamplingOptions:
         Raises:
             UsageError: the generator has no such classes.
         """
-        if self.class_sequence and not generator.classes:
-            raise UsageError(conditioning.UNTOLD)
-        if self.class_sequence and not all(
-            0 <= one < len(generator.classes) for one in self.class_sequence.classes
-        ):
-            raise UsageError(
-                f"this generator has {len(generator.classes)} classes, not those that are asked for"
-            )
+        if self.class_sequence is None:
+            return conditioning.every_class(generator.classes) if generator.classes else None
         if not generator.classes:
-            return None
-        return self.class_sequence or conditioning.every_class(generator.classes)
+            raise UsageError(conditioning.NOT_CONDITIONAL)
+        labels = range(len(generator.classes))
+        if not set(self.class_sequence.classes) <= set(labels):
+            raise UsageError(f"this generator has the classes 0 to {labels[-1]} only")
+        return self.class_sequence
 
     def labels(self, generator: Generator, number: int) -> Labels | None:
         """The labels of a block, int64 256; None for an unconditional generator."""
@@ -80,8 +75,7 @@ class SamplingOptions:
         return None if class_sequence is None else class_sequence.labels(number * BLOCK, BLOCK)
 
 
-DEFAULT = SamplingOptions()
-"""Seed 0, all classes in turn, no truncation."""
+DEFAULT = SamplingOptions()  # seed 0, all classes in turn, no truncation
 
 
 def sample(
@@ -118,8 +112,7 @@ def sample_blocks(
 def block(generator: Generator, number: int, options: SamplingOptions = DEFAULT) -> Images:
     """Images ``256 * number`` and on, uint8 256 x C x H x W."""
     inputs = [options.z(number, generator.config.model.latent_dim)]
-    labels = options.labels(generator, number)
-    if labels is not None:
+    if (labels := options.labels(generator, number)) is not None:
         inputs.append(torch.from_numpy(labels))
     # Blocks of large images pass through G in parts, whose size depends on the image size alone: a
     # block of 1024 x 1024 took gigabytes.

@@ -1,11 +1,9 @@
 """Adam as a GAN's training loop uses it: from a loss to updated weights in one call."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim.adam import adam
 
 from mnistgan.training.ranks import ALONE, Ranks
@@ -26,12 +24,9 @@ class Adam:
     # to be zeroed, and an update of G leaves no gradients in D.
 
     def __init__(
-        self,
-        parameters: Iterable[nn.Parameter],
-        betas: tuple[float, float],
-        ranks: Ranks = ALONE,
+        self, parameters: Iterable[Tensor], betas: tuple[float, float], ranks: Ranks = ALONE
     ) -> None:
-        self._parameters: list[Tensor] = list(parameters)
+        self._parameters = list(parameters)
         self._betas = betas
         self._ranks = ranks
         self._first = [torch.zeros_like(weight) for weight in self._parameters]
@@ -44,7 +39,7 @@ class Adam:
         # contiguous(): the kernel walks weights, gradients and moments in memory order, and double
         # backward returns gradients of convolutions in another order. Without this, the penalties
         # of wgan-gp updated each weight with the gradient of another one.
-        gradients = [one.contiguous() for one in torch.autograd.grad(loss, self._parameters)]
+        gradients = [grad.contiguous() for grad in torch.autograd.grad(loss, self._parameters)]
         self._ranks.average(gradients)
         with torch.no_grad():
             adam(

@@ -1,14 +1,11 @@
 """Training steps recorded once and replayed as CUDA graphs. Experimental: not tested on a GPU.
 
-The results equal those of plain steps up to rounding. Nothing but the trainer's one call knows of
-this module.
+The results equal those of plain steps up to rounding. Only :class:`Trainer` uses this module, in
+one place.
 """
-
-from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -22,39 +19,22 @@ _WARM_UPS = 3
 
 def recorded(
     step: Callable[[StepInputs], Tensor], device: torch.device, ranks: Ranks
-) -> ReplayedStep:
+) -> "ReplayedStep":
     """A step that is recorded as a CUDA graph and replayed.
 
     Raises:
-        UsageError: the device is not an NVIDIA GPU, or there are several ranks.
+        UsageError: the device is not an NVIDIA GPU, or there are several ranks, whose communication
+            cannot be recorded.
     """
-    if device.type != "cuda":
+    if device.type != "cuda" or ranks.size > 1:
         raise UsageError(
-            f"train.accelerate: 'graph' needs an NVIDIA GPU, not {device.type}; use 'none'"
+            "train.accelerate: 'graph' needs a single rank on an NVIDIA GPU, not "
+            f"{ranks.size} on {device.type}; use 'none'"
         )
-    if ranks.size > 1:
-        raise UsageError(
-            f"train.accelerate: 'graph' cannot record the communication of {ranks.size} ranks; use "
-            "'none'"
-        )
-    return ReplayedStep(step, CudaGraphs(device), device)
+    return ReplayedStep(step, CudaGraphs(device))
 
 
-class Recorder(Protocol):
-    """Records the operations of a function, to be replayed without running Python."""
-
-    def warm_up(self, work: Callable[[], Tensor]) -> Tensor:
-        """Run the work where it will be captured, so that one-time allocations are done."""
-
-    def capture(self, work: Callable[[], Tensor]) -> tuple[Tensor, Callable[[], None]]:
-        """Record the work without running it.
-
-        Returns:
-            The tensor that will hold the result, and a function that replays the work.
-        """
-
-
-class CudaGraphs(Recorder):
+class CudaGraphs:
     """Records work as CUDA graphs (Gray 2019, "Getting Started with CUDA Graphs")."""
 
     def __init__(self, device: torch.device) -> None:
@@ -62,7 +42,7 @@ class CudaGraphs(Recorder):
         self._pool = torch.cuda.graph_pool_handle()
 
     def warm_up(self, work: Callable[[], Tensor]) -> Tensor:
-        """Run it on the stream that captures."""
+        """Run the work on the stream that captures, so that one-time allocations are done."""
         main = torch.cuda.current_stream(self._stream.device)
         self._stream.wait_stream(main)
         with torch.cuda.stream(self._stream):
@@ -70,11 +50,14 @@ class CudaGraphs(Recorder):
         main.wait_stream(self._stream)
         return result
 
-    def capture(self, work: Callable[[], Tensor]) -> tuple[Tensor, Callable[[], None]]:
-        """Record it as a graph.
+    def capture(self, work: Callable[[], Tensor]) -> Callable[[], Tensor]:
+        """Record the work without running it.
+
+        Returns:
+            A function that replays the work; its result is valid until the next replay.
 
         Raises:
-            MnistganError: it cannot be captured.
+            MnistganError: the work cannot be captured.
         """
         graph = torch.cuda.CUDAGraph()
         try:
@@ -90,11 +73,16 @@ class CudaGraphs(Recorder):
             first = error.__context__ if isinstance(error.__context__, RuntimeError) else error
             if isinstance(first, torch.OutOfMemoryError):
                 raise first from None
+            reason = str(first).splitlines()[0]
             raise MnistganError(
-                f"this GPU could not record a step ({str(first).splitlines()[0]}); start again "
-                "with --set train.accelerate=none"
+                f"this GPU could not record a step ({reason}); use --set train.accelerate=none"
             ) from first
-        return result, graph.replay
+
+        def replay() -> Tensor:
+            graph.replay()
+            return result
+
+        return replay
 
 
 @dataclass
@@ -102,16 +90,14 @@ class _Recording:
     """The recording of one kind of step.
 
     Attributes:
-        static: inputs at the addresses that a replay reads.
-        taken: number of such steps so far.
-        row: the result of a replay, once recorded.
-        replay: takes a step.
+        inputs: tensors at the addresses that a replay reads.
+        warm_ups: number of steps taken before recording.
+        replay: takes a step, once recorded.
     """
 
-    static: StepInputs
-    taken: int = 0
-    row: Tensor | None = None
-    replay: Callable[[], None] | None = None
+    inputs: StepInputs
+    warm_ups: int = 0
+    replay: Callable[[], Tensor] | None = None
 
 
 class ReplayedStep:
@@ -122,67 +108,47 @@ class ReplayedStep:
 
     Args:
         step: takes a step plainly.
-        recorder: records and replays it.
-        device: of the networks.
+        graphs: record and replay it.
     """
 
-    def __init__(
-        self, step: Callable[[StepInputs], Tensor], recorder: Recorder, device: torch.device
-    ) -> None:
+    def __init__(self, step: Callable[[StepInputs], Tensor], graphs: CudaGraphs) -> None:
         self._step = step
-        self._recorder = recorder
-        self._device = device
+        self._graphs = graphs
         self._recordings: dict[tuple[bool, ...], _Recording] = {}
 
     def __call__(self, inputs: StepInputs) -> Tensor:
         """Take the step."""
         kind = tuple(batch.r1 for batch in inputs.batches)
         if kind not in self._recordings:
-            self._recordings[kind] = _Recording(_empty_like(inputs, self._device))
+            self._recordings[kind] = _Recording(_as_tensors(inputs))
         recording = self._recordings[kind]
-        _fill(recording.static, inputs)
-        recording.taken += 1
-        if recording.taken <= _WARM_UPS:
-            return self._recorder.warm_up(lambda: self._step(recording.static))
-        if recording.replay is None or recording.row is None:
-            recording.row, recording.replay = self._recorder.capture(
-                lambda: self._step(recording.static)
-            )
-        recording.replay()
-        return recording.row
+        for tensor, value in zip(_values(recording.inputs), _values(inputs), strict=True):
+            assert isinstance(tensor, Tensor)
+            if isinstance(value, Tensor):
+                tensor.copy_(value)
+            else:
+                tensor.fill_(value)
+        if recording.warm_ups < _WARM_UPS:
+            recording.warm_ups += 1
+            return self._graphs.warm_up(lambda: self._step(recording.inputs))
+        if recording.replay is None:
+            recording.replay = self._graphs.capture(lambda: self._step(recording.inputs))
+        return recording.replay()
 
 
-def _empty_like(inputs: StepInputs, device: torch.device) -> StepInputs:
-    """Uninitialized inputs of the same kind on the device."""
-    batches = (
-        Batch(
-            torch.empty_like(batch.rows),
-            torch.empty_like(batch.z),
-            None if batch.mix is None else torch.empty_like(batch.mix),
-            batch.r1,
-        )
+def _as_tensors(inputs: StepInputs) -> StepInputs:
+    """A copy of the inputs in which the two numbers are tensors on the device, uninitialized."""
+    batches = tuple(
+        Batch._make(value.clone() if isinstance(value, Tensor) else value for value in batch)
         for batch in inputs.batches
     )
-    return StepInputs(
-        tuple(batches), torch.empty((), device=device), torch.empty((), device=device)
-    )
+    device = batches[0].z.device
+    return StepInputs(batches, torch.empty((), device=device), torch.empty((), device=device))
 
 
-def _fill(static: StepInputs, inputs: StepInputs) -> None:
-    for target, number in zip(_numbers(static), _numbers(inputs), strict=True):
-        assert isinstance(target, Tensor)
-        if isinstance(number, Tensor):
-            target.copy_(number)
-        else:
-            target.fill_(number)
-
-
-def _numbers(inputs: StepInputs) -> Iterator[float | Tensor]:
-    """Everything that changes between steps of one kind, in order."""
+def _values(inputs: StepInputs) -> Iterator[float | Tensor]:
+    """All inputs that change between steps of one kind, in order."""
     for batch in inputs.batches:
-        yield batch.rows
-        yield batch.z
-        if batch.mix is not None:
-            yield batch.mix
+        yield from (value for value in batch if isinstance(value, Tensor))
     yield inputs.lr_factor
     yield inputs.ema_weight

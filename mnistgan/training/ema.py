@@ -1,7 +1,5 @@
 """The exponential moving average of G, which samples are drawn from."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 

@@ -1,7 +1,5 @@
 """The inputs of each training step, as a function of (config, data size, step)."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import torch

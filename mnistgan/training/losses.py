@@ -5,8 +5,6 @@ what G minimizes, given D's logits of fake images. All return the mean over the 
 ``softplus(-x)`` is -log(sigmoid(x)) without overflow.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -16,12 +14,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mnistgan.config import LossName, ScoreKind, TrainConfig
+from mnistgan.config.sections import LossName, ScoreKind, TrainConfig
 
+# (real logits, fake logits) -> what D minimizes.
 DiscriminatorLoss: TypeAlias = Callable[[Tensor, Tensor], Tensor]
-"""(real logits, fake logits) -> what D minimizes."""
+# (fake logits) -> what G minimizes.
 GeneratorLoss: TypeAlias = Callable[[Tensor], Tensor]
-"""(fake logits) -> what G minimizes."""
 
 
 def cross_entropy_d(real_logits: Tensor, fake_logits: Tensor, smoothing: float = 0.0) -> Tensor:

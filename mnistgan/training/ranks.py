@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+_RESUME = "go on from the last checkpoint: mnistgan train --resume RUN"
+
+
 class PartnerLostError(MnistganError):
     """Another rank of the run ended early; its own message says why."""
 
@@ -48,12 +51,12 @@ class Ranks:
             return
         import torch
 
-        whole = torch.cat([one.detach().reshape(-1) for one in tensors])
+        whole = torch.cat([tensor.detach().flatten() for tensor in tensors])
         with _together() as dist:
             dist.all_reduce(whole)
-        parts = (whole / self.size).split([one.numel() for one in tensors])
-        for one, mean in zip(tensors, parts, strict=True):
-            one.detach().copy_(mean.view_as(one))
+        means = (whole / self.size).split([tensor.numel() for tensor in tensors])
+        for tensor, mean in zip(tensors, means, strict=True):
+            tensor.detach().copy_(mean.view_as(tensor))
 
     def any(self, wanted: bool, device: torch.device) -> bool:
         """Whether ``wanted`` is true on any rank; all ranks get the same answer."""
@@ -70,8 +73,8 @@ class Ranks:
         """Replace tensors by those of rank 0."""
         if self.size > 1:
             with _together() as dist:
-                for one in tensors:
-                    dist.broadcast(one, 0)
+                for tensor in tensors:
+                    dist.broadcast(tensor, 0)
 
 
 ALONE = Ranks()
@@ -124,22 +127,18 @@ def launch(count: int, arguments: Sequence[str]) -> int:
     from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
-    logging.disable(logging.WARNING)  # what the ranks say is enough, in their own words
-    # Else torchrun chooses one thread, and says so at length.
+    logging.disable(logging.WARNING)  # the ranks' own messages are enough
+    # By default torchrun chooses one thread, with a long message.
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // count)))
-    options = torchrun.parse_args(
-        ["--standalone", "--nproc-per-node", str(count), "--module", "mnistgan"]
-    )
-    options.training_script_args = list(arguments)  # torchrun would take --nproc for its own
+    options = torchrun.parse_args(["--standalone", f"--nproc-per-node={count}", "-m", "mnistgan"])
+    options.training_script_args = list(arguments)  # torchrun would parse --nproc itself
     try:
         torchrun.run(options)
     except ChildFailedError as error:
         number, failure = error.get_first_failure()
         if failure.exitcode < 0:
-            raise MnistganError(
-                f"rank {number} was ended by signal {-failure.exitcode}; go on from the last "
-                "checkpoint: mnistgan train --resume RUN"
-            ) from error
+            killed = f"rank {number} was killed by signal {-failure.exitcode}"
+            raise MnistganError(f"{killed}; {_RESUME}") from error
         return int(failure.exitcode)
     except SignalException as error:
         return 128 + int(error.sigval)
@@ -154,7 +153,4 @@ def _together() -> Iterator[Any]:
     try:
         yield dist
     except RuntimeError as error:
-        raise PartnerLostError(
-            "another rank of this run ended early; see what it said, then go on from the last "
-            "checkpoint: mnistgan train --resume RUN"
-        ) from error
+        raise PartnerLostError(f"another rank of this run ended early; {_RESUME}") from error

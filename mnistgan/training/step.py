@@ -5,8 +5,6 @@ comment says why. Beyond the comments: both networks use Adam instead of gradien
 momentum, and G's default loss is the non-saturating one of the paper's section 3.
 """
 
-from __future__ import annotations
-
 import contextlib
 from functools import partial
 
@@ -111,7 +109,7 @@ class Step:
             # One pass for both halves, where the DCGAN code makes two: no discriminator here has
             # BatchNorm, so an image's logit does not depend on the others in the batch.
             logits = self._discriminator(
-                torch.cat((real, fake)), *(torch.cat((one, one)) for one in labels)
+                torch.cat((real, fake)), *(label.repeat(2) for label in labels)
             )
         real_logits, fake_logits = logits.float().chunk(2)
         loss = self._loss.discriminator(real_logits, fake_logits)

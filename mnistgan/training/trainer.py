@@ -7,8 +7,6 @@ It prints and writes nothing. A run is a function of its config and its data, so
 restores the :meth:`~Trainer.state` of another continues exactly.
 """
 
-from __future__ import annotations
-
 import copy
 import math
 import time
@@ -30,16 +28,17 @@ from mnistgan.models.noise import Stream
 from mnistgan.progress import StopToken
 from mnistgan.sampling import conditioning
 from mnistgan.training import cuda_graphs
+from mnistgan.training.adam import Adam
 from mnistgan.training.inputs import InputSchedule, StepInputs
 from mnistgan.training.ranks import ALONE, Ranks
 from mnistgan.training.step import Step
 
-FIXED_COUNT = 64
-"""Images in the grid that shows the progress of a run: 8 x 8."""
+FIXED_COUNT = 64  # images in the grid that shows the progress of a run: 8 x 8
 
 _READ_BACK_SECONDS = 0.2
 _READ_BACK_STEPS = 1024
 _AGREE_STEPS = 16  # steps between two votes of the ranks to stop: each makes a GPU wait
+_METRICS = ("loss_D", "loss_G", "D(x)", "D(G(z1))", "D(G(z2))")
 
 
 class Trainer:
@@ -90,6 +89,7 @@ class Trainer:
         self.device = devices.resolve(train.device)
         devices.keep_freed_memory()
         self._dtype = precision.resolve(train.precision, self.device)
+        # Graphs are experimental, so "auto" means plain steps.
         self.acceleration = "graph" if train.accelerate == "graph" else "none"
         self.step = 0
         self._stop = stop or StopToken()
@@ -110,18 +110,20 @@ class Trainer:
         self.generator = networks.build_generator(config).to(self.device).train()
         self.discriminator = networks.build_discriminator(config).to(self.device).train()
         self.average = copy.deepcopy(self.generator) if train.ema_decay else None
-        self._step = Step(
-            config,
-            self.generator,
-            self.discriminator,
-            self.average,
-            torch.from_numpy(data.images).to(self.device),
-            labels,
-            dtype=self._dtype,
-            ranks=ranks,
-        )
+        modules = (self.generator, self.discriminator, self.average)
+        images = torch.from_numpy(data.images).to(self.device)
+        self._step = Step(config, *modules, images, labels, dtype=self._dtype, ranks=ranks)
+        # What training changes; the names are those in a checkpoint.
+        self._parts: dict[str, nn.Module | Adam] = {
+            "generator": self.generator,
+            "discriminator": self.discriminator,
+            "adam_g": self._step.adam_g,
+            "adam_d": self._step.adam_d,
+        }
+        if self.average is not None:
+            self._parts["average"] = self.average
         self._take_step: Callable[[StepInputs], Tensor] = self._step
-        if train.accelerate == "graph":  # experimental, so "auto" means plain steps
+        if self.acceleration == "graph":
             self._take_step = cuda_graphs.recorded(self._step, self.device, ranks)
         # Metrics stay on the device and are fetched many steps at a time: fetching makes the host
         # wait for the device, on a GPU for longer than a small step takes.
@@ -136,7 +138,7 @@ class Trainer:
 
     @property
     def precision(self) -> str:
-        """The format in which its layers multiply, by name: ``float32`` or ``bfloat16``."""
+        """Format of matrix products: ``float32`` or ``bfloat16``."""
         return str(self._dtype).removeprefix("torch.")
 
     @property
@@ -171,7 +173,7 @@ class Trainer:
         yield RunEnded(reason, self.step, self.epoch)
 
     def one_step(self) -> StepMetrics:
-        """Take a single step and return its metrics, as a dry run does."""
+        """Take a single step and return its metrics, for a dry run."""
         self._read_back_at = self._clock()
         self._train_step()
         return next(self._read_back())
@@ -227,41 +229,28 @@ class Trainer:
         rate = images / max(now - self._read_back_at, 1e-9)
         self._pending, self._read_back_at = 0, now
         for step, row in enumerate(rows, start=self.step - len(rows) + 1):
-            if not all(map(math.isfinite, row)):
-                raise TrainingError(self._diagnosis(step, row))
+            for name, value in zip(_METRICS, row, strict=True):
+                if not math.isfinite(value):
+                    raise TrainingError(
+                        f"{name} is no longer finite at step {step}; start a new run with lower "
+                        "train.lr_d and train.lr_g, or with a higher train.r1"
+                    )
             epoch = math.ceil(step / self.steps_per_epoch)
             loss_d, loss_g, d_real, before, after = row
             yield StepMetrics(step, epoch, loss_d, loss_g, d_real, before, after, rate)
 
-    def _diagnosis(self, step: int, row: list[float]) -> str:
-        names = ("loss_D", "loss_G", "D(x)", "D(G(z1))", "D(G(z2))")
-        broken = next(
-            name for name, value in zip(names, row, strict=True) if not math.isfinite(value)
-        )
-        return (
-            f"{broken} is no longer finite at step {step}: the updates have grown without bound; "
-            "start a new run with lower train.lr_d and train.lr_g, or with train.r1; earlier "
-            "checkpoints are kept"
-        )
-
     def state(self) -> dict[str, Any]:
         """What a checkpoint stores: weights, optimizers, step; references, not copies."""
-        state: dict[str, Any] = {
+        return {
             "step": self.step,
             "epoch": self.epoch,
-            "generator": self.generator.state_dict(),
-            "discriminator": self.discriminator.state_dict(),
-            "adam_g": self._step.adam_g.state_dict(),
-            "adam_d": self._step.adam_d.state_dict(),
+            **{name: part.state_dict() for name, part in self._parts.items()},
             "data": self.data.digest,
             **self.arithmetic(),
         }
-        if self.average is not None:
-            state["average"] = self.average.state_dict()
-        return state
 
     def arithmetic(self) -> dict[str, Any]:
-        """What decides how this process rounds: with other values the last digits may differ."""
+        """What determines rounding: if it changes, the last digits may differ."""
         return {
             "device": str(self.device),
             "precision": self.precision,
@@ -277,31 +266,21 @@ class Trainer:
             FileFormatError: the state does not fit this config.
         """
         try:
-            self.generator.load_state_dict(state["generator"])
-            self.discriminator.load_state_dict(state["discriminator"])
-            if self.average is not None:
-                self.average.load_state_dict(state["average"])
-            self._step.adam_g.load_state_dict(state["adam_g"])
-            self._step.adam_d.load_state_dict(state["adam_d"])
+            for name, part in self._parts.items():
+                part.load_state_dict(state[name])
             self.step = int(state["step"])
         except (KeyError, RuntimeError, TypeError, ValueError) as error:
-            raise FileFormatError(
-                f"the checkpoint does not fit its config ({str(error).splitlines()[0]}); use an "
-                "older one"
-            ) from error
+            reason = str(error).splitlines()[0]
+            raise FileFormatError(f"the checkpoint does not fit its config ({reason})") from error
 
     def align(self) -> None:
         """Copy the state of rank 0, for example one restored there, to all ranks."""
         step = torch.tensor([self.step], device=self.device)
-        parts = [self.state().get(name, {}) for name in ("generator", "discriminator", "average")]
-        adams = [self._step.adam_g.state_dict(), self._step.adam_d.state_dict()]
-        self._ranks.broadcast(
-            [
-                step,
-                *(tensor for part in parts for tensor in part.values()),
-                *(tensor for adam in adams for tensors in adam.values() for tensor in tensors),
-            ]
-        )
+        tensors = [step]
+        for part in self._parts.values():
+            for value in part.state_dict().values():
+                tensors += value if isinstance(value, list) else [value]
+        self._ranks.broadcast(tensors)
         self.step = int(step.item())
 
 
@@ -312,18 +291,18 @@ def _refuse_what_does_not_fit(config: RunConfig, data: ImageSet, ranks: Ranks) -
         raise DataError(f"{data.source} holds a single image; a GAN learns from many")
     if len(data) < per_step:
         raise DataError(
-            f"train.batch_size: one step takes {per_step} images ({train.batch_size} x "
-            f"{train.d_steps} updates of D), the data has {len(data)}; choose a smaller batch"
+            f"train.batch_size: one step takes {per_step} images, the data has {len(data)}; choose "
+            "a smaller batch"
         )
     if tuple(data.images.shape[1:]) != networks.image_shape(config):
         raise DataError(
-            f"the images are {tuple(data.images.shape[1:])} (C, H, W), the config's networks "
-            f"take {networks.image_shape(config)}; load the data by datasets.load(config.data)"
+            f"the images have shape {data.images.shape[1:]}, the config's networks take "
+            f"{networks.image_shape(config)}; use datasets.load(config.data)"
         )
     if train.batch_size % ranks.size or train.batch_size // ranks.size < 2:
         raise UsageError(
-            f"train.batch_size: {train.batch_size} images cannot be shared evenly by "
-            f"{ranks.size} ranks, two or more to each; choose a multiple of {ranks.size}"
+            f"train.batch_size: {train.batch_size} images cannot be shared evenly by {ranks.size} "
+            "ranks, with two or more each; choose another size"
         )
 
 

@@ -81,9 +81,9 @@ BAD = [
     (["--batch-size", "100000", "--data", "digits"], "one step takes 100000 images"),
     (
         ["--data", "mnst"],
-        "data.name: 'mnst' is no data set (see: mnistgan data); did you mean 'mnist'?",
+        "data.name: 'mnst' is not a data set (see: mnistgan data); did you mean 'mnist'?",
     ),
-    (["--device", "gpu"], "train.device: must be auto, cpu, cuda or mps, got 'gpu'"),
+    (["--device", "gpu"], "train.device: must be 'auto', 'cpu', 'cuda' or 'mps', got 'gpu'"),
     (["--set", "train.loss=hinj"], "did you mean 'hinge'"),
     (["--set", "train.epochs"], "is not KEY=VALUE"),
     (["--set", "seed.x=1"], "seed: must be"),

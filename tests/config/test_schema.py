@@ -12,8 +12,7 @@ import tomli
 from pydantic import BaseModel
 from support import Invoke
 
-from mnistgan import config
-from mnistgan.config import Section, presets, schema, toml
+from mnistgan.config import Section, presets, schema, sections, toml
 from mnistgan.outputs import registry
 
 ROOT = Path(__file__).parents[2]
@@ -88,8 +87,8 @@ def test_what_the_models_take_it_takes(table: dict[str, Any]) -> None:
 
 
 def test_each_key_says_what_it_is() -> None:
-    sections = [one for one in vars(config).values() if isinstance(one, type)]
-    for section in (one for one in sections if issubclass(one, Section)):
+    classes = [value for value in vars(sections).values() if isinstance(value, type)]
+    for section in (one for one in classes if issubclass(one, Section)):
         for name, field in section.model_fields.items():
             inner = field.annotation
             is_table = name == "model" or (isinstance(inner, type) and issubclass(inner, BaseModel))

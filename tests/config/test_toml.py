@@ -106,7 +106,7 @@ def test_all_mistakes_are_reported_at_once_with_their_paths() -> None:
         ({"name": "../up"}, ["name"]),
         (
             {"train": {"loss": "hinge", "label_smoothing": 0.1}},
-            ["label_smoothing has no meaning for the loss 'hinge'"],
+            ["label_smoothing must be 0 for the loss 'hinge'"],
         ),
         ({"data": {"image_size": 30}, "model": {"family": "dcgan"}}, ["multiple of 4"]),
     ],
@@ -185,7 +185,7 @@ def test_labels_go_with_the_name_of_their_images() -> None:
     mine = DataConfig(name="./mine", labels="./labels", root="/data")
     assert toml.replace_data(mine, name=None, root="/else").labels == "./labels"
     assert toml.replace_data(mine, name="mnist") == DataConfig(root="/data")
-    with pytest.raises(ConfigError, match=r"data\.name: 'mnst' is no data set"):
+    with pytest.raises(ConfigError, match=r"data\.name: 'mnst' is not a data set"):
         toml.replace_data(mine, name="mnst")
 
 

@@ -9,7 +9,7 @@ import torch
 from support import Tiny
 from torch import nn
 
-from mnistgan.config import OutputRange
+from mnistgan.config.sections import OutputRange
 from mnistgan.models import networks
 
 FAMILIES: list[dict[str, Any]] = [

@@ -35,8 +35,8 @@ def test_auto_means_plain_steps(tiny: Tiny, digits: ImageSet) -> None:
 @pytest.mark.parametrize(
     ("device", "ranks", "words"),
     [
-        (CPU, 1, "'graph' needs an NVIDIA GPU, not cpu"),
-        (CUDA, 2, "cannot record the communication of 2 ranks"),
+        (CPU, 1, "'graph' needs a single rank on an NVIDIA GPU, not 1 on cpu"),
+        (CUDA, 2, "'graph' needs a single rank on an NVIDIA GPU, not 2 on cuda"),
     ],
 )
 def test_what_cannot_be_recorded(device: torch.device, ranks: int, words: str) -> None:
@@ -91,7 +91,7 @@ class TestRecorded:
         plain = numbers(config, digits)
         tapes = Tapes()
         monkeypatch.setattr(
-            cuda_graphs, "recorded", lambda step, device, _: ReplayedStep(step, tapes, device)
+            cuda_graphs, "recorded", lambda step, device, ranks: ReplayedStep(step, tapes)
         )
         replayed = numbers(tiny_with(config, accelerate="graph"), digits)
         assert sum(tapes.replayed) + tapes.plain == 12

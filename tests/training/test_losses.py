@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from mnistgan.config import TrainConfig
+from mnistgan.config.sections import TrainConfig
 from mnistgan.training import losses
 
 REAL = torch.tensor([2.0, -1.0, 0.5], dtype=torch.float64)
