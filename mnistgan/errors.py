@@ -67,7 +67,7 @@ class ConfigWarning(UserWarning):
 
 
 def printable(text: str) -> str:
-    """The text without what would move a terminal's cursor or colours; line breaks stay.
+    """The text without what would move a terminal's cursor or colors; line breaks stay.
 
     Of a line without end, such as one that quotes a stranger's file, the beginning.
     """

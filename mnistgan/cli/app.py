@@ -7,7 +7,6 @@ annotation each time, which took a tenth of the time of ``--help``.
 """
 
 import contextlib
-import importlib
 import os
 import sys
 import warnings
@@ -18,7 +17,23 @@ import typer
 from typer.exceptions import TyperException
 
 from mnistgan import __version__
-from mnistgan.cli import data
+from mnistgan.cli import (
+    animate,
+    compare,
+    data,
+    evaluate,
+    export,
+    info,
+    init,
+    outputs,
+    play,
+    plot,
+    project,
+    report,
+    sample,
+    sweep,
+    train,
+)
 from mnistgan.cli.plain_help import PlainCommand, PlainGroup
 from mnistgan.cli.signals import LeftEarly, leave_at_once
 from mnistgan.errors import ConfigWarning, MnistganError, UsageError, printable
@@ -116,18 +131,23 @@ def _root(
 
 
 _PANELS = {
-    "Train": ("train", "init", "sweep"),
-    "Inspect": ("animate", "plot", "report", "play", "project", "info"),
-    "Evaluate": ("evaluate", "compare"),
-    "Sample and export": ("sample", "export"),
-    "Data and plugins": ("outputs",),
+    "Train": (train.train, init.init, sweep.sweep),
+    "Inspect": (
+        animate.animate,
+        plot.plot,
+        report.report,
+        play.play,
+        project.project,
+        info.info,
+    ),
+    "Evaluate": (evaluate.evaluate, compare.compare),
+    "Sample and export": (sample.sample, export.export),
+    "Data and plugins": (outputs.outputs,),
 }
-"""The commands by their panel of the help; each is the function in the module of its name."""
 
-for _panel, _names in _PANELS.items():
-    for _name in _names:
-        _module = importlib.import_module(f"mnistgan.cli.{_name}")
-        app.command(cls=PlainCommand, rich_help_panel=_panel)(getattr(_module, _name))
+for _panel, _commands in _PANELS.items():
+    for _command in _commands:
+        app.command(cls=PlainCommand, rich_help_panel=_panel)(_command)
 app.add_typer(data.app, name="data", rich_help_panel="Data and plugins")
 
 

@@ -180,7 +180,7 @@ def nearest(train: Images, images: Images, on_progress: OnProgress = no_progress
     for start in range(0, len(images), _BLOCK):
         block = images[start : start + _BLOCK]
         flat = block.reshape(len(block), -1).astype(np.float32)
-        rough = squares - 2 * flat @ flat_train.T  # exact to about a grey level: it only chooses
+        rough = squares - 2 * flat @ flat_train.T  # exact to about a gray level: it only chooses
         candidates = np.argpartition(rough, min(8, len(train) - 1), axis=1)[:, :8]
         exact = np.square(flat_train[candidates] - flat[:, None]).sum(axis=2, dtype=np.float64)
         order = np.argsort(exact, axis=1, kind="stable")[:, :2]
