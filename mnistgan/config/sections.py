@@ -68,8 +68,10 @@ def _data_name(name: str) -> str:
     if data_kind(name) == "torchvision" and not name.removeprefix(TORCHVISION).isidentifier():
         raise ValueError(f"{name!r} is not the name of a torchvision class, like torchvision:SVHN")
     if data_kind(name) is None:
-        hint = did_you_mean(name, DATA_SETS) or f"; for your own images give a path, like ./{name}"
-        raise ValueError(f"{name!r} is not a data set (see: mnistgan data){hint}")
+        raise ValueError(
+            f"{name!r} is not a data set (see: mnistgan data){did_you_mean(name, DATA_SETS)}; for "
+            f"your own images give a path, such as ./{name}"
+        )
     return name
 
 

@@ -143,7 +143,7 @@ class TestNames:
 
     def test_nothing_else_has_the_form(self) -> None:
         for name in ("torchvision:", "torchvision:../SVHN", "torchvision:a b", "torchvision:a.b"):
-            with pytest.raises(ValidationError, match="as torchvision:SVHN does"):
+            with pytest.raises(ValidationError, match="like torchvision:SVHN"):
                 DataConfig(name=name)
 
     def test_a_mistake_is_told_with_the_configs_others(self) -> None:

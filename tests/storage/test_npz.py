@@ -83,7 +83,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"images": SQUARE, "labels": np.zeros(2, np.int64)}, "its labels are int64 of shape"),
     ({"images": SQUARE, "labels": np.zeros(3)}, "its labels are float64"),
     ({"images": SQUARE, "labels": -np.ones(3, np.int64)}, "labels from -1 to -1"),
-    ({"images": SQUARE, "labels": np.full(3, 10**12)}, "from 0 to 9,999"),
+    ({"images": SQUARE, "labels": np.full(3, 10**12)}, "give 0 to 9999"),
     ({"images": np.asfortranarray(noise_images(3, 8, 8))}, "Fortran"),
     ({"images": np.array([{"a": 1}], dtype=object)}, "its images are object"),
 ]

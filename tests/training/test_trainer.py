@@ -165,7 +165,7 @@ def test_the_generators_update_leaves_the_discriminator_alone(
 
 
 def test_more_images_a_step_than_there_are(tiny: Tiny, digits: datasets.ImageSet) -> None:
-    with pytest.raises(DataError, match=r"takes 2000 images .* has 1797"):
+    with pytest.raises(DataError, match=r"takes 2000 images, the data has 1797"):
         Trainer(tiny(("train.batch_size", 2000)), digits)
 
 
