@@ -15,7 +15,7 @@ from mnistgan.arrays import Images, Labels
 from mnistgan.datasets.fitting import Fit
 from mnistgan.errors import MnistganError
 from mnistgan.storage import user_dirs
-from mnistgan.storage.atomic import atomic_path
+from mnistgan.storage.atomic import atomic_path, make_folder
 
 WORTH_KEEPING = 5_000
 """Folders with fewer pictures are not cached: reading them takes a second or two."""
@@ -68,7 +68,7 @@ def save(key: CacheKey, images: Images, good: Labels, bad: list[str]) -> None:
     if len(good) + len(bad) < WORTH_KEEPING or images.nbytes > _MOST_BYTES:
         return
     with contextlib.suppress(OSError, MnistganError):
-        key.file.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(key.file.parent)
         with atomic_path(key.file) as temporary, temporary.open("wb") as stream:
             names = np.array(bad) if bad else np.empty(0, "U1")
             np.savez(stream, listing=np.array(key.listing), images=images, good=good, bad=names)

@@ -98,7 +98,7 @@ def _features(chosen: Classifier, train: ImageSet, on_progress: OnProgress) -> A
             return np.asarray(kept, np.float64)
     features = chosen.network.predict(train.images, "classifying real images", on_progress).features
     with contextlib.suppress(OSError, MnistganError):  # the cache is optional
-        path.parent.mkdir(parents=True, exist_ok=True)
+        atomic.make_folder(path.parent)
         with atomic.atomic_path(path) as temporary, temporary.open("wb") as stream:
             np.save(stream, features.astype(np.float32))  # exact: they were computed in it
     return features
