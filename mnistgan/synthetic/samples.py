@@ -126,7 +126,7 @@ def write(
     elif request.format == "idx":
         mnist_files.check(path, generator.config)
     else:
-        image_files.check_target(path, request.format, count)
+        image_files.check(path, request.format, count)
     needs_labels = request.labels or request.balanced or request.format == "idx"
     classifier = None
     if request.min_confidence or (sequence is None and needs_labels):
