@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 
 from mnistgan.arrays import Labels
-from mnistgan.datasets import image_set
+from mnistgan.datasets import class_names, image_set
 from mnistgan.datasets.fitting import Fit, is_colored
 from mnistgan.datasets.image_set import ImageSet
 from mnistgan.errors import DataError
@@ -20,6 +21,9 @@ from mnistgan.progress import OnProgress
 from mnistgan.storage.array_stream import ArrayStream
 from mnistgan.storage.idx import open_idx
 from mnistgan.storage.npz import open_npz
+
+_Names: TypeAlias = tuple[tuple[str, ...], tuple[str, ...]]
+"""The names of the classes, and notes about them."""
 
 
 def read_npz(path: Path, fit: Fit, on_progress: OnProgress) -> ImageSet:
@@ -29,13 +33,16 @@ def read_npz(path: Path, fit: Fit, on_progress: OnProgress) -> ImageSet:
         DataError: the file cannot be read, or does not hold such arrays.
     """
     with _readable(path), open_npz(path) as file:
-        return _image_set(path, file, file.labels, fit, on_progress)
+        names = class_names.of_labels(file.labels, file.classes, path)
+        return _image_set(path, file, file.labels, names, fit, on_progress)
 
 
 def read_idx_pair(
     path: Path, labels_path: Path | None, fit: Fit, on_progress: OnProgress
 ) -> ImageSet:
     """The images of an IDX file (N x H x W or N x H x W x 3, uint8), and its labels.
+
+    The classes have the names in ``classes.txt`` beside the labels, if there is such a file.
 
     Args:
         path: the file of the images.
@@ -56,8 +63,11 @@ def read_idx_pair(
             raise ValueError(f"has {array.dtype} {array.shape}; images are uint8, N x H x W (x 3)")
         if 0 in shape:
             raise ValueError("has no images")
-        labels = None if labels_path is None else _read_labels(labels_path, path, shape[0])
-        return _image_set(path, replace(array, shape=shape), labels, fit, on_progress)
+        labels: Labels | None = None
+        names: _Names = ((), ())
+        if labels_path is not None:
+            labels, names = _read_labels(labels_path, path, shape[0])
+        return _image_set(path, replace(array, shape=shape), labels, names, fit, on_progress)
 
 
 def _labels_beside(images: Path) -> Path | None:
@@ -69,7 +79,7 @@ def _labels_beside(images: Path) -> Path | None:
     return next((path for path in candidates if path.is_file()), None)
 
 
-def _read_labels(path: Path, images: Path, count: int) -> Labels:
+def _read_labels(path: Path, images: Path, count: int) -> tuple[Labels, _Names]:
     with _readable(path), open_idx(path) as array:
         if len(array.shape) != 1 or array.dtype.kind not in "iu":
             raise ValueError(f"holds {array.dtype} of shape {array.shape}; labels are one per row")
@@ -78,23 +88,27 @@ def _read_labels(path: Path, images: Path, count: int) -> Labels:
                 f"holds {array.shape[0]:,} labels, but {images} holds {count:,} images"
             )
         labels = array.read().astype(np.int64)
-        image_set.numbered_classes(
-            labels, path
-        )  # so that the error names this file, not the images
-        return labels
+        names = class_names.beside(path)
+        image_set.numbered_classes(labels, path)  # so that an error names the labels' file
+        return labels, class_names.of_labels(labels, names, path.with_name(class_names.FILE))
 
 
 def _image_set(
-    path: Path, array: ArrayStream, labels: Labels | None, fit: Fit, on_progress: OnProgress
+    path: Path,
+    array: ArrayStream,
+    labels: Labels | None,
+    names: _Names,
+    fit: Fit,
+    on_progress: OnProgress,
 ) -> ImageSet:
     """Read the images of a file, N x H x W x C, block by block."""
-    classes = image_set.numbered_classes(labels, path)
+    classes, name_notes = names
     blocks = array.blocks(image_set.rows_at_a_time(math.prod(array.shape[1:]), fit))
     first = next(blocks)
     color_notes = (image_set.GRAY_NOTE,) if fit.channels == 1 and is_colored(first) else ()
     what, count = f"reading {path.name}", array.shape[0]
     images = image_set.collect(chain([first], blocks), count, fit, what, on_progress)
-    notes = color_notes + image_set.class_notes(labels, classes)
+    notes = name_notes + color_notes + image_set.class_notes(labels, classes)
     return ImageSet(images, labels, classes, str(path), notes)
 
 

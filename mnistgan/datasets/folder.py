@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from mnistgan.arrays import Images, Labels
-from mnistgan.datasets import cache, image_set
+from mnistgan.datasets import cache, class_names, image_set
 from mnistgan.datasets.fitting import SMALL, Fit, is_colored, thumbnail
 from mnistgan.datasets.image_set import ImageSet, first_few
 from mnistgan.errors import DataError, one_of
@@ -35,7 +35,8 @@ class FolderListing(NamedTuple):
 
     Attributes:
         root: the folder.
-        classes: the names of the subfolders, sorted; empty for a flat folder.
+        classes: the names of the subfolders, in the order of :func:`class_names.in_order`; empty
+            for a flat folder.
         files: the pictures, known by their suffixes, sorted within their class.
         labels: the class of each picture, or None for a flat folder.
         others: everything else.
@@ -91,11 +92,12 @@ def read_folder(path: Path, fit: Fit, on_progress: OnProgress) -> ImageSet:
     if not len(read.images):
         raise DataError(f"{path}: none of its pictures can be read: {first_few(read.bad)}")
     labels = None if listing.labels is None else listing.labels[read.positions]
+    classes = class_names.of_folders(listing.classes, path)
     notes = _notes(listing, read.bad)
     if fit.channels == 1 and _in_color(listing, read.positions):
         notes.append(image_set.GRAY_NOTE)
-    notes += image_set.class_notes(labels, listing.classes)
-    return ImageSet(read.images, labels, listing.classes, str(path), tuple(notes))
+    notes += image_set.class_notes(labels, classes)
+    return ImageSet(read.images, labels, classes, str(path), tuple(notes))
 
 
 def read_picture(path: Path, fit: Fit) -> Images:
@@ -121,10 +123,11 @@ def list_pictures(path: Path) -> FolderListing:
     """
     try:
         flat, others, folders = _scan(path)
-        found = ((name, _pictures_below(path, name, others)) for name in folders)
-        by_class = {name: inside for name, inside in found if inside}
+        found = [(name, _pictures_below(path, name, others)) for name in folders]
+        with_pictures = {name: inside for name, inside in found if inside}
     except OSError as error:
         raise DataError(f"{error.filename or path}: cannot be read ({error.strerror})") from error
+    by_class = {name: with_pictures[name] for name in class_names.in_order(with_pictures)}
     classes = tuple(by_class)
     if flat and classes:
         raise DataError(

@@ -11,14 +11,14 @@ import numpy as np
 
 from mnistgan.arrays import Images, Labels
 from mnistgan.datasets.fitting import Fit
-from mnistgan.errors import DataError
+from mnistgan.errors import DataError, printable
 from mnistgan.progress import OnProgress, Progress
 
 GRAY_NOTE = "the images are in color and are trained in gray; --channels 3 keeps the color"
 
 _BLOCK_BYTES = 2**25
 
-_MAX_CLASSES = 10_000
+MAX_CLASSES = 10_000
 
 
 @dataclass(frozen=True)
@@ -74,9 +74,9 @@ def class_notes(labels: Labels | None, classes: tuple[str, ...]) -> tuple[str, .
 
 
 def first_few(names: list[str]) -> str:
-    """The first five names for a message, and how many more there are."""
+    """The first five names for a message, on one line, and how many more there are."""
     more = f" and {len(names) - 5:,} more" if len(names) > 5 else ""
-    return ", ".join(names[:5]) + more
+    return ", ".join(printable(name).replace("\n", "\\n") for name in names[:5]) + more
 
 
 def collect(
@@ -127,8 +127,8 @@ def numbered_classes(labels: Labels | None, source: str | Path) -> tuple[str, ..
     if labels is None or not len(labels):
         return ()
     low, high = int(labels.min()), int(labels.max())
-    if low < 0 or high >= _MAX_CLASSES:
-        raise DataError(f"{source}: has labels from {low} to {high}; give 0 to {_MAX_CLASSES - 1}")
+    if low < 0 or high >= MAX_CLASSES:
+        raise DataError(f"{source}: has labels from {low} to {high}; give 0 to {MAX_CLASSES - 1}")
     return tuple(map(str, range(high + 1)))
 
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from mnistgan.arrays import Labels
 from mnistgan.config import RunConfig, toml
+from mnistgan.datasets.class_names import whole_number
 from mnistgan.datasets.image_set import ImageSet
 from mnistgan.errors import DataError, UsageError, did_you_mean
 
@@ -80,22 +81,45 @@ def _parse_part(part: str, classes: Sequence[str]) -> Sequence[int]:
     if (label := _find(part, classes)) is not None:
         return (label,)
     for dash in re.finditer("-", part):  # a class name may have dashes, too
-        first, last = (_find(end, classes) for end in (part[: dash.start()], part[dash.end() :]))
-        if first is not None and last is not None and first <= last:
-            return range(first, last + 1)
+        ends = part[: dash.start()], part[dash.end() :]
+        if labels := _between(*ends, classes):
+            return labels
     known, hint = _list(classes), did_you_mean(part, classes)
     raise UsageError(f"{part.strip()!r} is not a class of this generator ({known}){hint}")
 
 
+def _between(first: str, last: str, classes: Sequence[str]) -> Sequence[int]:
+    """The labels of the classes from one to another; empty if there is no such range.
+
+    Between two names that are numbers, those are meant whose names are numbers between them,
+    whatever their labels: the classes of old generator files may be in the order of text.
+    """
+    start, end = _find(first, classes), _find(last, classes)
+    if start is None or end is None:
+        return ()
+    names = [whole_number(name) for name in classes]
+    low, high = names[start], names[end]
+    if low is None or high is None:
+        return range(start, end + 1)
+    found = [(name, label) for label, name in enumerate(names) if name is not None]
+    return [label for name, label in sorted(found) if low <= name <= high]
+
+
 def _find(name: str, classes: Sequence[str]) -> int | None:
-    """The label of a class by its name, else by its name in another case, else by its number."""
+    """The label of a class by its name, in any case; or by its number, if names are not numbers."""
     name = name.strip()
     folded = [known.casefold() for known in classes]
     for key, names in ((name, classes), (name.casefold(), folded)):
         if key in names:
             return names.index(key)
-    is_number = name.isascii() and name.isdigit() and len(name) < 6
-    return int(name) if is_number and int(name) < len(classes) else None
+    number, numbers = whole_number(name), [whole_number(known) for known in classes]
+    if number is None:
+        return None
+    if number in numbers:  # such as 7 of a class named 07
+        return numbers.index(number)
+    # Where class 1 is named 2, the number 1 must not mean it.
+    agree = all(known in (None, label) for label, known in enumerate(numbers))
+    return number if agree and 0 <= number < len(classes) else None
 
 
 def with_classes(config: RunConfig, data: ImageSet) -> RunConfig:

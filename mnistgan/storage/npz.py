@@ -1,5 +1,7 @@
 """Images as ``.npz``: ``images`` (uint8, N x H x W or N x H x W x 3) and optionally ``labels``.
 
+Beside labels, ``classes`` (text) has the name of each label, in order.
+
 Images are read and written block by block, in constant memory. NumPy's own reader and writer need
 the whole array; but an ``.npz`` is a zip of ``.npy`` files, and their headers are public.
 """
@@ -9,7 +11,7 @@ import math
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, TypeAlias
@@ -21,6 +23,8 @@ from mnistgan.storage.array_stream import ArrayStream
 from mnistgan.storage.atomic import atomic_path
 
 _MAX_UNPACKED = 2**28
+_MAX_NAMES = 10_000
+_MAX_NAME_BYTES = 4 * 255  # NumPy stores four bytes per character
 _MAX_RATIO = 100
 _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 """Of NumPy's own files. zipfile unpacks BZIP2 and LZMA without a limit on the memory it takes."""
@@ -30,7 +34,9 @@ Piece: TypeAlias = tuple[Images, Labels | None]
 """Some images, uint8 n x ..., and their labels, int64 n, or None."""
 
 
-def write_npz(path: Path, pieces: Iterable[Piece], shape: tuple[int, ...]) -> None:
+def write_npz(
+    path: Path, pieces: Iterable[Piece], shape: tuple[int, ...], classes: Sequence[str] = ()
+) -> None:
     """Write a stream of images, and of labels, atomically and in constant memory.
 
     Equal arrays make equal files, byte for byte.
@@ -40,6 +46,7 @@ def write_npz(path: Path, pieces: Iterable[Piece], shape: tuple[int, ...]) -> No
         pieces: images, n x H x W or n x H x W x 3, together of the given shape. Either all pieces
             have labels or none.
         shape: of all images together.
+        classes: the name of each label, in order; written only beside labels.
     """
     with (
         atomic_path(path) as temporary,
@@ -56,6 +63,11 @@ def write_npz(path: Path, pieces: Iterable[Piece], shape: tuple[int, ...]) -> No
             labels.seek(0)
             with _member(archive, "labels.npy", "<i8", shape[:1]) as member:
                 shutil.copyfileobj(labels, member)
+            if classes:
+                names = np.array(classes)
+                names = names.astype(names.dtype.newbyteorder("<"))
+                with _member(archive, "classes.npy", names.dtype.str, names.shape) as member:
+                    member.write(names.tobytes())
 
 
 @contextlib.contextmanager
@@ -76,9 +88,11 @@ class NpzImages(ArrayStream):
 
     Attributes:
         labels: int64, N, or None.
+        classes: the name of each label, in order; empty if the file has none.
     """
 
     labels: Labels | None
+    classes: tuple[str, ...]
 
 
 @contextlib.contextmanager
@@ -104,7 +118,8 @@ def open_npz(path: Path) -> Iterator[NpzImages]:
             labels = _labels(archive, shape[0]) if "labels.npy" in names else None
             if math.prod(shape) > archive.getinfo("images.npy").file_size:
                 raise ValueError("ends before its last image")
-            yield NpzImages(shape, np.dtype(np.uint8), member, labels)
+            classes = _classes(archive) if "classes.npy" in names else ()
+            yield NpzImages(shape, np.dtype(np.uint8), member, labels, classes)
 
 
 def _header(member: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
@@ -138,3 +153,17 @@ def _labels(archive: zipfile.ZipFile, count: int) -> Labels:
         if dtype.kind not in "iu" or shape != (count,):
             raise ValueError(f"its labels are {dtype} of shape {shape}, not ({count},); {_ADVICE}")
         return ArrayStream(shape, dtype, member).read().astype(np.int64)
+
+
+def _classes(archive: zipfile.ZipFile) -> tuple[str, ...]:
+    """The array ``classes`` if it is a list of names or of numbers; otherwise empty."""
+    with archive.open("classes.npy") as member:
+        shape, _, dtype = _header(member)
+        is_list = len(shape) == 1 and shape[0] <= _MAX_NAMES and dtype.kind in "Uiu"
+        if not is_list or not 0 < dtype.itemsize <= _MAX_NAME_BYTES:
+            return ()
+        array = ArrayStream(shape, dtype, member).read()
+    try:
+        return tuple(map(str, array.tolist()))
+    except (SystemError, ValueError) as error:  # NumPy accepts code points that do not exist
+        raise ValueError("its class names are not text") from error

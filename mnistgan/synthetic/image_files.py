@@ -1,6 +1,6 @@
 """Image streams written to files: one grid, a folder of PNGs, or one ``.npz``."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -39,8 +39,9 @@ def write_images(
     count: int,
     shape: tuple[int, int, int],
     columns: int | None = None,
+    classes: Sequence[str] = (),
 ) -> None:
-    """Write a stream of images; in an ``.npz``, also their labels.
+    """Write a stream of images; in an ``.npz``, also their labels and the names of the classes.
 
     All but a grid, which is limited to MAX_GRID images, is written in constant memory.
 
@@ -52,6 +53,7 @@ def write_images(
         count: total number of images.
         shape: C, H, W of an image.
         columns: of a grid; by default the grid is square.
+        classes: the name of each label, in order.
 
     Raises:
         UsageError: the folder is not writable.
@@ -69,4 +71,5 @@ def write_images(
         channels, height, width = shape
         full = (count, height, width) if channels == 1 else (count, height, width, channels)
         # Gray images have the same bytes with and without the last axis, which is 1 long.
-        write_npz(path, ((np.moveaxis(images, 1, -1), labels) for images, labels in pieces), full)
+        arrays = ((np.moveaxis(images, 1, -1), labels) for images, labels in pieces)
+        write_npz(path, arrays, full, classes)

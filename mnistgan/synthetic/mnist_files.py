@@ -4,6 +4,7 @@ from pathlib import Path
 
 from mnistgan.catalog import DATA_SETS
 from mnistgan.config import RunConfig
+from mnistgan.datasets import class_names
 from mnistgan.errors import UsageError
 from mnistgan.models import networks
 from mnistgan.progress import OnProgress, no_progress
@@ -36,6 +37,8 @@ def write(
 ) -> None:
     """Write ``folder/MNIST/raw``, which ``torchvision.datasets.MNIST(folder)`` loads.
 
+    ``classes.txt`` beside the four files has the names of the classes, one per line.
+
     No sample is in both splits: the test split starts after the last sample of the training split.
 
     Args:
@@ -56,6 +59,8 @@ def write(
     target = folder / _MNIST.folder
     atomic.check_folder(target, empty=True)
     with atomic.atomic_folder(target) as raw:
+        names = class_names.to_text(sampler.classes)
+        (raw / class_names.FILE).write_text(names, encoding="utf-8", newline="")
         position = 0
         for split, count in ((_MNIST.train, train), (_MNIST.test, test)):
             assert split is not None

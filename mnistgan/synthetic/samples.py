@@ -142,5 +142,6 @@ def write(
         images = ImageStream(sampler, count, on_progress=on_progress)
         shape = networks.image_shape(generator.config)
         columns = sequence.columns if sequence else None
-        image_files.write_images(path, request.format, images, count, shape, columns)
+        classes = sampler.classes
+        image_files.write_images(path, request.format, images, count, shape, columns, classes)
     return path, None

@@ -68,7 +68,7 @@ class Sampler:
 
     def __post_init__(self) -> None:
         classes = self.generator.classes
-        if self.labeler and classes and self.labeler.classes != classes:
+        if self.labeler and classes and set(self.labeler.classes) != set(classes):
             raise UsageError("generator and data differ in classes; leave --min-confidence out")
 
     @property
@@ -84,7 +84,9 @@ class Sampler:
             return Block(images, labels, None)
         if labels is None:
             return Block(images, *self.labeler(images))
-        return Block(images, labels, self.labeler.confidences(images, labels))
+        # By name: an old generator file may have its classes in another order than its data.
+        order = np.array([self.labeler.classes.index(name) for name in self.generator.classes])
+        return Block(images, labels, self.labeler.confidences(images, order[labels]))
 
 
 @dataclass

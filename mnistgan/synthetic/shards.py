@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from mnistgan import __version__
+from mnistgan.datasets import class_names
 from mnistgan.errors import UsageError
 from mnistgan.progress import OnProgress, Progress, no_progress
 from mnistgan.storage import atomic
@@ -85,6 +86,9 @@ def write(
     if missing:
         (folder / manifest.NAME).unlink(missing_ok=True)  # it would list shards that are missing
     images, done = sum(map(spec.size, missing)), 0
+    if sampler.classes:
+        names = class_names.to_text(sampler.classes)
+        atomic.write_text(folder / class_names.FILE, names)  # the same of every writer
     for number in missing:
         _write_shard(folder, number, sampler, spec, _shifted(on_progress, done, images))
         done += spec.size(number)
@@ -124,7 +128,7 @@ def _write_shard(
     path.with_suffix(".json").unlink(missing_ok=True)
     count, start = spec.size(number), spec.start(number)
     stream = ImageStream(sampler, count, start, on_progress)
-    image_files.write_images(path, "npz", stream, count, spec.shape)
+    image_files.write_images(path, "npz", stream, count, spec.shape, classes=sampler.classes)
     versions = {"mnistgan": __version__, "torch": str(torch.__version__), "numpy": np.__version__}
     entry = ShardEntry(
         file=path.name,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 from hypothesis import given
@@ -15,8 +16,11 @@ from hypothesis import strategies as st
 from support import Invoke, StopAfter, Tiny
 
 from mnistgan import datasets
+from mnistgan.arrays import Images, Labels
 from mnistgan.config import DataConfig, toml
 from mnistgan.errors import DataError, FileFormatError, UsageError
+from mnistgan.evaluation import classifier
+from mnistgan.evaluation.labeler import Labeler
 from mnistgan.events import StepMetrics
 from mnistgan.export.onnx import export_onnx
 from mnistgan.models import networks
@@ -42,6 +46,13 @@ DCGAN: dict[str, Any] = {
         "discriminator": {"width": 4},
     }
 }
+
+
+class LabelsAsConfidences(Labeler):
+    """Returns the labels that it is asked about."""
+
+    def confidences(self, images: Images, labels: Labels) -> npt.NDArray[np.float64]:
+        return labels.astype(np.float64)
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +106,42 @@ class TestAsked:
     )
     def test_names_are_read(self, text: str, expected: tuple[int, ...]) -> None:
         assert conditioning.parse(text, ("T-shirt", "Bag", "Sneaker")).classes == expected
+
+    @pytest.mark.parametrize(
+        ("text", "names"),
+        [
+            ("0-2", ["0", "1", "2"]),
+            ("2-11", ["2", "10", "11"]),
+            ("2", ["2"]),
+            ("10,2", ["10", "2"]),
+            ("02-10", ["2", "10"]),
+        ],
+    )
+    def test_a_range_goes_by_the_names_that_people_see(self, text: str, names: list[str]) -> None:
+        """Also in old generator files, whose classes are in the order of text."""
+        for classes in (("0", "1", "10", "11", "2"), ("0", "1", "2", "10", "11")):
+            labels = conditioning.parse(text, classes).classes
+            assert [classes[label] for label in labels] == names
+
+    @pytest.mark.parametrize(
+        ("text", "classes", "names"),
+        [
+            ("7", ("06", "07", "08"), ["07"]),
+            ("6-8", ("08", "07", "06"), ["06", "07", "08"]),
+            ("-2-1", ("-2", "0", "1", "3"), ["-2", "0", "1"]),
+            ("8-11", ("5", "8", "11", "x", "9"), ["8", "9", "11"]),
+            ("a-c", ("a", "b", "c"), ["a", "b", "c"]),
+            ("0-B", (*DIGITS, "A", "B"), [*DIGITS, "A", "B"]),
+            ("10", (*DIGITS, "A", "B"), ["A"]),
+        ],
+    )
+    def test_other_names(self, text: str, classes: tuple[str, ...], names: list[str]) -> None:
+        assert [classes[label] for label in conditioning.parse(text, classes).classes] == names
+
+    @pytest.mark.parametrize("text", ["1", "0-3", "1-2", "4-2"])
+    def test_the_number_of_a_class_is_not_another_ones_name(self, text: str) -> None:
+        with pytest.raises(UsageError, match=r"is not a class of this generator \(0, 2, 4\)"):
+            conditioning.parse(text, ("0", "2", "4"))
 
     @pytest.mark.parametrize("text", ["10", "", "9-0", "seven", "1,,2", "-1", "0-", "²"])
     def test_what_is_no_class_is_refused(self, text: str) -> None:
@@ -303,6 +350,13 @@ class TestSampling:
         assert [items[index][1] for index in range(20)] == [*range(10), *range(10)]
         assert items.classes == DIGITS
         assert isinstance(SyntheticDigits(conditional, 20)[3], torch.Tensor)
+
+    def test_the_classifiers_classes_may_be_in_another_order(self, conditional: Path) -> None:
+        generator = load_generator(conditional)
+        labeler = LabelsAsConfidences(classifier.shipped(), tuple(reversed(DIGITS)))
+        found = Sampler(generator, labeler=labeler).block(0).confidences
+        assert found is not None
+        assert found.tolist() == [9 - index % 10 for index in range(256)]
 
     def test_classes_that_the_data_has_not_are_refused(self, invoke: Invoke, tiny: Tiny) -> None:
         classes = [f"class {number}" for number in range(12)]

@@ -24,6 +24,7 @@ NAMES = {
     "train-labels-idx1-ubyte",
     "t10k-images-idx3-ubyte",
     "t10k-labels-idx1-ubyte",
+    "classes.txt",
 }
 
 
@@ -37,6 +38,7 @@ def test_torchvision_loads_it_unchanged(sampler: Sampler, tmp_path: Path) -> Non
     mnist_files.write(tmp_path / "new" / "folder", sampler, train=300, test=70)
     raw = tmp_path / "new" / "folder" / "MNIST" / "raw"
     assert {path.name for path in raw.iterdir()} == NAMES
+    assert (raw / "classes.txt").read_bytes() == b"0\n1\n2\n3\n4\n5\n6\n7\n8\n9\n"
     parts = [mnist(tmp_path / "new" / "folder", train=train) for train in (True, False)]
     samples = sampling.sample(sampler.generator, 370, sampler.options.seed)[:, 0]
     labels, _ = ByPixels.make()(samples)
@@ -63,6 +65,16 @@ def test_they_are_never_mistaken_for_the_real_files(sampler: Sampler, tmp_path: 
         datasets.load(DataConfig(name="mnist", root=str(tmp_path)))
     own = tmp_path / "MNIST" / "raw" / "train-images-idx3-ubyte"
     assert len(datasets.load(DataConfig(name=str(own)))) == 20
+
+
+def test_the_names_of_the_classes_come_back(sampler: Sampler, tmp_path: Path) -> None:
+    assert sampler.labeler
+    names = ("T-shirt/top", "été", *map(str, range(8)))
+    mnist_files.write(
+        tmp_path, replace(sampler, labeler=ByPixels(sampler.labeler.classifier, names)), 20, 10
+    )
+    images = tmp_path / "MNIST" / "raw" / "train-images-idx3-ubyte"
+    assert datasets.load(DataConfig(name=str(images))).classes == names
 
 
 def test_existing_files_are_left_alone(sampler: Sampler, tmp_path: Path) -> None:
