@@ -99,6 +99,10 @@ def show(
     background: Annotated[
         str, options.data(metavar="COLOR", help="Behind images: black, white or #rrggbb.")
     ] = "black",
+    alpha: Annotated[
+        Literal["blend", "ink"],
+        options.data(help="blend: draw over the background. ink: draw opaque pixels in white."),
+    ] = "blend",
     data_root: options.DataRoot = None,
     debug: options.Debug = False,
 ) -> None:
@@ -119,6 +123,7 @@ def show(
         channels=channels,
         fit=fit,
         background=background,
+        alpha=alpha,
     )
     with bar() as on_progress:
         path, notes = class_sheet.save(config, part, columns, out, on_progress)

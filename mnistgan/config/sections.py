@@ -121,6 +121,9 @@ class DataConfig(Section):
     """How images become square: by padding, or by cropping to the center."""
     background: Color = "black"
     """Color of transparent pixels and of the padding: black, white or #rrggbb."""
+    alpha: Literal["blend", "ink"] = "blend"
+    """``blend`` draws pictures over the background. ``ink`` draws their opaque pixels in white, for
+    pictures whose drawing is in the alpha channel."""
 
     @model_validator(mode="after")
     def _labels_need_a_file(self) -> "DataConfig":

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from mnistgan.arrays import Labels
+from mnistgan.arrays import Images, Labels
 from mnistgan.datasets import class_names, image_set
 from mnistgan.datasets.fitting import Fit, is_colored
 from mnistgan.datasets.image_set import ImageSet
@@ -109,7 +109,15 @@ def _image_set(
     what, count = f"reading {path.name}", array.shape[0]
     images = image_set.collect(chain([first], blocks), count, fit, what, on_progress)
     notes = name_notes + color_notes + image_set.class_notes(labels, classes)
+    if same := image_set.sameness(images):
+        notes += (f"{same}; {_cause(images, path)}",)
     return ImageSet(images, labels, classes, str(path), notes)
+
+
+def _cause(images: Images, path: Path) -> str:
+    if images.max() <= 1:
+        return "their values are 0 and 1; save them with values from 0 to 255"
+    return f"check the file, and look at its images with: {image_set.show_command(path)}"
 
 
 @contextlib.contextmanager

@@ -21,7 +21,7 @@ WORTH_KEEPING = 5_000
 """Folders with fewer pictures are not cached: reading them takes a second or two."""
 
 _MOST_BYTES = 2**32
-_FORMAT = 2
+_FORMAT = 3
 _BROKEN = (OSError, ValueError, KeyError, EOFError, zlib.error, zipfile.BadZipFile)
 
 

@@ -29,18 +29,21 @@ class Fit:
         channels: of the result: 1 (gray) or 3 (RGB).
         mode: ``pad`` keeps all of an image, ``crop`` its largest middle square.
         background: R, G, B behind transparent pixels and in the padding.
+        alpha: ``blend`` draws a picture over the background, ``ink`` its opaque pixels in white.
     """
 
     size: int
     channels: Literal[1, 3]
     mode: Literal["pad", "crop"] = "pad"
     background: tuple[int, int, int] = (0, 0, 0)
+    alpha: Literal["blend", "ink"] = "blend"
 
     @classmethod
     def of(cls, config: DataConfig) -> "Fit":
-        """The size, channels, mode and background of a config."""
+        """The size, channels, mode, background and alpha of a config."""
         red, green, blue = ImageColor.getrgb(config.background)[:3]
-        return cls(config.image_size, config.channels, config.fit, (red, green, blue))
+        background = (red, green, blue)
+        return cls(config.image_size, config.channels, config.fit, background, config.alpha)
 
     def arrays(self, images: Images) -> Images:
         """Fit a block of images, uint8 n x H x W x C: n x channels x size x size."""
@@ -55,7 +58,10 @@ class Fit:
 
     def picture(self, image: Image.Image) -> Images:
         """Fit a picture in any of Pillow's modes: channels x size x size."""
-        square = self._square(_plain(image))
+        plain = _plain(image)
+        if self.alpha == "ink":
+            plain = _as_ink(plain)
+        square = self._square(plain)
         if square.mode == "RGBA":
             backdrop = Image.new("RGBA", square.size, (*self.background, 255))
             square = Image.alpha_composite(backdrop, square).convert("RGB")
@@ -90,13 +96,71 @@ def _v2() -> Any:
 
 
 def _plain(image: Image.Image) -> Image.Image:
-    """The picture in mode L, RGB or RGBA."""
-    if image.mode.startswith("I"):  # 16 bits: Pillow's own conversion clips them at 255
-        return Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).astype(np.uint8))
+    """The picture in mode L, RGB or RGBA.
+
+    Raises:
+        ValueError: its values have no known range.
+    """
+    if image.mode.startswith("I") or image.mode == "F":
+        return _from_numbers(image)
+    if image.mode == "La":  # premultiplied; Pillow converts it only to LA
+        image = image.convert("LA")
     if image.has_transparency_data:
         return image.convert("RGBA")
     mode = "L" if image.mode in ("L", "1") else "RGB"
     return image if image.mode == mode else image.convert(mode)
+
+
+def _from_numbers(image: Image.Image) -> Image.Image:
+    """A picture of 16 or 32 bits per pixel in mode L, or RGBA if one value is transparent.
+
+    Pillow's own conversions clip at 255, which makes 16 bits white and values in [0, 1] black.
+    """
+    values = np.asarray(image)
+    low, high = values.min(), values.max()
+    if image.mode.startswith("I;16") or image.format == "PNG":  # PNG has no more than 16 bits
+        gray = values.astype(np.uint32) >> 8
+    elif not 0 <= low <= high <= 65535 or (image.mode == "F" and high > 255):
+        known = "[0, 1] or [0, 255]" if image.mode == "F" else "[0, 255] or [0, 65535]"
+        raise ValueError(f"its values are from {low} to {high}; give values in {known}")
+    elif image.mode == "F":
+        gray = np.rint(values * 255 if high <= 1 else values)
+    else:
+        gray = values >> 8 if high > 255 else values
+    plain = Image.fromarray(gray.astype(np.uint8))
+    transparent = image.info.get("transparency")
+    if isinstance(transparent, int):
+        plain = plain.convert("RGBA")
+        plain.putalpha(Image.fromarray(np.where(values == transparent, 0, 255).astype(np.uint8)))
+    return plain
+
+
+def _as_ink(plain: Image.Image) -> Image.Image:
+    """A picture with transparent pixels, with all its colors white; others unchanged."""
+    if plain.mode != "RGBA" or plain.getextrema()[3] == (255, 255):
+        return plain
+    white = Image.new("RGBA", plain.size, "white")
+    white.putalpha(plain.getchannel("A"))
+    return white
+
+
+def mend_transparency(image: Image.Image) -> None:
+    """Scale the transparent value of an opened PNG as its pixels are scaled.
+
+    A PNG may declare one value as transparent, in the bits of the file. Pillow scales the pixels
+    to 8 bits and compares them with the value as it is.
+    """
+    key = image.info.get("transparency")
+    tiles = getattr(image, "tile", None)
+    if image.format != "PNG" or key is None or not tiles:
+        return
+    raw_mode = tiles[0][3]
+    if raw_mode == "L;2" and key < 4:
+        image.info["transparency"] = key * 85
+    elif raw_mode == "L;4" and key < 16:
+        image.info["transparency"] = key * 17
+    elif raw_mode == "RGB;16B":
+        image.info["transparency"] = tuple(value >> 8 for value in key)
 
 
 def _planes(square: Image.Image) -> Images:
@@ -117,6 +181,12 @@ def recolor(images: Images, channels: int) -> Images:
         return np.repeat(images, 3, axis=-1)
     luma = np.array([19595, 38470, 7471], np.uint32)
     return ((images @ luma + 0x8000) >> 16).astype(np.uint8)[..., None]
+
+
+def alpha_extrema(image: Image.Image) -> Images:
+    """The least and the greatest opacity of a picture's pixels, 0 to 255."""
+    plain = _plain(image)
+    return np.array(plain.getextrema()[3] if plain.mode == "RGBA" else (255, 255), np.uint8)
 
 
 def thumbnail(image: Image.Image) -> Images:

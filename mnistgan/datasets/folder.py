@@ -15,7 +15,14 @@ from PIL import Image, ImageOps
 
 from mnistgan.arrays import Images, Labels
 from mnistgan.datasets import cache, class_names, image_set
-from mnistgan.datasets.fitting import SMALL, Fit, is_colored, thumbnail
+from mnistgan.datasets.fitting import (
+    SMALL,
+    Fit,
+    alpha_extrema,
+    is_colored,
+    mend_transparency,
+    thumbnail,
+)
 from mnistgan.datasets.image_set import ImageSet, first_few
 from mnistgan.errors import DataError, one_of
 from mnistgan.progress import OnProgress, Progress
@@ -97,6 +104,7 @@ def read_folder(path: Path, fit: Fit, on_progress: OnProgress) -> ImageSet:
     if fit.channels == 1 and _in_color(listing, read.positions):
         notes.append(image_set.GRAY_NOTE)
     notes += image_set.class_notes(labels, classes)
+    notes += sameness_notes(listing, read, fit)
     return ImageSet(read.images, labels, classes, str(path), tuple(notes))
 
 
@@ -216,6 +224,7 @@ def _decode(path: str, size: int, use: Callable[[Image.Image], Images]) -> Image
             pixels = image.width * image.height
             if pixels > _MAX_PIXELS:
                 raise ValueError(f"{image.width} x {image.height} pixels are too many")
+            mend_transparency(image)
             # A JPEG can be decoded at a smaller size, which saves time and memory.
             image.draft(None, (4 * size, 4 * size))
             with _large if pixels > _LARGE_PIXELS else contextlib.nullcontext():
@@ -252,6 +261,29 @@ def _in_color(listing: FolderListing, good: Labels) -> bool:
     with _no_warnings():
         small = [_decode(path, SMALL, thumbnail) for path in paths]
     return any(is_colored(one) for one in small if not isinstance(one, Unreadable))
+
+
+def sameness_notes(listing: FolderListing, read: Decoded, fit: Fit) -> list[str]:
+    """A note with the likely cause and its cure, if nearly all images are flat or equal."""
+    same = image_set.sameness(read.images)
+    if not same:
+        return []
+    paths = (f"{listing.root}/{listing.files[number]}" for number in read.positions[:16])
+    with _no_warnings():
+        found = [_decode(path, SMALL, alpha_extrema) for path in paths]
+    varying = [one for one in found if not isinstance(one, Unreadable) and one[0] < one[1]]
+    if varying and fit.alpha == "blend":
+        other = "black" if sum(fit.background) > 3 * 127 else "white"
+        cure = (
+            'their drawing is in the alpha channel; set data.alpha = "ink", or '
+            f'data.background = "{other}"'
+        )
+    elif varying:
+        cure = 'their drawing is white on a bright data.background; set it to "black"'
+    else:
+        show = image_set.show_command(listing.root)
+        cure = f"check the pictures, and look at them as training sees them with: {show}"
+    return [f"{same}; {cure}"]
 
 
 def _notes(listing: FolderListing, bad: list[str]) -> list[str]:

@@ -2,12 +2,15 @@
 
 import hashlib
 import os
-from collections.abc import Iterable
+import shlex
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from mnistgan.arrays import Images, Labels
 from mnistgan.datasets.fitting import Fit
@@ -17,6 +20,10 @@ from mnistgan.progress import OnProgress, Progress
 GRAY_NOTE = "the images are in color and are trained in gray; --channels 3 keeps the color"
 
 _BLOCK_BYTES = 2**25
+
+_FEWEST, _SOME = 4, 256
+_NEARLY_ALL = 0.9
+_VISIBLE = 8  # of 255 levels
 
 MAX_CLASSES = 10_000
 
@@ -30,7 +37,7 @@ class ImageSet:
         labels: int64, N, or None where the source has none.
         classes: the name of each label, in order; empty without labels.
         source: where the images come from, for messages.
-        notes: for the user: files left out, color lost.
+        notes: for the user: files left out, color lost, images that are all the same.
     """
 
     images: Images
@@ -71,6 +78,54 @@ def class_notes(labels: Labels | None, classes: tuple[str, ...]) -> tuple[str, .
         return (f"there is a single class, {classes[present.pop()]!r}; labels add no information",)
     empty = [name for number, name in enumerate(classes) if number not in present]
     return (f"there are no images of class {first_few(empty)}",) if empty else ()
+
+
+def sameness(images: Images) -> str:
+    """A sentence's beginning if nearly all images are flat, or equal; otherwise empty.
+
+    Such a data set trains without an error, and nothing can be learned from it.
+
+    Args:
+        images: uint8, N x C x H x W; fewer than four are not judged.
+    """
+    if len(images) < _FEWEST:
+        return ""
+    some = images[np.linspace(0, len(images) - 1, min(len(images), _SOME)).astype(np.int64)]
+    # The most frequent of some images is the one that nearly all are equal to, if there is one.
+    frequent, _ = Counter(image.tobytes() for image in some).most_common(1)[0]
+    same = np.frombuffer(frequent, np.uint8).reshape(images.shape[1:])
+    kinds: dict[str, Callable[[Images], npt.NDArray[np.bool_]]] = {
+        "one flat color": _are_flat,
+        "equal": lambda block: (block == same).all(axis=(1, 2, 3)),
+    }
+    for kind, test in kinds.items():
+        if test(some).mean() < _NEARLY_ALL / 2:  # the usual case costs no look at all images
+            continue
+        blocks = np.array_split(images, -(-len(images) // _SOME))
+        count = sum(int(test(block).sum()) for block in blocks)
+        if count >= _NEARLY_ALL * len(images):
+            how_many = "all" if count == len(images) else f"{count:,} of"
+            return f"{how_many} {len(images):,} images are {kind}"
+    return ""
+
+
+def show_command(path: Path) -> str:
+    """The command that shows the user's own images, for messages."""
+    shown = path if path.is_absolute() else f"./{path}"  # without a slash it would be a name
+    return f"mnistgan data show {shlex.quote(printable(str(shown)))}"
+
+
+def is_flat(image: Images) -> bool:
+    """Whether an image, C x H x W, is one flat color."""
+    return bool(_are_flat(image[None])[0])
+
+
+def _are_flat(images: Images) -> npt.NDArray[np.bool_]:
+    """Whether no two pixels of an image differ visibly in any channel."""
+    pixels = images.reshape(*images.shape[:2], -1)
+    difference: Images = pixels.max(axis=2) - pixels.min(axis=2)
+    visible: npt.NDArray[np.bool_] = (difference >= _VISIBLE).any(axis=1)
+    return ~visible
 
 
 def first_few(names: list[str]) -> str:

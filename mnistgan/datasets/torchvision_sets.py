@@ -20,7 +20,7 @@ from mnistgan.arrays import Labels
 from mnistgan.catalog import SplitName
 from mnistgan.config.sections import TORCHVISION
 from mnistgan.datasets import download, image_set
-from mnistgan.datasets.fitting import Fit, is_colored, thumbnail
+from mnistgan.datasets.fitting import Fit, is_colored, mend_transparency, thumbnail
 from mnistgan.datasets.image_set import ImageSet
 from mnistgan.datasets.torchvision_import import import_torchvision, public_names
 from mnistgan.errors import DataError, MnistganError, did_you_mean
@@ -257,8 +257,11 @@ def convert(dataset: Any, fit: Fit, name: str, on_progress: OnProgress) -> Image
         if (index + 1) % _BLOCK == 0 or index + 1 == count:
             on_progress(Progress(f"reading {name}", index + 1, count))
     classes = _classes(dataset, labels, name)
-    notes = (image_set.GRAY_NOTE,) if colored and fit.channels == 1 else ()
-    return ImageSet(images, labels, classes, name, notes + image_set.class_notes(labels, classes))
+    color_notes = (image_set.GRAY_NOTE,) if colored and fit.channels == 1 else ()
+    notes = color_notes + image_set.class_notes(labels, classes)
+    if same := image_set.sameness(images):
+        notes += (f"{same}; check the data set, data.background and data.alpha",)
+    return ImageSet(images, labels, classes, name, notes)
 
 
 def _picture(image: Any) -> Image.Image:
@@ -268,6 +271,7 @@ def _picture(image: Any) -> Image.Image:
         ValueError: it is neither.
     """
     if isinstance(image, Image.Image):
+        mend_transparency(image)
         return image
     import torch
 

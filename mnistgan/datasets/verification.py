@@ -25,10 +25,12 @@ def verify(config: DataConfig, on_progress: OnProgress = no_progress) -> tuple[l
     path, bad = user_dirs.expand(config.name), []
     if path.is_dir():
         listing = folder.list_pictures(path)
-        read = folder.decode(listing, Fit.of(config), on_progress)
+        fit = Fit.of(config)
+        read = folder.decode(listing, fit, on_progress)
         count, classes, bad = len(read.images), listing.classes, read.bad
         lines = [f"cannot be read: {name}" for name in bad]
         lines += [f"not a picture by name: {name}" for name in listing.others]
+        lines += folder.sameness_notes(listing, read, fit)
     else:
         loaded = datasets.load(config, on_progress=on_progress)
         count, classes, lines = len(loaded), loaded.classes, list(loaded.notes)

@@ -11,7 +11,7 @@ from mnistgan import datasets
 from mnistgan.arrays import Images
 from mnistgan.catalog import SplitName
 from mnistgan.config import DataConfig, toml
-from mnistgan.datasets import folder
+from mnistgan.datasets import folder, image_set
 from mnistgan.datasets.fitting import Fit
 from mnistgan.errors import UsageError, printable
 from mnistgan.latent import projection, walks
@@ -79,9 +79,12 @@ def project_to_files(
     given = read(pictures, generator.config.data, invert)
     # Only pictures may need this: images of the data set are like those that G was trained on.
     advice = "omit --invert" if invert else "add --invert"
-    hints = [
+    flat = [image for image in given if image_set.is_flat(image.pixels)]
+    hints = [f"{image.name}: is one flat color; there is nothing to find" for image in flat]
+    hints += [
         f"{image.name}: this generator's images are more like its negative; {advice}"
         for image in projection.inverted(generator, given, options)
+        if not image_set.is_flat(image.pixels)
     ]
     if indices:
         given += from_data(indices, generator.config.data, data_root, on_progress)
@@ -110,8 +113,17 @@ def read(paths: Sequence[Path], config: DataConfig, invert: bool = False) -> lis
     if invert:  # invert the color of the padding, too, so that it is right after the inversion
         red, green, blue = fit.background
         fit = replace(fit, background=(255 - red, 255 - green, 255 - blue))
-    pictures = [(path.name, folder.read_picture(path, fit)) for path in paths]
-    return [NamedImage(name, 255 - pixels if invert else pixels) for name, pixels in pictures]
+    return [NamedImage(path.name, _pixels(path, config, fit, invert)) for path in paths]
+
+
+def _pixels(path: Path, config: DataConfig, fit: Fit, invert: bool) -> Images:
+    """A picture, or its negative; of one that is flat but for its alpha channel, the alpha."""
+    pixels = folder.read_picture(path, fit)
+    if image_set.is_flat(pixels):
+        ink = folder.read_picture(path, replace(Fit.of(config), alpha="ink"))
+        if not image_set.is_flat(ink):
+            return ink
+    return 255 - pixels if invert else pixels
 
 
 def from_data(

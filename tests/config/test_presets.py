@@ -20,7 +20,7 @@ ISSUED = {
 NO_PART_OF_A_RECIPE = {
     "data.root", "name",  # about the machine, or its user
     "train.device", "train.accelerate", "train.max_minutes",  # likewise
-    "data.labels", "data.fit", "data.background",  # about images of one's own
+    "data.labels", "data.fit", "data.background", "data.alpha",  # about images of one's own
     "model.classes",  # the data's
 }  # fmt: skip
 
