@@ -120,7 +120,9 @@ def fetch(
     for archive in data_set.archives:
         if archives.inspect(archive, data_set, root).trouble:
             download.fetch(data_set, archive, root / data_set.folder, on_progress)
-    return root / data_set.folder if data_set.archives else None
+    if not data_set.archives:
+        return None
+    return archives.inspect(data_set.archives[0], data_set, root).path.parent
 
 
 def has_test(config: DataConfig) -> bool:

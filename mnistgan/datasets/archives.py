@@ -1,7 +1,8 @@
 """The published data sets on the disk: which files are there, and whether they are intact.
 
-A data set is complete with its archives or with the files that torchvision unpacks from them. A
-complete folder is never written to.
+A data set is complete with its archives or with the files that torchvision unpacks from them. They
+may also lie in the data root itself, or have Kaggle's names, if their checksums are the published
+ones. A complete folder is never written to.
 """
 
 import functools
@@ -55,18 +56,43 @@ def missing(data_set: DataSet, root: Path) -> list[Archive]:
         for archive in data_set.archives
         if not (root / data_set.folder / archive.name).is_file()
         and not _unpacked(archive, data_set, root)
+        and not _elsewhere(archive, data_set, root)
     ]
 
 
 def inspect(archive: Archive, data_set: DataSet, root: Path) -> LocalArchive:
     """Look for one archive of a data set, and compare what is there with its checksum."""
-    path, md5 = root / data_set.folder / archive.name, archive.md5
-    if not path.is_file():
-        unpacked = _unpacked(archive, data_set, root)
-        if not unpacked:
-            return LocalArchive(path, "is missing")
-        path, md5 = unpacked[0], archive.unpacked_md5 or ""
-    return LocalArchive(path, checksum_trouble(path, md5) if md5 else "", bool(md5))
+    path = root / data_set.folder / archive.name
+    if path.is_file():
+        return LocalArchive(path, checksum_trouble(path, *_checksums(archive)))
+    if unpacked := _unpacked(archive, data_set, root):
+        path, md5 = unpacked[0], archive.unpacked_md5
+        return LocalArchive(path, checksum_trouble(path, md5) if md5 else "", bool(md5))
+    elsewhere = _elsewhere(archive, data_set, root)
+    return LocalArchive(elsewhere or path, "" if elsewhere else "is missing")
+
+
+def _checksums(archive: Archive) -> tuple[str, ...]:
+    """Of the archive and of its content: some browsers unpack a download and keep its name."""
+    return tuple(md5 for md5 in (archive.md5, archive.unpacked_md5) if md5)
+
+
+def _elsewhere(archive: Archive, data_set: DataSet, root: Path) -> Path | None:
+    """An undamaged file in the root itself, in its folder ``raw``, or under Kaggle's names.
+
+    Several data sets have files of the same names, so only a checksum tells whose they are.
+    """
+    names = {archive.name}
+    if data_set.form == "idx":
+        plain = archive.name.removesuffix(".gz")
+        # Kaggle has train-images.idx3-ubyte, and train-images-idx3-ubyte in a folder of that name.
+        stems = (plain, plain.replace("-idx", ".idx"), f"{plain}/{plain}")
+        names |= {f"{stem}{suffix}" for stem in stems for suffix in ("", ".gz")}
+    folders = (root / data_set.folder, root, root / "raw")
+    paths = [folder / name for folder in folders for name in sorted(names)]
+    md5s = _checksums(archive)
+    found = (path for path in paths if path.is_file() and not checksum_trouble(path, *md5s))
+    return next(found, None)
 
 
 def _unpacked(archive: Archive, data_set: DataSet, root: Path) -> list[Path]:
@@ -81,11 +107,11 @@ def _unpacked(archive: Archive, data_set: DataSet, root: Path) -> list[Path]:
     return paths if all(path.is_file() for path in paths) else []
 
 
-def checksum_trouble(path: Path, md5: str) -> str:
-    """Why a file differs from the published one; empty if it does not."""
+def checksum_trouble(path: Path, *md5s: str) -> str:
+    """Why a file has none of the published checksums; empty if it has one."""
     try:
         status = path.stat()
-        if _digest(path, status.st_size, status.st_mtime_ns) == md5:
+        if _digest(path, status.st_size, status.st_mtime_ns) in md5s:
             return ""
     except OSError as error:
         return f"cannot be read ({error.strerror})"

@@ -72,10 +72,14 @@ def read_idx_pair(
 
 def _labels_beside(images: Path) -> Path | None:
     """The file of labels beside a file of images, named as MNIST's are, plain or gzipped."""
-    name = images.name.removesuffix(".gz").replace("images", "labels").replace("idx3", "idx1")
-    if name == images.name.removesuffix(".gz"):
+    own = images.name.removesuffix(".gz")
+    name = own.replace("images", "labels").replace("idx3", "idx1")
+    if name == own:
         return None
-    candidates = (images.with_name(name), images.with_name(f"{name}.gz"))
+    folders = [images.parent]
+    if images.parent.name == own:  # as Kaggle unpacks them: each file in a folder of its name
+        folders.append(images.parent.with_name(name))
+    candidates = [folder / f"{name}{suffix}" for folder in folders for suffix in ("", ".gz")]
     return next((path for path in candidates if path.is_file()), None)
 
 
@@ -87,7 +91,10 @@ def _read_labels(path: Path, images: Path, count: int) -> tuple[Labels, _Names]:
             raise ValueError(
                 f"holds {array.shape[0]:,} labels, but {images} holds {count:,} images"
             )
-        labels = array.read().astype(np.int64)
+        stored = array.read()
+        labels = stored.astype(np.int64)
+        if labels.max(initial=0) >= image_set.MAX_CLASSES > stored.byteswap().max(initial=0):
+            raise ValueError("has its labels in little-endian byte order; IDX is big-endian")
         names = class_names.beside(path)
         image_set.numbered_classes(labels, path)  # so that an error names the labels' file
         return labels, class_names.of_labels(labels, names, path.with_name(class_names.FILE))

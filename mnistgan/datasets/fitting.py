@@ -137,7 +137,7 @@ def _from_numbers(image: Image.Image) -> Image.Image:
 
 def _as_ink(plain: Image.Image) -> Image.Image:
     """A picture with transparent pixels, with all its colors white; others unchanged."""
-    if plain.mode != "RGBA" or plain.getextrema()[3] == (255, 255):
+    if plain.mode != "RGBA" or plain.getchannel("A").getextrema() == (255, 255):
         return plain
     white = Image.new("RGBA", plain.size, "white")
     white.putalpha(plain.getchannel("A"))
@@ -186,7 +186,9 @@ def recolor(images: Images, channels: int) -> Images:
 def alpha_extrema(image: Image.Image) -> Images:
     """The least and the greatest opacity of a picture's pixels, 0 to 255."""
     plain = _plain(image)
-    return np.array(plain.getextrema()[3] if plain.mode == "RGBA" else (255, 255), np.uint8)
+    return np.array(
+        plain.getchannel("A").getextrema() if plain.mode == "RGBA" else (255, 255), np.uint8
+    )
 
 
 def thumbnail(image: Image.Image) -> Images:

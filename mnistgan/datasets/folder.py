@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shlex
 import threading
 import warnings
 from collections.abc import Callable, Iterator
@@ -14,7 +15,8 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from mnistgan.arrays import Images, Labels
-from mnistgan.datasets import cache, class_names, image_set
+from mnistgan.catalog import DATA_SETS
+from mnistgan.datasets import archives, cache, class_names, image_set
 from mnistgan.datasets.fitting import (
     SMALL,
     Fit,
@@ -24,11 +26,13 @@ from mnistgan.datasets.fitting import (
     thumbnail,
 )
 from mnistgan.datasets.image_set import ImageSet, first_few
-from mnistgan.errors import DataError, one_of
+from mnistgan.errors import DataError, one_of, printable
 from mnistgan.progress import OnProgress, Progress
 
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".gif")
+
+_IDX = ("-ubyte", "-ubyte.gz", ".idx")
 
 _MAX_PIXELS = 80_000_000
 _LARGE_PIXELS = 8_000_000
@@ -183,8 +187,17 @@ def _pictures_below(root: Path, inside: str, others: list[str]) -> list[str]:
 
 
 def _advice(path: Path) -> str:
+    """What to do about a folder without pictures."""
+    folder = shlex.quote(printable(str(path)))
+    for name, data_set in DATA_SETS.items():
+        if data_set.archives and not archives.missing(data_set, path):
+            return f"; it has the files of {name}: use --data {name} --data-root {folder}"
     if any((path / name).is_dir() for name in ("MNIST", "FashionMNIST", "EMNIST", "KMNIST")):
         return "; name the folder that holds the published data sets with --data-root"
+    files = sorted(one for one in path.iterdir() if one.name.endswith(_IDX) and one.is_file())
+    if files:
+        images = next((one for one in files if "images" in one.name), files[0])
+        return f"; it has IDX files: use --data {shlex.quote(printable(str(images.absolute())))}"
     return "; give a folder of pictures, or one with a subfolder per class"
 
 

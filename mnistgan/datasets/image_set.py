@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -94,7 +95,7 @@ def sameness(images: Images) -> str:
     # The most frequent of some images is the one that nearly all are equal to, if there is one.
     frequent, _ = Counter(image.tobytes() for image in some).most_common(1)[0]
     same = np.frombuffer(frequent, np.uint8).reshape(images.shape[1:])
-    kinds: dict[str, Callable[[Images], npt.NDArray[np.bool_]]] = {
+    kinds: dict[str, Callable[[Images], npt.NDArray[Any]]] = {
         "one flat color": _are_flat,
         "equal": lambda block: (block == same).all(axis=(1, 2, 3)),
     }
@@ -120,12 +121,12 @@ def is_flat(image: Images) -> bool:
     return bool(_are_flat(image[None])[0])
 
 
-def _are_flat(images: Images) -> npt.NDArray[np.bool_]:
-    """Whether no two pixels of an image differ visibly in any channel."""
+def _are_flat(images: Images) -> npt.NDArray[Any]:
+    """Whether no two pixels of an image differ visibly in any channel; bool, N."""
     pixels = images.reshape(*images.shape[:2], -1)
     difference: Images = pixels.max(axis=2) - pixels.min(axis=2)
-    visible: npt.NDArray[np.bool_] = (difference >= _VISIBLE).any(axis=1)
-    return ~visible
+    flat: npt.NDArray[Any] = difference.max(axis=1) < _VISIBLE
+    return flat
 
 
 def first_few(names: list[str]) -> str:

@@ -78,8 +78,7 @@ def _scaled(images: Images, side: int) -> Images:
 
 def _unverified(data_set: DataSet, root: Path) -> tuple[str, ...]:
     """A note if unpacked files were read, for which no checksum is published."""
-    without = [archive.name for archive in data_set.archives if not archive.unpacked_md5]
-    if all((root / data_set.folder / name).is_file() for name in without):
+    if all(archives.inspect(one, data_set, root).has_checksum for one in data_set.archives):
         return ()
     return (
         f"{data_set.name} was read from unpacked files, for which no checksum is published; to "

@@ -41,7 +41,7 @@ class ArrayStream:
             count = min(rows, self.shape[0] - start)
             raw = self._stream.read(count * size)
             if len(raw) != count * size:
-                raise ValueError("ends before the data that its header announces")
+                raise ValueError("is cut off: it ends before the data that its header announces")
             array = np.frombuffer(raw, self.dtype).reshape(count, *row_shape)
             yield array.astype(self.dtype.newbyteorder("="), copy=False)
         if self._stream.read(1):  # reading to the end also makes zipfile verify the checksum

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from mnistgan.datasets.fitting import Fit, recolor
 from mnistgan.errors import DataError, UsageError
 
 IMAGES, LABELS = noise_images(6, 8, 8), np.arange(6, dtype=np.uint8) % 3
+
+LITTLE_ENDIAN = bytes([0, 0, 0x0C, 1, 0, 0, 0, 6]) + LABELS.astype("<i4").tobytes()
 
 
 def load(path: Path, **keys: Any) -> datasets.ImageSet:
@@ -51,6 +54,33 @@ def test_gzipped_and_in_color(tmp_path: Path) -> None:
     np.testing.assert_array_equal(data.labels, LABELS)
 
 
+@pytest.mark.parametrize(
+    ("images", "labels"),
+    [
+        ("train-images.idx3-ubyte", "train-labels.idx1-ubyte"),
+        ("x-images-idx3-ubyte/x-images-idx3-ubyte", "x-labels-idx1-ubyte/x-labels-idx1-ubyte"),
+        ("x-images-idx3-ubyte.gz", "x-labels-idx1-ubyte"),
+    ],
+)
+def test_kaggles_names(tmp_path: Path, images: str, labels: str) -> None:
+    for name, array in ((images, IMAGES), (labels, LABELS)):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(to_idx(array))
+    np.testing.assert_array_equal(load(tmp_path / images).labels, LABELS)
+
+
+def test_a_folder_of_idx_files_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "my set").mkdir()
+    for name, array in (("a-images-idx3-ubyte", IMAGES), ("a-labels-idx1-ubyte", LABELS)):
+        (tmp_path / "my set" / name).write_bytes(to_idx(array))
+    with pytest.raises(
+        DataError, match=r"has no pictures .* it has IDX files: use --data "
+    ) as error:
+        datasets.load(DataConfig(name=f"{tmp_path}/my set"))
+    _, advised = shlex.split(str(error.value).rpartition("use ")[2])
+    np.testing.assert_array_equal(load(Path(advised)).labels, LABELS)
+
+
 def test_labels_from_anywhere_or_none(pair: Path, tmp_path: Path) -> None:
     named = (tmp_path / "my-labels-idx1-ubyte").rename(tmp_path / "elsewhere")
     assert load(pair).labels is None
@@ -66,8 +96,9 @@ def test_labels_from_anywhere_or_none(pair: Path, tmp_path: Path) -> None:
         (to_idx(LABELS), to_idx(LABELS), "images are uint8"),
         (to_idx(IMAGES.astype(np.int32)), to_idx(LABELS), "images are uint8"),
         (to_idx(IMAGES[:0]), to_idx(LABELS[:0]), "has no images"),
-        (to_idx(IMAGES)[:-1], to_idx(LABELS), "more than it can hold|ends before"),
+        (to_idx(IMAGES)[:-1], to_idx(LABELS), "is cut off: .* at most 383"),
         (b"<html>", to_idx(LABELS), "is not an IDX file"),
+        (to_idx(IMAGES), LITTLE_ENDIAN, "has its labels in little-endian byte order"),
     ],
 )
 def test_what_does_not_fit_is_refused(

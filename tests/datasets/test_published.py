@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import shlex
 import shutil
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +23,9 @@ from sklearn.datasets import load_digits, load_svmlight_file
 from mnistgan import catalog, datasets
 from mnistgan.catalog import DATA_SETS, SplitName
 from mnistgan.config import DataConfig
-from mnistgan.datasets import published
+from mnistgan.datasets import archives, published
 from mnistgan.datasets.torchvision_import import import_torchvision
+from mnistgan.datasets.verification import verify
 from mnistgan.errors import DataError
 from mnistgan.storage import user_dirs
 
@@ -124,6 +127,75 @@ def real(mnist_root: Path, tmp_path: Path) -> Path:
     for path in (tmp_path / "root" / RAW).iterdir():
         path.chmod(0o644)
     return tmp_path / "root"
+
+
+LAYOUTS: dict[str, Callable[[str], str]] = {
+    "flat, gzipped": lambda name: f"{name}.gz",
+    "flat, unpacked": lambda name: name,
+    "a folder raw": lambda name: f"raw/{name}.gz",
+    "Kaggle": lambda name: name.replace("-idx", ".idx"),
+    "Kaggle, gzipped": lambda name: f"{name.replace('-idx', '.idx')}.gz",
+    "Kaggle, in folders": lambda name: f"{name}/{name}",
+    "Kaggle's names where torchvision looks": lambda name: f"{RAW}/{name.replace('-idx', '.idx')}",
+    "unpacked by a browser": lambda name: f"{RAW}/{name}.gz",
+}
+NEVER_UNPACKED = {"unpacked by a browser"}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+class TestOtherLayouts:
+    """The real files of MNIST, as Kaggle and a download by hand leave them."""
+
+    @pytest.fixture(autouse=True)
+    def no_download(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("mnistgan.datasets.download.fetch", None)
+
+    @pytest.fixture
+    def laid_out(self, layout: str, mnist_root: Path, tmp_path: Path) -> Path:
+        root = tmp_path / "my data"
+        for archive in DATA_SETS["mnist"].archives:
+            path = root / LAYOUTS[layout](archive.name.removesuffix(".gz"))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            raw = (mnist_root / RAW / archive.name).read_bytes()
+            packed = path.suffix == ".gz" and layout not in NEVER_UNPACKED
+            path.write_bytes(raw if packed else gzip.decompress(raw))
+        return root
+
+    def test_they_are_found(self, layout: str, laid_out: Path, mnist_root: Path) -> None:
+        data = load("mnist", laid_out, "test")
+        raw = gzip.decompress((mnist_root / RAW / "t10k-images-idx3-ubyte.gz").read_bytes())
+        assert data.images.tobytes() == raw[16:]
+        assert data.notes == ()
+        folder = datasets.fetch("mnist", laid_out)
+        assert folder is not None
+        assert folder.is_dir()
+        rows = {row[0]: row for row in archives.rows(laid_out)}
+        here = archives.HEAD.index("here")
+        assert rows["mnist"][here] == "yes"
+        assert rows["fashion-mnist"][here].startswith("no (")
+        lines, usable = verify(DataConfig(name="mnist", root=str(laid_out)))
+        assert usable, lines
+
+    def test_a_damaged_file_is_not_taken(self, layout: str, laid_out: Path) -> None:
+        name = "train-labels-idx1-ubyte"
+        path = laid_out / LAYOUTS[layout](name)
+        raw = bytearray(path.read_bytes())
+        raw[-20] ^= 1
+        path.write_bytes(raw)
+        inspected = {
+            archive.name: archives.inspect(archive, DATA_SETS["mnist"], laid_out).trouble
+            for archive in DATA_SETS["mnist"].archives
+        }
+        assert [one for one, trouble in inspected.items() if trouble] == [f"{name}.gz"]
+
+    def test_the_folder_as_data_says_what_to_do(self, layout: str, laid_out: Path) -> None:
+        folders = [laid_out] if str(RAW) not in LAYOUTS[layout]("") else [laid_out, laid_out / RAW]
+        for folder in folders:
+            with pytest.raises(DataError, match="it has the files of mnist: use") as error:
+                datasets.load(DataConfig(name=str(folder)))
+            words = shlex.split(str(error.value).rpartition("use ")[2])
+            assert words[::2] == ["--data", "--data-root"]
+            assert len(load(words[1], Path(words[3]), "test")) == 10_000
 
 
 class TestTheRealMnist:

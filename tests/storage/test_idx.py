@@ -47,9 +47,57 @@ def test_a_header_that_lies_is_refused_before_memory_is_taken(
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / ("a.gz" if packed else "a")
         path.write_bytes(gzip.compress(raw) if packed else raw)
-        refused = pytest.raises(ValueError, match=r"more than it can hold|ends before")
+        refused = pytest.raises(ValueError, match=r"is cut off|negative size|little-endian")
         with refused, open_idx(path) as array:
             array.read()
+
+
+IMAGES = np.arange(200 * 6, dtype=np.uint8).reshape(200, 2, 3)
+RIGHT = to_idx(IMAGES)
+PACKED = gzip.compress(RIGHT, mtime=0)
+AS_LITTLE = np.array(IMAGES.shape, "<u4").tobytes()
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("name", ["images-idx3-ubyte", "images-idx3-ubyte.gz", "images"])
+def test_gzip_is_known_by_its_content(tmp_path: Path, name: str, packed: bool) -> None:
+    (tmp_path / name).write_bytes(PACKED if packed else RIGHT)
+    with open_idx(tmp_path / name) as array:
+        np.testing.assert_array_equal(array.read(), IMAGES)
+
+
+@pytest.mark.parametrize(
+    ("raw", "words"),
+    [
+        (RIGHT[:-1], r"is cut off: its header announces 1,200 bytes for \(200, 2, 3\), and it "
+         r"can hold at most 1,199; copy or download it again"),
+        (RIGHT[:16], "announces 1,200 bytes .* at most 0;"),
+        (RIGHT[:15], "ends within its header: 15 bytes where 16 are needed"),
+        (RIGHT[:3], "not an IDX file: it has only 3 bytes"),
+        (b"", "not an IDX file: it has only 0 bytes"),
+        (RIGHT + b"x", "holds more than its header says"),
+        (PACKED[:-20], r"is cut off after [0-9]+ bytes of gzip; copy or download"),
+        (gzip.compress(RIGHT[:-1], mtime=0), "is cut off: it ends before the data"),
+        (PACKED[:-8] + bytes(8), "is damaged: gzip says .*; copy or download"),
+        (PACKED[:10] + b"\xff" * 50, "is damaged: gzip says .*; copy or download"),
+        (bytes([3, 8, 0, 0]) + AS_LITTLE + IMAGES.tobytes(),
+         "first bytes 03 08 00 00 are in little-endian byte order; IDX is big-endian"),
+        (RIGHT[:4] + AS_LITTLE + IMAGES.tobytes(),
+         r"sizes in little-endian byte order, as \(200, 2, 3\); .* dtype '>i4'"),
+        (RIGHT[:4] + b"\xff\xff\xff\xff" + RIGHT[8:],
+         r"has the negative size -1 in \(-1, 2, 3\); sizes are 0 or more"),
+        (RIGHT[:4] + b"\xff\xff\xff\xff" * 2 + RIGHT[12:], "has the negative size -1"),
+        (bytes([0, 0, 8, 0]), "so its array has no dimension"),
+        (bytes([0, 0, 10, 3]) + RIGHT[4:], r"00 00 0a 03, not 00 00, the type \(08, 09, 0b, 0c"),
+        (b"PK\3\4" + RIGHT, "is a zip archive; unpack it"),
+        (b"\x89PNG\r\n", "its first bytes are 89 50 4e 47, not 00 00"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("name", ["a", "a.gz"])
+def test_what_is_wrong_is_told(tmp_path: Path, raw: bytes, words: str, name: str) -> None:
+    (tmp_path / name).write_bytes(raw)
+    with pytest.raises(ValueError, match=words), open_idx(tmp_path / name) as array:
+        array.read()
 
 
 def test_more_than_the_header_says_is_refused() -> None:
