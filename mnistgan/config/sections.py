@@ -64,6 +64,11 @@ def data_kind(name: str) -> Literal["published", "torchvision", "npz", "path"] |
 def _data_name(name: str) -> str:
     if "\0" in name:
         raise ValueError("must be a name or a path")
+    # Linux allows any bytes in a path, and Python passes them on as surrogates (PEP 383).
+    if not name.isascii() and any("\ud800" <= char <= "\udfff" for char in name):
+        raise ValueError(
+            f"{name!r} is not UTF-8, which a config must be; rename it, or name a link to it"
+        )
     # Not whether torchvision has it: a generator file must load without torchvision.
     if data_kind(name) == "torchvision" and not name.removeprefix(TORCHVISION).isidentifier():
         raise ValueError(f"{name!r} is not the name of a torchvision class, like torchvision:SVHN")

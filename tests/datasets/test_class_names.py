@@ -120,6 +120,21 @@ class TestStrangeFolders:
         manifest = json.loads(Path("shards/manifest.json").read_text(encoding="utf-8"))
         assert manifest["recipe"]["labels"]["classes"] == list(data.classes)
 
+    def test_the_path_of_the_data_is_text(self, tmp_path: Path, invoke: Invoke) -> None:
+        path = Path(os.fsdecode(b"caf\xe9"))
+        class_folders(path, ("a", "b"), each=20)
+        options = ("--image-size", 8, "--set", "train.batch_size=20", "--epochs", 1)
+        for data in (f"./{path}", f"{path}/a", str(path.absolute())):
+            for command in (("train", *options, "--data", data), ("data", "show", data)):
+                result = invoke(*command)
+                assert result.exit_code == 2
+                assert "is not UTF-8, which a config must be; rename it, or name a link" in (
+                    result.stderr
+                )
+        Path("link").symlink_to(path)  # the cure
+        result = invoke("train", *options, "--data", "./link", "--output-dir", "run")
+        assert result.exit_code == 0, result.output
+
     @pytest.mark.parametrize("names", [("a\n", r"a\n"), ("x\n" * 120, "y")])
     def test_what_cannot_be_told_apart_is_refused(
         self, tmp_path: Path, names: tuple[str, ...]
