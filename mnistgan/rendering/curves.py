@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mnistgan.config import ScoreKind
-from mnistgan.errors import UsageError
+from mnistgan.errors import UsageError, printable
 from mnistgan.events import score_names
 from mnistgan.storage import tables
 from mnistgan.storage.atomic import atomic_path, check_target
@@ -151,6 +151,11 @@ def _save(path: Path, panels: Sequence[tuple[Panel, Mapping[str, MetricsTable]]]
         figure.savefig(temporary, format=kind[1:], metadata=metadata.get(kind))
 
 
+def _plain_text(name: str) -> str:
+    """A name of any characters as matplotlib's text, in which a dollar sign begins a formula."""
+    return printable(name).replace("\n", "\\n").replace("$", r"\$")
+
+
 def _draw(axes: Axes, panel: Panel, runs: Mapping[str, MetricsTable]) -> None:
     several = len(runs) > 1
     for number, (run, table) in enumerate(runs.items()):
@@ -168,7 +173,7 @@ def _draw(axes: Axes, panel: Panel, runs: Mapping[str, MetricsTable]) -> None:
                 smooth(mean),
                 "--" if several and style else "-",
                 color=color,
-                label=f"{run}: {name}" if several else name,
+                label=f"{_plain_text(run)}: {name}" if several else name,
                 linewidth=1.4,
                 marker=marker,
                 markersize=4,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -73,6 +74,13 @@ def test_curves_are_the_same_file_each_time(trained: Path, tmp_path: Path, suffi
         curves.plot_runs(runs, path)
         written.append(path.read_bytes())
     assert written[0] == written[1]
+
+
+def test_runs_of_any_name_are_drawn(trained: Path, tmp_path: Path) -> None:
+    for name in (os.fsdecode(b"caf\xe9"), r"$\nonsense$", "a\nb"):
+        shutil.copytree(trained, tmp_path / name)
+        runs = [RunDirectory(trained), RunDirectory(tmp_path / name)]
+        curves.plot_runs(runs, tmp_path / "a.png")
 
 
 def test_runs_without_steps_are_refused(trained: Path, tmp_path: Path) -> None:
