@@ -120,8 +120,10 @@ def _pixels(path: Path, config: DataConfig, fit: Fit, invert: bool) -> Images:
     """A picture, or its negative; of one that is flat but for its alpha channel, the alpha."""
     pixels = folder.read_picture(path, fit)
     if image_set.is_flat(pixels):
-        ink = folder.read_picture(path, replace(Fit.of(config), alpha="ink"))
-        if not image_set.is_flat(ink):
+        ordinary = Fit.of(config)
+        plain = folder.read_picture(path, replace(ordinary, alpha="blend"))
+        ink = folder.read_picture(path, replace(ordinary, alpha="ink"))
+        if (ink != plain).any() and not image_set.is_flat(ink):
             return ink
     return 255 - pixels if invert else pixels
 
