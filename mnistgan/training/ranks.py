@@ -40,8 +40,9 @@ class Ranks:
         self.rank = rank
         self.size = size
 
-    # Not torch's DistributedDataParallel: with BatchNorm, two forward passes before one backward pass
-    # fail from torch 2.6 on (pytorch/pytorch#175024), and it exchanges only gradients in ``.grad``.
+    # Not torch's DistributedDataParallel: with BatchNorm, two forward passes before one backward
+    # pass fail from torch 2.6 on (pytorch/pytorch#175024), and it exchanges only gradients in
+    # ``.grad``.
 
     def local_rows(self, batch: Tensor) -> Tensor:
         """This rank's rows of a whole batch, whose length is a multiple of the size."""

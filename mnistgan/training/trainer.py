@@ -92,8 +92,9 @@ class Trainer:
         self.device = devices.resolve(train.device)
         devices.keep_freed_memory()
         self._dtype = precision.resolve(train.precision, self.device)
-        # Graphs are experimental, so "auto" means plain steps. torch.compile is not offered: with it,
-        # steps reached 0.79 to 0.93 of the plain rate, after up to 20 s of warm-up (commit d7aff62).
+        # Graphs are experimental, so "auto" means plain steps. torch.compile is not offered: with
+        # it, steps reached 0.79 to 0.93 of the plain rate, after up to 20 s of warm-up (commit
+        # d7aff62).
         self.acceleration = "graph" if train.accelerate == "graph" else "none"
         self.step = 0
         self._stop = stop or StopToken()
