@@ -7,9 +7,9 @@ from torch import Tensor, nn
 class MovingAverage:
     """Keeps a network as the exponential moving average of another.
 
-    Yazici et al. 2019 ("The Unusual Effectiveness of Averaging in GAN Training"); first used in
-    Karras et al. 2018 ("Progressive Growing of GANs"). BatchNorm's running statistics are averaged,
-    too, since they have to match the weights. Integer buffers are copied.
+    Karras et al. 2018 ("Progressive Growing of GANs", appendix A.1); Yazici et al. 2019 ("The
+    Unusual Effectiveness of Averaging in GAN Training") compare such averages. BatchNorm's running
+    statistics are averaged, too, since they have to match the weights. Integer buffers are copied.
 
     Args:
         average: updated in place.
