@@ -18,14 +18,14 @@ from mnistgan.storage.run_directory import RunDirectory
 ANIMATION_FORMATS = (".gif", ".webp", ".mp4")
 
 MAX_FRAMES = 100
-"""Of a run's progress; of longer runs, epochs are left out evenly."""
+"""Frames of a run's animation; for longer runs, epochs are skipped evenly."""
 
 
 def animate_training(run: RunDirectory, path: Path, fps: float | None = None) -> int:
     """Write a run's sample grids as an animation, captioned with the epoch.
 
     Args:
-        run: its samples/index.csv lists the grids and their order.
+        run: a run with samples/index.csv, which lists the grids in order.
         path: file with the extension .gif, .webp or .mp4.
         fps: frames per second; by default chosen so that the animation lasts about ten seconds.
 
@@ -40,7 +40,7 @@ def animate_training(run: RunDirectory, path: Path, fps: float | None = None) ->
     saved = tables.read_samples(run.samples)
     if not saved:
         raise UsageError(
-            f"{run.samples}: no grids yet; train an epoch with outputs.samples enabled"
+            f"{run.samples}: has no grids yet; train an epoch with outputs.samples enabled"
         )
     chosen = [saved[index] for index in grids.spread(len(saved), MAX_FRAMES)]
     frames = [
@@ -48,7 +48,9 @@ def animate_training(run: RunDirectory, path: Path, fps: float | None = None) ->
         for sample in chosen
     ]
     if len({frame.shape for frame in frames}) > 1:
-        raise UsageError(f"{run.samples}: grids of different sizes; the folder mixes two runs")
+        raise UsageError(
+            f"{run.samples}: has grids of different sizes, so of two runs; delete those of one run"
+        )
     speed = fps or min(max(len(frames) / 10, 2), 30)
     save_animation(path, frames, speed, hold_last=1.5)
     return len(frames)
@@ -63,7 +65,7 @@ def save_animation(
         path: file with the extension .gif, .webp or .mp4.
         frames: the pictures, all of one shape.
         fps: frames per second.
-        hold_last: seconds to hold the last frame longer.
+        hold_last: additional seconds for which the last frame is shown.
 
     Raises:
         UsageError: the extension is unknown.
@@ -74,6 +76,8 @@ def save_animation(
             still = [frames[-1]] * round(hold_last * fps)
             _save_mp4(temporary, [*frames, *still], fps)
         else:
+            # In milliseconds. GIF stores whole hundredths of a second, which Pillow rounds down to;
+            # browsers show delays below 20 ms as 100 ms.
             durations = [1000 / fps] * len(frames)
             durations[-1] += 1000 * hold_last
             temporary.write_bytes(_encode(frames, durations, path.suffix.lower()))
@@ -81,14 +85,16 @@ def save_animation(
 
 def _encode(frames: Sequence[Picture], durations: Sequence[float], suffix: str) -> bytes:
     """Frames as a GIF or lossless WebP; durations in milliseconds."""
-    duration = durations if len(frames) > 1 else durations[0]  # Pillow takes no list for one frame
+    duration = durations if len(frames) > 1 else durations[0]  # for one frame Pillow wants a number
     if suffix == ".webp":
         return grids.encode(frames, "WEBP", lossless=True, duration=duration, loop=0)
-    reduced = [grids.reduce_levels(frame) for frame in frames]  # 60 frames: 1.4 MB, not 3.5
+    # 32 gray levels compress better: 60 frames take 1.4 MB instead of 3.5.
+    reduced = [grids.reduce_levels(frame) for frame in frames]
     return grids.encode(reduced, "GIF", duration=duration, loop=0)
 
 
 def _save_mp4(path: Path, frames: Sequence[Picture], fps: float) -> None:
+    # macro_block_size: otherwise imageio changes the size to multiples of 16.
     height, width = (side + side % 2 for side in frames[0].shape[:2])  # H.264 needs even sides
     stack = np.zeros((len(frames), height, width, 3), np.uint8)
     for target, frame in zip(stack, frames, strict=True):

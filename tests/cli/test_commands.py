@@ -149,7 +149,10 @@ class TestSample:
             (["-n", "1", "--seed", "-1"], "--seed"),
             (["-n", "20000"], "a grid holds at most 10,000 images"),
             (["-n", "1", "--out", "a.jpg"], "unknown extension '.jpg'; use .png"),
-            (["-n", "1", "--format", "npz", "--out", "a.png"], "unknown extension '.png'; use .npz"),
+            (
+                ["-n", "1", "--format", "npz", "--out", "a.png"],
+                "unknown extension '.png'; use .npz",
+            ),
             (["-n", "1", "--out", "none/a.png"], "its folder does not exist"),
             (["-n", "1", "--format", "jpg"], "--format"),
         ],

@@ -199,7 +199,7 @@ def test_a_run_never_writes_among_its_pictures(
     assert "lies in the folder of the training images" in result.stderr
     result = invoke("data", "show", ".")
     assert result.exit_code == 2
-    assert "would lie among the pictures it shows" in result.stderr
+    assert "is in the folder of the data set" in result.stderr
     assert sorted(path.name for path in Path().iterdir()) == ["cats", "dogs"]
     assert invoke("train", "--data", ".", "--dry-run", "--batch-size", 4,
                   "--output-dir", "../run").exit_code == 0  # fmt: skip
