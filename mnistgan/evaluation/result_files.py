@@ -96,7 +96,7 @@ def evaluate_to_files(
 def _default_folder(source: Path, are_images: bool) -> Path:
     folder = (Path() if are_images or not source.is_dir() else source) / "evaluation"
     if folder.is_symlink():  # in a run of unknown origin it may lead to any folder
-        raise UsageError(f"{folder}: is a link; name the folder to write to with --out")
+        raise UsageError(f"{folder}: is a link; set another folder with --out")
     return folder
 
 

@@ -115,7 +115,7 @@ class TestFetch:
         for mirror in ("127.0.0.1:9500", "", "file:///x", "http://"):
             result = invoke("data", "fetch", "mnist", "--data-root", "root", "--mirror", mirror)
             assert result.exit_code == 2
-            assert "must begin with http:// or https://" in result.stderr
+            assert "must start with http:// or https://" in result.stderr
         assert not (tmp_path / "root").exists()
 
     def test_the_root_goes_behind_the_command(self, invoke: Invoke) -> None:
@@ -170,7 +170,7 @@ def test_a_colour_folder_trains_samples_animates_and_exports_in_colour(
             "--batch-size", 4, "--epochs", 2, "--output-dir", family,
         )  # fmt: skip
         assert result.exit_code == 0, result.output
-        assert "warning: 1 of 21 pictures cannot be read and are left out: cats/" in result.stderr
+        assert "warning: 1 of 21 pictures cannot be read and are skipped: cats/" in result.stderr
         assert "20 images of 16x16x3 from photos" in result.stderr
         real = read_png(tmp_path / family / "samples" / "real.png")
         assert real.ndim == 3
