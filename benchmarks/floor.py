@@ -52,6 +52,7 @@ def seconds(trainer: Trainer) -> dict[str, float]:
     moving average are divided by the rate at which a large array is copied. Penalties of every n-th
     step count by their share.
     """
+    # A whole cycle of R1 updates, so that its products count with the right share.
     every = trainer.config.train.r1_every if trainer.config.train.r1 else 1
     with Products() as products:
         for _ in range(every):
@@ -76,6 +77,7 @@ def seconds(trainer: Trainer) -> dict[str, float]:
 
 
 def _fastest(work: Any, times: int = 30) -> float:
+    # The minimum: other work on the machine can only make a time longer.
     best = float("inf")
     for _ in range(times):
         began = time.perf_counter()
@@ -86,6 +88,6 @@ def _fastest(work: Any, times: int = 30) -> float:
 
 def _bandwidth() -> float:
     """Bytes per second, read and written, for a copy of an array as large as a large network."""
-    source = torch.ones(4_000_000)
+    source = torch.ones(4_000_000)  # 16 MB, more than a core's cache
     target = torch.empty_like(source)
     return 2 * source.nbytes / _fastest(lambda: target.copy_(source))

@@ -76,6 +76,7 @@ def serving(file: Path) -> Iterator[tuple[http.client.HTTPConnection, Callable[[
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         clock = Path(f"/proc/{process.pid}/schedstat")
+        # Port 0: the server chooses a free port and prints its address.
         place = process.stdout.readline().strip().removeprefix("http://").removesuffix("/")
         with contextlib.closing(http.client.HTTPConnection(place)) as connection:
             yield connection, lambda: int(clock.read_text().split()[0]) / 1e9

@@ -63,6 +63,7 @@ def rate(loop: Iterator[int], steps: int) -> float:
     """Steps per second over a whole epoch, including the work at its end."""
     first = last = next(loop)
     began = time.perf_counter()
+    # A whole epoch, because writing and drawing happen at its end.
     while last - first < steps:
         last = next(loop)
     return (last - first) / (time.perf_counter() - began)

@@ -107,6 +107,7 @@ def main() -> None:
 
 def quality(about: str, results: list[dict[str, Any]]) -> list[str]:
     """The table of presets by the figures of ``mnistgan evaluate``."""
+    # One row per config; its runs differ only in their seeds.
     groups: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for one in results:
         groups[one["row"]["name"]].append(one)
@@ -141,6 +142,7 @@ def quality(about: str, results: list[dict[str, Any]]) -> list[str]:
 def table(name: str, about: str, results: dict[str, Any]) -> list[str]:
     """The table of a benchmark with all its columns."""
     machine, rows = results["machine"], results["rows"]
+    # Not a set, which has no order: the columns keep that of the results.
     columns = list(dict.fromkeys(key for row in rows for key in row))
     return [
         f"`benchmarks/{name}.py`, {where(machine)}. {about}",

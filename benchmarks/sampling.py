@@ -49,6 +49,7 @@ def into_a_file(preset: str, rounds: int, seconds: float) -> dict[str, Any]:
             for _ in range(0, count, BLOCK):
                 generator.network(z)
 
+    # The first pass allocates memory; the second gives the number of images for ``seconds``.
     blocks_of_forwards(10 * BLOCK)
     alone = 10 * BLOCK / common.seconds(lambda: blocks_of_forwards(10 * BLOCK))
     count = max(BLOCK, int(alone * seconds) // BLOCK * BLOCK)

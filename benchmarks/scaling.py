@@ -57,6 +57,7 @@ def case(preset: str, batch: int, ranks: int, rounds: int, minutes: float) -> di
 def images_per_second(preset: str, batch: int, ranks: int, minutes: float) -> float:
     """The median over the second half of a run's steps: the first half includes warm-up."""
     with tempfile.TemporaryDirectory() as folder:
+        # One thread each: more would only compete for the same cores.
         command = [
             sys.executable, "-m", "mnistgan", "train", "--config", preset, "--quiet",
             "--batch-size", str(batch), "--max-minutes", str(minutes), "--threads", "1",

@@ -46,6 +46,7 @@ def main() -> None:
 
 def rows(commands: dict[str, tuple[str, ...]], rounds: int) -> list[dict[str, Any]]:
     """Seconds of each command, and their ratio to those of the first command."""
+    # A new process each time: a module that is already imported costs nothing.
     measured = {
         name: partial(common.seconds, partial(run, name, commands[name])) for name in commands
     }

@@ -26,7 +26,7 @@ def main() -> None:
     train, test = (datasets.load(DataConfig(), part) for part in ("train", "test"))
     network = classifier.fit(
         train,
-        epochs=options.epochs,
+        epochs=options.epochs,  # more than the default: it is trained once, for everybody
         on_progress=lambda step: print(f"\r{step.done}/{step.total}", end=""),
     )
     accuracy = classifier.accuracy(network, test)

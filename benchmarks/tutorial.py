@@ -56,6 +56,7 @@ def train(config: RunConfig, data: ImageSet, device: torch.device) -> Iterator[i
     adam_d = torch.optim.Adam(discriminator.parameters(), lr=train.lr_d, betas=train.betas)
     criterion = nn.BCELoss()
     loader = DataLoader(Pictures(data), batch_size=train.batch_size, shuffle=True, drop_last=True)
+    # Not improved on purpose: the loop should cost what it costs in the tutorials.
     numbers: list[tuple[float, float, float]] = []
     step = 0
     while True:
@@ -86,7 +87,8 @@ def train(config: RunConfig, data: ImageSet, device: torch.device) -> Iterator[i
 def elsewhere(config: RunConfig, device: torch.device, seconds: float) -> Iterator[Rate]:
     """Yield a function that measures the loop's steps per second in a separate process."""
     # mnistgan changes how glibc keeps freed memory (see mnistgan.models.devices). In the same
-    # process, the tutorial's loop would profit from that.
+    # process, the tutorial's loop would profit from that. spawn: a forked process would inherit the
+    # allocator's settings, and CUDA does not survive a fork.
     context = multiprocessing.get_context("spawn")
     mine, its = context.Pipe()
     process = context.Process(target=_serve, args=(its, config, device, seconds), daemon=True)

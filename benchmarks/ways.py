@@ -52,6 +52,7 @@ def case(
     for way in WAYS:
         keys = {"train.accelerate": way, "train.device": device.type}
         trainers[way] = Trainer(toml.replace(config, keys), data)
+    # Reported separately: recording a graph takes time once, at the start of a run.
     warm_up = {
         way: common.seconds(partial(take, trainer, WARM_UP)) for way, trainer in trainers.items()
     }

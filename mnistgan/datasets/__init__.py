@@ -41,6 +41,8 @@ def load(
         OSError: the disk has no room for a download.
     """
     fit = Fit.of(config)
+    # Judged by the name alone, not by what exists: a folder "mnist" must not change what a config
+    # means. Its path is "./mnist".
     kind = data_kind(config.name)
     if kind == "published":
         data_set, root = DATA_SETS[config.name], user_dirs.data_root(config.root)
