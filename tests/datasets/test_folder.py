@@ -148,7 +148,7 @@ class TestClasses:
 
     def test_labels_of_a_file_do_not_go_with_a_folder(self, tmp_path: Path) -> None:
         save(tmp_path / "set" / "a.png")
-        with pytest.raises(DataError, match=r"leave data\.labels out"):
+        with pytest.raises(DataError, match=r"remove data\.labels"):
             load(tmp_path / "set", labels="labels.gz")
 
     def test_both_at_once_is_refused(self, tmp_path: Path) -> None:
