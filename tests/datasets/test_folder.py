@@ -144,7 +144,7 @@ class TestClasses:
     def test_a_folder_too_high_is_noted(self, tmp_path: Path) -> None:
         for name in ("train/a/1.png", "train/b/1.png", "test/a/2.png"):
             save(tmp_path / "set" / name)
-        assert "give their folder as the data set" in load(tmp_path / "set").notes[0]
+        assert "give the folder of this class as the data set" in load(tmp_path / "set").notes[0]
 
     def test_labels_of_a_file_do_not_go_with_a_folder(self, tmp_path: Path) -> None:
         save(tmp_path / "set" / "a.png")
