@@ -391,7 +391,7 @@ class TestDownload:
         assert result.exit_code == 2
         (line,) = result.stderr.splitlines()
         assert "torchvision:KMNIST: cannot be read from root, nor downloaded (" in line
-        assert "run again, or copy its files there" in line
+        assert "run again, copy its files there" in line
         del result
         gc.collect()
 
