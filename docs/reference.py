@@ -96,28 +96,33 @@ def _contents(walked: list[tuple[str, typer.Context]]) -> Iterator[str]:
 
 
 def _command(name: str, context: typer.Context) -> str:
-    panels: dict[str, list[str]] = {}
-    usage, arguments = [name], []
-    for one in context.command.get_params(context):
-        if getattr(one, "hidden", False) or one.name == "help":
-            continue
-        is_option = one.param_type_name == "option"
-        if is_option and one.required:
-            usage.append(f"{one.opts[0]} {one.metavar}")
-        elif not is_option:
-            label = _label(one) + ("..." if one.nargs == -1 else "")
-            arguments.append(label if one.required else f"[{label}]")
-        default = "Options" if is_option else "Arguments"
-        panel = getattr(one, "rich_help_panel", None) or default
+    shown = [one for one in context.command.get_params(context) if not _is_left_out(one)]
+    # The panels in the order of --help: arguments first, then the options without a panel.
+    panels: dict[str, list[str]] = {"Arguments": [], "Options": []}
+    for one in shown:
+        panel = getattr(one, "rich_help_panel", None)
+        panel = panel or ("Options" if one.param_type_name == "option" else "Arguments")
         panels.setdefault(panel, []).append(_parameter(one))
-    usage += ["[OPTIONS]", *arguments]
-    if hasattr(context.command, "list_commands"):
-        usage.append("COMMAND ...")
+    usage = [name, *_usage(shown), *["COMMAND ..."] * hasattr(context.command, "list_commands")]
     blocks = [f"## {name}", f"```text\n{' '.join(usage)}\n```", *_help(context.command.help or "")]
-    first = ("Arguments", "Options")
-    for panel in sorted(panels, key=lambda name: first.index(name) if name in first else 2):
-        blocks += [f"**{panel}**", "\n".join(panels[panel])]
+    for panel, lines in panels.items():
+        blocks += [f"**{panel}**", "\n".join(lines)] if lines else []
     return "\n\n".join(blocks)
+
+
+def _is_left_out(one: Any) -> bool:
+    return getattr(one, "hidden", False) or one.name == "help"
+
+
+def _usage(parameters: list[Any]) -> Iterator[str]:
+    """What follows a command's name: required options, [OPTIONS], arguments."""
+    options = [one for one in parameters if one.param_type_name == "option"]
+    yield from (f"{one.opts[0]} {one.metavar}" for one in options if one.required)
+    yield "[OPTIONS]"
+    for one in parameters:
+        if one not in options:
+            label = _label(one) + "..." * (one.nargs == -1)
+            yield label if one.required else f"[{label}]"
 
 
 def _label(one: Any) -> str:

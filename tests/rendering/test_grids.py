@@ -61,6 +61,12 @@ def test_a_grid_is_enlarged_to_fill_a_screen(
     np.testing.assert_array_equal(enlarged, np.kron(picture, block))
 
 
+def test_a_data_set_without_labels_is_enlarged_too() -> None:
+    images = noise_images(200, 1, 28, 28)
+    expected = np.kron(grids.grid(images[:100], 10), np.ones((2, 2), np.uint8))
+    np.testing.assert_array_equal(grids.class_grid(images, None, (), 10), expected)
+
+
 @pytest.mark.parametrize("scale", [1, 3])
 def test_a_scale_of_ones_own(scale: int) -> None:
     picture = grids.grid(noise_images(6, 1, 5, 4), columns=3)
