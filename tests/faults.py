@@ -172,7 +172,7 @@ def damages(run: Path) -> list[str]:
     """The files of a run, as it lies there, that bear a final name and are not whole."""
     directory = RunDirectory(run)
     readers: dict[str, Callable[[Path], object]] = {
-        ".pt": checkpoint.load_generator,
+        ".pt": checkpoint.read_file,
         ".png": _decode,
         ".gif": _decode,
         ".toml": lambda path: directory.read_config(),

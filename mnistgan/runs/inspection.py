@@ -26,7 +26,7 @@ def inspect(path: Path) -> dict[str, Any]:
 
 
 def _inspect_file(path: Path) -> dict[str, Any]:
-    file = checkpoint.load_generator(path)
+    file = checkpoint.read_file(path)
     return {
         "file": str(path),
         "kind": file.kind,
@@ -48,7 +48,7 @@ def _inspect_run(run: RunDirectory) -> dict[str, Any]:
     newest = next((name for name, (step, _) in found.items() if step is not None), None)
     generator = "none yet"
     if run.generator_file.exists():
-        _, generator = _state_of(run.generator_file, checkpoint.load_generator)
+        _, generator = _state_of(run.generator_file, checkpoint.read_file)
     return {
         "run": str(run.path),
         "newest_valid_checkpoint": newest,

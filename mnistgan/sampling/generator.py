@@ -103,7 +103,7 @@ def load_generator(path: Path | str) -> Generator:
         FileFormatError: the file is not a generator of mnistgan, or is damaged.
     """
     path = run_directory.generator_path(Path(path))
-    file = checkpoint.load_generator(path)
+    file = checkpoint.read_file(path)
     # On the meta device the network takes no memory; only the file's own tensors do.
     with torch.device("meta"):
         network = networks.build_generator(file.config)

@@ -96,13 +96,13 @@ def load_checkpoint(path: Path) -> Checkpoint:
     Raises:
         FileFormatError: the file is not a checkpoint, is damaged, or has another version.
     """
-    loaded = load_generator(path)
+    loaded = read_file(path)
     if loaded.kind != "checkpoint":
         raise FileFormatError(f"{path}: has no training state; give a checkpoint or run directory")
     return loaded
 
 
-def load_generator(path: Path) -> Checkpoint:
+def read_file(path: Path) -> Checkpoint:
     """Read a generator file (``.pt``, or ``.safetensors`` from ``mnistgan export``) or checkpoint.
 
     Raises:

@@ -18,7 +18,7 @@ MAX_GRID = 10_000
 _MAX_PIXELS = 10**8  # of an enlarged grid; image viewers refuse larger ones
 
 
-def check_target(path: Path, kind: Format, count: int, size: int, scale: int | None) -> None:
+def check(path: Path, kind: Format, count: int, size: int, scale: int | None) -> None:
     """Check that a format can be written to a path, before any images are made.
 
     Args:
@@ -56,7 +56,7 @@ def write_images(
     All but a grid, which is limited to MAX_GRID images, is written in constant memory.
 
     Args:
-        path: checked with :func:`check_target`.
+        path: checked with :func:`check`.
         kind: ``grid`` writes one PNG, ``png`` a folder of numbered PNGs, ``npz`` one array file
             with ``images`` (uint8, N x H x W, or N x H x W x 3 in color) and perhaps ``labels``.
         pieces: images, uint8 n x C x H x W, with labels or None.

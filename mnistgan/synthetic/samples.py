@@ -130,7 +130,7 @@ def write(
         mnist_files.check(path, generator.config)
     else:
         size = generator.config.data.image_size
-        image_files.check_target(path, request.format, count, size, request.scale)
+        image_files.check(path, request.format, count, size, request.scale)
     needs_labels = request.labels or request.balanced or request.format == "idx"
     classifier = None
     if request.min_confidence or (sequence is None and needs_labels):

@@ -40,7 +40,7 @@ def refused(path: Path, raw: bytes) -> str:
     """The message of the error when these bytes are loaded."""
     path.write_bytes(raw)
     with pytest.raises(FileFormatError) as caught:
-        checkpoint.load_generator(path)
+        checkpoint.read_file(path)
     message = str(caught.value)
     assert str(path) in message
     return message
@@ -70,7 +70,7 @@ def test_a_generator_can_be_taken_from_either_file(trainer: Trainer, tmp_path: P
     checkpoint.save_generator(g, trainer.config, state)
     checkpoint.save_checkpoint(whole, trainer.config, state)
     for path in (g, whole):
-        file = checkpoint.load_generator(path)
+        file = checkpoint.read_file(path)
         assert (file.step, file.epoch) == (7, 1)
         for name, tensor in state["average"].items():
             assert torch.equal(file.weights[name], tensor)
@@ -215,7 +215,7 @@ class TestStrangers:
     def test_a_pipe_is_not_waited_for(self, tmp_path: Path) -> None:
         os.mkfifo(tmp_path / "g.pt")
         with pytest.raises(FileFormatError, match="give a generator file"):
-            checkpoint.load_generator(tmp_path / "g.pt")
+            checkpoint.read_file(tmp_path / "g.pt")
 
     def test_a_sealed_file_that_is_no_zip(self, tmp_path: Path) -> None:
         for body in (b"PK", b"PK\x05\x06" + b"\0" * 18, b"PK\x03\x04" + b"\0" * 200):

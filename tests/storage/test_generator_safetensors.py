@@ -29,7 +29,7 @@ def exported(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def metadata(path: Path) -> dict[str, str]:
-    found = checkpoint.load_generator(path)
+    found = checkpoint.read_file(path)
     return {
         "mnistgan.config": "name = 'tiny'",
         "mnistgan.step": str(found.step),
@@ -98,7 +98,7 @@ def test_metadata_of_strangers(
     kept = {key: value for key, value in changed.items() if value is not None}
     save_file(load_file(exported), tmp_path / "g.safetensors", metadata=kept)
     with pytest.raises(FileFormatError, match=words):
-        checkpoint.load_generator(tmp_path / "g.safetensors")
+        checkpoint.read_file(tmp_path / "g.safetensors")
 
 
 @pytest.mark.parametrize(
@@ -127,4 +127,4 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "g.safetensors")
     with pytest.raises(FileFormatError, match="cannot be read"):
-        checkpoint.load_generator(tmp_path / "g.safetensors")
+        checkpoint.read_file(tmp_path / "g.safetensors")

@@ -115,7 +115,7 @@ def test_a_file_with_removed_values_is_sampled(
 ) -> None:
     path = old_run.generator_file if kind == "generator file" else old_run.checkpoint_files()[0]
     if kind == "safetensors":
-        generator = checkpoint.load_generator(DATA / "checkpoint-v1.pt")
+        generator = checkpoint.read_file(DATA / "checkpoint-v1.pt")
         path = tmp_path / "g.safetensors"
         generator_safetensors.write(path, generator.config, generator.weights, 1, 1)
         with safetensors.safe_open(path, framework="pt") as file:
@@ -143,7 +143,7 @@ def test_a_new_run_with_removed_values_is_trained(
     result = invoke("train", "--config", tiny_toml, "--output-dir", "run", *arguments)
     assert result.exit_code == 0, result.output
     assert told(result) == WARNED
-    train = checkpoint.load_generator(tmp_path / "run" / "g.pt").config.train
+    train = checkpoint.read_file(tmp_path / "run" / "g.pt").config.train
     assert (train.precision, train.accelerate) == ("auto", "auto")
 
 

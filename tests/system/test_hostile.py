@@ -236,7 +236,7 @@ def test_altered_archives_are_read_or_refused(
     path = tmp_path_factory.getbasetemp() / "resealed.pt"
     path.write_bytes(tensor_zip.seal(bytes(raw)))
     with contextlib.suppress(FileFormatError):
-        checkpoint.load_generator(path)
+        checkpoint.read_file(path)
 
 
 # Configs ---------------------------------------------------------------------------------------

@@ -45,7 +45,7 @@ def outcome(process: subprocess.Popen[str]) -> tuple[int, str, str]:
 
 def difference(first: Path, second: Path) -> float:
     """The largest between the weights that two runs ended with."""
-    before, after = (checkpoint.load_generator(run / "g.pt").weights for run in (first, second))
+    before, after = (checkpoint.read_file(run / "g.pt").weights for run in (first, second))
     return max(float((before[name] - after[name]).abs().max()) for name in before)
 
 
