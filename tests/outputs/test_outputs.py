@@ -244,6 +244,10 @@ def test_an_output_that_cannot_be_created_is_disabled(
         ("outputs.samples.pattern={epoch}\n.png", "must be a file name like"),
         ("outputs.samples.pattern={epoch", "must be a file name like"),
         ("outputs.animation.format=avi", "outputs.animation.format"),
+        (
+            "outputs.animation={fps=60}",
+            "outputs.animation: a GIF plays at most 50; use fps = 50, or",
+        ),
     ],
 )
 def test_options_of_the_built_in_outputs(invoke: Invoke, assignment: str, words: str) -> None:
