@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -138,18 +138,19 @@ def to_png(picture: Picture) -> bytes:
 
 
 def encode(
-    pictures: Sequence[Picture], kind: Literal["PNG", "GIF", "WEBP"], **options: Any
+    pictures: Iterable[Picture], kind: Literal["PNG", "GIF", "WEBP"], **options: Any
 ) -> bytes:
     """Pictures as the bytes of an image file; several become the frames of an animation.
 
     Args:
-        pictures: pictures of one shape.
+        pictures: pictures of one shape. An iterator is read frame by frame.
         kind: file format.
         options: options of Pillow's writer for this format.
     """
-    first, *more = map(Image.fromarray, pictures)
-    if more:
-        options |= {"save_all": True, "append_images": more}
+    frames = map(Image.fromarray, pictures)
+    first = next(frames)
+    if kind != "PNG":
+        options |= {"save_all": True, "append_images": frames}
     buffer = io.BytesIO()
     first.save(buffer, format=kind, **options)
     return buffer.getvalue()

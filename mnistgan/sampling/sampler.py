@@ -23,7 +23,7 @@ from mnistgan.sampling.generator import Generator
 
 BLOCK = 256
 
-_MOST_NUMBERS = 2**26  # pixels in one pass through G: 256 gray images of 512 x 512
+_MOST_NUMBERS = 2**24  # in a layer of G, 64 MiB: 256 images of a DCGAN of width 64 for 64 x 64
 
 
 @dataclass(frozen=True)
@@ -105,17 +105,22 @@ def sample_blocks(
 ) -> Iterator[Images]:
     """The same images in blocks of at most 256, in constant memory."""
     for number, start in enumerate(range(0, count, BLOCK)):
-        yield block(generator, number, options)[: count - start]
+        yield block(generator, number, options, count - start)
         on_progress(Progress("sampling", min(start + BLOCK, count), count))
 
 
-def block(generator: Generator, number: int, options: SamplingOptions = DEFAULT) -> Images:
-    """Images ``256 * number`` and on, uint8 256 x C x H x W."""
+def block(
+    generator: Generator, number: int, options: SamplingOptions = DEFAULT, count: int = BLOCK
+) -> Images:
+    """Images ``256 * number`` and on, uint8 N x C x H x W: the first ``count`` of 256."""
     inputs = [options.z(number, generator.config.model.latent_dim)]
     if (labels := options.labels(generator, number)) is not None:
         inputs.append(torch.from_numpy(labels))
-    # Blocks of large images pass through G in parts, whose size depends on the image size alone: a
-    # block of 1024 x 1024 took gigabytes.
-    rows = max(1, _MOST_NUMBERS // math.prod(networks.image_shape(generator.config)))
-    parts = zip(*(tensor.split(rows) for tensor in inputs), strict=True)
-    return np.concatenate([generator(*part) for part in parts])
+    # Wide layers are computed for fewer images at a time. How many follows from the layers alone,
+    # never from the count: another batch size may round differently.
+    rows = max(1, min(BLOCK, _MOST_NUMBERS // networks.largest_layer(generator.config)))
+    images = np.empty((min(count, BLOCK), *networks.image_shape(generator.config)), np.uint8)
+    for start in range(0, len(images), rows):
+        made = generator(*(tensor[start : start + rows] for tensor in inputs))
+        images[start : start + rows] = made[: len(images) - start]
+    return images

@@ -307,7 +307,5 @@ def _refuse_what_does_not_fit(config: RunConfig, data: ImageSet, ranks: Ranks) -
 
 
 def _read_only(images: Images) -> Images:
-    """A read-only copy: all outputs share it."""
-    array: Images = np.array(images)
-    array.setflags(write=False)
-    return array
+    """A copy that nobody can make writable, because bytes own its memory: all outputs share it."""
+    return np.frombuffer(images.tobytes(), np.uint8).reshape(images.shape)

@@ -248,6 +248,16 @@ class TestAnimate:
         assert invoke("animate", *arguments).exit_code == 2
         assert list(tmp_path.iterdir()) == []
 
+    def test_a_speed_that_a_gif_cannot_play(
+        self, invoke: Invoke, trained: Path, tmp_path: Path
+    ) -> None:
+        for arguments in (["--ckpt", trained], [trained, "--out", "a.gif"]):
+            result = invoke("animate", *arguments, "--fps", 60)
+            assert result.exit_code == 2
+            assert "at most 50 frames per second, not 60; use 50, or .webp or .mp4" in result.stderr
+        assert list(tmp_path.iterdir()) == []
+        assert invoke("animate", "--ckpt", trained, "--out", "a.webp", "--fps", 60).exit_code == 0
+
 
 class TestPlot:
     @pytest.mark.parametrize("suffix", ["png", "svg", "pdf"])
