@@ -177,8 +177,11 @@ class TestSample:
             (["-n", "9", "--format", "npz", "--scale", "2"], "--scale is only for --format grid"),
             (["-n", "10000", "--scale", "4"], "would be too large; choose a smaller scale"),
             (["-n", "20000"], "a grid holds at most 10,000 images"),
-            (["-n", "1", "--out", "a.jpg"], "unknown ending '.jpg'; use .png"),
-            (["-n", "1", "--format", "npz", "--out", "a.png"], "unknown ending '.png'; use .npz"),
+            (["-n", "1", "--out", "a.jpg"], "unknown extension '.jpg'; use .png"),
+            (
+                ["-n", "1", "--format", "npz", "--out", "a.png"],
+                "unknown extension '.png'; use .npz",
+            ),
             (["-n", "1", "--out", "none/a.png"], "its folder does not exist"),
             (["-n", "1", "--format", "jpg"], "--format"),
         ],
