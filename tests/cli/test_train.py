@@ -93,7 +93,7 @@ BAD = [
     (["--output-dir", "taken.txt", "--data", "digits"], "taken.txt: cannot be written"),
     (["--data", "mnist"], "mnist is not in"),
     (["--data", "none.npz"], "none.npz: cannot be read"),
-    (["--data", "some/folder"], "is not there"),
+    (["--data", "some/folder"], "does not exist"),
 ]
 
 
