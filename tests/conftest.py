@@ -24,6 +24,18 @@ from mnistgan.cli import app
 from mnistgan.config import DataConfig, RunConfig, toml
 from mnistgan.evaluation import classifier, reference
 
+SLOW_FIXTURES = {"chromium", "nursery", "site"}
+"""Fixtures that start a process: the tests that use one are marked as slow."""
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m selects
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that use a fixture of :data:`SLOW_FIXTURES`; others carry their mark."""
+    for item in items:
+        if SLOW_FIXTURES & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)
+
+
 settings.register_profile("mnistgan", deadline=None)
 settings.load_profile("mnistgan")
 

@@ -89,10 +89,12 @@ class TestShared:
             "mnistgan: error: Missing option '--ckpt'; see: mnistgan sample --help\n"
         )
 
+    @pytest.mark.slow
     def test_python_dash_m(self) -> None:
         command = [sys.executable, "-m", "mnistgan", "--version"]
         assert subprocess.check_output(command, text=True).startswith("mnistgan ")
 
+    @pytest.mark.slow
     def test_debug_shows_the_traceback(self, tmp_path: Path) -> None:
         command = [sys.executable, "-m", "mnistgan", "info", str(tmp_path / "none.pt")]
         plain = subprocess.run(command, capture_output=True, text=True, check=False)

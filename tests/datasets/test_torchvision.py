@@ -254,6 +254,7 @@ class TestParts:
         assert not datasets.has_test(DataConfig(name="torchvision:Omniglot"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("split", ["train", "test"])
 def test_mnist_is_ours_pixel_for_pixel(mnist_root: Path, tmp_path: Path, split: SplitName) -> None:
     shutil.copytree(mnist_root / "MNIST", tmp_path / "MNIST")
@@ -573,6 +574,7 @@ class TestImport:
         )
         assert process.returncode == 0, process.stderr
 
+    @pytest.mark.slow
     def test_beside_a_torch_that_it_was_not_built_for(self, tmp_path: Path, trained: Path) -> None:
         """Where no library of compiled operators loads, data sets and transforms work."""
         self.run(
@@ -596,6 +598,7 @@ class TestImport:
             tmp_path,
         )
 
+    @pytest.mark.slow
     def test_operators_that_load_are_left_alone(self, tmp_path: Path) -> None:
         self.run(
             """
