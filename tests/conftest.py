@@ -24,7 +24,7 @@ from mnistgan.cli import app
 from mnistgan.config import DataConfig, RunConfig, toml
 from mnistgan.evaluation import classifier, reference
 
-SLOW_FIXTURES = {"chromium", "nursery", "site"}
+SLOW_FIXTURES = {"chromium", "nursery", "site", "wandb"}
 """Fixtures that start a process: the tests that use one are marked as slow."""
 
 

@@ -243,6 +243,7 @@ class TestPlot:
 
 
 class TestExport:
+    @pytest.mark.slow
     def test_beside_the_generator_and_elsewhere(
         self, invoke: Invoke, trained: Path, tmp_path: Path
     ) -> None:

@@ -285,6 +285,7 @@ class TestFakeData:
             assert data.labels[index] == label
         assert data.classes == tuple("0123456789")
 
+    @pytest.mark.slow
     def test_it_trains_and_is_shown(self, invoke: Invoke, tiny_toml: Path, tmp_path: Path) -> None:
         result = invoke(
             "train", "--config", tiny_toml, "--data", "torchvision:FakeData", "--epochs", 1,

@@ -385,6 +385,7 @@ class TestCommands:
             assert "was trained without labels" in result.stderr
             assert "cgan-mlp" in result.stderr
 
+    @pytest.mark.slow
     def test_onnx_takes_labels(self, conditional: Path, tmp_path: Path) -> None:
         import onnxruntime
 
