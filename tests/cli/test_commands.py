@@ -91,10 +91,12 @@ class TestShared:
             "mnistgan: error: Missing option '--ckpt'; see: mnistgan sample --help\n"
         )
 
+    @pytest.mark.slow
     def test_python_dash_m(self) -> None:
         command = [sys.executable, "-m", "mnistgan", "--version"]
         assert subprocess.check_output(command, text=True).startswith("mnistgan ")
 
+    @pytest.mark.slow
     def test_debug_shows_the_traceback(self, tmp_path: Path) -> None:
         command = [sys.executable, "-m", "mnistgan", "info", str(tmp_path / "none.pt")]
         plain = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -283,6 +285,7 @@ class TestPlot:
 
 
 class TestExport:
+    @pytest.mark.slow
     def test_beside_the_generator_and_elsewhere(
         self, invoke: Invoke, trained: Path, tmp_path: Path
     ) -> None:

@@ -156,6 +156,7 @@ class TestShow:
         assert invoke("data", "show", "digits", "--out", "a.jpg").exit_code == 2
 
 
+@pytest.mark.slow
 def test_a_colour_folder_trains_samples_animates_and_exports_in_colour(
     invoke: Invoke, tiny_toml: Path, tmp_path: Path
 ) -> None:

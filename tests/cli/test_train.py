@@ -157,6 +157,7 @@ def test_an_ignored_signal_stays_ignored() -> None:
         signal.signal(signal.SIGHUP, before)
 
 
+@pytest.mark.slow
 def test_on_the_real_mnist(invoke: Invoke, mnist_root: Path, tmp_path: Path) -> None:
     result = invoke(
         "train", "--config", "mlp-256", "--data-root", mnist_root, "--epochs", 1,

@@ -370,6 +370,7 @@ def test_a_small_phone_in_the_dark(chromium: Chromium) -> None:
 # The command -----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGHUP", 129)])
 def test_a_signal_ends_it_quietly(trained: Path, name: str, code: int) -> None:
     if not hasattr(signal, name):

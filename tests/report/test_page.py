@@ -32,7 +32,12 @@ from mnistgan.training.trainer import Trainer
 
 
 @pytest.fixture(scope="module")
-def measured(tmp_path_factory: pytest.TempPathFactory, cache_folder: Path, trained: Path) -> Path:
+def measured(
+    tmp_path_factory: pytest.TempPathFactory,
+    cache_folder: Path,
+    digits_classifier: None,
+    trained: Path,
+) -> Path:
     """A run that wrote its own page and was then evaluated; tests must not write to it."""
     run = tmp_path_factory.mktemp("measured") / "run"
     settings = ("evaluate.every=1", "evaluate.n=100", "outputs.report={}", "train.epochs=3")
@@ -40,7 +45,6 @@ def measured(tmp_path_factory: pytest.TempPathFactory, cache_folder: Path, train
     train += [word for setting in settings for word in ("--set", setting)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MNISTGAN_CACHE", str(cache_folder))
-        patch.setattr("mnistgan.evaluation.classifier._TRAIN_STEPS", 150)
         for command in (train, ["evaluate", run, "-n", 100]):
             result = CliRunner().invoke(app, [str(word) for word in command])
             assert result.exit_code == 0, result.output

@@ -156,6 +156,7 @@ class TestTraining:
         rest.restore(first.state())
         assert begun + _numbers(rest) == whole
 
+    @pytest.mark.slow
     def test_it_learns_the_digits_that_it_is_asked_for(
         self, tiny: Tiny, digits: datasets.ImageSet
     ) -> None:
@@ -384,6 +385,7 @@ class TestCommands:
             assert "was trained without labels" in result.stderr
             assert "cgan-mlp" in result.stderr
 
+    @pytest.mark.slow
     def test_onnx_takes_labels(self, conditional: Path, tmp_path: Path) -> None:
         import onnxruntime
 
