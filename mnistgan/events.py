@@ -63,7 +63,7 @@ class StepMetrics:
     step: int
     epoch: int
     loss_d: float
-    """What D minimised, penalties included."""
+    """What D minimized, penalties included."""
     loss_g: float
     d_real: float
     """D(x), of the kind that ``TrainConfig.score_kind`` says."""
