@@ -18,7 +18,7 @@ from mnistgan.rendering.grids import read_png
 
 
 def photos(folder: Path, count: int = 20) -> Path:
-    """Colourful pictures of several sizes in two classes."""
+    """Colorful pictures of several sizes in two classes."""
     for number in range(count):
         path = folder / ("cats", "dogs")[number % 2] / f"{number:03d}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -145,8 +145,8 @@ class TestShow:
         result = invoke("data", "show", "./photos", "--channels", 3, "--image-size", 16)
         assert result.exit_code == 0, result.output
         assert read_png(tmp_path / "photos.png").ndim == 3
-        grey = invoke("data", "show", "./photos")
-        assert "note: the images are in color" in grey.stderr
+        gray = invoke("data", "show", "./photos")
+        assert "note: the images are in color" in gray.stderr
 
     def test_mistakes(self, invoke: Invoke) -> None:
         result = invoke("data", "show", "digits", "--image-size", 1, "--background", "blue")

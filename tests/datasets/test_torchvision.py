@@ -97,9 +97,9 @@ class Items:
         return self._items[index]
 
 
-def pictures(count: int, colour: bool = True, classes: int = 3) -> list[tuple[Image.Image, int]]:
+def pictures(count: int, color: bool = True, classes: int = 3) -> list[tuple[Image.Image, int]]:
     """Pairs of a picture of random pixels and a label."""
-    shape = (count, 12, 9, 3) if colour else (count, 12, 9)
+    shape = (count, 12, 9, 3) if color else (count, 12, 9)
     images = noise_images(*shape)
     return [(Image.fromarray(image), number % classes) for number, image in enumerate(images)]
 
@@ -505,7 +505,7 @@ class TestFromTorchvision:
 
     def test_colour_that_is_given_up_is_noted(self) -> None:
         assert datasets.from_torchvision(Items(*pictures(3))).notes == (GRAY_NOTE,)
-        assert datasets.from_torchvision(Items(*pictures(3, colour=False))).notes == ()
+        assert datasets.from_torchvision(Items(*pictures(3, color=False))).notes == ()
         in_colour = DataConfig.model_validate({"channels": 3})
         assert datasets.from_torchvision(Items(*pictures(3)), in_colour).notes == ()
 
@@ -541,7 +541,7 @@ class TestFromTorchvision:
 
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(4, 20), st.sampled_from(["pad", "crop"]))
 def test_pixels_are_pillows(width: int, height: int, side: int, fit: str) -> None:
-    """Scaling, padding, cropping and grey, worked out with Pillow and NumPy alone."""
+    """Scaling, padding, cropping and gray, worked out with Pillow and NumPy alone."""
     pixels = noise_images(height, width, 3, seed=width * 41 + height)
     picture = Image.fromarray(pixels)
     if fit == "crop":
@@ -556,12 +556,12 @@ def test_pixels_are_pillows(width: int, height: int, side: int, fit: str) -> Non
     square[y : y + size[1], x : x + size[0]] = scaled
     keys = {"image_size": side, "fit": fit, "background": "#0a141e"}
     items = Items((Image.fromarray(pixels), 0))
-    colour = datasets.from_torchvision(items, DataConfig.model_validate({**keys, "channels": 3}))
-    np.testing.assert_array_equal(np.moveaxis(colour.images[0], 0, -1), square)
-    grey = datasets.from_torchvision(items, DataConfig.model_validate(keys))
-    # Grey after scaling: the background becomes grey by itself.
+    color = datasets.from_torchvision(items, DataConfig.model_validate({**keys, "channels": 3}))
+    np.testing.assert_array_equal(np.moveaxis(color.images[0], 0, -1), square)
+    gray = datasets.from_torchvision(items, DataConfig.model_validate(keys))
+    # Gray after scaling: the background becomes gray by itself.
     inside = (scaled @ np.array([19595, 38470, 7471]) + 0x8000) >> 16
-    np.testing.assert_array_equal(grey.images[0, 0, y : y + size[1], x : x + size[0]], inside)
+    np.testing.assert_array_equal(gray.images[0, 0, y : y + size[1], x : x + size[0]], inside)
 
 
 class TestImport:

@@ -1,4 +1,4 @@
-"""Digits on demand: conditional models, from the config to labelled files."""
+"""Digits on demand: conditional models, from the config to labeled files."""
 
 from __future__ import annotations
 
