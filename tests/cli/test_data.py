@@ -197,7 +197,7 @@ def test_a_run_never_writes_among_its_pictures(
     monkeypatch.chdir(photos(tmp_path / "photos"))
     result = invoke("train", "--data", ".", "--batch-size", 4)
     assert result.exit_code == 2
-    assert "lies in the folder of the training images" in result.stderr
+    assert "is inside the folder of the training images" in result.stderr
     result = invoke("data", "show", ".")
     assert result.exit_code == 2
     assert "is in the folder of the data set" in result.stderr
@@ -226,7 +226,7 @@ def test_a_pair_of_idx_files_trains(invoke: Invoke, tiny_toml: Path, tmp_path: P
     (tmp_path / "my-images-idx3-ubyte").write_bytes(to_idx(noise_images(20, 28, 28, seed=1)))
     result = invoke("train", "--resume", "run", "--epochs", 3)
     assert result.exit_code == 2
-    assert "does not hold the images that run was trained on" in result.stderr
+    assert "does not contain the images that run was trained on" in result.stderr
 
 
 def test_too_few_images(invoke: Invoke, tmp_path: Path) -> None:

@@ -136,7 +136,7 @@ def test_a_directory_that_holds_a_run(invoke: Invoke, trained: Path, tiny_toml: 
     before = {path: path.stat().st_mtime_ns for path in trained.rglob("*")}
     result = invoke("train", "--config", tiny_toml, "--output-dir", trained)
     assert result.exit_code == 2
-    assert "holds a run already" in result.stderr
+    assert "already contains a run" in result.stderr
     assert f"--resume {trained}" in result.stderr
     assert {path: path.stat().st_mtime_ns for path in trained.rglob("*")} == before
 

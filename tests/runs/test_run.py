@@ -146,7 +146,7 @@ def test_a_run_is_not_shortened(trained: Path, invoke: Invoke) -> None:
     before = (trained / "config.toml").read_bytes()
     result = invoke("train", "--resume", trained, "--epochs", 1)
     assert result.exit_code == 2
-    assert "has 2 epochs behind it" in result.stderr
+    assert "was trained for 2 epochs" in result.stderr
     assert (trained / "config.toml").read_bytes() == before
 
 
@@ -205,7 +205,7 @@ def test_a_checkpoint_under_another_steps_name_is_passed_over(
     run.checkpoint_file(7).rename(run.checkpoint_file(999))
     result = invoke("train", "--resume", run.path)
     assert result.exit_code == 0
-    assert "step-00000999.pt: holds step 7" in result.stderr
+    assert "step-00000999.pt: contains step 7" in result.stderr
     assert "resuming after step 14" in result.stderr
 
 

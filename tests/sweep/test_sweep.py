@@ -83,7 +83,7 @@ def test_all_mistakes_at_once(sweep_toml: Path) -> None:
         ('"train.lr_g"', "seed", "search.seed: cannot be searched"),
         ("n = 100", "n = 100\nevery = 3", "objective.every: must divide the number of epochs (2)"),
         ("n = 100", 'figure = "fid"', "objective.figure: "),
-        ("low = 1e-4, ", "", "search.train.lr_g: give low and high, or choices"),
+        ("low = 1e-4, ", "", "search.train.lr_g: must have low and high, or choices"),
         ("low = 1e-4", "low = 0.0", "search.train.lr_g: log requires a low above 0"),
         ("[search]", "[set]\ntrain.epoch = 3\n[search]", "train.epoch: unknown key"),
     ],
@@ -158,7 +158,7 @@ def test_another_sweep_in_its_place_is_refused(
     sweep_toml.write_text(SWEEP.replace("high = 8", "high = 10"))
     result = invoke("sweep", "--config", sweep_toml, "--trials", 2)
     assert result.exit_code == 2
-    assert "holds a sweep with another search" in result.stderr
+    assert "contains a sweep with another search" in result.stderr
     assert len(rows(tmp_path / "sweeps" / "try")) == 1
 
 

@@ -184,7 +184,7 @@ def test_folders_of_several_machines_are_copied_into_one(
     for number in (1, 2):
         outcome = shards.write(tmp_path / str(number), sampler, spec, parse_part(f"{number}/2"))
         assert (outcome.made, outcome.complete) == (2, 2)
-        assert "2 missing (of other parts)" in str(outcome)
+        assert "2 missing (in other parts)" in str(outcome)
         assert not (tmp_path / str(number) / "manifest.json").exists()
         shutil.copytree(tmp_path / str(number), tmp_path / "all", dirs_exist_ok=True)
     outcome = shards.write(tmp_path / "all", sampler, spec)
@@ -221,7 +221,7 @@ def test_a_manifest_of_another_program_is_left_alone(
     sampler: Sampler, spec: ShardSpec, tmp_path: Path
 ) -> None:
     (tmp_path / "manifest.json").write_text('{"name": "my web page"}')
-    with pytest.raises(UsageError, match="is not a manifest of shards"):
+    with pytest.raises(UsageError, match="is not a manifest of mnistgan"):
         shards.write(tmp_path, sampler, spec)
     assert list(contents(tmp_path)) == ["manifest.json"]
 

@@ -117,7 +117,7 @@ class TestThePlace:
     def test_a_folder_that_is_removed(self, run: Run, tmp_path: Path) -> None:
         message = self.after(run, 2, lambda: shutil.rmtree(tmp_path / "run"))
         assert "g.pt: cannot be written (No such file or directory)" in message
-        assert message.endswith(f"then start a new run: nothing is left of {tmp_path / 'run'}")
+        assert message.endswith(f"then start a new run: {tmp_path / 'run'} no longer exists")
         assert list(tmp_path.iterdir()) == []
 
     @pytest.mark.skipif(os.geteuid() == 0, reason="root writes to any folder")

@@ -119,7 +119,7 @@ def test_a_rank_that_dies_ends_the_run_with_its_checkpoint_whole(
     code, _, stderr = outcome(process)
     assert code == 1
     assert "Traceback" not in stderr
-    assert "go on from the last checkpoint: mnistgan train --resume" in stderr
+    assert "resume from the last checkpoint: mnistgan train --resume" in stderr
     newest = RunDirectory(tmp_path / "run").checkpoint_files()[0]
     assert checkpoint.load_checkpoint(newest).step > 0
 
