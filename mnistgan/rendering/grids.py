@@ -24,6 +24,8 @@ Picture: TypeAlias = npt.NDArray[np.uint8]
 
 _MAX_ROWS = 100
 _GAP = 2  # pixels between the images of a grid
+_FILL = 900  # pixels that a grid fills at most, so that it fits on a screen
+_MAX_SCALE = 10  # of the default scale: one digit becomes 320 pixels wide, not 896
 
 
 def to_picture(image: Images) -> Picture:
@@ -92,7 +94,7 @@ def class_grid(
         columns: images per class; without labels, the most images per row and column.
     """
     if labels is None:
-        return grid(images[: columns * columns], min(columns, len(images)))
+        return magnify(grid(images[: columns * columns], min(columns, len(images))))
     blank = np.zeros((columns, *images.shape[1:]), np.uint8)
     rows: list[Picture] = []
     present = np.unique(labels)[:_MAX_ROWS]
@@ -184,8 +186,20 @@ def read_grid(path: Path, size: int) -> Picture:
 
 def enlarge(picture: Picture, at_least: int = 320) -> Picture:
     """The picture with its pixels repeated until its longer side has at least this many."""
-    factor = math.ceil(at_least / max(picture.shape[:2]))
-    return picture.repeat(factor, axis=0).repeat(factor, axis=1)
+    return magnify(picture, math.ceil(at_least / max(picture.shape[:2])))
+
+
+def magnify(picture: Picture, scale: int | None = None) -> Picture:
+    """The picture enlarged by nearest neighbor.
+
+    Args:
+        picture: any picture.
+        scale: how often each pixel is repeated along both axes. By default, the largest scale
+            from 1 to 10 whose longer side has at most 900 pixels: 100 digits fill 604 x 604.
+    """
+    if scale is None:
+        scale = min(max(_FILL // max(picture.shape[:2]), 1), _MAX_SCALE)
+    return picture.repeat(scale, axis=0).repeat(scale, axis=1)
 
 
 def caption(picture: Picture, text: str) -> Picture:
