@@ -89,7 +89,8 @@ def project_to_files(
     if out.suffix.lower() == ".png":
         grids.save_png(out, grids.stacked([_row(one) for one in found]))
     else:
-        animations.save_animation(out, _walk(generator, found, on_progress), _FPS)
+        frames = _walk(generator, found, on_progress)
+        animations.save_animation(out, frames, len(frames), _FPS)
     if json_file is not None:
         write_text(json_file, _to_json(source, options, found))
     return [_describe(one) for one in found], hints

@@ -47,6 +47,7 @@ def animate_walk(
         UsageError: the file cannot be written, or the options do not fit the generator.
     """
     check_target(path, *WALK_FORMATS)
+    animations.check_fps(path.suffix, fps)
     generator = load_generator(source)
     sequence = None if digits is None else conditioning.parse(digits, generator.classes)
     is_still = path.suffix.lower() == ".png"
@@ -56,11 +57,11 @@ def animate_walk(
     )
     drawn = walks.draw(generator, walk, on_progress)
     if not is_still:
-        pictures = [grids.enlarge(grids.grid(images)) for images in drawn]
-        animations.save_animation(path, pictures, fps or _FPS)
+        pictures = (grids.enlarge(grids.grid(images)) for images in drawn)
+        animations.save_animation(path, pictures, len(walk), fps or _FPS)
     elif walk.is_square:
-        grids.save_png(path, grids.enlarge(grids.grid(next(drawn))))
+        grids.save_png(path, grids.magnify(grids.grid(next(drawn))))
     else:
         rows = np.stack(list(drawn), axis=1)
         images = rows.reshape(-1, *rows.shape[2:])
-        grids.save_png(path, grids.enlarge(grids.grid(images, len(walk))))
+        grids.save_png(path, grids.magnify(grids.grid(images, len(walk))))

@@ -96,6 +96,15 @@ def image_shape(config: RunConfig) -> Shape:
     return (config.data.channels, config.data.image_size, config.data.image_size)
 
 
+def largest_layer(config: RunConfig) -> int:
+    """The numbers that one image takes in the layer of G with the largest output."""
+    model, shape = config.model, image_shape(config)
+    if isinstance(model, sections.MlpConfig):
+        return max(*model.generator.widths, math.prod(shape))
+    # Each stage has half the channels and four times the pixels of the one before.
+    return max(model.generator.width * (shape[1] // 2) ** 2, math.prod(shape))
+
+
 def count_parameters(module: nn.Module) -> int:
     """Number of trainable parameters."""
     return sum(parameter.numel() for parameter in module.parameters())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -24,6 +24,8 @@ Picture: TypeAlias = npt.NDArray[np.uint8]
 
 _MAX_ROWS = 100  # classes in a picture
 _GAP = 2  # pixels between the images of a grid; part of the format of samples/*.png
+_FILL = 900  # maximum pixels of an enlarged grid, so that it fits on a screen
+_MAX_SCALE = 10  # of the default scale: one digit becomes 320 pixels wide, not 896
 
 
 def to_picture(image: Images) -> Picture:
@@ -92,7 +94,7 @@ def class_grid(
         columns: images per class; without labels, maximum number of images per row and column.
     """
     if labels is None:
-        return grid(images[: columns * columns], min(columns, len(images)))
+        return magnify(grid(images[: columns * columns], min(columns, len(images))))
     blank = np.zeros((columns, *images.shape[1:]), np.uint8)
     rows: list[Picture] = []
     present = np.unique(labels)[:_MAX_ROWS]
@@ -136,19 +138,20 @@ def to_png(picture: Picture) -> bytes:
 
 
 def encode(
-    pictures: Sequence[Picture], kind: Literal["PNG", "GIF", "WEBP"], **options: Any
+    pictures: Iterable[Picture], kind: Literal["PNG", "GIF", "WEBP"], **options: Any
 ) -> bytes:
     """Encode pictures as an image file; several pictures are the frames of an animation.
 
     Args:
-        pictures: pictures of one shape.
+        pictures: pictures of one shape. An iterator is read frame by frame.
         kind: file format.
         options: options of Pillow's writer for this format.
     """
+    frames = map(Image.fromarray, pictures)
+    first = next(frames)
     # Without save_all, Pillow writes only the first frame, and ignores append_images silently.
-    first, *more = map(Image.fromarray, pictures)
-    if more:
-        options |= {"save_all": True, "append_images": more}
+    if kind != "PNG":
+        options |= {"save_all": True, "append_images": frames}
     buffer = io.BytesIO()
     first.save(buffer, format=kind, **options)
     return buffer.getvalue()
@@ -186,9 +189,21 @@ def read_grid(path: Path, size: int) -> Picture:
 
 def enlarge(picture: Picture, at_least: int = 320) -> Picture:
     """Repeat a picture's pixels until its longer side has at least ``at_least`` pixels."""
+    return magnify(picture, math.ceil(at_least / max(picture.shape[:2])))
+
+
+def magnify(picture: Picture, scale: int | None = None) -> Picture:
+    """Enlarge a picture by nearest neighbor.
+
+    Args:
+        picture: any picture.
+        scale: how often each pixel is repeated along both axes. By default, the largest scale
+            from 1 to 10 whose longer side has at most 900 pixels: 100 digits fill 604 x 604.
+    """
+    if scale is None:
+        scale = min(max(_FILL // max(picture.shape[:2]), 1), _MAX_SCALE)
     # Not resized: interpolation would blur pixels that people want to see one by one.
-    factor = math.ceil(at_least / max(picture.shape[:2]))
-    return picture.repeat(factor, axis=0).repeat(factor, axis=1)
+    return picture.repeat(scale, axis=0).repeat(scale, axis=1)
 
 
 def caption(picture: Picture, text: str) -> Picture:

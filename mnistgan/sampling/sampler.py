@@ -23,7 +23,7 @@ from mnistgan.sampling.generator import Generator
 
 BLOCK = 256
 
-_MOST_NUMBERS = 2**26  # pixels in one pass through G: 256 gray images of 512 x 512
+_MOST_NUMBERS = 2**24  # in a layer of G, 64 MiB: 256 images of a DCGAN of width 64 for 64 x 64
 
 
 @dataclass(frozen=True)
@@ -110,17 +110,26 @@ def sample_blocks(
     # One thread does everything: writing in a second one and drawing noise ahead gained nothing
     # that could be measured (commit 935a202).
     for number, start in enumerate(range(0, count, BLOCK)):
-        yield block(generator, number, options)[: count - start]
+        yield block(generator, number, options, count - start)
         on_progress(Progress("sampling", min(start + BLOCK, count), count))
 
 
-def block(generator: Generator, number: int, options: SamplingOptions = DEFAULT) -> Images:
-    """Generate the images from index ``256 * number`` on, uint8 256 x C x H x W."""
+def block(
+    generator: Generator, number: int, options: SamplingOptions = DEFAULT, count: int = BLOCK
+) -> Images:
+    """Generate the first ``count`` of the 256 images from index ``256 * number`` on.
+
+    Returns:
+        uint8, N x C x H x W.
+    """
     inputs = [options.z(number, generator.config.model.latent_dim)]
     if (labels := options.labels(generator, number)) is not None:
         inputs.append(torch.from_numpy(labels))
-    # Blocks of large images pass through G in parts: a whole block of 1024 x 1024 took gigabytes.
-    # The size of a part depends only on that of an image, so rounding does not depend on the count.
-    rows = max(1, _MOST_NUMBERS // math.prod(networks.image_shape(generator.config)))
-    parts = zip(*(tensor.split(rows) for tensor in inputs), strict=True)
-    return np.concatenate([generator(*part) for part in parts])
+    # Wide layers are computed for fewer images at a time. How many follows from the layers alone,
+    # never from the count: another batch size may round differently.
+    rows = max(1, min(BLOCK, _MOST_NUMBERS // networks.largest_layer(generator.config)))
+    images = np.empty((min(count, BLOCK), *networks.image_shape(generator.config)), np.uint8)
+    for start in range(0, len(images), rows):
+        made = generator(*(tensor[start : start + rows] for tensor in inputs))
+        images[start : start + rows] = made[: len(images) - start]
+    return images

@@ -323,6 +323,5 @@ def _refuse_what_does_not_fit(config: RunConfig, data: ImageSet, ranks: Ranks) -
 
 def _read_only(images: Images) -> Images:
     """A read-only copy, so that no output can change the images that the others receive."""
-    array: Images = np.array(images)
-    array.setflags(write=False)
-    return array
+    # Bytes own the memory, so that nobody can make the array writable again.
+    return np.frombuffer(images.tobytes(), np.uint8).reshape(images.shape)

@@ -121,7 +121,7 @@ def test_a_path_is_told_from_a_name_by_how_it_is_written(name: str, kind: str | 
 
 
 def test_labels_belong_to_a_file() -> None:
-    with pytest.raises(ValidationError, match="labels belong to an IDX file"):
+    with pytest.raises(ValidationError, match="labels are only for an IDX file"):
         DataConfig(name="mnist", labels="x")
 
 

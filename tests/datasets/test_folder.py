@@ -266,6 +266,7 @@ class TestKept:
         assert second.notes == first.notes
         assert second.classes == first.classes
 
+    @pytest.mark.slow
     def test_pictures_of_the_right_size_need_no_torch(self, folder: Path) -> None:
         code = (
             "import sys; from mnistgan import datasets, config; "
