@@ -94,7 +94,9 @@ class Evaluated:
         n: how many images were drawn.
         measured_with: what must stand beside the Frechet distance: the classifier's name, and n.
         figures: the measures by name; see :class:`mnistgan.evaluation.results.Figures`.
-        is_best: whether its Frechet distance is the smallest of this run so far.
+        is_best: whether it is the best generator of this run so far: the one with the smallest
+            Frechet distance, but none that has collapsed while there is one that has not.
+        verdict: one sentence about the images; see :mod:`mnistgan.evaluation.verdict`.
     """
 
     epoch: int
@@ -103,6 +105,7 @@ class Evaluated:
     measured_with: str
     figures: Mapping[str, float]
     is_best: bool
+    verdict: str = ""
 
 
 @dataclass(frozen=True)
@@ -122,11 +125,20 @@ class Warned:
 
 @dataclass(frozen=True)
 class RunEnded:
-    """The run takes no more steps."""
+    """The run takes no more steps.
+
+    Attributes:
+        reason: why.
+        step: the last one.
+        epoch: the last one.
+        verdict: the verdict of the last measurement; if nothing was measured, what the watch found.
+            Empty if neither has something to say.
+    """
 
     reason: EndReason
     step: int
     epoch: int
+    verdict: str = ""
 
 
 Event: TypeAlias = (

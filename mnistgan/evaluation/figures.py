@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from mnistgan.errors import UsageError, printable
+from mnistgan.evaluation.verdict import Verdict, judge
 
 
 class Measure(NamedTuple):
@@ -38,6 +39,7 @@ MEASURES = (
     Measure("confidence", "mean confidence", "of the classifier in its predictions"),
     Measure("kl_to_labels", "KL to the labels' shares", "nats; 0 is perfect"),
     Measure("kl_to_uniform", "KL to equal shares", "nats; 0 is the same number per class"),
+    Measure("variety", "variety", "distinct images, as a share of as many real ones"),
     Measure("nearest_distance", "nearest training image", "RMS difference of the pixels"),
     Measure("copies", "copies of training images", "share"),
     Measure("agreement", "agreement", "share classified as the requested class"),
@@ -66,6 +68,11 @@ class Measurement:
     floor_count: int
     shares: Mapping[str, float]
     missing: tuple[str, ...]
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """The verdict, from all of these; None if the file has no precision."""
+        return judge(self.numbers, self.floor, self.shares, self.missing)
 
 
 def read(path: Path) -> Measurement:

@@ -73,8 +73,8 @@ def test_classes_that_are_left_out() -> None:
     watch = Watch("probability", lambda images: np.arange(len(images)) % 8, tuple("0123456789"))
     said = messages(watch, started(), *(epoch(number, REAL) for number in range(1, 6)))
     assert said == [
-        "no 8 and no 9 among 64 images since epoch 2: G leaves classes out; lower train.lr_g, or "
-        "set train.r1 = 1"
+        "8s and 9s are missing (64 images, since epoch 2): G leaves classes out; lower "
+        "train.lr_g, or set train.r1 = 1"
     ]
 
 
