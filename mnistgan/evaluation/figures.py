@@ -11,6 +11,10 @@ from typing import Any, NamedTuple
 
 from mnistgan.errors import UsageError, printable
 from mnistgan.evaluation.verdict import Verdict, judge
+from mnistgan.evaluation.watch import distinct
+from mnistgan.rendering import grids
+from mnistgan.storage import tables
+from mnistgan.storage.run_directory import RunDirectory
 
 
 class Measure(NamedTuple):
@@ -105,3 +109,29 @@ def numbers(table: Mapping[str, Any]) -> dict[str, float]:
     """The figures that are single numbers, and the number of missing classes."""
     table = {**table, "missing_classes": len(table.get("missing", ()))}
     return {key: float(one) for key, one in table.items() if isinstance(one, int | float)}
+
+
+def while_training(run: RunDirectory, size: int) -> dict[str, float]:
+    """The figures of a run's last measurement during training; empty if there was none.
+
+    The variety, which evaluations.csv lacks, is that of the grid of the same epoch.
+
+    Args:
+        run: the run.
+        size: side of its images.
+
+    Raises:
+        UsageError: one of the files cannot be read.
+    """
+    table = tables.read_evaluations(run.evaluations_file)
+    if not len(table["step"]):
+        return {}
+    last = {name: float(column[-1]) for name, column in table.items()}
+    grid = next((one for one in tables.read_samples(run.samples) if one.step == last["step"]), None)
+    real = run.samples / "real.png"
+    if grid is not None and real.is_file() and not real.is_symlink():
+        images = [grids.ungrid(grids.read_grid(file, size), size) for file in (grid.file, real)]
+        count = min(map(len, images))
+        fakes, reals = (distinct(one[:count]) for one in images)
+        last["variety"] = fakes / max(1, reals)
+    return last

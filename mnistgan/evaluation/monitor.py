@@ -61,9 +61,7 @@ class Monitor:
         count, seed = self._config.evaluate.n, self._config.seed
         images, labels = sampler.sample_labeled(generator, count, sampler.SamplingOptions(seed))
         predictions = self._reference.classifier.network.predict(images)
-        figures = results.measure(
-            predictions, self._reference, seed, labels=labels, images=images
-        )
+        figures = results.measure(predictions, self._reference, seed, labels=labels, images=images)
         numbers, verdict = figures.numbers(), figures.verdict()
         distance = numbers["frechet_distance"]
         is_best = (verdict.is_failure, distance) < (self._has_failed, self._best)

@@ -43,8 +43,13 @@ class Verdict:
     reason: str
 
     def __str__(self) -> str:
-        """The sentence: ``Collapsed: only 8s; precision means nothing here.``"""
+        """The sentence, such as ``Collapsed: only 8s; precision means nothing here.``."""
         return f"{self.kind}: {self.reason}."
+
+    @property
+    def is_collapse(self) -> bool:
+        """Whether the generator has collapsed, at least in part."""
+        return self.kind in ("Collapsed", "Partly collapsed")
 
     @property
     def is_failure(self) -> bool:
@@ -71,7 +76,7 @@ def judge(
         return None
     case = _Case(figures, floor or {}, shares or {}, missing)
     # The order matters: the figures of a collapse or of copies mean nothing else.
-    rules = (
+    rules: tuple[tuple[Kind, str], ...] = (
         ("Collapsed", case.collapse()),
         ("Failed", case.failure()),
         ("Copied", case.copies()),
@@ -132,7 +137,8 @@ class _Case:
 
     def copies(self) -> str:
         copies = self._get("copies")
-        return f"{copies:.0%} of the images repeat training images" if copies > _COPIES else ""
+        repeated = f"{_percent(copies)} of the images repeat training images"
+        return repeated if copies > _COPIES else ""
 
     def partial_collapse(self) -> str:
         # Which classes are missing says little where few images look real.
@@ -147,7 +153,7 @@ class _Case:
 
     def mislabeling(self) -> str:
         agreement = self._get("agreement")
-        wrong = f"only {agreement:.0%} of the images show the class that was requested"
+        wrong = f"only {_percent(agreement)} of the images show the class that was requested"
         return wrong if agreement < _AGREEMENT else ""
 
     def weakness(self, least: float) -> str:
@@ -155,7 +161,7 @@ class _Case:
         known = [name for name in _WEIGHED if math.isfinite(self._get(name))]
         weakest = min(known, key=self._relative)
         if self._relative(weakest) < least:
-            covered = f"the images cover only {self._get(weakest):.0%} of the real ones"
+            covered = f"the images cover only {_percent(self._get(weakest))} of the real ones"
             weak = self._realism() if weakest == "precision" else covered
             return _clauses(self.classes(), weak, self.distance())
         is_far = least == _GOOD and self._ratio() > _GOOD_RATIO
@@ -180,7 +186,8 @@ class _Case:
             return f"Frechet distance {distance:.3g}" if math.isfinite(distance) else ""
         if ratio < 1.1:
             return "Frechet distance at the floor"
-        return f"Frechet distance {ratio:,.{0 if ratio >= 10 else 1}f} times the floor"
+        shown = f"{ratio:.2g}" if ratio < 10 or ratio >= 1e6 else f"{ratio:,.0f}"
+        return f"Frechet distance {shown} times the floor"
 
     def _ratio(self) -> float:
         floor = self._floor.get("frechet_distance", math.nan)
@@ -190,7 +197,7 @@ class _Case:
         precision = self._get("precision")
         if precision < _FEW_REAL:
             return "hardly any image looks real"
-        return f"only {precision:.0%} of the images look real"
+        return f"only {_percent(precision)} of the images look real"
 
     def _missing(self) -> str:
         if self._absent:
@@ -204,7 +211,7 @@ class _Case:
         if not self._shares:
             return "one class is far too frequent"
         name = max(self._shares, key=lambda one: self._shares[one])
-        return f"{self._shares[name]:.0%} of the images are {images_of([name])}"
+        return f"{_percent(self._shares[name])} of the images are {images_of([name])}"
 
 
 def _clauses(*clauses: str) -> str:
@@ -225,8 +232,13 @@ def noun(names: Sequence[str]) -> str:
     return one if len(names) == 1 else more
 
 
+def _percent(share: float) -> str:
+    """``81%``; a figures.json from elsewhere may hold any number."""
+    return f"{min(max(share, 0.0), 1.0):.0%}"
+
+
 def images_of(names: Sequence[str]) -> str:
-    """Images of these classes, of which there is at least one: ``1s and 7s``, ``images of coat``."""
+    """Images of one or more classes: ``1s and 7s``, ``images of coat``."""
     if all(map(_is_digit, names)):
         return _listed([f"{name}s" for name in names])
     return f"images of {_listed(names)}"
