@@ -186,7 +186,7 @@ class _Case:
             return f"Frechet distance {distance:.3g}" if math.isfinite(distance) else ""
         if ratio < 1.1:
             return "Frechet distance at the floor"
-        shown = f"{ratio:.2g}" if ratio < 10 or ratio >= 1e6 else f"{ratio:,.0f}"
+        shown = f"{ratio:,.0f}" if 10 <= ratio < 1e6 else f"{ratio:.2g}"
         return f"Frechet distance {shown} times the floor"
 
     def _ratio(self) -> float:
@@ -205,13 +205,15 @@ class _Case:
         missing = self._get("missing_classes")
         if not 1 <= missing < math.inf:
             return ""
-        return f"{count(int(missing))} {'class is' if missing == 1 else 'classes are'} missing"
+        many = count(int(missing)) if missing < 1e6 else "many"
+        return f"{many} {'class is' if missing == 1 else 'classes are'} missing"
 
     def _most_frequent(self) -> str:
         if not self._shares:
             return "one class is far too frequent"
         name = max(self._shares, key=lambda one: self._shares[one])
-        return f"{_percent(self._shares[name])} of the images are {images_of([name])}"
+        what = f"are {name}s" if _is_digit(name) else f"show {name}"
+        return f"{_percent(self._shares[name])} of the images {what}"
 
 
 def _clauses(*clauses: str) -> str:

@@ -42,7 +42,8 @@ def test_smoothing_keeps_the_mean_of_a_constant_and_the_length() -> None:
 @pytest.mark.parametrize(
     ("distances", "log"),
     [([[90.0, 1.0], [4.0]], True), ([[9.0], [0.9]], True), ([[9.0, NAN, INF, 0.1]], True),
-     ([[9.0], []], False), ([[97.0, 96.0]], False), ([[9.0], [0.0]], False), ([[NAN]], False), ([[INF]], False)],
+     ([[9.0], []], False), ([[97.0, 96.0]], False), ([[9.0], [0.0]], False),
+     ([[NAN]], False), ([[INF]], False)],
 )  # fmt: skip
 def test_a_distance_is_drawn_logarithmically_if_it_varies_much(
     distances: list[list[float]], log: bool
