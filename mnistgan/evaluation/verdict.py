@@ -10,6 +10,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from mnistgan.errors import printable
+
 Kind: TypeAlias = Literal[
     "Collapsed", "Failed", "Copied", "Partly collapsed", "Mislabeled", "Poor", "Fair", "Good"
 ]
@@ -44,7 +46,7 @@ class Verdict:
 
     def __str__(self) -> str:
         """The sentence, such as ``Collapsed: only 8s; precision means nothing here.``."""
-        return f"{self.kind}: {self.reason}."
+        return printable(f"{self.kind}: {self.reason}.")  # names of classes may be hostile
 
     @property
     def is_collapse(self) -> bool:

@@ -55,7 +55,7 @@ def _numbers(one: MetricsTable, other: MetricsTable) -> str:
         for name in one:
             left, right = one[name][row], other[name][row]
             if name != _RATE and left != right and not (np.isnan(left) and np.isnan(right)):
-                return f"{name} is {left:.9g} and {right:.9g} at step {one['step'][row]:.0f}"
+                return f"{name} is {left:.9g} and {right:.9g} in row {row + 1:,}"
     if len(one["step"]) != len(other["step"]):
         return f"{len(one['step']):,} and {len(other['step']):,} rows"
     return ""

@@ -146,6 +146,22 @@ def test_it_shows_the_files_of_the_run(run: RunDirectory, invoke: Invoke) -> Non
     )
 
 
+def test_it_opens_with_a_verdict(run: RunDirectory, invoke: Invoke) -> None:
+    verdict = json.loads(run.figures_file.read_text())["verdict"]
+    text = page(invoke, run).text
+    assert text.index(verdict) < text.index("Training time")
+    shutil.rmtree(run.figures_file.parent)
+    smudge = {"precision": "1", "recall": "0", "coverage": "0.001", "kl_to_labels": "2.2"}
+    values = {"epoch": "3", "step": "21", "n": "100", "missing_classes": "9"} | smudge
+    row = ",".join(values.get(name, "1") for name in EVALUATIONS_COLUMNS)
+    run.evaluations_file.write_text(f"{','.join(EVALUATIONS_COLUMNS)}\n{row}\n")
+    text = page(invoke, run).text
+    assert text.index("Collapsed: nine classes are missing") < text.index("Training time")
+    assert "No sign of a collapse" not in text
+    run.evaluations_file.unlink()
+    assert "Collapsed" not in page(invoke, run).text
+
+
 def test_it_needs_no_other_file(run: RunDirectory, invoke: Invoke) -> None:
     parsed = page(invoke, run)
     assert {tag for tag, _ in parsed.tags}.isdisjoint({"iframe", "object", "embed", "base", "form"})

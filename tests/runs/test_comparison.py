@@ -54,7 +54,7 @@ def test_the_command_writes_tables_and_pictures(
         "| precision | 0.5 ± 0 | 0.5 |",  # none is best
         "| config | a, b | c |",
         "| seed | 0, 1 | 0 |",
-        "| train.lr_g | 0.002 | 0.01 |",
+        "| train.lr_g | 0.001 | 0.01 |",
     ):
         assert line in result.stdout.splitlines(), line
     assert (tmp_path / "out" / "table.md").read_text() == result.stdout
@@ -121,7 +121,7 @@ def test_whether_two_runs_are_equal(
     assert other.exit_code == 1
     assert "config.toml: seed is 0 and 1" in other.stdout
     assert "metrics.csv: loss_D is " in other.stdout
-    assert "at step 1\n" in other.stdout
+    assert " in row 1\n" in other.stdout
     assert "g.pt: the weights differ" in other.stdout
     assert "samples/epoch_001.png: the images differ" in other.stdout
     lines = (tmp_path / "again" / "metrics.csv").read_text().splitlines(keepends=True)
