@@ -27,6 +27,12 @@ def sample(
         Path | None,
         Option(metavar="PATH", help="By default samples.png, samples.npz or a new folder."),
     ] = None,
+    scale: Annotated[
+        int | None,
+        Option(
+            min=1, max=100, help="grid: enlarge by this factor; by default to at most 900 pixels."
+        ),
+    ] = None,
     digits: options.Digits = None,
     per_digit: Annotated[
         int | None, options.latent(min=1, max=10**12, help="Instead of -n: images of each class.")

@@ -32,7 +32,7 @@ def test_it_is_a_schema() -> None:
 
 def test_the_file_is_up_to_date() -> None:
     text = (ROOT / "docs" / schema.FILE).read_text(encoding="utf-8")
-    assert text == schema.to_text(SCHEMA), "run in docs/: mnistgan init --schema"
+    assert text == schema.to_text(SCHEMA), "run: python docs/reference.py"
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)

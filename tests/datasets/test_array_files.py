@@ -92,7 +92,7 @@ def test_what_is_not_there_or_is_one_picture(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="has no home folder"):
         datasets.load(DataConfig(name="~nobody-of-this-name/photos"))
     (tmp_path / "a.jpg").write_bytes(b"")
-    with pytest.raises(DataError, match="a single picture; name the folder"):
+    with pytest.raises(DataError, match="a single picture; give the folder"):
         load(tmp_path / "a.jpg")
 
 

@@ -175,7 +175,7 @@ class TestNames:
     @pytest.mark.parametrize(
         ("name", "hint"),
         [
-            ("ImageFolder", "name the folder instead"),
+            ("ImageFolder", "give the folder instead"),
             ("EMNIST", "such as emnist-letters"),
             ("LSUN", "could run code"),
             ("WIDERFace", "its labels are boxes"),
@@ -245,7 +245,7 @@ class TestParts:
         assert (len(train), len(test)) == (60, 20)
 
     def test_without_a_test_part(self, tmp_path: Path) -> None:
-        with pytest.raises(DataError, match="has no test part"):
+        with pytest.raises(DataError, match="has no test split"):
             load("FakeData", tmp_path, "test")
         config = DataConfig(name="torchvision:FakeData", image_size=8)
         train, test = reference.split(config)

@@ -328,7 +328,7 @@ class TestCommands:
         result = invoke("sample", "--ckpt", conditional, "--digits", "0-2", "--per-digit", 5)
         assert result.exit_code == 0, result.output
         images = sampler.sample(load_generator(conditional), 15, 0, ClassSequence((0, 1, 2), 5))
-        expected = grids.grid(images, 5)
+        expected = grids.magnify(grids.grid(images, 5))
         np.testing.assert_array_equal(grids.read_png(tmp_path / "samples.png", 2000), expected)
 
     def test_sevens(self, invoke: Invoke, conditional: Path, tmp_path: Path) -> None:

@@ -103,10 +103,10 @@ def test_reading_in_order_makes_each_block_once(
     made: list[int] = []
     real = sampler.block
 
-    def counted(generator: Generator, number: int, options: sampler.SamplingOptions) -> Any:
+    def counted(generator: Generator, number: int, *options: Any) -> Any:
         made.append(number)
         assert torch.get_num_threads() == 1
-        return real(generator, number, options)
+        return real(generator, number, *options)
 
     monkeypatch.setattr(sampler, "block", counted)
     for index in range(LENGTH):
