@@ -51,7 +51,8 @@ class Monitor:
             LookupError, TypeError, ValueError, ArithmeticError: the state is invalid.
         """
         self._best, self._last = float(state["best"]), int(state["last"])
-        self._has_failed = bool(state.get("has_failed", False))  # older checkpoints lack it
+        # Older checkpoints lack it.
+        self._has_failed = bool(state.get("has_failed", math.isinf(self._best)))
 
     def is_due(self, epoch: int, step: int) -> bool:
         """Whether to measure after an epoch that ended with this step."""
