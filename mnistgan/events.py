@@ -97,7 +97,9 @@ class Evaluated:
         n: number of images measured.
         measured_with: classifier and n, which must be reported with a Frechet distance.
         figures: the figures by name; see :class:`mnistgan.evaluation.results.Figures`.
-        is_best: whether this Frechet distance is the smallest of the run so far.
+        is_best: whether this is the best generator of the run so far: the smallest Frechet
+            distance, but never a collapsed generator while another has not collapsed.
+        verdict: one sentence about the images; see :mod:`mnistgan.evaluation.verdict`.
     """
 
     epoch: int
@@ -106,6 +108,7 @@ class Evaluated:
     measured_with: str
     figures: Mapping[str, float]
     is_best: bool
+    verdict: str = ""
 
 
 @dataclass(frozen=True)
@@ -125,11 +128,20 @@ class Warned:
 
 @dataclass(frozen=True)
 class RunEnded:
-    """The run has ended, at ``step`` of ``epoch``."""
+    """The run has ended, at ``step`` of ``epoch``.
+
+    Attributes:
+        reason: why it ended.
+        step: the last step.
+        epoch: the last epoch.
+        verdict: of the last measurement; if nothing was measured, what the watch found. May be
+            empty.
+    """
 
     reason: EndReason
     step: int
     epoch: int
+    verdict: str = ""
 
 
 Event: TypeAlias = (

@@ -10,6 +10,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from mnistgan.errors import UsageError, printable
+from mnistgan.evaluation.verdict import Verdict, judge
+from mnistgan.evaluation.watch import distinct
+from mnistgan.rendering import grids
+from mnistgan.storage import tables
+from mnistgan.storage.run_directory import RunDirectory
 
 
 class Measure(NamedTuple):
@@ -38,6 +43,7 @@ MEASURES = (
     Measure("confidence", "mean confidence", "of the classifier in its predictions"),
     Measure("kl_to_labels", "KL to the labels' shares", "nats; 0 is perfect"),
     Measure("kl_to_uniform", "KL to equal shares", "nats; 0 is the same number per class"),
+    Measure("variety", "variety", "distinct images, as a share of as many real ones"),
     Measure("nearest_distance", "nearest training image", "RMS difference of the pixels"),
     Measure("copies", "copies of training images", "share"),
     Measure("agreement", "agreement", "share classified as the requested class"),
@@ -66,6 +72,11 @@ class Measurement:
     floor_count: int
     shares: Mapping[str, float]
     missing: tuple[str, ...]
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """The verdict, from all of these; None if the file has no precision."""
+        return judge(self.numbers, self.floor, self.shares, self.missing)
 
 
 def read(path: Path) -> Measurement:
@@ -98,3 +109,29 @@ def numbers(table: Mapping[str, Any]) -> dict[str, float]:
     """The figures that are single numbers, and the number of missing classes."""
     table = {**table, "missing_classes": len(table.get("missing", ()))}
     return {key: float(one) for key, one in table.items() if isinstance(one, int | float)}
+
+
+def while_training(run: RunDirectory, size: int) -> dict[str, float]:
+    """The figures of a run's last measurement during training; empty if there was none.
+
+    The variety, which evaluations.csv lacks, is that of the grid of the same epoch.
+
+    Args:
+        run: the run.
+        size: side of its images.
+
+    Raises:
+        UsageError: one of the files cannot be read.
+    """
+    table = tables.read_evaluations(run.evaluations_file)
+    if not len(table["step"]):
+        return {}
+    last = {name: float(column[-1]) for name, column in table.items()}
+    grid = next((one for one in tables.read_samples(run.samples) if one.step == last["step"]), None)
+    real = run.samples / "real.png"
+    if grid is not None and real.is_file() and not real.is_symlink():
+        images = [grids.ungrid(grids.read_grid(file, size), size) for file in (grid.file, real)]
+        count = min(map(len, images))
+        fakes, reals = (distinct(one[:count]) for one in images)
+        last["variety"] = fakes / max(1, reals)
+    return last

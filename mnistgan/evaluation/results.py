@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -14,10 +15,13 @@ from mnistgan.evaluation.classifier import Classifier, Predictions
 from mnistgan.evaluation.figures import numbers
 from mnistgan.evaluation.measures import Array, Nearest
 from mnistgan.evaluation.reference import Reference
+from mnistgan.evaluation.verdict import Verdict, judge
+from mnistgan.evaluation.watch import distinct
 from mnistgan.models import noise
 from mnistgan.progress import OnProgress, no_progress
 
 _FEWEST = 50
+_COMPARED = 256  # images whose pixels are compared with one another
 _MISSING = 0.1  # a class with less than this part of its share in the training images is missing
 
 
@@ -39,6 +43,8 @@ class Figures:
         kl_to_labels: KL of the shares to those of the training labels, nats; 0 is perfect.
         kl_to_uniform: KL of the shares to equal shares, nats; 0 is the same number per class.
         confidence: mean probability of the predicted classes, in [0, 1].
+        variety: number of visibly different images, divided by that of as many real images; see
+            :func:`mnistgan.evaluation.watch.distinct`. None if it was not measured.
         nearest_distance: mean distance to the nearest training image, as root mean square
             difference of the pixels, in [0, 1]. None if not measured.
         copies: share of images that repeat a training image, see :class:`measures.Nearest`. None if
@@ -62,6 +68,7 @@ class Figures:
     kl_to_labels: float
     kl_to_uniform: float
     confidence: float
+    variety: float | None = None
     nearest_distance: float | None = None
     copies: float | None = None
     agreement: float | None = None
@@ -70,6 +77,12 @@ class Figures:
     def numbers(self) -> dict[str, float]:
         """The figures that are single numbers, and the number of missing classes."""
         return numbers(asdict(self))
+
+    def verdict(self, floor: Mapping[str, float] | None = None) -> Verdict:
+        """The verdict, with the figures of held-out real images if they are known."""
+        found = judge(self.numbers(), floor, self.shares, self.missing)
+        assert found is not None  # precision is always measured
+        return found
 
 
 @dataclass(frozen=True)
@@ -106,10 +119,16 @@ class EvaluationResult:
         """
         return f"{self.classifier.name}, n={self.n}"
 
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict on the images."""
+        return self.figures.verdict(self.floor.numbers())
+
     def to_json(self) -> dict[str, Any]:
         """The content of a figures.json."""
         used = self.classifier
         return {
+            "verdict": str(self.verdict),
             "n": self.n,
             "seed": self.seed,
             "data": self.data,
@@ -166,7 +185,8 @@ def evaluate(
         network = reference.classifier.network
         predictions = network.predict(images, f"classifying {what}", on_progress)
         nearest = measures.nearest(reference.train.images, images, on_progress)
-        return measure(predictions, reference, seed, nearest, labels), predictions, nearest
+        figures = measure(predictions, reference, seed, nearest, labels, images)
+        return figures, predictions, nearest
 
     figures, predictions, nearest = measured("the images", images, labels)
     floor, *_ = measured("the floor", test.images, None if labels is None else test.labels)
@@ -189,6 +209,7 @@ def measure(
     seed: int = 0,
     nearest: Nearest | None = None,
     labels: Labels | None = None,
+    images: Images | None = None,
 ) -> Figures:
     """Compute the figures of images from the classifier's predictions.
 
@@ -216,11 +237,19 @@ def measure(
         kl_to_labels=measures.kl_divergence(shares, wanted),
         kl_to_uniform=measures.kl_divergence(shares, np.full(len(classes), 1 / len(classes))),
         confidence=float(predictions.confidences.mean()),
+        variety=None if images is None else _variety(reference.train.images, images, rng),
         nearest_distance=None if nearest is None else float(nearest.distance.mean()),
         copies=None if nearest is None else nearest.copies,
         agreement=None if labels is None else float((predictions.labels == labels).mean()),
         class_distances=None if labels is None else _by_class(fake, labels, reference),
     )
+
+
+def _variety(real: Images, fake: Images, rng: np.random.Generator) -> float:
+    """Distinct images among a few fakes, divided by those among as many real images."""
+    count = min(_COMPARED, len(real), len(fake))
+    found = [distinct(images[rng.permutation(len(images))[:count]]) for images in (fake, real)]
+    return found[0] / found[1]
 
 
 def _by_class(fake: Array, labels: Labels, reference: Reference) -> dict[str, float]:

@@ -4,17 +4,21 @@ They use the metrics of each step and the 64 images that are generated after eac
 they cost almost no time. Imports torch only if there is a classifier for the images.
 """
 
-import math
+from collections import deque
 from collections.abc import Callable
 
 import numpy as np
 
 from mnistgan.arrays import Images, Labels
 from mnistgan.config import RunConfig, ScoreKind
+from mnistgan.evaluation.verdict import missing_classes
 from mnistgan.events import EpochEnded, Event, RunStarted, StepMetrics
 
-WINDOW = 300  # a sign in the metrics must last this many steps
+WINDOW = 300  # a sign in the metrics must show in most of this many steps
 
+# A few steps of a collapsed run look healthy: in lab 4, 1 of 100 after D has won.
+_MOST = 0.95  # share of the window that must show the sign
+_ENDED = 0.5  # below this share the sign has ended
 _PATIENCE = 2  # a sign in the images must last this many epochs
 _PINNED = 0.002  # a probability nearer than this to 0 or 1 is pinned
 _NO_LOSS = 0.005  # a smaller loss of D counts as zero
@@ -50,8 +54,10 @@ class Watch:
         self._classify = classify
         self._classes = classes
         self._distinct_real = 0
-        # The step or epoch at which each present sign began; infinity once it was reported.
-        self._since: dict[str, float] = {}
+        self._epochs = 0
+        self._bad_steps: dict[str, deque[int]] = {sign: deque() for sign in _SIGNS}
+        self._since: dict[str, int] = {}  # the first epoch of each sign in the images
+        self._present: dict[str, str] = {}  # the report of each sign that lasts
 
     def begin(self, real_images: Images) -> None:
         """Set the real images to compare with, uint8 N x C x H x W, as many as an epoch shows."""
@@ -79,46 +85,75 @@ class Watch:
         won = now.d_fake_before < _PINNED and now.d_real > 1 - _PINNED
         blind = now.d_fake_before > 1 - _PINNED
         present = (no_loss, is_probability and won, is_probability and blind)
-        return [
-            f"{what} since step {since}: {cure}"
-            for is_present, (what, cure) in zip(present, _SIGNS.items(), strict=True)
-            if (since := self._lasting(what, is_present, now.step, WINDOW))
-        ]
+        warnings = []
+        for is_present, (what, cure) in zip(present, _SIGNS.items(), strict=True):
+            since = self._often(what, is_present, now.step)
+            if since is not None:
+                warnings.append(self._report(what, f"{what} since step {since}", cure))
+        return warnings
 
     def _at_epoch(self, event: EpochEnded) -> list[str]:
         drawn, epoch = len(event.images), event.epoch
         count, warnings = distinct(event.images), []
+        self._epochs += 1
+        cure = "lower train.lr_g, or set train.r1 = 1"
         # Not in epoch 1, whose images are not digits yet.
         few = epoch > 1 and count < max(2, _FEW * self._distinct_real)
-        if since := self._lasting("alike", few, epoch, _PATIENCE):
-            warnings.append(
-                f"of {drawn} images only {count} differ since epoch {since}: G has collapsed onto "
-                "few outputs; lower train.lr_g, or set train.r1 = 1"
-            )
+        if since := self._lasting("alike", few, epoch):
+            what = f"of {drawn} images only {count} differ since epoch {since}"
+            cause = "G has collapsed onto few outputs"
+            warnings.append(self._report("alike", what, cause, cure))
         if self._classify is None:
             return warnings
-        present = set(self._classify(event.images).tolist())
-        absent = [name for number, name in enumerate(self._classes) if number not in present]
+        found = set(self._classify(event.images).tolist())
+        present = [name for number, name in enumerate(self._classes) if number in found]
+        absent = [name for number, name in enumerate(self._classes) if number not in found]
         # Among 64 images of ten equally likely classes, one class is missing by chance in 1 of 85
         # epochs, two classes in 1 of 35,000. So one missing class is not a sign.
         many = epoch > 1 and len(absent) > 1
-        if since := self._lasting("classes", many, epoch, _PATIENCE):
-            warnings.append(
-                f"no {' and no '.join(absent)} among {drawn} images since epoch {since}: G leaves "
-                "classes out; lower train.lr_g, or set train.r1 = 1"
-            )
+        if since := self._lasting("classes", many, epoch):
+            what = f"{missing_classes(present, absent)} ({drawn} images, since epoch {since})"
+            warnings.append(self._report("classes", what, "G leaves classes out", cure))
         return warnings
 
-    def _lasting(self, sign: str, is_present: bool, now: int, patience: int) -> float | None:
-        """Return the start of a sign once, when it has lasted long enough; otherwise None."""
+    def finding(self) -> str:
+        """What the watch has to say at the end of a run, in one sentence; it may be nothing.
+
+        The first sign that lasts. That there is none can be said after three epochs, the fewest in
+        which the images can show one.
+        """
+        signs = ("alike", "classes", *_SIGNS)
+        lasting = [self._present[sign] for sign in signs if sign in self._present]
+        if lasting:
+            return f"Not measured; {lasting[0]}."
+        enough = self._epochs > _PATIENCE
+        return "Not measured; the watch found no sign of a collapse." if enough else ""
+
+    def _report(self, sign: str, what: str, *advice: str) -> str:
+        self._present[sign] = what
+        return f"{what}: {'; '.join(advice)}"
+
+    def _often(self, sign: str, is_present: bool, step: int) -> int | None:
+        """When a sign of the steps began, once: when most of the last steps have it."""
+        bad = self._bad_steps[sign]
+        if is_present:
+            bad.append(step)
+        while bad and bad[0] <= step - WINDOW:
+            bad.popleft()
+        if len(bad) < _ENDED * WINDOW:
+            self._present.pop(sign, None)
+        is_new = sign not in self._present and len(bad) >= _MOST * WINDOW
+        return bad[0] if is_new else None
+
+    def _lasting(self, sign: str, is_present: bool, epoch: int) -> int | None:
+        """When a sign of the images began, once: when it has lasted long enough."""
         if not is_present:
             self._since.pop(sign, None)
+            self._present.pop(sign, None)
             return None
-        since = self._since.setdefault(sign, now)
-        if now - since + 1 < patience:
-            return None
-        self._since[sign] = math.inf
-        return since
+        since = self._since.setdefault(sign, epoch)
+        is_new = sign not in self._present and epoch - since + 1 >= _PATIENCE
+        return since if is_new else None
 
 
 def distinct(images: Images) -> int:

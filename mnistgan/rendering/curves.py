@@ -29,6 +29,9 @@ CURVE_FORMATS = (".png", ".svg", ".pdf")
 MOST_POINTS = 300
 """Points of a curve: about as many as a plot can show."""
 
+_LOG_FROM = 10  # greatest divided by smallest value; with less, 1-2-5 ticks would be too few
+_LEAST_SPAN = 0.05  # of a linear y axis, as a share of its greatest value: less looks like change
+
 _FEW_POINTS = 40  # with fewer points, each one gets a marker
 
 Column: TypeAlias = npt.NDArray[np.float64]
@@ -67,10 +70,13 @@ def training_panels(kinds: Collection[ScoreKind]) -> list[Panel]:
 
 
 def distance_panel(evaluations: Iterable[MetricsTable]) -> Panel:
-    """The panel of the Frechet distance; its axis is logarithmic if all distances are positive."""
+    """The panel of the Frechet distance; its axis is logarithmic if that shows more.
+
+    That is if all distances are positive, and the greatest is at least ten times the smallest.
+    """
     distances = np.concatenate([table["frechet_distance"] for table in evaluations])
     finite = distances[np.isfinite(distances)]
-    log = bool(len(finite) and (finite > 0).all())
+    log = bool(len(finite) and finite.min() > 0 and finite.max() >= _LOG_FROM * finite.min())
     return Panel("distance", "Frechet distance", {"frechet_distance": "Frechet distance"}, log=log)
 
 
@@ -178,5 +184,33 @@ def _draw(axes: Axes, panel: Panel, runs: Mapping[str, MetricsTable]) -> None:
     axes.set(title=panel.title, xlabel="step", yscale="log" if panel.log else "linear")
     if panel.span:
         axes.set_ylim(panel.span)
+    _set_ticks(axes, panel)
     axes.grid(alpha=0.25, which="both")
     axes.legend(fontsize=8, loc="upper right")  # "best" searches all points, which takes seconds
+
+
+def _set_ticks(axes: Axes, panel: Panel) -> None:
+    """At least two ticks on each axis, as plain numbers."""
+    from matplotlib.ticker import (
+        FuncFormatter,
+        LogLocator,
+        MaxNLocator,
+        NullLocator,
+        ScalarFormatter,
+    )
+
+    axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda step, _: f"{step:,.0f}"))
+    first, last = axes.get_xlim()
+    if last - first < 2:  # a single step
+        axes.set_xlim((first + last) / 2 - 1, (first + last) / 2 + 1)
+    low, high = axes.get_ylim()
+    if panel.log:
+        few = high / low < 1e4
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if few else (1,)))
+        axes.yaxis.set_minor_locator(NullLocator())
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.4g}"))
+        return
+    axes.yaxis.set_major_formatter(ScalarFormatter(useOffset=False))
+    if panel.span is None and (lack := _LEAST_SPAN * max(abs(low), abs(high)) - (high - low)) > 0:
+        axes.set_ylim(low - lack / 2, high + lack / 2)

@@ -132,7 +132,7 @@ def test_it_shows_the_files_of_the_run(run: RunDirectory, invoke: Invoke) -> Non
         "Command",
         'family = "mlp"',
         "Between epoch 1 and epoch 3 the Frechet distance",
-        "Measured during training, on 100 images each time",
+        "Measured during training, with 100 images each time",
         "The floor is what",
         "Class shares",
         "Classified by mnistgan evaluate",
@@ -148,6 +148,22 @@ def test_it_shows_the_files_of_the_run(run: RunDirectory, invoke: Invoke) -> Non
     assert data["charts"]["losses"]["lines"][0]["values"] == pytest.approx(
         metrics["loss_D"].tolist(), rel=1e-3
     )
+
+
+def test_it_opens_with_a_verdict(run: RunDirectory, invoke: Invoke) -> None:
+    verdict = json.loads(run.figures_file.read_text())["verdict"]
+    text = page(invoke, run).text
+    assert text.index(verdict) < text.index("Training time")
+    shutil.rmtree(run.figures_file.parent)
+    smudge = {"precision": "1", "recall": "0", "coverage": "0.001", "kl_to_labels": "2.2"}
+    values = {"epoch": "3", "step": "21", "n": "100", "missing_classes": "9"} | smudge
+    row = ",".join(values.get(name, "1") for name in EVALUATIONS_COLUMNS)
+    run.evaluations_file.write_text(f"{','.join(EVALUATIONS_COLUMNS)}\n{row}\n")
+    text = page(invoke, run).text
+    assert text.index("Collapsed: nine classes are missing") < text.index("Training time")
+    assert "No sign of a collapse" not in text
+    run.evaluations_file.unlink()
+    assert "Collapsed" not in page(invoke, run).text
 
 
 def test_it_needs_no_other_file(run: RunDirectory, invoke: Invoke) -> None:
@@ -187,7 +203,7 @@ def test_unusable_arguments(
 
 
 MISSING = [
-    (("metrics.csv",), "metrics.csv holds no steps"),
+    (("metrics.csv",), "metrics.csv contains no steps"),
     (("samples",), "This run has no grids"),
     (("evaluations.csv",), "evaluate.every=5"),
     (("evaluation",), "mnistgan evaluate RUN"),
