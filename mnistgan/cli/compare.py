@@ -10,14 +10,16 @@ from mnistgan.cli import options
 
 def compare(
     runs: Annotated[list[Path], Argument(metavar="RUN", help="Run directories.")],
-    out: Annotated[Path, Option(metavar="DIR", help="Folder of the results.")] = Path("comparison"),
+    out: Annotated[Path, Option(metavar="DIR", help="Folder for the results.")] = Path(
+        "comparison"
+    ),
     debug: options.Debug = False,
 ) -> None:
     """Compare runs in a table, with their curves and their samples at the same epochs.
 
-    The table is also written as CSV and Markdown. Runs that differ only by their seed are one row,
-    with mean ± standard deviation. The figures are those of [bold]mnistgan evaluate[/bold], or else
-    the last ones measured during training.
+    The table is also written as CSV and Markdown. Runs that differ only in their seed share a row
+    with mean ± standard deviation. The figures are those of [bold]mnistgan evaluate[/bold] or, for
+    runs without them, the last ones measured during training.
 
     [bold]mnistgan compare runs/a runs/b[/bold]
     """
@@ -33,5 +35,5 @@ def compare(
     if not all(row.figures for row in rows):
         echo("some runs have no figures; measure them with: mnistgan evaluate RUN", err=True)
     if len({row.measured_with for row in rows if row.figures}) > 1:
-        echo("the runs were measured in different ways; use the same -n and --data", err=True)
+        echo("the runs were measured in different ways; evaluate them with equal options", err=True)
     echo(f"written: {', '.join(map(str, files))}", err=True)

@@ -1,6 +1,6 @@
-"""Reading the figures in a ``figures.json``, and what each of them means.
+"""The figures in a ``figures.json``, and the meaning of each.
 
-Imports no torch, so that tables and pages are made quickly.
+Does not import torch, so that tables and pages are fast.
 """
 
 import json
@@ -13,12 +13,12 @@ from mnistgan.errors import UsageError, printable
 
 
 class Measure(NamedTuple):
-    """A measure as tables show it.
+    """The description of a measure.
 
     Attributes:
-        name: as in a file.
-        title: its name for people.
-        explanation: what its figures mean, or which one is perfect.
+        name: name in files.
+        title: name in tables and pages.
+        explanation: meaning of its figures, or the perfect figure.
     """
 
     name: str
@@ -49,11 +49,11 @@ class Measurement:
     """The content of a figures.json.
 
     Attributes:
-        measured_with: classifier and sample size, which a Frechet distance depends on:
+        measured_with: classifier and number of images, on which a Frechet distance depends, such as
             ``mnistgan-lenet-v1, n=10000``.
         count: number of images measured.
-        numbers: the figures by name, with the number of missing classes.
-        floor: the same for held-out real images; empty if the file has none.
+        numbers: the figures by name, including the number of missing classes.
+        floor: the same figures for held-out real images; empty if the file has none.
         floor_count: number of held-out images.
         shares: share of each class among the images, in [0, 1], by name.
         missing: names of the missing classes.
@@ -72,7 +72,7 @@ def read(path: Path) -> Measurement:
     """Read a figures.json.
 
     Raises:
-        UsageError: it cannot be read, or is not one.
+        UsageError: the file cannot be read, or is not a figures.json.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -88,7 +88,7 @@ def read(path: Path) -> Measurement:
             shares={printable(str(key)): float(share) for key, share in shares.items()},
             missing=tuple(printable(str(key)) for key in metrics.get("missing", ())),
         )
-    # The file may come from a stranger: whatever is wrong with it is reported, and names are made
+    # The file may be of unknown origin: any mistake in it becomes this error, and names are made
     # safe to print.
     except Exception as error:
         raise UsageError(f"{path}: is not a file of mnistgan evaluate ({error})") from error

@@ -14,10 +14,10 @@ from mnistgan.sampling.generator import Generator
 
 
 class Monitor:
-    """Evaluates the generator of one run, and remembers the best result.
+    """Evaluates the generator of one run, and keeps the best result.
 
     Args:
-        config: of the run.
+        config: run config.
         data: the training images.
         on_progress: called while the real images are classified.
 
@@ -34,14 +34,15 @@ class Monitor:
         self._last = 0  # the step of the last measurement
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint saves, so that a resumed run does not forget its best generator."""
+        """The state for a checkpoint: the best Frechet distance and the last measured step."""
+        # Without it, a resumed run would replace its best generator by a worse one.
         return {"best": self._best, "last": self._last}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Restore what :meth:`state` returned.
 
         Raises:
-            LookupError, TypeError, ValueError, ArithmeticError: it is something else.
+            LookupError, TypeError, ValueError, ArithmeticError: the state is invalid.
         """
         self._best, self._last = float(state["best"]), int(state["last"])
 
@@ -50,7 +51,8 @@ class Monitor:
         return epoch % self._config.evaluate.every == 0 and step != self._last
 
     def measure(self, generator: Generator) -> Evaluated:
-        """Draw images with the run's seed, and measure them."""
+        """Generate images with the run's seed, and measure them."""
+        # The same seed each time: figures of one run differ by the weights alone, not by the noise.
         count, seed = self._config.evaluate.n, self._config.seed
         images, labels = sampler.sample_labeled(generator, count, sampler.SamplingOptions(seed))
         predictions = self._reference.classifier.network.predict(images)

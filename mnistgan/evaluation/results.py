@@ -1,4 +1,4 @@
-"""All measures of some images, in one result."""
+"""All figures of a set of images, beside those of real images."""
 
 import itertools
 import math
@@ -18,7 +18,7 @@ from mnistgan.models import noise
 from mnistgan.progress import OnProgress, no_progress
 
 _FEWEST = 50
-_MISSING = 0.1  # of a class's share among the training images: one with less is missing
+_MISSING = 0.1  # a class with less than this part of its share in the training images is missing
 
 
 @dataclass(frozen=True)
@@ -37,12 +37,12 @@ class Figures:
         shares: share of each predicted class among the images, in [0, 1].
         missing: classes with less than a tenth of their share among the training images.
         kl_to_labels: KL of the shares to those of the training labels, nats; 0 is perfect.
-        kl_to_uniform: KL of the shares to equal shares, nats.
+        kl_to_uniform: KL of the shares to equal shares, nats; 0 is the same number per class.
         confidence: mean probability of the predicted classes, in [0, 1].
-        nearest_distance: mean distance to the nearest training image, root mean square difference
-            of the pixels, in [0, 1]. None if it was not measured.
+        nearest_distance: mean distance to the nearest training image, as root mean square
+            difference of the pixels, in [0, 1]. None if not measured.
         copies: share of images that repeat a training image, see :class:`measures.Nearest`. None if
-            it was not measured.
+            not measured.
         agreement: share of images whose predicted class is their label; for real images the
             classifier's accuracy. None without labels.
         class_distances: Frechet distance of the images with each label to the training images with
@@ -78,14 +78,14 @@ class EvaluationResult:
 
     Attributes:
         n: number of images measured.
-        seed: of the random subsets, and of a generator's noise.
-        data: name of the data set they were compared with.
-        classifier: that was used.
-        figures: of the images.
+        seed: seed of the random subsets and of the generator's noise.
+        data: name of the data set of the real images.
+        classifier: the classifier used.
+        figures: figures of the images.
         floor_n: number of held-out real images in the floor.
         floor: the same figures for held-out real images.
-        predictions: of the classifier for the images.
-        nearest: the images' nearest training images.
+        predictions: the classifier's predictions for the images.
+        nearest: the nearest training image of each image.
     """
 
     n: int
@@ -100,7 +100,10 @@ class EvaluationResult:
 
     @property
     def measured_with(self) -> str:
-        """What must be reported with a Frechet distance: ``mnistgan-lenet-v1, n=10000``."""
+        """Classifier and number of images, such as ``mnistgan-lenet-v1, n=10000``.
+
+        A Frechet distance depends on both, so they must be reported with it.
+        """
         return f"{self.classifier.name}, n={self.n}"
 
     def to_json(self) -> dict[str, Any]:
@@ -117,7 +120,7 @@ class EvaluationResult:
 
 
 def _plain(figures: Figures) -> dict[str, Any]:
-    """The figures for JSON, with None for infinity and NaN, which JSON lacks."""
+    """The figures for JSON, with None for infinity and NaN, which JSON does not have."""
     return {
         name: None if isinstance(value, float) and not math.isfinite(value) else value
         for name, value in asdict(figures).items()
@@ -134,15 +137,15 @@ def evaluate(
     """Compare images, uint8 N x C x H x W, with real images of the same shape.
 
     Args:
-        images: to be measured.
+        images: the images to measure.
         reference: the real images.
-        seed: of the random subsets.
+        seed: seed of the random subsets.
         on_progress: called while images are classified and compared.
-        labels: the class each image is meant to show, int64 N, if known.
+        labels: the intended class of each image, int64 N, if known.
 
     Raises:
-        DataError: there are fewer than 50 images, too few for any figure to mean something, or a
-            label is not one of the reference's.
+        DataError: there are fewer than 50 images, too few for any figure, or a label is not one of
+            the reference's.
     """
     if len(images) < _FEWEST:
         raise DataError(f"there are {len(images)} images to measure; give at least {_FEWEST}")
@@ -152,12 +155,12 @@ def evaluate(
             f"the labels run from {labels.min()} to {labels.max()}, and {reference.name} has "
             f"{classes} classes; name the data set of the images with --data"
         )
-    # The floor has the same size, as far as the test split allows: the Frechet distance grows with
-    # fewer images, even between real sets.
+    # The floor uses the same number of images if the test split has enough: the Frechet distance
+    # grows with fewer images, even between real sets.
     chosen = noise.rng(seed, noise.Stream.SUBSET, 2).permutation(len(reference.test))
     test = reference.test.take(np.sort(chosen[: len(images)]))
 
-    def look_at(
+    def measured(
         what: str, images: Images, labels: Labels | None
     ) -> tuple[Figures, Predictions, Nearest]:
         network = reference.classifier.network
@@ -165,8 +168,8 @@ def evaluate(
         nearest = measures.nearest(reference.train.images, images, on_progress)
         return measure(predictions, reference, seed, nearest, labels), predictions, nearest
 
-    figures, predictions, nearest = look_at("the images", images, labels)
-    floor, *_ = look_at("the floor", test.images, None if labels is None else test.labels)
+    figures, predictions, nearest = measured("the images", images, labels)
+    floor, *_ = measured("the floor", test.images, None if labels is None else test.labels)
     return EvaluationResult(
         n=len(images),
         seed=seed,
@@ -187,10 +190,10 @@ def measure(
     nearest: Nearest | None = None,
     labels: Labels | None = None,
 ) -> Figures:
-    """The figures of some images, from the classifier's predictions.
+    """Compute the figures of images from the classifier's predictions.
 
-    The Frechet distance is to all training images. The kernel distance, precision, recall, density
-    and coverage are to as many training images as there are images, chosen by the seed.
+    The Frechet distance is to all training images. Kernel distance, precision, recall, density and
+    coverage are to a random subset of as many training images as there are images.
     """
     # Precision, recall, density and coverage depend on the sizes of both sets, so these are equal.
     real, fake = reference.train_features, predictions.features
@@ -221,7 +224,8 @@ def measure(
 
 
 def _by_class(fake: Array, labels: Labels, reference: Reference) -> dict[str, float]:
-    """For the classes with two or more images on both sides: one has no covariance."""
+    """Frechet distance per class, for classes with two or more real and fake images."""
+    # A single image has no covariance.
     distances = {}
     for label, name in enumerate(reference.train.classes):
         real_one = reference.train_features[reference.train.labels == label]

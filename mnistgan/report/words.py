@@ -1,4 +1,4 @@
-"""A run's numbers in words: sentences about its quality, and formatted values. Imports no torch."""
+"""Sentences about the quality of a run, and formatted values. Imports no torch."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import numpy as np
 from mnistgan.rendering.curves import MetricsTable
 
 _SAME = 0.05
-"""Frechet distances are called the same up to this share of the greater one: two samples of a few
-thousand images from one generator differ by a few percent."""
+"""Frechet distances count as equal if they differ by at most this share of the larger one. Two
+samples of a few thousand images from the same generator differ by a few percent."""
 
 
 def growth(evaluations: MetricsTable, has_best: bool = False) -> list[str]:
-    """How the quality of a run's images developed; empty if nothing was measured.
+    """Sentences about the change of image quality during a run; empty without measurements.
 
     Args:
         evaluations: columns of evaluations.csv; rows without a finite Frechet distance are ignored.
-        has_best: whether the run has a g-best.pt.
+        has_best: whether the run has the file g-best.pt.
     """
     finite = np.isfinite(evaluations["frechet_distance"])
     if not finite.any():
@@ -83,17 +83,17 @@ def _overall(epochs: list[int], distances: list[float]) -> str:
 
 
 def _best(epochs: list[int], distances: list[float], has_best: bool) -> str:
-    """Where the distance was lowest, unless that is the end."""
+    """The epoch with the lowest distance, unless the last one is about as good."""
     best = min(distances)
     if _same(best, distances[-1]):
         return "The last measurement is about as good as the best." if len(distances) > 2 else ""
     epoch = epochs[distances.index(best)]
-    kept = "; g-best.pt holds the generator of that epoch" if has_best else ""
+    kept = "; g-best.pt is the generator of that epoch" if has_best else ""
     return f"It was lowest after epoch {epoch}, at {number(best)}{kept}."
 
 
 def _halfway(epochs: list[int], distances: list[float]) -> str:
-    """When half of the decrease was reached."""
+    """The epoch in which half of the decrease was reached."""
     first, best = distances[0], min(distances)
     if len(distances) < 4 or _same(first, best):
         return ""
@@ -112,14 +112,16 @@ def _trend(epochs: list[int], distances: list[float]) -> str:
     then, last = distances[before], distances[-1]
     since = f"since epoch {epochs[before]}"
     if _same(then, last):
-        return f"It has hardly changed {since}: longer training of this kind would change little."
+        return (
+            f"It hardly changed {since}: longer training with these settings would change little."
+        )
     if last < then:
         return f"It was still falling at the end, by {percent(1 - last / then)} {since}."
-    return f"It has risen {since}, by {percent(last / then - 1)}." if then > 0 else ""
+    return f"It rose {since}, by {percent(last / then - 1)}." if then > 0 else ""
 
 
 def _manifold(table: MetricsTable) -> str:
-    """How precision and recall changed."""
+    """The change of precision and recall."""
     values = [table[name][at] for name in ("precision", "recall") for at in (0, -1)]
     if not np.isfinite(values).all():
         return ""
@@ -129,20 +131,22 @@ def _manifold(table: MetricsTable) -> str:
         f"{number(recall_then)} to {number(recall)}"
     )
     if recall < precision - 0.1:
-        return f"{change}: G makes realistic images, but covers only some of the real ones."
+        return f"{change}: G draws realistic images, but covers only a part of the real ones."
     if precision < recall - 0.1:
-        return f"{change}: G covers the real images, but also makes many that do not look real."
+        return f"{change}: G covers the real images, but also draws many that do not look real."
     return f"{change}."
 
 
 def _missing_classes(table: MetricsTable) -> list[str]:
-    """Whether all classes appear in the last measurement, and as requested."""
+    """Sentences about missing classes and, for a conditional G, about requested ones."""
     sentences = []
     missing = table["missing_classes"][-1]
     if missing == 0:
-        sentences.append("In the last measurement no class was missing.")
+        sentences.append("In the last measurement, no class was missing.")
     elif np.isfinite(missing):
-        sentences.append(f"In the last measurement {count(int(missing), 'class')} hardly appeared.")
+        sentences.append(
+            f"In the last measurement, {count(int(missing), 'class')} hardly appeared."
+        )
     if "agreement" in table and np.isfinite(agreement := table["agreement"][-1]):
         sentences.append(
             f"The classifier recognized the requested class in {percent(agreement)} of the images."

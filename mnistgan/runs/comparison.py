@@ -1,7 +1,7 @@
-"""Comparison of runs: a table, the image grids of the same epochs, and curves.
+"""Comparison of runs: a table, image grids of the same epochs, and curves.
 
-Runs that differ only by their seed are one row of the table, with mean and standard deviation.
-Everything is read from the run directories. Imports no torch.
+Runs that differ only in their seed share a row of the table, with mean and standard deviation.
+Everything is read from the files of the run directories. Imports no torch.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from mnistgan.storage.run_directory import RunDirectory
 _LEFT_OUT = ("kernel_distance_std", "confidence", "kl_to_labels", "kl_to_uniform")
 COMPARED_FIGURES = [name for name in tables.LABELED_FIGURES if name not in _LEFT_OUT]
 
-# Runs that differ only in these keys, of which the seed alone changes the numbers, share a row.
+# Runs that differ only in these keys share a row. Of these keys, only the seed changes the results.
 _MAY_DIFFER = ("seed", "name", "outputs", "data.root", "checkpoint.", "evaluate.", "watch.")
-_GRID_EPOCHS = 5
+_GRID_EPOCHS = 5  # most columns of grids.png
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Measured:
 
     Attributes:
         label: name of the run in tables and pictures.
-        config: of the run.
+        config: config of the run.
         steps: number of steps trained.
         measured_with: how the figures were measured; empty if there are none.
         figures: by name.
@@ -50,7 +50,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class ComparisonRow:
-    """Runs that differ only by their seed; each figure as mean and standard deviation."""
+    """Runs that differ only in their seed; each figure as mean and standard deviation."""
 
     label: str
     runs: int
@@ -63,7 +63,7 @@ def compare(runs: Sequence[RunDirectory]) -> list[ComparisonRow]:
     """The rows of the table, in the order of the runs.
 
     Raises:
-        UsageError: one of them is not a run directory, or its files cannot be read.
+        UsageError: one of the paths is not a run directory, or one of its files cannot be read.
     """
     groups: list[list[Measured]] = []
     for run in runs:
@@ -77,7 +77,7 @@ def compare(runs: Sequence[RunDirectory]) -> list[ComparisonRow]:
 
 
 def _measure(run: RunDirectory, label: str) -> Measured:
-    """The figures of ``mnistgan evaluate``, or else the last ones measured during training."""
+    """The figures of ``mnistgan evaluate`` or, without these, the last ones of training."""
     config, steps = run.read_config(), 0
     if run.metrics_file.exists():
         steps = int(max(tables.read_metrics(run.metrics_file)["step"], default=0))
@@ -92,6 +92,7 @@ def _measure(run: RunDirectory, label: str) -> Measured:
 
 
 def _same_training(one: Measured, other: Measured) -> bool:
+    # Figures that were measured with another n or classifier cannot be averaged.
     keys = toml.changed_keys(one.config, other.config)
     return one.measured_with == other.measured_with and all(
         key.startswith(_MAY_DIFFER) for key in keys
@@ -104,6 +105,8 @@ def _row(group: list[Measured]) -> ComparisonRow:
         if all(name in one.figures for one in group):
             values = np.array([one.figures[name] for one in group])
             with np.errstate(all="ignore"):  # figures can be infinite
+                # ddof=1: the runs are a sample of all seeds, so the mean is estimated from them,
+                # too.
                 std = float(values.std(ddof=1)) if len(group) > 1 else 0.0
                 spread[name] = (float(values.mean()), std)
     return ComparisonRow(
@@ -119,7 +122,7 @@ def _row(group: list[Measured]) -> ComparisonRow:
 
 
 def table(rows: Sequence[ComparisonRow]) -> list[list[str]]:
-    """The table as text, header first; with the figures that at least one row has."""
+    """The table as text, header first, with the figures that at least one row has."""
     names = [name for name in COMPARED_FIGURES if any(name in row.figures for row in rows)]
     head = ["run", "runs", "steps", "measured with", *(name.replace("_", " ") for name in names)]
     lines = [
@@ -174,7 +177,8 @@ def save(folder: Path, runs: Sequence[RunDirectory], rows: Sequence[ComparisonRo
     make_folder(folder)
     picture = shared_grids(runs)
     names = ["table.csv", "table.md", "curves.png", *(["grids.png"] if picture is not None else [])]
-    curves.plot_runs(runs, folder / "curves.png")  # first, because it fails for runs without steps
+    # First, because it fails for runs without steps: no other file is written then.
+    curves.plot_runs(runs, folder / "curves.png")
     write_text(folder / "table.csv", to_csv(rows))
     write_text(folder / "table.md", to_markdown(rows))
     if picture is not None:
@@ -183,7 +187,7 @@ def save(folder: Path, runs: Sequence[RunDirectory], rows: Sequence[ComparisonRo
 
 
 def shared_grids(runs: Sequence[RunDirectory]) -> Picture | None:
-    """One row per run, one column per epoch, up to five that all runs have; None without any."""
+    """One row per run, one column per epoch: up to five epochs that all runs have, or None."""
     indexes = [{one.epoch: one.file for one in tables.read_samples(run.samples)} for run in runs]
     shared = sorted(set.intersection(*map(set, indexes)))
     if not shared:

@@ -175,7 +175,7 @@ class TestNames:
     @pytest.mark.parametrize(
         ("name", "hint"),
         [
-            ("ImageFolder", "name the folder instead"),
+            ("ImageFolder", "give the folder instead"),
             ("EMNIST", "such as emnist-letters"),
             ("LSUN", "could run code"),
             ("WIDERFace", "its labels are boxes"),
@@ -245,7 +245,7 @@ class TestParts:
         assert (len(train), len(test)) == (60, 20)
 
     def test_without_a_test_part(self, tmp_path: Path) -> None:
-        with pytest.raises(DataError, match="has no test part"):
+        with pytest.raises(DataError, match="has no test split"):
             load("FakeData", tmp_path, "test")
         config = DataConfig(name="torchvision:FakeData", image_size=8)
         train, test = reference.split(config)
@@ -254,6 +254,7 @@ class TestParts:
         assert not datasets.has_test(DataConfig(name="torchvision:Omniglot"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("split", ["train", "test"])
 def test_mnist_is_ours_pixel_for_pixel(mnist_root: Path, tmp_path: Path, split: SplitName) -> None:
     shutil.copytree(mnist_root / "MNIST", tmp_path / "MNIST")
@@ -284,6 +285,7 @@ class TestFakeData:
             assert data.labels[index] == label
         assert data.classes == tuple("0123456789")
 
+    @pytest.mark.slow
     def test_it_trains_and_is_shown(self, invoke: Invoke, tiny_toml: Path, tmp_path: Path) -> None:
         result = invoke(
             "train", "--config", tiny_toml, "--data", "torchvision:FakeData", "--epochs", 1,
@@ -573,6 +575,7 @@ class TestImport:
         )
         assert process.returncode == 0, process.stderr
 
+    @pytest.mark.slow
     def test_beside_a_torch_that_it_was_not_built_for(self, tmp_path: Path, trained: Path) -> None:
         """Where no library of compiled operators loads, data sets and transforms work."""
         self.run(
@@ -596,6 +599,7 @@ class TestImport:
             tmp_path,
         )
 
+    @pytest.mark.slow
     def test_operators_that_load_are_left_alone(self, tmp_path: Path) -> None:
         self.run(
             """

@@ -109,3 +109,17 @@ def test_every_grey_level_survives_the_range(output: OutputRange) -> None:
     assert torch.equal(pixels.to_uint8(scaled), levels)
     beyond = torch.tensor([pixels.low - 1, pixels.high + 1])
     assert pixels.to_uint8(beyond).tolist() == [0, 255]
+
+
+@pytest.mark.parametrize("keys", FAMILIES)
+@pytest.mark.parametrize(("size", "channels"), [(28, 1), (32, 3), (64, 1), (20, 3)])
+def test_the_largest_layer_is_that_of_a_forward_pass(
+    tiny: Tiny, keys: dict[str, Any], size: int, channels: int
+) -> None:
+    config = tiny(*keys.items(), ("data.image_size", size), ("data.channels", channels))
+    network = networks.build_generator(config).eval()
+    sizes: list[int] = []
+    for module in network.modules():
+        module.register_forward_hook(lambda *call: sizes.append(call[-1].numel()))
+    network(torch.zeros(1, config.model.latent_dim))
+    assert networks.largest_layer(config) == max(sizes)

@@ -41,13 +41,13 @@ INF, NAN = float("inf"), float("nan")
             ["hardly changed"],
         ),
         ([40.0, 18.0, 4.0, 10.0], ["lowest after epoch 3, at 4; g-best.pt holds"], ["the best."]),
-        ([40.0, 20, 10, 5, 5, 5.1], ["has hardly changed since epoch 4"], ["still falling"]),
+        ([40.0, 20, 10, 5, 5, 5.1], ["hardly changed since epoch 4"], ["still falling"]),
         (
             [40.0, 20, 10, 8, 6, 4],
             ["still falling at the end, by 50% since epoch 4"],
             ["hardly changed"],
         ),
-        ([40.0, 20, 10, 4, 6, 8], ["It has risen since epoch 4, by 100%"], ["as good as"]),
+        ([40.0, 20, 10, 4, 6, 8], ["It rose since epoch 4, by 100%"], ["as good as"]),
         ([0.0, 0.0, 0.0, 0.0, 0.0, 0.0], ["stayed about"], ["nan"]),
         ([-1.0, 0.0, 3e38, -3e38, 0.0, 1.0], ["Frechet distance"], ["nan"]),
     ],
@@ -67,7 +67,7 @@ def test_missing_classes_and_a_missing_best() -> None:
 
 def test_precision_without_recall_is_said() -> None:
     lopsided = words.growth(evaluations([2.0, 1.0], precision=0.9, recall=0.2))
-    assert any("covers only some of the real ones" in one for one in lopsided)
+    assert any("covers only a part of the real ones" in one for one in lopsided)
     other = words.growth(evaluations([2.0, 1.0], precision=0.2, recall=0.9))
     assert any("also makes many that do not look real" in one for one in other)
 
