@@ -53,7 +53,7 @@ def load(
         root = user_dirs.data_root(config.root)
         return torchvision_sets.read(config.name, split, root, fit, on_progress)
     if split == "test":
-        raise DataError(f"{config.name}: has no test split; only published data sets have one")
+        raise DataError(f"{config.name}: has no test split; only data sets with a name have one")
     path = user_dirs.expand(config.name)
     if kind == "npz":
         return array_files.read_npz(path, fit, on_progress)

@@ -49,7 +49,7 @@ def _row(data_set: DataSet, root: Path) -> tuple[str, ...]:
 
 
 def missing(data_set: DataSet, root: Path) -> list[Archive]:
-    """The archives that exist neither packed nor unpacked, judged by file names alone."""
+    """The archives that are missing, both packed and unpacked, judged by file names alone."""
     return [
         archive
         for archive in data_set.archives

@@ -264,7 +264,7 @@ def _notes(listing: FolderListing, bad: list[str]) -> list[str]:
     right_inside = {file.partition("/")[0] for file in listing.files if file.count("/") == 1}
     if too_high := set(listing.classes) - right_inside:
         notes.append(
-            f"all pictures of the class {min(too_high)!r} are in subfolders of it; if these are "
-            "the classes, give their folder as the data set"
+            f"all pictures of the class {min(too_high)!r} are in its subfolders; if those are the "
+            "classes, give the folder of this class as the data set"
         )
     return notes

@@ -251,8 +251,7 @@ class ConditionalGenerator(nn.Module):
 
         Labels are int64 N, or float32 N x classes: the weight of each class's embedding.
         """
-        # Weights of several classes blend digits, for walks; a product gives the gradient that
-        # projection needs.
+        # A walk from class to class interpolates embeddings, so its labels are weights of classes.
         embedding = self.labels.weight
         embedded = labels @ embedding if labels.is_floating_point() else self.labels(labels)
         images: Tensor = self.images(torch.cat((z, embedded), dim=1))
@@ -300,8 +299,8 @@ class ProjectionDiscriminator(nn.Module):
         assert isinstance(last, nn.Linear)
         self.features = nn.Sequential(*features)
         self.logits = last
-        # One v per class. As the weight of a Linear, not an Embedding, so that spectral
-        # normalization includes it: the logit depends on the image through it, too.
+        # One v per class. They are the weight of a Linear and not an Embedding, because spectral
+        # normalization has to include them: the image affects the logit through f . v, too.
         self.vectors = nn.Linear(last.in_features, classes, bias=False)
 
     def forward(self, images: Tensor, labels: Tensor) -> Tensor:

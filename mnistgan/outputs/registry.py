@@ -34,7 +34,7 @@ class Plugin:
         """NAME in ``[outputs.NAME]``."""
         return self.entry_point.name
 
-    @property
+    @cached_property  # a distribution parses its metadata whenever its name is asked for
     def package(self) -> str:
         """Name of the distribution that provides it."""
         return self.entry_point.dist.name if self.entry_point.dist else "unknown"

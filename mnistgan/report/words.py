@@ -1,4 +1,4 @@
-"""A run's numbers in words: sentences about its quality, and formatted values. Imports no torch."""
+"""Sentences about the quality of a run, and formatted values. Imports no torch."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import numpy as np
 from mnistgan.rendering.curves import MetricsTable
 
 _SAME = 0.05
-"""Frechet distances are called the same up to this share of the greater one: two samples of a few
-thousand images from one generator differ by a few percent."""
+"""Frechet distances count as equal if they differ by at most this share of the larger one. Two
+samples of a few thousand images from the same generator differ by a few percent."""
 
 
 def growth(evaluations: MetricsTable, best_epoch: int | None = None) -> list[str]:
-    """How the quality of a run's images developed; empty if nothing was measured.
+    """Sentences about the change of image quality during a run; empty without measurements.
 
     Args:
         evaluations: columns of evaluations.csv; rows without a finite Frechet distance are ignored.
@@ -117,17 +117,19 @@ def _trend(epochs: list[int], distances: list[float]) -> str:
     if all(_same(distance, last) for distance in distances[before:]):
         if all(_same(distance, last) for distance in distances):
             return ""  # that it stayed the same was said
-        return f"It has hardly changed {since}: longer training of this kind would change little."
+        return (
+            f"It hardly changed {since}: longer training with these settings would change little."
+        )
     if last < then and last == min(distances[before:]) and not _same(then, last):
         fall = f", by {percent(1 - last / then)}" if last >= 0 else ""
         return f"It was still falling at the end{fall} {since}."
     if last > then > 0 and not _same(then, last):
-        return f"It has risen {since}, by {percent(last / then - 1)}."
-    return f"It has moved up and down {since}."
+        return f"It rose {since}, by {percent(last / then - 1)}."
+    return f"It moved up and down {since}."
 
 
 def _manifold(table: MetricsTable) -> str:
-    """How precision and recall changed."""
+    """The change of precision and recall."""
     values = [table[name][at] for name in ("precision", "recall") for at in (0, -1)]
     if not np.isfinite(values).all():
         return ""
@@ -139,7 +141,7 @@ def _manifold(table: MetricsTable) -> str:
         few = "but hardly vary" if recall < 0.05 else "but cover only some of the real ones"
         return f"{change}: {percent(precision)} of the images look real, {few}."
     if precision < recall - 0.1:
-        return f"{change}: G covers the real images, but also makes many that do not look real."
+        return f"{change}: G covers the real images, but also draws many that do not look real."
     return f"{change}."
 
 
@@ -150,13 +152,15 @@ def _change(name: str, then: float, now: float) -> str:
 
 
 def _missing_classes(table: MetricsTable) -> list[str]:
-    """Whether all classes appear in the last measurement, and as requested."""
+    """Sentences about missing classes and, for a conditional G, about requested ones."""
     sentences = []
     missing = table["missing_classes"][-1]
     if missing == 0:
-        sentences.append("In the last measurement no class was missing.")
+        sentences.append("In the last measurement, no class was missing.")
     elif np.isfinite(missing):
-        sentences.append(f"In the last measurement {count(int(missing), 'class')} hardly appeared.")
+        sentences.append(
+            f"In the last measurement, {count(int(missing), 'class')} hardly appeared."
+        )
     if "agreement" in table and np.isfinite(agreement := table["agreement"][-1]):
         sentences.append(
             f"The classifier recognized the requested class in {percent(agreement)} of the images."

@@ -1,7 +1,7 @@
-"""Comparison of runs: verdicts, a table, the image grids of the same epochs, and curves.
+"""Comparison of runs: verdicts, a table, image grids of the same epochs, and curves.
 
-Runs that differ only by their seed are one column of the table, with mean and standard deviation.
-Everything is read from the run directories. Imports no torch.
+Runs that differ only in their seed share a column of the table, with mean and standard deviation.
+Everything is read from the files of the run directories. Imports no torch.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _HIGH_IS_BEST = ("precision", "recall", "coverage", "classifier_score", "agreeme
 # Keys that change no number of a run.
 _WITHOUT_EFFECT = ("name", "outputs", "data.root", "checkpoint.", "evaluate.", "watch.")
 _UNNAMED = (*_WITHOUT_EFFECT, "model.classes")  # the classes follow from the data
-_GRID_EPOCHS = 5
+_GRID_EPOCHS = 5  # most columns of grids.png
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Measured:
 
     Attributes:
         label: name of the run in tables and pictures.
-        config: of the run.
+        config: config of the run.
         steps: number of steps trained.
         measured_with: how the figures were measured; empty if there are none.
         figures: by name.
@@ -57,7 +57,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class ComparisonRow:
-    """Runs that differ only by their seed; each figure as mean and standard deviation."""
+    """Runs that differ only in their seed; each figure as mean and standard deviation."""
 
     members: Sequence[Measured]
     figures: Mapping[str, tuple[float, float]]
@@ -87,7 +87,7 @@ def compare(runs: Sequence[RunDirectory]) -> list[ComparisonRow]:
     """The rows of the comparison, in the order of the runs.
 
     Raises:
-        UsageError: one of them is not a run directory, or its files cannot be read.
+        UsageError: one of the paths is not a run directory, or one of its files cannot be read.
     """
     groups: list[list[Measured]] = []
     for run in runs:
@@ -116,7 +116,7 @@ def is_comparable(rows: Sequence[ComparisonRow]) -> bool:
 
 
 def _measure(run: RunDirectory, label: str) -> Measured:
-    """The figures of ``mnistgan evaluate``, or else the last ones measured during training."""
+    """The figures of ``mnistgan evaluate`` or, without these, the last ones of training."""
     config, steps = run.read_config(), 0
     if run.metrics_file.exists():
         steps = int(max(tables.read_metrics(run.metrics_file)["step"], default=0))
@@ -131,11 +131,9 @@ def _measure(run: RunDirectory, label: str) -> Measured:
 
 
 def _is_other_seed(one: Measured, group: Sequence[Measured]) -> bool:
-    """Whether a run differs from each run of a group by its seed alone.
-
-    A run with a seed that the group has already would count as an independent one in its mean and
-    standard deviation, and is not.
-    """
+    """Whether a run differs from each run of a group only in its seed."""
+    # Figures that were measured with another n or classifier cannot be averaged, and a second run
+    # with the same seed is not independent of the first.
     return all(
         one.measured_with == other.measured_with and _different_keys(one, other) == {"seed"}
         for other in group
@@ -154,6 +152,8 @@ def _row(group: list[Measured]) -> ComparisonRow:
         if all(name in one.figures for one in group):
             values = np.array([one.figures[name] for one in group])
             with np.errstate(all="ignore"):  # figures can be infinite
+                # ddof=1: the runs are a sample of all seeds, so the mean is estimated from them,
+                # too.
                 std = float(values.std(ddof=1)) if len(group) > 1 else 0.0
                 spread[name] = (float(values.mean()), std)
     return ComparisonRow(group, spread)
@@ -273,7 +273,8 @@ def save(folder: Path, runs: Sequence[RunDirectory], rows: Sequence[ComparisonRo
     make_folder(folder)
     picture = shared_grids(runs)
     names = ["table.csv", "table.md", "curves.png", *(["grids.png"] if picture is not None else [])]
-    curves.plot_runs(runs, folder / "curves.png")  # first, because it fails for runs without steps
+    # First, because it fails for runs without steps: no other file is written then.
+    curves.plot_runs(runs, folder / "curves.png")
     write_text(folder / "table.csv", to_csv(rows))
     write_text(folder / "table.md", to_markdown(rows))
     if picture is not None:
@@ -282,7 +283,7 @@ def save(folder: Path, runs: Sequence[RunDirectory], rows: Sequence[ComparisonRo
 
 
 def shared_grids(runs: Sequence[RunDirectory]) -> Picture | None:
-    """One row per run, one column per epoch, up to five that all runs have; None without any."""
+    """One row per run, one column per epoch: up to five epochs that all runs have, or None."""
     indexes = [{one.epoch: one.file for one in tables.read_samples(run.samples)} for run in runs]
     shared = sorted(set.intersection(*map(set, indexes)))
     if not shared:

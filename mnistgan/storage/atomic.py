@@ -112,7 +112,7 @@ def check_target(path: Path, *suffixes: str) -> None:
 
     Raises:
         UsageError: the extension is not allowed, the path is a folder, or its folder is not
-        writable.
+            writable.
     """
     if suffixes and path.suffix.lower() not in suffixes:
         raise UsageError(f"{path}: unknown extension {path.suffix!r}; use {', '.join(suffixes)}")

@@ -28,7 +28,8 @@ class MovingAverage:
     @torch.no_grad()
     def update(self, weight: float | Tensor) -> None:
         """Set the average to (1 - weight) * average + weight * network; weight in (0, 1]."""
-        # A single scalar tensor as weight would be fetched from the device; a list of it is not.
+        # A single scalar tensor as weight would be fetched from the device; a list of tensors is
+        # not.
         if isinstance(weight, Tensor):
             torch._foreach_lerp_(self._averages, self._latest, [weight] * len(self._averages))
         else:

@@ -87,8 +87,8 @@ class InputSchedule:
     def __getitem__(self, step: int) -> StepInputs:
         train = self._config.train
         first = step * train.d_steps
-        # Constant, then linear to almost zero at the last step. By default it does not fall: from
-        # half-way on, the Frechet distance of `fast` became 2.37 instead of 1.53
+        # Constant, then linear to almost zero at the last step. By default the rates do not fall:
+        # if they fall from half-way on, the Frechet distance of `fast` is 2.37 instead of 1.53
         # (benchmarks/results/ablation.json).
         left = self.total_steps - step
         return StepInputs(

@@ -1,8 +1,8 @@
 """The GAN losses and penalties, all on D's raw logits.
 
-Each loss is a pair of functions. D minimizes the first, of its logits for real and fake images; G
-minimizes the second, of D's logits for fake images. Logits are float32 N; the result is the mean
-over the batch, a scalar.
+Each loss is a pair of functions. D minimizes the first, whose arguments are its logits for real and
+for fake images. G minimizes the second, whose argument is D's logits for fake images. Logits are
+float32 N; the result is the mean over the batch, a scalar.
 """
 
 from collections.abc import Callable
@@ -101,9 +101,9 @@ def loss_of(config: TrainConfig) -> Loss:
 
 
 def score(kind: ScoreKind, logits: Tensor) -> Tensor:
-    """D(x) or D(G(z)) for reports: the mean probability or the mean logit.
+    """D(x) or D(G(z)) for reports: the mean of sigmoid(logits), or of the logits.
 
-    Losses without a sigmoid report logits; see ``TrainConfig.score_kind``.
+    See ``TrainConfig.score_kind``.
     """
     return logits.sigmoid().mean() if kind == "probability" else logits.mean()
 

@@ -115,7 +115,6 @@ class Trainer:
         self._fixed_z = noise.normal(config.seed, Stream.FIXED, 0, z_shape).to(self.device)
         self.generator = networks.build_generator(config).to(self.device).train()
         self.discriminator = networks.build_discriminator(config).to(self.device).train()
-        # In training mode like G, which only matters for BatchNorm; networks.generate switches it.
         self.average = copy.deepcopy(self.generator) if train.ema_decay else None
         modules = (self.generator, self.discriminator, self.average)
         # The whole data set as uint8: MNIST takes 47 MB, and no step waits for a DataLoader.

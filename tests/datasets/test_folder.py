@@ -144,11 +144,11 @@ class TestClasses:
     def test_a_folder_too_high_is_noted(self, tmp_path: Path) -> None:
         for name in ("train/a/1.png", "train/b/1.png", "test/a/2.png"):
             save(tmp_path / "set" / name)
-        assert "give their folder as the data set" in load(tmp_path / "set").notes[0]
+        assert "give the folder of this class as the data set" in load(tmp_path / "set").notes[0]
 
     def test_labels_of_a_file_do_not_go_with_a_folder(self, tmp_path: Path) -> None:
         save(tmp_path / "set" / "a.png")
-        with pytest.raises(DataError, match=r"leave data\.labels out"):
+        with pytest.raises(DataError, match=r"remove data\.labels"):
             load(tmp_path / "set", labels="labels.gz")
 
     def test_both_at_once_is_refused(self, tmp_path: Path) -> None:
@@ -266,6 +266,7 @@ class TestKept:
         assert second.notes == first.notes
         assert second.classes == first.classes
 
+    @pytest.mark.slow
     def test_pictures_of_the_right_size_need_no_torch(self, folder: Path) -> None:
         code = (
             "import sys; from mnistgan import datasets, config; "

@@ -45,13 +45,13 @@ INF, NAN = float("inf"), float("nan")
             ["lowest after epoch 3, at 4", "g-best.pt holds the generator of epoch 3."],
             ["the best."],
         ),
-        ([40.0, 20, 10, 5, 5, 5.1], ["has hardly changed since epoch 4"], ["still falling"]),
+        ([40.0, 20, 10, 5, 5, 5.1], ["hardly changed since epoch 4"], ["still falling"]),
         (
             [40.0, 20, 10, 8, 6, 4],
             ["still falling at the end, by 50% since epoch 4"],
             ["hardly changed"],
         ),
-        ([40.0, 20, 10, 4, 6, 8], ["It has risen since epoch 4, by 100%"], ["as good as"]),
+        ([40.0, 20, 10, 4, 6, 8], ["It rose since epoch 4, by 100%"], ["as good as"]),
         ([0.0, 0.0, 0.0, 0.0, 0.0, 0.0], ["stayed about"], ["nan"]),
         ([-1.0, 0.0, 3e38, -3e38, 0.0, 1.0], ["Frechet distance"], ["nan"]),
     ],
@@ -74,11 +74,11 @@ def test_precision_without_recall_is_said() -> None:
     lopsided = words.growth(evaluations([2.0, 1.0], precision=0.9, recall=0.2))
     assert any("cover only some of the real ones" in one for one in lopsided)
     other = words.growth(evaluations([2.0, 1.0], precision=0.2, recall=0.9))
-    assert any("also makes many that do not look real" in one for one in other)
+    assert any("also draws many that do not look real" in one for one in other)
 
 
 GOOD_NEWS = ("fell", "decrease", "falling", "the best.", "as good as")
-BAD_NEWS = ("rose", "risen", "worse", "lowest")
+BAD_NEWS = ("rose", "worse", "lowest")
 
 
 @pytest.mark.parametrize(
@@ -87,11 +87,11 @@ BAD_NEWS = ("rose", "risen", "worse", "lowest")
         ([103.0, 139.0], GOOD_NEWS),  # rising
         ([103.0, 120.0, 130.0, 139.0], GOOD_NEWS),
         ([103.0, 90.0, 120.0, 130.0, 139.0, 150.0, 160.0], GOOD_NEWS),
-        ([96.6, 96.6, 96.6, 96.6, 96.6, 96.6], (*GOOD_NEWS, *BAD_NEWS, "has hardly changed")),
+        ([96.6, 96.6, 96.6, 96.6, 96.6, 96.6], (*GOOD_NEWS, *BAD_NEWS, "hardly changed")),
         ([96.6, 96.2, 96.9, 96.0, 96.5, 96.6], (*GOOD_NEWS, *BAD_NEWS)),  # flat
         ([40.0, 20.0, 10.0, 8.0, 6.0, 4.0], BAD_NEWS),  # falling
         ([7.0], (*GOOD_NEWS, *BAD_NEWS)),
-        ([40.0, 20.0, 10.0, 12.0, 8.0, 12.0], ("still falling", "hardly changed", "risen")),
+        ([40.0, 20.0, 10.0, 12.0, 8.0, 12.0], ("still falling", "hardly changed", "rose")),
     ],
 )
 def test_only_what_happened_is_said(distances: list[float], unsaid: tuple[str, ...]) -> None:
