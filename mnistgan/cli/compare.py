@@ -29,8 +29,9 @@ def compare(
     """Compare runs in a table, with their curves and their samples at the same epochs.
 
     The table is also written as CSV and Markdown. Runs that differ only in their seed share a
-    column with mean ± standard deviation; * marks the best. The figures are those of [bold]mnistgan evaluate[/bold] or, for
-    runs without them, the last ones measured during training.
+    column with mean ± standard deviation; * marks the best. The figures are those of
+    [bold]mnistgan evaluate[/bold] or, for runs without them, the last ones measured during
+    training.
 
     [bold]mnistgan compare runs/a runs/b[/bold]
 
