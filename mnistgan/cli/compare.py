@@ -29,9 +29,8 @@ def compare(
     """Compare runs in a table, with their curves and their samples at the same epochs.
 
     The table is also written as CSV and Markdown. Runs that differ only in their seed share a
-    column with mean ± standard deviation; * marks the best. The figures are those of
-    [bold]mnistgan evaluate[/bold] or, for runs without them, the last ones measured during
-    training.
+    column, with mean ± standard deviation; * marks the best. The figures are those of
+    [bold]mnistgan evaluate[/bold], or else the last ones measured during training.
 
     [bold]mnistgan compare runs/a runs/b[/bold]
 
@@ -56,7 +55,7 @@ def compare(
     if not all(row.figures for row in rows):
         echo("some runs have no figures; measure them with: mnistgan evaluate RUN", err=True)
     if not comparison.is_comparable(rows):
-        echo("the runs were measured in different ways; evaluate them with equal options", err=True)
+        echo("the runs were measured in different ways; use the same -n and --data", err=True)
     echo(f"written: {', '.join(map(str, files))}", err=True)
 
 

@@ -29,9 +29,7 @@ def sample(
     ] = None,
     scale: Annotated[
         int | None,
-        Option(
-            min=1, max=100, help="grid: enlarge by this factor; by default to at most 900 pixels."
-        ),
+        Option(min=1, max=100, help="grid: factor to enlarge by; by default up to 900 pixels."),
     ] = None,
     digits: options.Digits = None,
     per_digit: Annotated[

@@ -85,7 +85,7 @@ def _overall(epochs: list[int], distances: list[float]) -> str:
 
 
 def _best(epochs: list[int], distances: list[float]) -> str:
-    """Where the distance was lowest, unless that is the end, or it never changed."""
+    """The epoch with the lowest distance, unless it is the last one or nothing changed."""
     best = min(distances)
     if _same(best, distances[-1]):
         if len(distances) < 3 or distances[-1] > distances[0] or _same(best, distances[0]):
@@ -96,7 +96,7 @@ def _best(epochs: list[int], distances: list[float]) -> str:
 
 
 def _halfway(epochs: list[int], distances: list[float]) -> str:
-    """When half of the decrease was reached, if the distance decreased from start to end."""
+    """The epoch that reached half of the decrease, if the distance fell from start to end."""
     first, last = distances[0], distances[-1]
     if len(distances) < 4 or last > first or _same(first, last):
         return ""

@@ -1,7 +1,7 @@
-"""Comparison of runs: verdicts, a table, image grids of the same epochs, and curves.
+"""Comparison of runs: verdicts, a table, the image grids of the same epochs, and curves.
 
 Runs that differ only in their seed share a column of the table, with mean and standard deviation.
-Everything is read from the files of the run directories. Imports no torch.
+Everything is read from the run directories. Imports no torch.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ COMPARED_FIGURES = [name for name in tables.LABELED_FIGURES if name not in _LEFT
 _LOW_IS_BEST = ("frechet_distance", "kernel_distance", "missing_classes")
 _HIGH_IS_BEST = ("precision", "recall", "coverage", "classifier_score", "agreement")
 
-# Keys that change no number of a run.
+# Keys that do not change the results.
 _WITHOUT_EFFECT = ("name", "outputs", "data.root", "checkpoint.", "evaluate.", "watch.")
 _UNNAMED = (*_WITHOUT_EFFECT, "model.classes")  # the classes follow from the data
 _GRID_EPOCHS = 5  # most columns of grids.png
@@ -131,9 +131,11 @@ def _measure(run: RunDirectory, label: str) -> Measured:
 
 
 def _is_other_seed(one: Measured, group: Sequence[Measured]) -> bool:
-    """Whether a run differs from each run of a group only in its seed."""
-    # Figures that were measured with another n or classifier cannot be averaged, and a second run
-    # with the same seed is not independent of the first.
+    """Whether a run differs from each run of a group in its seed alone.
+
+    A run with a seed that the group has already would count as an independent one in its mean and
+    standard deviation, and is not.
+    """
     return all(
         one.measured_with == other.measured_with and _different_keys(one, other) == {"seed"}
         for other in group

@@ -68,7 +68,7 @@ def evaluated(event: Evaluated) -> str:
 
 
 def ended(event: RunEnded, directory: Path, config: RunConfig) -> str:
-    """The verdict, if there is one; how the run ended, and the command to run next."""
+    """The verdict, if there is one; how the run ended, and which command to run next."""
     verdict = f"{event.verdict}\n" if event.verdict and event.step else ""
     return verdict + _closing(event, directory, config)
 

@@ -74,6 +74,7 @@ def atomic_folder(target: Path) -> Iterator[Path]:
                     file.replace(target / file.name)
             if not exists:
                 temporary.chmod(0o777 & ~_umask())
+                _sync(temporary)  # the names of the files
                 temporary.replace(target)
             _sync(target if exists else target.parent)
         finally:

@@ -132,7 +132,7 @@ def test_it_shows_the_files_of_the_run(run: RunDirectory, invoke: Invoke) -> Non
         "Command",
         'family = "mlp"',
         "Between epoch 1 and epoch 3 the Frechet distance",
-        "Measured during training, on 100 images each time",
+        "Measured during training, with 100 images each time",
         "The floor is what",
         "Class shares",
         "Classified by mnistgan evaluate",
@@ -203,7 +203,7 @@ def test_unusable_arguments(
 
 
 MISSING = [
-    (("metrics.csv",), "metrics.csv holds no steps"),
+    (("metrics.csv",), "metrics.csv contains no steps"),
     (("samples",), "This run has no grids"),
     (("evaluations.csv",), "evaluate.every=5"),
     (("evaluation",), "mnistgan evaluate RUN"),
