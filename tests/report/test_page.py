@@ -133,7 +133,7 @@ def test_it_shows_the_files_of_the_run(run: RunDirectory, invoke: Invoke) -> Non
         'family = "mlp"',
         "Between epoch 1 and epoch 3 the Frechet distance",
         "Measured during training, with 100 images each time",
-        "The floor is what",
+        "The floor is the figure of",
         "Class shares",
         "Classified by mnistgan evaluate",
     ):

@@ -78,7 +78,7 @@ def test_precision_without_recall_is_said() -> None:
 
 
 GOOD_NEWS = ("fell", "decrease", "falling", "the best.", "as good as")
-BAD_NEWS = ("rose", "risen", "worse", "lowest")
+BAD_NEWS = ("rose", "worse", "lowest")
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ BAD_NEWS = ("rose", "risen", "worse", "lowest")
         ([96.6, 96.2, 96.9, 96.0, 96.5, 96.6], (*GOOD_NEWS, *BAD_NEWS)),  # flat
         ([40.0, 20.0, 10.0, 8.0, 6.0, 4.0], BAD_NEWS),  # falling
         ([7.0], (*GOOD_NEWS, *BAD_NEWS)),
-        ([40.0, 20.0, 10.0, 12.0, 8.0, 12.0], ("still falling", "hardly changed", "risen")),
+        ([40.0, 20.0, 10.0, 12.0, 8.0, 12.0], ("still falling", "hardly changed", "rose")),
     ],
 )
 def test_only_what_happened_is_said(distances: list[float], unsaid: tuple[str, ...]) -> None:
