@@ -1,4 +1,4 @@
-"""``mnistgan data``: published data sets, and your own images."""
+"""``mnistgan data``: published data sets and your own images."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -12,10 +12,15 @@ from mnistgan.errors import printable
 app = Typer(cls=PlainGroup, invoke_without_command=True, no_args_is_help=False)
 
 _Name = Annotated[
-    str, Argument(metavar="NAME", help="Data set.", autocompletion=options.complete_data_sets)
+    str,
+    Argument(
+        metavar="NAME",
+        help="Published data set (see: mnistgan data).",
+        autocompletion=options.complete_data_sets,
+    ),
 ]
 _Labels = Annotated[
-    str | None, Option(metavar="FILE", help="Labels of an IDX file; by default the file beside it.")
+    str | None, Option(metavar="FILE", help="Labels of an IDX file; by default beside it.")
 ]
 
 
@@ -23,11 +28,11 @@ _Labels = Annotated[
 def data(ctx: Context, data_root: options.DataRoot = None, debug: options.Debug = False) -> None:
     """List the published data sets; fetch, verify or show one.
 
-    Any image classification set of torchvision can be used as torchvision:NAME, such as
+    Torchvision's data sets for image classification are available as torchvision:NAME, such as
     torchvision:SVHN or torchvision:CIFAR10.
 
-    To train on your own images, give train their path: a folder of pictures (one subfolder per
-    class, or flat), an .npz, or an IDX file.
+    To train on your own images, pass their path to mnistgan train --data: a folder of images (one
+    subfolder per class, or none), an .npz file or an IDX file.
 
     [bold]mnistgan data fetch fashion-mnist[/bold]
 
@@ -36,7 +41,7 @@ def data(ctx: Context, data_root: options.DataRoot = None, debug: options.Debug 
     if ctx.invoked_subcommand is None:
         _list(data_root)
     elif data_root is not None:
-        raise BadParameter(f"give --data-root after {ctx.invoked_subcommand}")
+        raise BadParameter(f"give --data-root after {ctx.invoked_subcommand}, not before it")
 
 
 @app.command(cls=PlainCommand)
@@ -58,7 +63,7 @@ def fetch(
 
     with bar() as on_progress:
         folder = datasets.fetch(name, user_dirs.data_root(data_root), mirror or (), on_progress)
-    echo(folder or f"{name} is embedded: there is nothing to fetch")
+    echo(folder or f"{name} is embedded; there is nothing to fetch")
 
 
 @app.command(cls=PlainCommand)
@@ -70,7 +75,7 @@ def verify(
 ) -> None:
     """Read every file of a data set and report damaged ones.
 
-    Published files are compared with their checksums; of a folder every picture is read.
+    Published files are compared with their checksums; for a folder, every image is read.
 
     [bold]mnistgan data verify mnist[/bold]
     """
@@ -89,15 +94,19 @@ def verify(
 @app.command(cls=PlainCommand)
 def show(
     name: options.DataName,
-    out: Annotated[Path | None, Option(help="PNG; by default NAME.png.")] = None,
+    out: Annotated[Path | None, Option(help="PNG file; by default NAME.png.")] = None,
     columns: Annotated[int, Option(min=1, max=100, help="Images per class.")] = 10,
-    part: Annotated[Literal["train", "test"], Option(help="Part of published data.")] = "train",
+    part: Annotated[
+        Literal["train", "test"], Option(help="Part of a published data set.")
+    ] = "train",
     labels: _Labels = None,
     image_size: options.ImageSize = None,
     channels: options.Channels = None,
-    fit: Annotated[Literal["pad", "crop"], options.data(help="How to make images square.")] = "pad",
+    fit: Annotated[
+        Literal["pad", "crop"], options.data(help="Make images square by padding or cropping.")
+    ] = "pad",
     background: Annotated[
-        str, options.data(metavar="COLOR", help="Behind images: black, white or #rrggbb.")
+        str, options.data(metavar="COLOR", help="Padding: black, white or #rrggbb.")
     ] = "black",
     alpha: Annotated[
         Literal["blend", "ink"],
@@ -106,7 +115,7 @@ def show(
     data_root: options.DataRoot = None,
     debug: options.Debug = False,
 ) -> None:
-    """Draw the first images of each class, one row per class, as training sees them.
+    """Draw the first images of each class, one row per class, as used in training.
 
     [bold]mnistgan data show emnist-letters[/bold]
     """
@@ -143,5 +152,5 @@ def _list(data_root: Path | None) -> None:
     rows = archives.rows(root)
     head: list[str | Column] = [Column("name", no_wrap=True), *archives.HEAD[1:]]
     console.show_table(head, rows, piped="\n".join(map("\t".join, rows)))
-    echo("torchvision:NAME is any image classification set of torchvision", err=True)
+    echo("torchvision:NAME: any of torchvision's data sets for image classification", err=True)
     echo(f"data root: {root}\ncache: {user_dirs.cache()}", err=True)

@@ -1,4 +1,4 @@
-"""The user's own array files: an ``.npz`` file, or an IDX file and one with its labels."""
+"""The user's own array files: an ``.npz`` file, or IDX files of images and labels."""
 
 import contextlib
 import math
@@ -27,10 +27,10 @@ _Names: TypeAlias = tuple[tuple[str, ...], tuple[str, ...]]
 
 
 def read_npz(path: Path, fit: Fit, on_progress: OnProgress) -> ImageSet:
-    """The images of an ``.npz`` (see :mod:`mnistgan.storage.npz`).
+    """Read an ``.npz`` file (see :mod:`mnistgan.storage.npz`).
 
     Raises:
-        DataError: the file cannot be read, or does not hold such arrays.
+        DataError: the file cannot be read, or does not contain such arrays.
     """
     with _readable(path), open_npz(path) as file:
         names = class_names.of_labels(file.labels, file.classes, path)
@@ -40,16 +40,16 @@ def read_npz(path: Path, fit: Fit, on_progress: OnProgress) -> ImageSet:
 def read_idx_pair(
     path: Path, labels_path: Path | None, fit: Fit, on_progress: OnProgress
 ) -> ImageSet:
-    """The images of an IDX file (N x H x W or N x H x W x 3, uint8), and its labels.
+    """Read images from an IDX file (uint8, N x H x W or N x H x W x 3), and their labels.
 
     The classes have the names in ``classes.txt`` beside the labels, if there is such a file.
 
     Args:
-        path: the file of the images.
-        labels_path: the file of the labels; by default the one beside the images, if there is one,
-            that is named as MNIST's are: ``train-labels-idx1-ubyte`` for
-            ``train-images-idx3-ubyte``.
-        fit: the size and channels of the result.
+        path: file of the images.
+        labels_path: file of the labels. By default, the file in the same folder that is named as in
+            MNIST, such as ``train-labels-idx1-ubyte`` for ``train-images-idx3-ubyte``, if it
+            exists.
+        fit: size and channels of the result.
         on_progress: called with the number of images read.
 
     Raises:
@@ -57,7 +57,7 @@ def read_idx_pair(
     """
     labels_path = labels_path or _labels_beside(path)
     with _readable(path), open_idx(path) as array:
-        # Gray images may come without an axis for the channels.
+        # Gray images may have no axis for channels.
         shape = array.shape if len(array.shape) == 4 else (*array.shape, 1)
         if array.dtype != np.uint8 or len(shape) != 4 or shape[3] not in (1, 3):
             raise ValueError(f"has {array.dtype} {array.shape}; images are uint8, N x H x W (x 3)")
@@ -71,7 +71,7 @@ def read_idx_pair(
 
 
 def _labels_beside(images: Path) -> Path | None:
-    """The file of labels beside a file of images, named as MNIST's are, plain or gzipped."""
+    """The labels of an IDX file, plain or gzipped, named as in MNIST; None if missing."""
     own = images.name.removesuffix(".gz")
     name = own.replace("images", "labels").replace("idx3", "idx1")
     if name == own:
@@ -96,7 +96,7 @@ def _read_labels(path: Path, images: Path, count: int) -> tuple[Labels, _Names]:
         if labels.max(initial=0) >= image_set.MAX_CLASSES > stored.byteswap().max(initial=0):
             raise ValueError("has its labels in little-endian byte order; IDX is big-endian")
         names = class_names.beside(path)
-        image_set.numbered_classes(labels, path)  # so that an error names the labels' file
+        image_set.numbered_classes(labels, path)  # here, so that an error names this file
         return labels, class_names.of_labels(labels, names, path.with_name(class_names.FILE))
 
 
@@ -129,7 +129,7 @@ def _cause(images: Images, path: Path) -> str:
 
 @contextlib.contextmanager
 def _readable(path: Path) -> Iterator[None]:
-    """Turn any error about a file into one sentence that names it."""
+    """Turn any error about a file into a DataError that names it."""
     try:
         if path.exists() and not path.is_file():
             raise ValueError("is not a regular file")  # opening a pipe would block

@@ -15,7 +15,7 @@ from mnistgan.storage.array_stream import ArrayStream, Readable
 _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _GZIP = b"\x1f\x8b"
 _AGAIN = "copy or download it again"
-_MAX_DEFLATE_RATIO = 1100  # DEFLATE itself compresses at most about 1032 to 1
+_MAX_DEFLATE_RATIO = 1100  # DEFLATE compresses at most about 1032 to 1
 
 
 def parse_idx(stream: Readable, at_most: int | None = None) -> ArrayStream:
@@ -23,8 +23,8 @@ def parse_idx(stream: Readable, at_most: int | None = None) -> ArrayStream:
 
     Args:
         stream: the decompressed file.
-        at_most: bytes that the file can contain. A header that announces more is refused before
-            any memory is allocated.
+        at_most: number of bytes that the file can contain. A header that announces more is refused
+            before any memory is allocated.
 
     Raises:
         ValueError: the stream is not an IDX file.
@@ -90,6 +90,7 @@ def open_idx(path: Path) -> Iterator[ArrayStream]:
     with path.open("rb") as file:
         packed = file.read(2) == _GZIP
         file.seek(0)
+        # A crafted header may announce any size: what a file of this length can hold is the limit.
         size = path.stat().st_size
         at_most = size * _MAX_DEFLATE_RATIO if packed else size
         with gzip.open(file) if packed else contextlib.nullcontext(file) as stream:
@@ -102,5 +103,5 @@ def open_idx(path: Path) -> Iterator[ArrayStream]:
 
 
 def header(shape: tuple[int, ...]) -> bytes:
-    """The header of an IDX file of uint8; the array's bytes follow it."""
+    """The header of an IDX file of uint8; the bytes of the array follow it in the file."""
     return bytes([0, 0, 0x08, len(shape)]) + np.array(shape, ">u4").tobytes()
