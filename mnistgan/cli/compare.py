@@ -30,6 +30,7 @@ def compare(
     directories = [RunDirectory(run) for run in runs]
     rows = comparison.compare(directories)
     files = comparison.save(out, directories, rows)
+    # In a terminal a table that fits its width; in a pipe Markdown, for a report or an issue.
     head, *body = comparison.table(rows)
     console.show_table(head, body, piped=comparison.to_markdown(rows).rstrip("\n"))
     if not all(row.figures for row in rows):

@@ -18,6 +18,7 @@ def growth(evaluations: MetricsTable, has_best: bool = False) -> list[str]:
         evaluations: columns of evaluations.csv; rows without a finite Frechet distance are ignored.
         has_best: whether the run has the file g-best.pt.
     """
+    # A collapsed G can have an infinite distance, about which no sentence below makes sense.
     finite = np.isfinite(evaluations["frechet_distance"])
     if not finite.any():
         return []
@@ -95,6 +96,7 @@ def _best(epochs: list[int], distances: list[float], has_best: bool) -> str:
 def _halfway(epochs: list[int], distances: list[float]) -> str:
     """The epoch in which half of the decrease was reached."""
     first, best = distances[0], min(distances)
+    # With fewer measurements, the epoch of one says little about when half was reached.
     if len(distances) < 4 or _same(first, best):
         return ""
     half = first - (first - best) / 2
@@ -106,6 +108,7 @@ def _halfway(epochs: list[int], distances: list[float]) -> str:
 
 def _trend(epochs: list[int], distances: list[float]) -> str:
     """Whether the distance was still falling in the last third of the measurements."""
+    # A third of at least six: a single difference between neighbors would be noise.
     if len(distances) < 6:
         return ""
     before = -(len(distances) // 3) - 1

@@ -40,7 +40,7 @@ INF, NAN = float("inf"), float("nan")
             ["as good as the best", "reached by epoch 2"],
             ["hardly changed"],
         ),
-        ([40.0, 18.0, 4.0, 10.0], ["lowest after epoch 3, at 4; g-best.pt holds"], ["the best."]),
+        ([40.0, 18.0, 4.0, 10.0], ["lowest after epoch 3, at 4; g-best.pt is the"], ["the best."]),
         ([40.0, 20, 10, 5, 5, 5.1], ["hardly changed since epoch 4"], ["still falling"]),
         (
             [40.0, 20, 10, 8, 6, 4],
@@ -69,7 +69,7 @@ def test_precision_without_recall_is_said() -> None:
     lopsided = words.growth(evaluations([2.0, 1.0], precision=0.9, recall=0.2))
     assert any("covers only a part of the real ones" in one for one in lopsided)
     other = words.growth(evaluations([2.0, 1.0], precision=0.2, recall=0.9))
-    assert any("also makes many that do not look real" in one for one in other)
+    assert any("also draws many that do not look real" in one for one in other)
 
 
 @pytest.mark.parametrize(
