@@ -17,7 +17,9 @@ def animate(
     out: Annotated[
         Path | None, Option(help=".gif, .webp or .mp4; by default RUN/training.gif or walk.gif.")
     ] = None,
-    fps: Annotated[float | None, Option(min=0.1, max=60, help="Frames per second.")] = None,
+    fps: Annotated[
+        float | None, Option(min=0.1, max=60, help="Frames per second; at most 50 in a GIF.")
+    ] = None,
     walk: Annotated[
         _Kind | None,
         options.latent(metavar="KIND", help="slerp (default), linear, circle, classes or corners."),

@@ -97,6 +97,7 @@ def _show(written: "EvaluationFiles") -> None:
 
     result, scores = written.result, written.scores
     figures, floor = result.figures, result.floor
+    echo(printable(str(result.verdict)))
     echo(f"{result.n:,} images against {printable(result.data)}")
     echo(f"Frechet distance ({result.measured_with}) of weights {result.classifier.sha256[:12]}")
     echo(f"the floor is {result.floor_n:,} held-out real images")

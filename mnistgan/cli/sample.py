@@ -27,6 +27,10 @@ def sample(
         Path | None,
         Option(metavar="PATH", help="File or folder; by default named after the format."),
     ] = None,
+    scale: Annotated[
+        int | None,
+        Option(min=1, max=100, help="grid: factor to enlarge by; by default up to 900 pixels."),
+    ] = None,
     digits: options.Digits = None,
     per_digit: Annotated[
         int | None,

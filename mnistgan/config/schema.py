@@ -20,6 +20,7 @@ Schema: TypeAlias = dict[str, Any]  # a JSON Schema as plain values
 
 FILE = "run-config.schema.json"
 DIRECTIVE = f"#:schema ./{FILE}\n"  # first line of a TOML file beside the schema, for editors
+_BOUNDS = {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}
 # Pydantic writes draft 2020-12, but the TOML extensions of editors support draft 7.
 _DIALECT = "http://json-schema.org/draft-07/schema#"
 
@@ -72,8 +73,13 @@ def _tidy(node: Any) -> Any:
     if not isinstance(node, dict):
         return node
     kept = {key: _tidy(value) for key, value in node.items() if not _is_redundant(key, value)}
+    if "const" in kept:
+        kept.pop("enum", None)  # pydantic before 2.10 repeats it
+    for bound in _BOUNDS & kept.keys():  # 0.0 or 0, depending on pydantic's version
+        kept[bound] = int(kept[bound]) if kept[bound] % 1 == 0 else kept[bound]
     if len(kept.get("anyOf", ())) == 1:  # the other alternative was null
         kept |= kept.pop("anyOf")[0]
+    kept |= kept.pop("allOf", [{}])[0]  # pydantic before 2.9: around a reference with a default
     if "prefixItems" in kept:
         kept["items"] = kept.pop("prefixItems")  # the name in draft 7
     if isinstance(kept.get("description"), str):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -9,14 +10,17 @@ from typing import Any
 import numpy as np
 
 from mnistgan.config import RunConfig, toml
+from mnistgan.errors import UsageError
 from mnistgan.evaluation import figures
 from mnistgan.evaluation.figures import MEASURES
+from mnistgan.evaluation.verdict import judge
 from mnistgan.rendering.curves import MetricsTable
 from mnistgan.rendering.grids import read_grid
 from mnistgan.report import charts, embedded_images, replay, words
 from mnistgan.report.by_class import by_class
 from mnistgan.report.charts import Chart
 from mnistgan.report.embedded_images import Grid, is_own_file
+from mnistgan.sampling.generator import load_generator
 from mnistgan.storage import tables
 from mnistgan.storage.run_directory import RunDirectory
 
@@ -34,6 +38,9 @@ def gather(run: RunDirectory) -> dict[str, Any]:
     metrics = _metrics(run)
     evaluations = tables.read_evaluations(run.evaluations_file)
     measurement = figures.read(run.figures_file) if run.figures_file.is_file() else None
+    last = figures.while_training(run, size)
+    verdict = measurement.verdict if measurement else judge(last)
+    warnings = replay.warnings(run, config, metrics)
     curves = charts.of_training(metrics, config.train.score_kind)
     measured = charts.of_evaluations(evaluations)
     grids = embedded_images.grids(run, size)
@@ -52,11 +59,13 @@ def gather(run: RunDirectory) -> dict[str, Any]:
         "epochs": epochs,
         "is_finished": epochs >= config.train.epochs,
         "seconds": _seconds(metrics, config),
-        "warnings": replay.warnings(run, config, metrics),
+        "verdict": str(verdict or ""),
+        "warnings": warnings,
+        "shows_collapse": bool(warnings) or (verdict is not None and verdict.is_collapse),
         "curves": curves,
         "measured": measured,
         "measured_count": int(evaluations["n"][-1]) if measured else None,
-        "growth": words.growth(evaluations, has_best=run.best_file.is_file()),
+        "growth": words.growth(evaluations, _best_epoch(run)),
         "measurement": measurement,
         "measures": MEASURES,
         "shares": _shares(measurement.shares) if measurement else [],
@@ -73,6 +82,14 @@ def _metrics(run: RunDirectory) -> MetricsTable:
     if not run.metrics_file.exists():
         return {name: np.empty(0) for name in tables.METRICS_COLUMNS}
     return tables.read_metrics(run.metrics_file)
+
+
+def _best_epoch(run: RunDirectory) -> int | None:
+    """The epoch of g-best.pt; None if there is none, or it cannot be loaded."""
+    with contextlib.suppress(UsageError):
+        if is_own_file(run.best_file):
+            return load_generator(run.best_file).epoch
+    return None
 
 
 def _epochs(run: RunDirectory, metrics: MetricsTable) -> int:

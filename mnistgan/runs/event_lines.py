@@ -54,18 +54,26 @@ def metrics(event: StepMetrics, config: RunConfig) -> str:
 
 
 def evaluated(event: Evaluated) -> str:
-    """A measurement's main figures."""
+    """A measurement's main figures, and the first words of its verdict."""
     names = ("precision", "recall", "coverage", "agreement")
     others = [f"  {name} {event.figures[name]:.3f}" for name in names if name in event.figures]
-    best = "  best so far" if event.is_best else ""
+    kind = event.verdict.partition(":")[0]
+    # A collapsed generator may be the best so far, which would read as praise.
+    best = "  best so far" if event.is_best and kind not in ("Collapsed", "Failed") else ""
     return (
         f"epoch {event.epoch}: Frechet distance {event.figures['frechet_distance']:.3g} "
         f"({event.measured_with}){''.join(others)}{best}"
+        f"{f'  {kind.lower()}' if kind else ''}"
     )
 
 
 def ended(event: RunEnded, directory: Path, config: RunConfig) -> str:
-    """How the run ended, and the command to run next."""
+    """The verdict, if there is one; how the run ended, and which command to run next."""
+    verdict = f"{event.verdict}\n" if event.verdict and event.step else ""
+    return verdict + _closing(event, directory, config)
+
+
+def _closing(event: RunEnded, directory: Path, config: RunConfig) -> str:
     at = f"at step {event.step} (epoch {event.epoch} of {config.train.epochs})"
     if event.reason == "finished":
         return f"finished {at}; next: mnistgan sample --ckpt {directory / 'g.pt'} -n 100"

@@ -82,6 +82,8 @@ class LiveBar:
             case Warned():
                 self._lines.append(f"warning: {event.message}")
             case RunEnded():
+                if event.verdict:
+                    self._lines.append(event.verdict)
                 self._lines.append(f"{event.reason} at step {event.step} (epoch {event.epoch})")
         # Each frame contains all images as PNG: drawing one per step would slow down training.
         is_due = time.monotonic() - self._drawn_at >= _SECONDS

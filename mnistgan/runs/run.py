@@ -21,7 +21,15 @@ from mnistgan.config import RunConfig, toml
 from mnistgan.errors import MnistganError, TrainingError, UsageError
 from mnistgan.evaluation.monitor import Monitor
 from mnistgan.evaluation.watch import watch_for
-from mnistgan.events import CheckpointSaved, EpochEnded, Event, RunEnded, RunStarted, Warned
+from mnistgan.events import (
+    CheckpointSaved,
+    EpochEnded,
+    Evaluated,
+    Event,
+    RunEnded,
+    RunStarted,
+    Warned,
+)
 from mnistgan.models import devices
 from mnistgan.outputs.dispatch import Dispatcher
 from mnistgan.progress import CutOff, OnProgress, StopToken, no_progress
@@ -91,6 +99,7 @@ class Run:
         if plan.config.evaluate.every and self._ranks.rank == 0:
             self._monitor = Monitor(plan.config, data, on_progress)
         self._collapsed = False
+        self._measured: Evaluated | None = None
         self._saved_step = 0
 
     def __iter__(self) -> Iterator[Event]:
@@ -143,7 +152,9 @@ class Run:
                     elif self._saved_step:
                         self._prune()  # the run was perhaps killed after its last save, before this
                     ended = True
-                    last = replace(event, reason="collapsed") if self._collapsed else event
+                    last = replace(event, verdict=self._verdict(event))
+                    if self._collapsed:
+                        last = replace(last, reason="collapsed")
                     yield from self._finish(last, outputs)
                 else:
                     warnings = outputs.handle(event)
@@ -156,6 +167,15 @@ class Run:
         finally:
             if not ended:  # let the outputs close their files
                 outputs.handle(RunEnded("failed", self.trainer.step, self.trainer.epoch))
+
+    def _verdict(self, end: RunEnded) -> str:
+        """The last measurement's verdict, or else what the watch found."""
+        measured = self._measured
+        if measured is None:
+            was_measured = self._monitor is not None and self._monitor.has_measured  # before a stop
+            return self._watch.finding() if self._watch and not was_measured else ""
+        since = f" (Measured after epoch {measured.epoch}.)" if measured.step < end.step else ""
+        return measured.verdict + since
 
     def _is_between_epochs(self) -> bool:
         step = self.trainer.step
@@ -178,6 +198,7 @@ class Run:
                 measured = self._monitor.measure(generator)
         except CutOff:
             return
+        self._measured = measured
         if measured.is_best:
             self._guard(self.directory.best_file, checkpoint.save_generator)
         warnings = outputs.handle(measured)

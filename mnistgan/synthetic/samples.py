@@ -28,6 +28,7 @@ TARGETS: dict[SampleFormat, str] = {
 
 _SHARD_SIZE = 100_000
 _FORMATS_OF: dict[str, tuple[SampleFormat, ...]] = {
+    "scale": ("grid",),
     "test": ("idx",),
     "shard_size": ("shards",),
     "part": ("shards",),
@@ -47,6 +48,7 @@ class SampleRequest:
         digits: classes of a conditional generator, as :func:`conditioning.parse` reads them.
         truncation: see :class:`SamplingOptions`.
         format: format of the files.
+        scale: scale of a grid, see :func:`grids.magnify`.
         labels: whether to write labels; ``idx`` always has them.
         min_confidence: see :class:`Sampler`.
         balanced: see :class:`Sampler`.
@@ -64,6 +66,7 @@ class SampleRequest:
     digits: str | None = None
     truncation: float | None = None
     format: SampleFormat = "grid"
+    scale: int | None = None
     labels: bool = False
     min_confidence: float = 0.0
     balanced: bool = False
@@ -126,7 +129,8 @@ def write(
     elif request.format == "idx":
         mnist_files.check(path, generator.config)
     else:
-        image_files.check(path, request.format, count)
+        size = generator.config.data.image_size
+        image_files.check(path, request.format, count, size, request.scale)
     # A conditional generator gives labels itself, but not their probabilities.
     needs_labels = request.labels or request.balanced or request.format == "idx"
     classifier = None
@@ -143,5 +147,5 @@ def write(
         images = ImageStream(sampler, count, on_progress=on_progress)
         shape = networks.image_shape(generator.config)
         columns = sequence.columns if sequence else None
-        image_files.write_images(path, request.format, images, count, shape, columns)
+        image_files.write_images(path, request.format, images, count, shape, columns, request.scale)
     return path, None

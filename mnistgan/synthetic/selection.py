@@ -77,10 +77,16 @@ class Sampler:
         """The name of each label, in order; empty if there are no labels."""
         return self.generator.classes or (self.labeler.classes if self.labeler else ())
 
-    def block(self, number: int) -> Block:
-        """The samples from index ``256 * number`` on."""
-        images = sampler.block(self.generator, number, self.options)
+    @property
+    def keeps_all(self) -> bool:
+        """Whether every sample is kept."""
+        return not (self.balanced or self.min_confidence)
+
+    def block(self, number: int, count: int = BLOCK) -> Block:
+        """The samples from index ``256 * number`` on, at most 256."""
+        images = sampler.block(self.generator, number, self.options, count)
         labels = self.options.labels(self.generator, number)
+        labels = None if labels is None else labels[: len(images)]
         if self.labeler is None:
             return Block(images, labels, None)
         if labels is None:
@@ -157,12 +163,15 @@ class ImageStream:
     def _candidates(self) -> Iterator[tuple[int, Block, npt.NDArray[np.int64]]]:
         """Blocks from the position on: index of the first sample, the block, the rows to consider.
 
-        A block is always drawn as a whole, even if only its end is needed: G may round differently
-        with another batch size, and a sample must not depend on where reading starts.
+        A block is drawn from its first sample on, even if only its end is needed: G may round
+        differently with another batch size, and a sample must not depend on where reading starts.
         """
         for number in itertools.count(self.position // BLOCK):
-            first, block = number * BLOCK, self.sampler.block(number)
-            rows = np.arange(max(0, self.position - first), BLOCK)
+            first = number * BLOCK
+            skipped = max(0, self.position - first)
+            needed = skipped + self.count - self.done if self.sampler.keeps_all else BLOCK
+            block = self.sampler.block(number, needed)
+            rows = np.arange(skipped, len(block.images))
             if block.confidences is not None:
                 rows = rows[block.confidences[rows] >= self.sampler.min_confidence]
             yield first, block, rows

@@ -93,7 +93,7 @@ BAD = [
     (["--output-dir", "taken.txt", "--data", "digits"], "taken.txt: cannot be written"),
     (["--data", "mnist"], "mnist is not in"),
     (["--data", "none.npz"], "none.npz: cannot be read"),
-    (["--data", "some/folder"], "is not there"),
+    (["--data", "some/folder"], "does not exist"),
 ]
 
 
@@ -157,6 +157,7 @@ def test_an_ignored_signal_stays_ignored() -> None:
         signal.signal(signal.SIGHUP, before)
 
 
+@pytest.mark.slow
 def test_on_the_real_mnist(invoke: Invoke, mnist_root: Path, tmp_path: Path) -> None:
     result = invoke(
         "train", "--config", "mlp-256", "--data-root", mnist_root, "--epochs", 1,

@@ -1,4 +1,4 @@
-"""Digits on demand: conditional models, from the config to labelled files."""
+"""Digits on demand: conditional models, from the config to labeled files."""
 
 from __future__ import annotations
 
@@ -156,6 +156,7 @@ class TestTraining:
         rest.restore(first.state())
         assert begun + _numbers(rest) == whole
 
+    @pytest.mark.slow
     def test_it_learns_the_digits_that_it_is_asked_for(
         self, tiny: Tiny, digits: datasets.ImageSet
     ) -> None:
@@ -328,7 +329,7 @@ class TestCommands:
         result = invoke("sample", "--ckpt", conditional, "--digits", "0-2", "--per-digit", 5)
         assert result.exit_code == 0, result.output
         images = sampler.sample(load_generator(conditional), 15, 0, ClassSequence((0, 1, 2), 5))
-        expected = grids.grid(images, 5)
+        expected = grids.magnify(grids.grid(images, 5))
         np.testing.assert_array_equal(grids.read_png(tmp_path / "samples.png", 2000), expected)
 
     def test_sevens(self, invoke: Invoke, conditional: Path, tmp_path: Path) -> None:
@@ -384,6 +385,7 @@ class TestCommands:
             assert "was trained without labels" in result.stderr
             assert "cgan-mlp" in result.stderr
 
+    @pytest.mark.slow
     def test_onnx_takes_labels(self, conditional: Path, tmp_path: Path) -> None:
         import onnxruntime
 
