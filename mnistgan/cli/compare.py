@@ -45,11 +45,6 @@ def compare(
         return
     rows = comparison.compare(directories)
     files = comparison.save(out, directories, rows)
-<<<<<<< HEAD
-    # In a terminal a table that fits its width; in a pipe Markdown, for a report or an issue.
-    head, *body = comparison.table(rows)
-    console.show_table(head, body, piped=comparison.to_markdown(rows).rstrip("\n"))
-=======
     _show(
         comparison.verdicts(rows),
         [comparison.table(rows), comparison.settings(rows)],
@@ -57,7 +52,6 @@ def compare(
     )
     for note in comparison.repeated(rows):
         echo(printable(note), err=True)
->>>>>>> main
     if not all(row.figures for row in rows):
         echo("some runs have no figures; measure them with: mnistgan evaluate RUN", err=True)
     if not comparison.is_comparable(rows):

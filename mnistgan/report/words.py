@@ -97,16 +97,10 @@ def _best(epochs: list[int], distances: list[float]) -> str:
 
 
 def _halfway(epochs: list[int], distances: list[float]) -> str:
-<<<<<<< HEAD
-    """The epoch in which half of the decrease was reached."""
-    first, best = distances[0], min(distances)
-    # With fewer measurements, the epoch of one says little about when half was reached.
-    if len(distances) < 4 or _same(first, best):
-=======
     """The epoch that reached half of the decrease, if the distance fell from start to end."""
     first, last = distances[0], distances[-1]
+    # With fewer measurements, the epoch of one says little about when half was reached.
     if len(distances) < 4 or last > first or _same(first, last):
->>>>>>> main
         return ""
     half = first - (first - min(distances)) / 2
     reached = next(
@@ -116,12 +110,8 @@ def _halfway(epochs: list[int], distances: list[float]) -> str:
 
 
 def _trend(epochs: list[int], distances: list[float]) -> str:
-<<<<<<< HEAD
-    """Whether the distance was still falling in the last third of the measurements."""
-    # A third of at least six: a single difference between neighbors would be noise.
-=======
     """How the distance developed in the last third of the measurements."""
->>>>>>> main
+    # A third of at least six: a single difference between neighbors would be noise.
     if len(distances) < 6:
         return ""
     before = -(len(distances) // 3) - 1

@@ -398,11 +398,7 @@ def test_a_port_in_use(invoke: Invoke, trained: Path) -> None:
         result = invoke("play", "--ckpt", trained, "--port", port)
     assert result.exit_code == 2
     assert f"--port {port}: cannot be used" in result.stderr
-<<<<<<< HEAD
-    assert "or 0 for any free one" in result.stderr
-=======
     assert "0 for any free one" in result.stderr
->>>>>>> main
     assert result.stdout == ""
 
 
