@@ -51,6 +51,8 @@ def animate(
     [bold]mnistgan animate --ckpt g.pt --walk corners --seeds 1,5,9,12 --out square.png[/bold]   the
     square between four images
     """
+    # None as the default of each option below shows whether the user gave it: an option that does
+    # not apply is an error, instead of being ignored.
     if ckpt is None:
         if (walk, seed, seeds, digits, frames) != (None,) * 5:
             raise UsageError("--walk, --seed, --seeds, --digits and --frames need --ckpt FILE")

@@ -93,7 +93,10 @@ def _in_one_sentence(error: Exception) -> tuple[str, int]:
         return str(error), error.exit_code
     if isinstance(error, TyperException):  # a mistake in the command line
         command = getattr(getattr(error, "ctx", None), "command_path", "mnistgan")
-        return f"{error.format_message().rstrip('.')}; see: {command} --help", error.exit_code
+        # "Invalid value: " is Typer's prefix where it does not know the option. Our own messages
+        # name it.
+        message = error.format_message().removeprefix("Invalid value: ").rstrip(".")
+        return f"{message}; see: {command} --help", error.exit_code
     # torch has no common error: its CPU allocator raises a RuntimeError that names it, its CUDA
     # allocator torch.OutOfMemoryError. That class is compared by name, without importing torch.
     out_of_memory = isinstance(error, MemoryError) or "Allocator" in str(error)

@@ -9,6 +9,7 @@ from mnistgan.cli import options
 from mnistgan.cli.plain_help import PlainCommand, PlainGroup
 from mnistgan.errors import printable
 
+# Without a subcommand, `mnistgan data` lists the data sets, so it must not print the help.
 app = Typer(cls=PlainGroup, invoke_without_command=True, no_args_is_help=False)
 
 _Name = Annotated[
@@ -40,6 +41,7 @@ def data(ctx: Context, data_root: options.DataRoot = None, debug: options.Debug 
     """
     if ctx.invoked_subcommand is None:
         _list(data_root)
+    # Typer would accept the option here and the subcommand would not see it.
     elif data_root is not None:
         raise BadParameter(f"give --data-root after {ctx.invoked_subcommand}, not before it")
 

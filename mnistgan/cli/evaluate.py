@@ -65,6 +65,7 @@ def evaluate(
     from mnistgan.cli.console import bar
     from mnistgan.evaluation.result_files import evaluate_to_files
 
+    # Then nothing else may go to stdout, so that the output can be piped into another program.
     to_stdout = str(json_file) == "-"
     options.use_threads(threads)
     with bar() as on_progress:

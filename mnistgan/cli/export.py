@@ -36,6 +36,7 @@ def export(
     from mnistgan.storage import run_directory
 
     source = run_directory.generator_path(ckpt)
+    # --format overrides the suffix of --out, so that any file name is possible.
     ending = f".{format}" if format else (out.suffix.lower() if out else ".onnx")
     target = out or source.with_suffix(ending)
     generator = load_generator(source)

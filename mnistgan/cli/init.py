@@ -43,8 +43,10 @@ def init(
             raise BadParameter("--out needs a PRESET to write")
         _write_schema(Path()) if schema else _list()
         return
+    # As text, not as parsed values, to keep the comments.
     text = presets.path(preset).read_text(encoding="utf-8")
     target = out or Path("run.toml")
+    # Unlike outputs, this file is meant to be edited: overwriting it could destroy work.
     if target.exists():
         raise UsageError(f"{target}: already exists; choose another --out")
     if schema:

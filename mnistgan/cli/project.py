@@ -64,6 +64,7 @@ def project(
             json_file=json_file,
             on_progress=on_progress,
         )
+    # printable(): file names may contain control characters, which a terminal would execute.
     echo(printable("\n".join(lines)))
     echo(out)
     for hint in hints:

@@ -86,7 +86,8 @@ def sample(
     from mnistgan.cli.console import bar
     from mnistgan.synthetic.samples import SampleRequest, write
 
-    # Each field of a request is an option of this command, by the same name.
+    # Each field of a request is an option of this command with the same name. So a new option needs
+    # no line here, and SampleRequest checks them all, also for programs that use it.
     fields = dataclasses.fields(SampleRequest)
     request = SampleRequest(**{field.name: ctx.params[field.name] for field in fields})
     options.use_threads(threads)

@@ -8,6 +8,7 @@ page. They also forbid the page to load anything from elsewhere or to run script
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Awaitable, Callable
 from importlib import resources
@@ -110,8 +111,10 @@ class Server:
         try:
             self._socket = socket.create_server((HOST, port))
         except OSError as error:
+            # Not error.strerror, to which create_server() adds the address.
+            reason = os.strerror(error.errno) if error.errno else str(error)
             raise UsageError(
-                f"--port {port}: cannot be used ({error.strerror}); choose another one, or 0 for "
+                f"--port {port}: cannot be used ({reason}); choose another one, or 0 for "
                 "any free one"
             ) from error
         # asyncio sets this option only on sockets that it creates itself. Without it, Nagle's

@@ -97,6 +97,7 @@ def of_evaluations(evaluations: MetricsTable) -> list[Chart]:
     if not len(evaluations["step"]):
         return []
     shares = [share for share in MEASURES if share.name in _SHARES and share.name in evaluations]
+    # These four are shares in [0, 1], so that they fit one panel.
     title = ", ".join(share.title for share in shares).capitalize()
     about = " ".join(f"{share.title.capitalize()}: {share.explanation}." for share in shares)
     panel = Panel("shares", title, {share.name: share.title for share in shares}, span=(0.0, 1.0))

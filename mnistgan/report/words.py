@@ -18,6 +18,7 @@ def growth(evaluations: MetricsTable, best_epoch: int | None = None) -> list[str
         evaluations: columns of evaluations.csv; rows without a finite Frechet distance are ignored.
         best_epoch: the epoch of the generator in g-best.pt, if there is one.
     """
+    # A collapsed G can have an infinite distance, about which no sentence below makes sense.
     finite = np.isfinite(evaluations["frechet_distance"])
     if not finite.any():
         return []
@@ -98,6 +99,7 @@ def _best(epochs: list[int], distances: list[float]) -> str:
 def _halfway(epochs: list[int], distances: list[float]) -> str:
     """The epoch that reached half of the decrease, if the distance fell from start to end."""
     first, last = distances[0], distances[-1]
+    # With fewer measurements, the epoch of one says little about when half was reached.
     if len(distances) < 4 or last > first or _same(first, last):
         return ""
     half = first - (first - min(distances)) / 2
@@ -109,6 +111,7 @@ def _halfway(epochs: list[int], distances: list[float]) -> str:
 
 def _trend(epochs: list[int], distances: list[float]) -> str:
     """How the distance developed in the last third of the measurements."""
+    # A third of at least six: a single difference between neighbors would be noise.
     if len(distances) < 6:
         return ""
     before = -(len(distances) // 3) - 1

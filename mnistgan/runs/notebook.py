@@ -85,6 +85,7 @@ class LiveBar:
                 if event.verdict:
                     self._lines.append(event.verdict)
                 self._lines.append(f"{event.reason} at step {event.step} (epoch {event.epoch})")
+        # Each frame contains all images as PNG: drawing one per step would slow down training.
         is_due = time.monotonic() - self._drawn_at >= _SECONDS
         if is_due or isinstance(event, RunStarted | RunEnded):
             self._draw()
@@ -95,6 +96,7 @@ class LiveBar:
 
         frame = {"text/html": "\n".join(self._html()), "text/plain": self._where()}
         if self._display is None:
+            # Later frames replace this one. With clear_output() the cell would flicker.
             self._display = display(frame, raw=True, display_id=True)
         else:
             self._display.update(frame, raw=True)
