@@ -81,6 +81,13 @@ TABLES = {
         "Sampling into a file",
         "Images a second of G alone, and on their way into an `.npz`, in turn.",
     ),
+    "mutation": (
+        "Small faults that the tests notice",
+        "Mutants made by mutmut, chosen by a seed, each against the tests of its module alone. "
+        "How to run it again is in the script. Every survivor is in `results/mutation.json`; those "
+        "that count as explained behave like the original, but for memory or for what NumPy does "
+        "without promising it.",
+    ),
 }
 """Of results/NAME.json: a title, and what is in it."""
 
@@ -142,8 +149,9 @@ def table(name: str, about: str, results: dict[str, Any]) -> list[str]:
     """Rows of a benchmark, all their columns."""
     machine, rows = results["machine"], results["rows"]
     columns = list(dict.fromkeys(key for row in rows for key in row))
+    with_tool = [f"{results['tool']}, seed {results['seed']}"] if "tool" in results else []
     return [
-        f"`benchmarks/{name}.py`, {where(machine)}. {about}",
+        f"`benchmarks/{name}.py`, {', '.join((where(machine), *with_tool))}. {about}",
         "",
         f"| {' | '.join(columns)} |",
         "|" + "---|" * len(columns),
