@@ -1,4 +1,4 @@
-"""A walk through latent space, from the generator file to an animation or a picture."""
+"""Walks through latent space, written as an animation or a picture."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -35,11 +35,11 @@ def animate_walk(
         source: generator file, checkpoint or run directory.
         path: GIF, WebP or MP4 for an animation. PNG for a still picture: one row per image and one
             column per frame; of a square only the first frame.
-        kind: see :func:`walks.plan`; also ``seed`` and ``seeds``.
-        seed: see there.
-        seeds: see there.
+        kind: see :func:`walks.plan`.
+        seed: see :func:`walks.plan`.
+        seeds: see :func:`walks.plan`.
         digits: classes of a conditional generator, see :func:`conditioning.parse`.
-        frames: length of the walk; by default 15 from point to point, in a still picture 3.
+        frames: length of the walk; by default 15 frames per section, or 3 in a still picture.
         fps: frames per second; by default 15.
         on_progress: called after each frame.
 

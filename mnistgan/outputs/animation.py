@@ -39,6 +39,7 @@ class Animation(Output):
     def handle(self, event: Event) -> None:
         """Write the animation when the run ends, if there are grids."""
         if isinstance(event, RunEnded):
+            # Imported here: imageio and Pillow would slow down the start of every run.
             from mnistgan.rendering import animations
 
             run = RunDirectory(self.directory)

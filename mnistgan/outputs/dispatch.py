@@ -1,4 +1,4 @@
-"""Passes a run's events to its outputs; a failing output stops neither the run nor the others."""
+"""Passes the events of a run to its outputs; a failing output does not affect the run or others."""
 
 from __future__ import annotations
 
@@ -24,15 +24,17 @@ class Dispatcher:
         self._undone: set[tuple[str, str]] = set()  # (output, what it changes): warned about once
 
     def open(self) -> list[Warned]:
-        """Create the outputs; returns a warning for each that could not be created."""
+        """Create the outputs; return a warning for each that could not be created."""
         warnings = []
         before = process_state.read()
         for name, prepared in self._prepared.items():
             try:
                 self._live[name] = prepared.plugin.output(self._directory, prepared.options)
+            # Plugins are other people's code and may raise anything. KeyboardInterrupt is the
+            # user's and passes through.
             except KeyboardInterrupt:
                 raise
-            except BaseException as error:  # a plugin may raise anything
+            except BaseException as error:
                 warnings.append(self._disable(name, error))
             warnings += self._undo(name, before)
         return warnings
@@ -46,15 +48,15 @@ class Dispatcher:
 
         Args:
             event: the event.
-            guard: a context in which each output runs; it raises :class:`CutOff` to stop one.
+            guard: creates a context in which an output runs; it raises :class:`CutOff` to stop it.
 
         Returns:
-            A warning for each output that failed or was cut off. After a cut-off, the remaining
-            outputs get the event without the guard, so that they can close their files.
+            A warning for each output that failed or was stopped. After a stop, the remaining
+            outputs receive the event without the guard, so that they can close their files.
         """
         warnings = []
         before = process_state.read()
-        for name, output in list(self._live.items()):
+        for name, output in list(self._live.items()):  # a copy: a failing output is removed
             try:
                 with guard():
                     output.handle(event)
@@ -71,7 +73,7 @@ class Dispatcher:
         return warnings
 
     def reminders(self) -> list[Warned]:
-        """Warnings for the end of a run: which outputs were disabled during it, and why."""
+        """Warnings for the end of a run: the outputs that were disabled, and the reasons."""
         return [
             Warned(f"the output {name!r} was disabled during this run ({reason})")
             for name, reason in self._failed.items()

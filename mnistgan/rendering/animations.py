@@ -20,7 +20,7 @@ from mnistgan.storage.run_directory import RunDirectory
 ANIMATION_FORMATS = (".gif", ".webp", ".mp4")
 
 MAX_FRAMES = 100
-"""Of a run's progress; of longer runs, epochs are left out evenly."""
+"""Frames of a run's animation; for longer runs, epochs are skipped evenly."""
 
 GIF_MAX_FPS = 50
 """A GIF stores delays in centiseconds, and browsers show a delay of one as ten."""
@@ -30,7 +30,7 @@ def animate_training(run: RunDirectory, path: Path, fps: float | None = None) ->
     """Write a run's sample grids as an animation, captioned with the epoch.
 
     Args:
-        run: its samples/index.csv lists the grids and their order.
+        run: a run with samples/index.csv, which lists the grids in order.
         path: file with the extension .gif, .webp or .mp4.
         fps: frames per second; by default chosen so that the animation lasts about ten seconds.
 
@@ -47,7 +47,7 @@ def animate_training(run: RunDirectory, path: Path, fps: float | None = None) ->
     saved = tables.read_samples(run.samples)
     if not saved:
         raise UsageError(
-            f"{run.samples}: no grids yet; train an epoch with outputs.samples enabled"
+            f"{run.samples}: has no grids yet; train an epoch with outputs.samples enabled"
         )
     chosen = [saved[index] for index in grids.spread(len(saved), MAX_FRAMES)]
     frames = [
@@ -55,7 +55,9 @@ def animate_training(run: RunDirectory, path: Path, fps: float | None = None) ->
         for sample in chosen
     ]
     if len({frame.shape for frame in frames}) > 1:
-        raise UsageError(f"{run.samples}: grids of different sizes; the folder mixes two runs")
+        raise UsageError(
+            f"{run.samples}: has grids of different sizes, so of two runs; delete those of one run"
+        )
     speed = fps or min(max(len(frames) / 10, 2), 30)
     save_animation(path, frames, len(frames), speed, hold_last=1.5)
     return len(frames)
@@ -84,7 +86,7 @@ def save_animation(
         frames: the pictures, all of one shape. An iterator is read frame by frame.
         count: number of frames.
         fps: frames per second.
-        hold_last: seconds to hold the last frame longer.
+        hold_last: additional seconds for which the last frame is shown.
 
     Raises:
         UsageError: the extension is unknown, or the format cannot play at this speed.
@@ -101,7 +103,7 @@ def save_animation(
 
 
 def delays(count: int, fps: float, hold_last: float, tick: int) -> list[int]:
-    """How long each frame is shown, in milliseconds.
+    """Compute how long each frame is shown, in milliseconds.
 
     Each end is rounded to a tick, not each delay: at 15 frames per second, delays of 6.67
     centiseconds would all become 6 or 7 and the animation 5 to 10% too fast or slow. So the total
@@ -121,17 +123,18 @@ def delays(count: int, fps: float, hold_last: float, tick: int) -> list[int]:
 
 def _encode(frames: Iterable[Picture], durations: list[int], suffix: str) -> bytes:
     """Frames as a GIF or lossless WebP; durations in milliseconds."""
-    # Pillow takes no list for one frame.
-    duration = durations if len(durations) > 1 else durations[0]
+    duration = durations if len(durations) > 1 else durations[0]  # Pillow's format for one frame
     if suffix == ".webp":
         return grids.encode(frames, "WEBP", lossless=True, duration=duration, loop=0)
-    reduced = map(grids.reduce_levels, frames)  # 60 frames: 1.4 MB, not 3.5
+    # 32 gray levels compress better: 60 frames take 1.4 MB instead of 3.5.
+    reduced = map(grids.reduce_levels, frames)
     return grids.encode(reduced, "GIF", duration=duration, loop=0)
 
 
 def _save_mp4(path: Path, frames: Iterable[Picture], fps: float, still: int) -> None:
     """Frames as H.264; the last one is written ``still`` more times."""
     # The interface of imageio.v3 takes all frames of a video at once: 4 GB for 2,000 of them.
+    # macro_block_size: otherwise imageio changes the size to multiples of 16.
     writer: Any = imageio.get_writer(
         path, format="FFMPEG", fps=fps, codec="libx264", macro_block_size=2
     )

@@ -239,7 +239,12 @@ def test_a_misbehaving_output_changes_nothing(
     ],
 )
 def test_what_an_output_changes_in_the_process_is_undone(
-    install: Install, invoke: Invoke, tiny_toml: Path, tmp_path: Path, trained: Path, act: str,
+    install: Install,
+    invoke: Invoke,
+    tiny_toml: Path,
+    tmp_path: Path,
+    trained: Path,
+    act: str,
     what: str,
 ) -> None:
     install(MISBEHAVING.format(act=act), "Counter")

@@ -58,7 +58,7 @@ def test_an_mp4_has_even_sides_and_holds_its_last_frame(
 
 
 def test_an_unknown_extension_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"unknown ending '\.avi'; use \.gif, \.webp, \.mp4"):
+    with pytest.raises(UsageError, match=r"unknown extension '\.avi'; use \.gif, \.webp, \.mp4"):
         animations.save_animation(tmp_path / "a.avi", [np.zeros((2, 2), np.uint8)], 1, 1)
 
 

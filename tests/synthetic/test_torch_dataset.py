@@ -61,6 +61,7 @@ def test_there_are_no_other_items(digits: SyntheticDigits) -> None:
     assert len(list(iter(digits))) == LENGTH  # which ends by the IndexError
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 @pytest.mark.filterwarnings("ignore:This DataLoader will create:UserWarning")
 @pytest.mark.usefixtures("_two_threads")

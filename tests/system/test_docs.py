@@ -251,6 +251,7 @@ def test_the_output_that_a_page_makes(tiny: Tiny, tmp_path: Path) -> None:
     assert [line.split(",")[0] for line in lines[1:]] == ["1", "2"]
 
 
+@pytest.mark.slow
 def test_the_recipes_run(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     shutil.copy(trained / "g.pt", "g.pt")
