@@ -81,6 +81,13 @@ TABLES = {
         "Sampling into a file",
         "Images per second of G alone, and with writing to an `.npz`, measured in turn.",
     ),
+    "mutation": (
+        "Small faults that the tests notice",
+        "Mutants made by mutmut, chosen by a seed, each against the tests of its module alone. "
+        "How to run it again is in the script. Every survivor is in `results/mutation.json`; those "
+        "that count as explained behave like the original, but for memory or for what NumPy does "
+        "without promising it.",
+    ),
 }
 """Title and description of each other results/NAME.json."""
 
@@ -144,8 +151,9 @@ def table(name: str, about: str, results: dict[str, Any]) -> list[str]:
     machine, rows = results["machine"], results["rows"]
     # Not a set, which has no order: the columns keep that of the results.
     columns = list(dict.fromkeys(key for row in rows for key in row))
+    with_tool = [f"{results['tool']}, seed {results['seed']}"] if "tool" in results else []
     return [
-        f"`benchmarks/{name}.py`, {where(machine)}. {about}",
+        f"`benchmarks/{name}.py`, {', '.join((where(machine), *with_tool))}. {about}",
         "",
         f"| {' | '.join(columns)} |",
         "|" + "---|" * len(columns),

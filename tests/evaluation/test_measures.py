@@ -18,6 +18,7 @@ from support import noise_images
 from mnistgan.datasets.torchvision_import import import_torchvision
 from mnistgan.evaluation import measures
 from mnistgan.evaluation.measures import Array
+from mnistgan.progress import Progress
 
 import_torchvision()  # torch-fidelity imports torchvision, which may lack its operators
 
@@ -55,6 +56,15 @@ def test_frechet_distance_of_features_that_never_fire() -> None:
     assert math.isfinite(measures.frechet_distance(real, fake))
 
 
+def test_frechet_distance_in_a_subspace_is_that_of_the_subspace() -> None:
+    """The eigenvalues that are 0 but for rounding may be negative, and have no root then."""
+    one = np.concatenate((np.eye(3), -np.eye(3))) * np.sqrt(2.5)  # mean 0, covariance 1
+    for seed in range(20):
+        axes = np.linalg.qr(np.random.default_rng(seed).standard_normal((40, 3)))[0].T
+        ours = measures.frechet_distance(one @ axes, (3 * one + 2) @ axes)
+        assert ours == pytest.approx(3 * (4 + 4))
+
+
 def test_kernel_distance_is_torch_fidelitys() -> None:
     from torch_fidelity.metric_kid import kernel_mmd
 
@@ -71,6 +81,73 @@ def test_kernel_distance_is_the_same_for_the_same_seed() -> None:
     first, again = (measures.kernel_distance(x, y, np.random.default_rng(3)) for _ in range(2))
     assert first == again
     assert first[0] > measures.kernel_distance(x, cloud(300, seed=2), np.random.default_rng(3))[0]
+
+
+@pytest.mark.parametrize(
+    ("count_real", "count_fake", "size"),
+    [(2600, 2400, 1000), (2001, 2500, 1000), (1999, 5000, 999), (5000, 301, 150), (9, 7, 3)],
+)
+def test_the_subsets_of_the_kernel_distance(
+    count_real: int, count_fake: int, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hundred pairs of at most 1,000 different points each, or of half of the smaller set."""
+    real, fake = np.arange(float(count_real))[:, None], -1 - np.arange(float(count_fake))[:, None]
+    pairs: list[tuple[Array, Array]] = []
+
+    def note(x: Array, y: Array) -> float:
+        pairs.append((x, y))
+        return float(len(pairs) ** 2)
+
+    monkeypatch.setattr(measures, "_mmd2", note)
+    mean, deviation = measures.kernel_distance(real, fake, np.random.default_rng(0))
+    assert len(pairs) == 100
+    for x, y in pairs:
+        assert len(np.unique(x)) == len(np.unique(y)) == len(x) == len(y) == size
+        assert x.min() >= 0 > y.max()
+    assert len({tuple(np.sort(x[:, 0])) for x, _ in pairs}) > 50, "drawn anew"
+    # Of 1, 4, 9, ... 10,000: the sums of squares and of fourth powers are known.
+    assert mean == pytest.approx(101 * 201 / 6)
+    assert deviation == pytest.approx(math.sqrt(2050333330 / 100 - mean**2))
+
+
+def test_manifolds_by_hand() -> None:
+    """Two real points and two fakes on a line, a distance of 1 apart: spheres include their ends.
+
+    The radii are all 1, for of two points each has one neighbor. The fake at 2 lies in the sphere
+    around 1, that around the fake at 2 holds the point at 1, and nothing else is within reach.
+    """
+    ours = measures.manifold(np.array([[0.0], [1.0]]), np.array([[2.0], [3.0]]))
+    assert ours == measures.Manifold(precision=0.5, recall=0.5, density=0.5, coverage=0.5)
+
+
+@pytest.mark.parametrize("count_real", [2, 3, 4, 5, 6, 7, 40])
+@pytest.mark.parametrize("count_fake", [2, 3, 4, 5, 6, 7, 40])
+def test_manifolds_of_few_points_by_definition(count_real: int, count_fake: int) -> None:
+    """On a grid, where many distances are equal; k is less than the size of the smaller set."""
+    rng = np.random.default_rng(count_real * 100 + count_fake)
+    real = rng.integers(0, 7, (count_real, 2)).tolist()
+    fake = rng.integers(2, 9, (count_fake, 2)).tolist()
+
+    def apart(a: list[int], b: list[int]) -> int:
+        return (a[0] - b[0]) ** 2 + (a[1] - b[1]) ** 2
+
+    def radii(points: list[list[int]], k: int) -> list[int]:
+        return [
+            sorted(apart(point, other) for j, other in enumerate(points) if j != i)[k - 1]
+            for i, point in enumerate(points)
+        ]
+
+    smaller = min(count_real, count_fake)
+    k3, k5 = min(3, smaller - 1), min(5, smaller - 1)
+    real3, real5, fake3 = radii(real, k3), radii(real, k5), radii(fake, k3)
+    held = [[apart(f, x) <= r for x, r in zip(real, real5, strict=True)] for f in fake]
+    precision = [any(apart(f, x) <= r for x, r in zip(real, real3, strict=True)) for f in fake]
+    recall = [any(apart(f, x) <= r for f, r in zip(fake, fake3, strict=True)) for x in real]
+    ours = measures.manifold(np.array(real, float), np.array(fake, float))
+    assert ours.precision == pytest.approx(np.mean(precision))
+    assert ours.recall == pytest.approx(np.mean(recall))
+    assert ours.density == pytest.approx(np.sum(held) / (k5 * count_fake))
+    assert ours.coverage == pytest.approx(np.mean(np.any(held, axis=0)))
 
 
 @pytest.mark.parametrize("shift", [0.0, 0.2, 0.6])
@@ -122,6 +199,7 @@ def test_classifier_score_is_torch_fidelitys() -> None:
 def test_classifier_score_at_its_ends() -> None:
     assert measures.classifier_score(np.eye(10)) == pytest.approx(10)
     assert measures.classifier_score(np.full((5, 10), 0.1)) == pytest.approx(1)
+    assert measures.classifier_score(np.eye(10)[[0, 7, 7, 0]]) == pytest.approx(2)  # never the rest
 
 
 shares = hnp.arrays(np.float64, 5, elements=st.sampled_from(np.linspace(0, 1, 9).tolist())).filter(
@@ -157,3 +235,42 @@ def test_copies_are_counted() -> None:
     assert measures.nearest(train, images).copies == pytest.approx(15 / 45)
     twice = np.concatenate((train, train))
     assert measures.nearest(twice, train[:4]).copies == 1
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 8, 9, 10, 11, 2000])
+def test_nearest_of_any_number_of_training_images(count: int) -> None:
+    """Whole numbers, without rounding; the sums of squares are too large for float32."""
+    train, images = noise_images(count, 1, 28, 28), noise_images(60, 1, 28, 28, seed=1)
+    images[:2], train[0] = train[count // 2], 255
+    images[5] = 0
+    ours = measures.nearest(train, images)
+    squares = np.array(
+        [np.square(train.astype(np.int64) - image).sum(axis=(1, 2, 3)) for image in images]
+    )
+    order = np.sort(squares, axis=1)
+    first, second = order[:, 0], order[:, min(1, count - 1)]
+    np.testing.assert_array_equal(squares[np.arange(60), ours.index], first)
+    np.testing.assert_allclose(ours.distance, np.sqrt(first / 784) / 255, rtol=1e-13)
+    expected = [math.sqrt(a / b) if b else 1 for a, b in zip(first, second, strict=True)]
+    np.testing.assert_allclose(ours.ratio, expected, rtol=1e-13)
+
+
+def test_of_equal_training_images_none_is_nearer() -> None:
+    """Even at distance 0, where the ratio of the two distances is not defined."""
+    train = np.repeat(noise_images(20, 1, 8, 8), 2, axis=0)
+    ours = measures.nearest(train, train)
+    assert not ours.distance.any()
+    assert (ours.ratio == 1).all()
+
+
+def test_the_lowest_ratio_that_is_not_a_copy() -> None:
+    """Yoon et al. call an image a copy below a third."""
+    ratio = np.array([0.0, 0.333, 1 / 3, 0.334, 1.0, 1.0])
+    distance = np.array([0.1, 0.1, 0.1, 0.1, 0.1, 0.0])
+    assert measures.Nearest(distance, np.zeros(6, np.int64), ratio).copies == 3 / 6
+
+
+def test_looking_for_copies_tells_how_far_it_is() -> None:
+    told: list[Progress] = []
+    measures.nearest(noise_images(30, 1, 4, 4), noise_images(520, 1, 4, 4), told.append)
+    assert told == [Progress("looking for copies", done, 520) for done in (250, 500, 520)]

@@ -10,7 +10,8 @@ from torch import nn
 from mnistgan.config.sections import TrainConfig
 from mnistgan.training import losses
 
-REAL = torch.tensor([2.0, -1.0, 0.5], dtype=torch.float64)
+# Not 0.5 in place of 0.7: these three would have the same mean as their reciprocals.
+REAL = torch.tensor([2.0, -1.0, 0.7], dtype=torch.float64)
 FAKE = torch.tensor([-3.0, 0.1, 1.0], dtype=torch.float64)
 
 

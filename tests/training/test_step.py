@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import pytest
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from mnistgan.config import RunConfig
 from mnistgan.models import networks
 from mnistgan.training.inputs import Batch, StepInputs
+from mnistgan.training.ranks import Ranks
 from mnistgan.training.step import Step
 
 Weights: TypeAlias = dict[str, Tensor]
@@ -277,3 +278,40 @@ def test_networks_compute_in_bfloat16_but_penalized_updates_in_float32(tiny: Tin
         ("D", low, BATCH, "medium"),
     ]
     assert numbers.dtype == torch.float32
+
+
+def test_float32_is_not_lowered(tiny: Tiny) -> None:
+    config = make_config(tiny, {})
+    generator, discriminator = (
+        networks.build_generator(config),
+        networks.build_discriminator(config),
+    )
+    step = Step(config, generator, discriminator, None, IMAGES)
+    seen = set()
+    hook = lambda *_: seen.add(  # noqa: E731
+        (torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32)
+    )
+    generator.register_forward_hook(hook)
+    discriminator.register_forward_hook(hook)
+    step(inputs_of(0, config, (True, False)))
+    assert seen == {("highest", False)}
+
+
+def test_the_gradients_of_both_networks_are_averaged_over_the_ranks(tiny: Tiny) -> None:
+    class Note(Ranks):
+        """Other ranks whose gradients cancel ours."""
+
+        def average(self, tensors: Sequence[Tensor]) -> None:
+            averaged.append([tensor.shape for tensor in tensors])
+            for tensor in tensors:
+                tensor.zero_()
+
+    averaged: list[list[torch.Size]] = []
+    config = make_config(tiny, {})
+    pair = networks.build_generator(config), networks.build_discriminator(config)
+    before = [copy.deepcopy(list(network.parameters())) for network in pair]
+    Step(config, *pair, None, IMAGES, ranks=Note())(inputs_of(0, config, (True, False)))
+    g, d = ([weight.shape for weight in network.parameters()] for network in pair)
+    assert averaged == [d, d, g]
+    for network, weights in zip(pair, before, strict=True):
+        assert all(map(torch.equal, network.parameters(), weights))
