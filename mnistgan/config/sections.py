@@ -25,6 +25,9 @@ OutputRange: TypeAlias = Literal["tanh", "sigmoid"]
 # The outputs that are on unless the config says ``NAME = false``.
 BUILT_IN_OUTPUTS = ("metrics", "samples", "animation", "curves")
 
+UNNAMED = "unnamed"
+"""``data.name`` in a generator file, in place of a path on the machine that trained it."""
+
 # Before the name of one of torchvision's classes of data sets.
 TORCHVISION = "torchvision:"
 
@@ -45,7 +48,7 @@ def list_to_tuple(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
-def data_kind(name: str) -> Literal["published", "torchvision", "npz", "path"] | None:
+def data_kind(name: str) -> Literal["published", "torchvision", "npz", "path", "unnamed"] | None:
     """What the name of a data set means; None where it means nothing.
 
     A path is recognized by its spelling, never by what is on the disk, so that a config means the
@@ -53,6 +56,8 @@ def data_kind(name: str) -> Literal["published", "torchvision", "npz", "path"] |
     """
     if name in DATA_SETS:
         return "published"
+    if name == UNNAMED:
+        return "unnamed"
     if name.startswith(TORCHVISION):
         return "torchvision"
     if name.lower().endswith(".npz"):

@@ -15,7 +15,7 @@ import tomli
 import tomli_w
 from pydantic import ValidationError
 
-from mnistgan.config.sections import FAMILIES, DataConfig, RunConfig
+from mnistgan.config.sections import FAMILIES, UNNAMED, DataConfig, RunConfig, data_kind
 from mnistgan.errors import ConfigError, ConfigWarning, UsageError, did_you_mean, one_of
 
 Table: TypeAlias = dict[str, Any]  # a TOML table as plain Python values
@@ -140,6 +140,18 @@ def replace_data(config: DataConfig, **keys: object) -> DataConfig:
     changes = {key: value for key, value in keys.items() if value is not None}
     table |= {key: str(new) if isinstance(new, Path) else new for key, new in changes.items()}
     return validate({"data": table}, "").data
+
+
+def without_places(config: RunConfig) -> RunConfig:
+    """The config of a generator that is given away or comes from somebody else.
+
+    It names no file, folder or account of the machine that trained it: ``data.root``,
+    ``data.labels`` and the outputs are left out, and a path in ``data.name`` becomes ``unnamed``.
+    """
+    is_path = data_kind(config.data.name) in ("npz", "path")
+    name = UNNAMED if is_path else config.data.name
+    data = config.data.model_copy(update={"name": name, "labels": None, "root": None})
+    return config.model_copy(update={"data": data, "outputs": {}})
 
 
 def to_table(config: RunConfig) -> Table:

@@ -14,6 +14,7 @@ from typing import Any
 
 from mnistgan import datasets
 from mnistgan.config import RunConfig, data_kind, presets, toml
+from mnistgan.config.sections import UNNAMED
 from mnistgan.datasets import torchvision_sets
 from mnistgan.errors import ConfigError, UsageError
 from mnistgan.outputs import registry
@@ -184,7 +185,9 @@ def _named_data(table: toml.Table) -> str:
 
 
 def _data_problems(name: str) -> list[str]:
-    """What is wrong with one of torchvision's data sets, as far as its name tells."""
+    """What is wrong with a data set, as far as its name tells."""
+    if name == UNNAMED:  # in a generator file, which may have been the source of this config
+        return [f"data.name: {name!r} stands for images that are not named; name yours"]
     problem = torchvision_sets.name_problem(name) if data_kind(name) == "torchvision" else ""
     return [f"data.name: {problem}"] if problem else []
 
