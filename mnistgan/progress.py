@@ -58,6 +58,7 @@ class StopToken:
         """
         self._requested = True
         if self._cut_off_in == threading.get_ident():
+            self._cut_off_in = None  # once: a signal may come while cutting_off() is being left
             raise CutOff
 
     @contextlib.contextmanager

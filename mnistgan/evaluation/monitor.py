@@ -16,6 +16,10 @@ from mnistgan.sampling.generator import Generator
 class Monitor:
     """Evaluates the generator of one run, and remembers the best result.
 
+    Attributes:
+        best: the smallest Frechet distance so far; infinite before the first measurement.
+        last: the step of the last measurement; 0 before the first.
+
     Args:
         config: of the run.
         data: the training images.
@@ -30,12 +34,12 @@ class Monitor:
     ) -> None:
         self._config = config
         self._reference = reference.load(config.data, on_progress, data)
-        self._best = math.inf
-        self._last = 0  # the step of the last measurement
+        self.best = math.inf
+        self.last = 0
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint saves, so that a resumed run does not forget its best generator."""
-        return {"best": self._best, "last": self._last}
+        return {"best": self.best, "last": self.last}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Restore what :meth:`state` returned.
@@ -43,26 +47,31 @@ class Monitor:
         Raises:
             LookupError, TypeError, ValueError, ArithmeticError: it is something else.
         """
-        self._best, self._last = float(state["best"]), int(state["last"])
+        self.best, self.last = float(state["best"]), int(state["last"])
 
     def is_due(self, epoch: int, step: int) -> bool:
         """Whether to measure after an epoch that ended with this step."""
-        return epoch % self._config.evaluate.every == 0 and step != self._last
+        return epoch % self._config.evaluate.every == 0 and step != self.last
 
     def measure(self, generator: Generator) -> Evaluated:
-        """Draw images with the run's seed, and measure them."""
+        """Draw images with the run's seed, and measure them.
+
+        Changes nothing: a stop may interrupt it at any point. :meth:`remember` what it returns.
+        """
         count, seed = self._config.evaluate.n, self._config.seed
         images, labels = sampler.sample_labeled(generator, count, sampler.SamplingOptions(seed))
         predictions = self._reference.classifier.network.predict(images)
         figures = results.measure(predictions, self._reference, seed, labels=labels).numbers()
-        is_best = figures["frechet_distance"] < self._best
-        self._best = min(self._best, figures["frechet_distance"])
-        self._last = generator.step
         return Evaluated(
             epoch=generator.epoch,
             step=generator.step,
             n=count,
             measured_with=f"{self._reference.classifier.name}, n={count}",
             figures=figures,
-            is_best=is_best,
+            is_best=figures["frechet_distance"] < self.best,
         )
+
+    def remember(self, measured: Evaluated) -> None:
+        """Take a measurement into the state that a checkpoint saves."""
+        self.best = min(self.best, measured.figures["frechet_distance"])
+        self.last = measured.step

@@ -37,7 +37,7 @@ def animate_training(run: RunDirectory, path: Path, fps: float | None = None) ->
     """
     check_target(path, *ANIMATION_FORMATS)
     size = run.read_config().data.image_size
-    saved = tables.read_samples(run.samples)
+    saved = tables.existing_samples(run.samples)
     if not saved:
         raise UsageError(
             f"{run.samples}: no grids yet; train an epoch with outputs.samples enabled"

@@ -39,7 +39,7 @@ def warnings(run: RunDirectory, config: RunConfig, metrics: MetricsTable) -> lis
     )
     epochs = (
         EpochEnded(grid.epoch, grid.step, _images(grid.file, size))
-        for grid in tables.read_samples(run.samples)
+        for grid in tables.existing_samples(run.samples)
     )
     events: Iterator[StepMetrics | EpochEnded] = itertools.chain(steps, epochs)
     # The watch keeps steps and images apart, so their order among each other does not matter.

@@ -52,7 +52,9 @@ class Plan:
 MAY_CHANGE = (
     "train.epochs",
     "train.max_minutes",
-    "train.accelerate",  # changes only the rounding
+    "train.accelerate",  # this and the next two change only the rounding, which is reported
+    "train.precision",
+    "train.device",  # a machine may lack the card that the run was begun on
     "data.root",
     "data.name",  # the images are compared instead, by their digest
     "data.labels",

@@ -25,7 +25,7 @@ from mnistgan.events import CheckpointSaved, EpochEnded, Event, RunEnded, RunSta
 from mnistgan.models import devices
 from mnistgan.outputs.dispatch import Dispatcher
 from mnistgan.progress import CutOff, OnProgress, StopToken, no_progress
-from mnistgan.runs import resumption
+from mnistgan.runs import damage, resumption
 from mnistgan.runs.plan import Plan, plan_config, refuse_other_run
 from mnistgan.sampling.generator import Generator
 from mnistgan.storage import checkpoint
@@ -113,7 +113,9 @@ class Run:
             warnings = [Warned(note) for note in self.trainer.data.notes]
             if self.plan.resume:
                 warnings += self.restore()
-                self._saved_step = self.trainer.step
+                # A finished run saves nothing more, unless its generator has been lost.
+                if damage.is_intact(self.directory.generator_file):
+                    self._saved_step = self.trainer.step
             self.trainer.align()
             self._write_description()
             outputs = Dispatcher(self.plan.outputs, self.directory.path)
@@ -173,6 +175,8 @@ class Run:
                 measured = self._monitor.measure(generator)
         except CutOff:
             return
+        # Only now: a checkpoint must not say "measured" of what a stop kept from the tables.
+        self._monitor.remember(measured)
         if measured.is_best:
             self._guard(self.directory.best_file, checkpoint.save_generator)
         warnings = outputs.handle(measured)

@@ -6,6 +6,7 @@ Users' scripts read these files, so the columns have the same names and order fo
 import csv
 import dataclasses
 import io
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, TextIO
@@ -27,6 +28,8 @@ EVALUATIONS_COLUMNS = ("epoch", "step", "n", *FIGURES)
 LABELED_FIGURES = (*FIGURES, "agreement")
 """Figures of a conditional generator."""
 LABELED_COLUMNS = ("epoch", "step", "n", *LABELED_FIGURES)
+
+_STEP = r"[0-9]{1,18}"
 
 _GREATEST = float(np.finfo(np.float32).max)
 """The numbers were computed in float32. Sums of larger ones could overflow where they are drawn."""
@@ -111,18 +114,39 @@ def read_samples(folder: Path) -> list[SampleGrid]:
     return sorted(own, key=lambda grid: grid.step)
 
 
+def existing_samples(folder: Path) -> list[SampleGrid]:
+    """What :func:`read_samples` returns, without the grids whose files are missing."""
+    return [grid for grid in read_samples(folder) if grid.file.is_file()]
+
+
 def continue_table(path: Path, columns: Sequence[str], step: int) -> TextIO:
     """Open a table for appending, and drop its rows after a step.
 
     A resumed run continues from its checkpoint's step, but may have written later rows before it
     was killed. Step 0 starts a new table.
     """
-    rows = _lines(path) if step and path.is_file() else []
-    complete, at = [row for row in rows if len(row) == len(columns)], columns.index("step")
-    kept = [row for row in complete if row[at].isdecimal() and int(row[at]) <= step]
+    at = columns.index("step")
+    kept = [row for row in _numbered(path, columns) if int(row[at]) <= step] if step else []
     write_text(path, to_csv([columns, *kept]))
     # Line-buffered: a kill must not lose a row from before the checkpoint that will be resumed.
     return path.open("a", encoding="utf-8", newline="", buffering=1)
+
+
+def steps(path: Path, columns: Sequence[str]) -> set[int]:
+    """The steps of which :func:`continue_table` would keep a row, however the table is damaged."""
+    at = columns.index("step")
+    return {int(row[at]) for row in _numbered(path, columns)}
+
+
+def _numbered(path: Path, columns: Sequence[str]) -> list[list[str]]:
+    """The complete rows with a step; none if the file is missing or is not a table."""
+    try:
+        rows = _lines(path)
+    except (OSError, ValueError, csv.Error):
+        return []
+    at = columns.index("step")
+    # 18 digits at most: int() refuses very long numbers.
+    return [row for row in rows if len(row) == len(columns) and re.fullmatch(_STEP, row[at])]
 
 
 def to_csv(rows: Iterable[Sequence[Any]]) -> str:
