@@ -5,9 +5,8 @@ Imports no torch and writes nothing, so all mistakes are reported at once, befor
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from mnistgan.datasets import torchvision_sets
 from mnistgan.errors import ConfigError, UsageError
 from mnistgan.outputs import registry
 from mnistgan.storage import run_directory, user_dirs
+from mnistgan.storage.atomic import check_folder
 from mnistgan.storage.run_directory import RunDirectory
 from mnistgan.training import ranks
 
@@ -41,12 +41,14 @@ class Plan:
         outputs: imported and checked, in the order in which they receive events.
         directory: the run directory.
         resume: whether the directory already holds the run.
+        is_named: whether the user chose the directory; else the run claims the next free name.
     """
 
     config: RunConfig
     outputs: list[registry.Prepared]
     directory: RunDirectory
     resume: bool
+    is_named: bool = True
 
 
 MAY_CHANGE = (
@@ -100,9 +102,12 @@ def _plan(config: RunConfig, outputs: list[registry.Prepared], directory: Path |
     name = config.name or f"{config.model.family}-{datasets.stem(config.data.name)}"
     path = directory or run_directory.new_path(name, datetime.now())
     if ranks.rank() == 0:  # other ranks write nothing, and rank 0 may have begun by now
-        _check_directory(path)
+        if directory:
+            refuse_other_run(RunDirectory(path))
+        check_folder(path)
     _refuse_own_data(path, config)
-    return Plan(_spell_out(config, outputs), outputs, RunDirectory(path), resume=False)
+    plan = Plan(_spell_out(config, outputs), outputs, RunDirectory(path), resume=False)
+    return replace(plan, is_named=directory is not None)
 
 
 def plan_resume(path: Path, source: str | None, overrides: Sequence[Override] = ()) -> Plan:
@@ -219,10 +224,3 @@ def _refuse_own_data(path: Path, config: RunConfig) -> None:
         raise UsageError(
             f"{path}: lies in the folder of the training images; choose another --output-dir"
         )
-
-
-def _check_directory(path: Path) -> None:
-    refuse_other_run(RunDirectory(path))
-    there = next((folder for folder in (path, *path.absolute().parents) if folder.exists()), path)
-    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
-        raise UsageError(f"{path}: cannot be written ({there} is in the way); choose another")

@@ -28,8 +28,9 @@ from mnistgan.progress import CutOff, OnProgress, StopToken, no_progress
 from mnistgan.runs import damage, resumption
 from mnistgan.runs.plan import Plan, plan_config, refuse_other_run
 from mnistgan.sampling.generator import Generator
-from mnistgan.storage import checkpoint
+from mnistgan.storage import checkpoint, run_directory
 from mnistgan.storage.atomic import remove_leftovers, write_text
+from mnistgan.storage.run_directory import RunDirectory
 from mnistgan.training import ranks
 from mnistgan.training.trainer import Trainer
 
@@ -68,7 +69,7 @@ class Run:
 
     Attributes:
         plan: the checked config, outputs and directory.
-        directory: the run directory.
+        directory: the run directory; its name is final after :meth:`make_directory`.
         trainer: trains the networks.
 
     Raises:
@@ -91,6 +92,7 @@ class Run:
             self._monitor = Monitor(plan.config, data, on_progress)
         self._collapsed = False
         self._saved_step = 0
+        self._has_directory = False
 
     def __iter__(self) -> Iterator[Event]:
         """Train from the newest checkpoint, or from the start, to the end.
@@ -248,16 +250,37 @@ class Run:
 
     # The run directory -------------------------------------------------------------------------
 
+    def make_directory(self) -> None:
+        """Create the run directory, of a run that got no name under the next free one.
+
+        Iterating does so, too; call it before to know :attr:`directory` before the first event.
+
+        Raises:
+            UsageError: it cannot be written.
+        """
+        if self._has_directory:
+            return
+        path = self.directory.path
+        try:
+            if self.plan.is_named:
+                path.mkdir(parents=True, exist_ok=True)
+            else:
+                self.directory = RunDirectory(run_directory.claim(path))
+        except OSError as error:
+            raise _not_writable(path, error) from error
+        self._has_directory = True
+
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
         """Make the directory and keep other processes from writing to it."""
+        self.make_directory()
         path = self.directory.path
         try:
             run = self.directory
             for place in (run.checkpoints, run.samples, run.lock_file):
                 if place.is_symlink():
                     raise UsageError(f"{place}: is a link; a run writes only to its own folder")
-            self.directory.checkpoints.mkdir(parents=True, exist_ok=True)
+            self.directory.checkpoints.mkdir(exist_ok=True)
             lock = filelock.FileLock(self.directory.lock_file, blocking=False)
             lock.acquire()
         except filelock.Timeout as error:
@@ -266,9 +289,7 @@ class Run:
                 "--output-dir"
             ) from error
         except OSError as error:
-            raise UsageError(
-                f"{path}: cannot be written ({error.strerror}); choose another --output-dir"
-            ) from error
+            raise _not_writable(path, error) from error
         try:
             if not self.plan.resume:  # another process may have used it since the plan
                 refuse_other_run(self.directory)
@@ -296,3 +317,8 @@ class Run:
         }
         write_text(self.directory.environment_file, json.dumps(environment, indent=2) + "\n")
         write_text(self.directory.config_file, toml.to_toml(self.trainer.config))
+
+
+def _not_writable(path: Path, error: OSError) -> UsageError:
+    reason = f"cannot be written ({error.strerror}); choose another --output-dir"
+    return UsageError(f"{path}: {reason}")

@@ -133,11 +133,21 @@ def check_folder(path: Path, *, empty: bool = False) -> None:
             the folder is not empty.
     """
     existing = next((one for one in (path, *path.absolute().parents) if one.exists()), path)
-    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
-        why = "read-only" if existing.is_dir() else "not a folder"
-        raise UsageError(f"{path}: cannot be written ({existing} is {why}); choose another")
+    if reason := _why_not_writable(existing):
+        raise UsageError(f"{path}: cannot be written ({existing} is {reason}); choose another")
     if empty and existing == path and any(path.iterdir()):
         raise UsageError(f"{path}: already exists and is not empty; choose another")
+
+
+def _why_not_writable(folder: Path) -> str:
+    if not folder.is_dir():
+        return "not a folder"
+    if not os.access(folder, os.W_OK | os.X_OK):
+        try:  # only the attempt tells the reason: permissions, a read-only disk, ...
+            tempfile.TemporaryFile(dir=folder).close()
+        except OSError as error:
+            return f"read-only: {error.strerror}"
+    return ""
 
 
 def make_folder(folder: Path) -> None:
