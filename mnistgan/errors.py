@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
-_MOST = 50  # mistakes that anybody reads at once
+MOST_SHOWN = 50
+"""Mistakes in one message. The rest are counted: to find a suggestion for each takes time."""
 
 
 class MnistganError(Exception):
@@ -39,8 +40,8 @@ class ConfigError(UsageError):
         if len(self.problems) == 1:
             text = f"{source}: {self.problems[0]}" if source else self.problems[0]
         else:
-            lines = "".join(f"\n  {problem}" for problem in self.problems[:_MOST])
-            more = len(self.problems) - _MOST
+            lines = "".join(f"\n  {problem}" for problem in self.problems[:MOST_SHOWN])
+            more = len(self.problems) - MOST_SHOWN
             lines += f"\n  ... and {more} more" if more > 0 else ""
             text = f"{source or 'the config'} has {len(self.problems)} mistakes:{lines}"
         super().__init__(text)

@@ -16,10 +16,12 @@ import tomli_w
 from pydantic import ValidationError
 
 from mnistgan.config.sections import FAMILIES, UNNAMED, DataConfig, RunConfig, data_kind
-from mnistgan.errors import ConfigError, ConfigWarning, UsageError, did_you_mean, one_of
+from mnistgan.errors import MOST_SHOWN, ConfigError, ConfigWarning, UsageError, did_you_mean, one_of
+from mnistgan.text import decoded
 
 Table: TypeAlias = dict[str, Any]  # a TOML table as plain Python values
 
+_LARGEST = 2**20  # bytes; four times as many take seconds to read
 _DEEPEST = 20
 _TOO_DEEP = f"its tables are nested more than {_DEEPEST} levels deep; give a run config"
 # Values of [train] that earlier versions knew and wrote into their files.
@@ -49,7 +51,8 @@ def read_toml(path: Path, instead: str = "the name of a preset (see: mnistgan in
         UsageError: the file cannot be read or is not TOML; names line and column.
     """
     try:
-        return parse_toml(path.read_bytes(), str(path))
+        with path.open("rb") as file:  # it may be a pipe, which has no size
+            return parse_toml(file.read(_LARGEST + 1), str(path))
     except OSError as error:
         raise UsageError(
             f"{path}: cannot be read ({error.strerror}); give a TOML file, or {instead}"
@@ -58,8 +61,10 @@ def read_toml(path: Path, instead: str = "the name of a preset (see: mnistgan in
 
 def parse_toml(raw: bytes, source: str) -> Table:
     """Parse TOML bytes; ``source`` names them in the error."""
+    if len(raw) > _LARGEST:
+        raise UsageError(f"{source}: is larger than 1 MiB; give a run config")
     try:
-        table = tomli.loads(raw.decode("utf-8"))
+        table = tomli.loads(decoded(raw))
     except (ValueError, RecursionError) as error:  # ValueError: also numbers too long to read
         raise UsageError(f"{source}: is not valid TOML in UTF-8: {error}") from error
     if _is_deep(table):
@@ -221,7 +226,10 @@ def check(table: Mapping[str, Any]) -> tuple[RunConfig | None, list[str]]:
             return (None if problems else config), problems
         except ValidationError as error:
             found = _without_echoes(error.errors(include_url=False))
-        problems += dict.fromkeys(_explain(entry) for entry in found)
+        problems += dict.fromkeys(
+            _explain(entry) if number < MOST_SHOWN else ".".join(_path(entry))
+            for number, entry in enumerate(found)
+        )
         removed = [_remove(rest, _path(entry)) for entry in found]
         if not any(removed):
             return None, problems

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from mnistgan.errors import UsageError, printable
+from mnistgan.storage.atomic import read_bytes
 
 
 class Measure(NamedTuple):
@@ -75,7 +76,7 @@ def read(path: Path) -> Measurement:
         UsageError: it cannot be read, or is not one.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_bytes(path))
         metrics, floor = content["metrics"], content.get("floor", {})
         name, count = printable(str(content["features"]["name"])), int(content["n"])
         shares = metrics.get("shares", {})

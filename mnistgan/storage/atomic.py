@@ -11,6 +11,11 @@ from pathlib import Path
 
 from mnistgan.errors import MnistganError, UsageError
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
 _PREFIX = ".mnistgan-part-"
 """Of temporary names. Old runs may hold such files, too, so it does not change."""
 _BAD_PATH = (FileNotFoundError, NotADirectoryError, FileExistsError, PermissionError)
@@ -30,11 +35,7 @@ def atomic_path(target: Path) -> Iterator[Path]:
     """
     _refuse_folder(target)
     with _explained(target):
-        # A rename is atomic only within one file system, so the file is made beside its target.
-        # mkstemp picks a new, unpredictable name: nobody can have put a link there.
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=_PREFIX, suffix=target.suffix)
-        os.close(handle)
-        temporary = Path(name)
+        handle, temporary = _temporary_file(target)
         try:
             yield temporary
             temporary.chmod(0o666 & ~_umask())  # mkstemp's own mode lets nobody else read it
@@ -47,6 +48,25 @@ def atomic_path(target: Path) -> Iterator[Path]:
             with contextlib.suppress(OSError):  # the first error is the one to report
                 temporary.unlink(missing_ok=True)
             raise
+        finally:
+            if handle is not None:
+                os.close(handle)
+
+
+def _temporary_file(target: Path) -> tuple[int | None, Path]:
+    """A new file, and a handle that holds its lock as long as it is open; None on Windows."""
+    while True:
+        # A rename is atomic only within one file system, so the file is made beside its target.
+        # mkstemp picks a new, unpredictable name: nobody can have put a link there.
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=_PREFIX, suffix=target.suffix)
+        if fcntl is None:  # Windows renames no open file, nor removes one
+            os.close(handle)
+            return None, Path(name)
+        with contextlib.suppress(OSError):  # some network file systems have no locks
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        if os.fstat(handle).st_nlink:
+            return handle, Path(name)
+        os.close(handle)  # remove_leftovers took it before it was locked
 
 
 @contextlib.contextmanager
@@ -184,14 +204,23 @@ def new_folder(folder: Path) -> Iterator[None]:
 
 
 def remove_leftovers(folder: Path, suffix: str = "") -> None:
-    """Remove the temporary files of killed writers. Nobody may be writing to the folder.
+    """Remove the temporary files of killed writers; those of living ones are locked, and stay.
 
     Args:
         folder: where they wrote.
         suffix: remove only files with this suffix.
     """
     for path in folder.glob(f"{_PREFIX}*{suffix}"):
-        path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # locked, open on Windows, or removed meanwhile
+            if fcntl is None:
+                path.unlink()
+                continue
+            handle = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                path.unlink()
+            finally:
+                os.close(handle)
 
 
 def check_regular(path: Path) -> None:

@@ -3,6 +3,7 @@
 Users' scripts read these files, so the columns have the same names and order for every loss.
 """
 
+import codecs
 import csv
 import dataclasses
 import io
@@ -17,6 +18,7 @@ import numpy.typing as npt
 from mnistgan.errors import UsageError
 from mnistgan.events import Evaluated, StepMetrics
 from mnistgan.storage.atomic import read_bytes, write_text
+from mnistgan.text import decoded
 
 METRICS_COLUMNS = ("step", "epoch", "loss_D", "loss_G", "D(x)", "D(G(z1))", "D(G(z2))", "images/s")
 SAMPLES_COLUMNS = ("epoch", "step", "file")
@@ -171,6 +173,9 @@ def _read(path: Path, *heads: Sequence[str]) -> tuple[Sequence[str], list[list[s
 
 def _lines(path: Path) -> list[list[str]]:
     """The complete rows. A full disk or a kill may leave half a row after the last line break."""
+    # The half row may end within a character, so its bytes are cut off before decoding.
     raw = read_bytes(path)
-    whole = raw[: raw.rfind(b"\n") + 1].decode("utf-8")
-    return list(csv.reader(io.StringIO(whole, newline="")))
+    end = max(raw.rfind(b"\n"), raw.rfind(b"\r")) + 1
+    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        end = len(raw)  # a spreadsheet saved it, and such files are whole
+    return list(csv.reader(io.StringIO(decoded(raw[:end]), newline="")))

@@ -93,7 +93,7 @@ def write(
         # Several writers may come here at once. All would write the same text.
         complete = tuple(entries[number] for number in sorted(entries))
         manifest.write(folder / manifest.NAME, Manifest(recipe=spec, shards=complete))
-        atomic.remove_leftovers(folder, ".npz")  # all shards are complete: nobody is writing one
+        atomic.remove_leftovers(folder, ".npz")
     return Outcome(len(kept), len(missing), len(entries), spec.shards)
 
 
