@@ -91,8 +91,12 @@ def _in_one_sentence(error: Exception) -> tuple[str, int]:
     if isinstance(error, TyperException):  # a mistake in the command line
         command = getattr(getattr(error, "ctx", None), "command_path", "mnistgan")
         return f"{error.format_message().rstrip('.')}; see: {command} --help", error.exit_code
-    # torch's CPU allocator raises a RuntimeError, its CUDA one an OutOfMemoryError.
-    out_of_memory = isinstance(error, MemoryError) or "Allocator" in str(error)
+    # torch's CPU allocator raises a RuntimeError, its CUDA one an OutOfMemoryError; C++ libraries
+    # oneDNN and the loader of libraries have words of their own.
+    words = (
+        "Allocator", "bad_alloc", "could not create a ", "start new thread", "failed to map",
+    )  # fmt: skip
+    out_of_memory = isinstance(error, MemoryError) or any(word in str(error) for word in words)
     if out_of_memory or type(error).__name__ == "OutOfMemoryError":
         return "there is not enough memory; choose a smaller batch or smaller networks", 1
     if isinstance(error, OSError):

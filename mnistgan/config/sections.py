@@ -241,7 +241,7 @@ ModelConfig: TypeAlias = Annotated[
 class TrainConfig(Section):
     """``[train]``: length, loss, optimizers and device."""
 
-    epochs: int = Field(20, ge=1)
+    epochs: int = Field(20, ge=1, le=10**9)
     """Passes through the data."""
     max_minutes: float | None = Field(None, gt=0)
     """Save and stop after this many minutes of one process."""

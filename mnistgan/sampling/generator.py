@@ -118,8 +118,11 @@ def load_generator(path: Path | str) -> Generator:
     with torch.device("meta"):
         network = networks.build_generator(config)
     try:
+        # assign=True takes the file's dtypes, too, and layers of integers cannot be computed.
+        if any(one.dtype != file.weights[key].dtype for key, one in network.state_dict().items()):
+            raise TypeError("other dtypes")
         network.load_state_dict(file.weights, assign=True)
-    except (RuntimeError, TypeError, AttributeError) as error:
+    except (KeyError, RuntimeError, TypeError, AttributeError) as error:
         raise FileFormatError(f"{path}: its weights do not fit its config") from error
     return Generator(network.eval(), config, file.step, file.epoch)
 

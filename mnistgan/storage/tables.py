@@ -3,7 +3,6 @@
 Users' scripts read these files, so the columns have the same names and order for every loss.
 """
 
-import codecs
 import csv
 import dataclasses
 import io
@@ -176,6 +175,4 @@ def _lines(path: Path) -> list[list[str]]:
     # The half row may end within a character, so its bytes are cut off before decoding.
     raw = read_bytes(path)
     end = max(raw.rfind(b"\n"), raw.rfind(b"\r")) + 1
-    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        end = len(raw)  # a spreadsheet saved it, and such files are whole
     return list(csv.reader(io.StringIO(decoded(raw[:end]), newline="")))
