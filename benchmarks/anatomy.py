@@ -1,4 +1,4 @@
-"""Where does the time of a step go? torch's profiler, by kinds of operators.
+"""Time of a step by kinds of operators, measured with torch's profiler.
 
 python benchmarks/anatomy.py                   # writes results/anatomy.json
 """
@@ -23,16 +23,16 @@ KINDS = {
     "conversions, copies": ("copy_", "cat", "index"),
     "BatchNorm": ("native_batch_norm", "native_batch_norm_backward"),
 }
-"""Operators by what they are for; those of no kind count as others."""
+"""Operators by kind; all others count as ``others``."""
 
 STEPS = 40
 
 
 def main() -> None:
-    """Take each case apart, at both precisions."""
+    """Measure every case in both precisions."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--data", default="mnist", help="its images")
+    parser.add_argument("--data", default="mnist", help="data set")
     options = parser.parse_args()
     common.save(
         "anatomy",
@@ -45,7 +45,9 @@ def main() -> None:
 
 
 def case(preset: str, batch: int, precision: str, data_name: str, rounds: int) -> dict[str, Any]:
-    """Milliseconds of a step, as it is, and by kinds of operators under the profiler."""
+    """Milliseconds of a step without the profiler, and of its operators under the profiler."""
+    # The profiler slows down Python more than the operators. So the difference between the whole
+    # step without it and the sum of the operators counts as Python's and autograd's time.
     config = throughput.recipe(preset, batch, data_name, precision)
     trainer = Trainer(config, datasets.load(config.data))
     take(trainer)
@@ -66,14 +68,15 @@ def case(preset: str, batch: int, precision: str, data_name: str, rounds: int) -
 
 
 def take(trainer: Trainer) -> None:
-    """A few steps."""
+    """Take a few steps without events."""
     for _ in range(STEPS):
         trainer._train_step()
         trainer._pending = 0
 
 
 def operators(trainer: Trainer) -> Counter[str]:
-    """Milliseconds of a step inside operators themselves, by kind."""
+    """Milliseconds per step inside the operators, by kind."""
+    # self_cpu_time_total: an operator that calls another must not count its time twice.
     with profile(activities=[ProfilerActivity.CPU]) as profiled:
         take(trainer)
     kinds = {f"aten::{name}": kind for kind, names in KINDS.items() for name in names}

@@ -1,4 +1,4 @@
-"""What the benchmarks share: work timed in turn, the machine it ran on, and results as JSON."""
+"""Shared by the benchmarks: timing in turn, a description of the machine, results as JSON."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ RESULTS = Path(__file__).parent / "results"
 def in_turn(
     measured: Mapping[str, Callable[[], float]], rounds: int, warm_up: int = 1
 ) -> dict[str, list[float]]:
-    """What each measures, round after round, so that a busy moment of the machine hits all."""
+    """Call all measurements once per round, and return their values by name."""
+    # In turn, not one after the other: other work on the machine then affects all of them alike.
     found: dict[str, list[float]] = {name: [] for name in measured}
     for number in range(-warm_up, rounds):
         for name, measure in measured.items():
@@ -34,7 +35,7 @@ def in_turn(
 
 
 def rate(steps: Iterator[int], seconds: float) -> float:
-    """Steps a second of something that trains on and tells its step, over some seconds."""
+    """Steps per second of an endless training, whose iterator yields the step number."""
     first = last = next(steps)
     began = now = time.perf_counter()
     while now - began < seconds:
@@ -43,26 +44,27 @@ def rate(steps: Iterator[int], seconds: float) -> float:
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """How long it takes."""
+    """Run the work, and return its duration in seconds."""
     began = time.perf_counter()
     work()
     return time.perf_counter() - began
 
 
 def ratios(above: list[float], below: list[float]) -> dict[str, float]:
-    """The ratio of pairs from the same rounds: its median and quartiles."""
+    """Median and quartiles of the ratios of values from the same round."""
+    # Not the ratio of medians: what slows a whole round cancels out in its pair.
     pairs = [one / other for one, other in zip(above, below, strict=True)]
     low, middle, high = np.percentile(pairs, [25, 50, 75]).round(3).tolist()
     return {"median": middle, "low": low, "high": high}
 
 
 def median(values: list[float]) -> float:
-    """The middle one, to four digits."""
+    """The median, rounded to four digits."""
     return float(f"{statistics.median(values):.4g}")
 
 
 def machine() -> dict[str, Any]:
-    """Date, processor, cores, card and versions."""
+    """Date, processor, cores, GPU and versions."""
     return {
         "date": datetime.now(timezone.utc).date().isoformat(),
         "processor": processor(),
@@ -78,7 +80,7 @@ def machine() -> dict[str, Any]:
 
 
 def processor() -> str:
-    """The processor's name, where Linux tells."""
+    """The processor's name; platform.processor() does not know it on Linux."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
@@ -87,7 +89,7 @@ def processor() -> str:
 
 
 def save(name: str, rows: list[dict[str, Any]]) -> None:
-    """Write results/NAME.json: the machine, and a table's rows; and print them."""
+    """Write the machine and the rows of a table to results/NAME.json, and print the rows."""
     for row in rows:
         print("  ".join(f"{key}: {value}" for key, value in row.items()), flush=True)
     RESULTS.mkdir(exist_ok=True)

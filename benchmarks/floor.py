@@ -1,4 +1,4 @@
-"""The least time that a step can take: its products alone, and the bytes that must move."""
+"""The minimum time of a step: its matrix products, and the bytes that have to be moved."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _AVERAGE_BYTES = 12  # the average read and written, the weight read
 
 
 class Products(TorchDispatchMode):
-    """Notes every matrix product and convolution that runs inside it."""
+    """Counts the matrix products and convolutions that run inside it."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.found: Counter[Any] = Counter()
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Note the call, and make it."""
+        """Count the call, and execute it."""
         if func.overloadpacket.__name__ in _PRODUCTS:
             self.found[func, tuple(map(_described, args))] += 1
         return func(*args, **(kwargs or {}))
@@ -46,12 +46,13 @@ def _made(argument: Any) -> Any:
 
 
 def seconds(trainer: Trainer) -> dict[str, float]:
-    """The floor of a step on a CPU, in seconds, by what it is made of.
+    """The floor of a step on a CPU, in seconds: products, and bytes moved.
 
-    Products of each shape are timed alone, as fast as they ever go here; Adam's and the average's
-    bytes at the rate at which a large array is copied. Penalties that come every few steps count
-    by their share.
+    The products of each shape are timed alone, at their fastest. The bytes of Adam and of the
+    moving average are divided by the rate at which a large array is copied. Penalties of every n-th
+    step count by their share.
     """
+    # A whole cycle of R1 updates, so that its products count with the right share.
     every = trainer.config.train.r1_every if trainer.config.train.r1 else 1
     with Products() as products:
         for _ in range(every):
@@ -76,6 +77,7 @@ def seconds(trainer: Trainer) -> dict[str, float]:
 
 
 def _fastest(work: Any, times: int = 30) -> float:
+    # The minimum: other work on the machine can only make a time longer.
     best = float("inf")
     for _ in range(times):
         began = time.perf_counter()
@@ -85,7 +87,7 @@ def _fastest(work: Any, times: int = 30) -> float:
 
 
 def _bandwidth() -> float:
-    """Bytes a second, read and written, in copying an array of the size of a large network's."""
-    source = torch.ones(4_000_000)
+    """Bytes per second, read and written, for a copy of an array as large as a large network."""
+    source = torch.ones(4_000_000)  # 16 MB, more than a core's cache
     target = torch.empty_like(source)
     return 2 * source.nbytes / _fastest(lambda: target.copy_(source))

@@ -1,6 +1,6 @@
-"""How long does the page of ``mnistgan play`` wait for a picture? Over HTTP, a process of its own.
+"""Response time of ``mnistgan play`` over HTTP, with the server in a separate process.
 
-The server's processor time is Linux's count for its main thread, which does all the work.
+The server's processor time is that of its main thread, which does all the work; it needs Linux.
 
 python benchmarks/playing.py                   # writes results/playing.json
 """
@@ -32,7 +32,7 @@ SHEETS = ("one", "seeds", "axes")
 
 
 def main() -> None:
-    """Measure every preset's networks, with their first weights: how fast is the same."""
+    """Measure the untrained generator of each preset; training does not change its speed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--requests", type=int, default=200)
     requests = parser.parse_args().requests
@@ -42,7 +42,7 @@ def main() -> None:
 
 
 def rows(preset: str, file: Path, requests: int) -> list[dict[str, Any]]:
-    """Each kind of picture's milliseconds, asked for in turn, and how busy the machine was."""
+    """Milliseconds per kind of picture, requested in turn, and the load average."""
     config = toml.validate(toml.read_toml(presets.path(preset)), preset)
     weights = networks.build_generator(config).state_dict()
     checkpoint.save_generator(file, config, {"generator": weights, "step": 0, "epoch": 0})
@@ -71,11 +71,12 @@ def rows(preset: str, file: Path, requests: int) -> list[dict[str, Any]]:
 
 @contextlib.contextmanager
 def serving(file: Path) -> Iterator[tuple[http.client.HTTPConnection, Callable[[], float]]]:
-    """A connection to the page's server, as long as it runs, and its seconds of processor time."""
+    """Yield a connection to the server, and a function that returns its processor time."""
     command = [sys.executable, "-m", "mnistgan", "play", "--ckpt", str(file), "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         clock = Path(f"/proc/{process.pid}/schedstat")
+        # Port 0: the server chooses a free port and prints its address.
         place = process.stdout.readline().strip().removeprefix("http://").removesuffix("/")
         with contextlib.closing(http.client.HTTPConnection(place)) as connection:
             yield connection, lambda: int(clock.read_text().split()[0]) / 1e9
@@ -83,12 +84,12 @@ def serving(file: Path) -> Iterator[tuple[http.client.HTTPConnection, Callable[[
 
 
 def milliseconds(seconds: list[float], percentile: float) -> float:
-    """A percentile, to three digits."""
+    """A percentile in milliseconds, rounded to three digits."""
     return float(f"{1000 * np.percentile(seconds, percentile):.3g}")
 
 
 def ask(connection: http.client.HTTPConnection, seed: int, sheet: str) -> None:
-    """One picture of a new seed, with a slider moved."""
+    """Request one picture with a new seed and a moved slider, which no cache can contain."""
     connection.request("GET", f"/image?seed={seed}&s1=1.5&sheet={sheet}")
     answer = connection.getresponse()
     assert answer.status == 200

@@ -1,13 +1,13 @@
-"""How good do presets get in how much time? Trains and measures; writes results/quality.json.
+"""Quality of the presets after a given time: trains, measures, writes results/quality.json.
 
-    python benchmarks/quality.py                   # everything that is missing in the file
+    python benchmarks/quality.py                   # all rows that are missing in the file
     python benchmarks/quality.py --only fast       # rows whose name contains this
-    python benchmarks/quality.py --table ablation  # what each part of the recipe fast is worth
+    python benchmarks/quality.py --table ablation  # effect of each part of the preset fast
     python benchmarks/quality.py --table conditional
     python benchmarks/render.py                    # results/*.json -> RESULTS.md
 
-Every run is a process of its own, one at a time: leave the machine alone meanwhile. The ablation
-and the conditional presets count steps, not minutes, and may share the machine.
+Each run is a separate process, one at a time; do not use the machine for anything else meanwhile.
+The ablation and the conditional presets are limited by steps, not by time, so they may share it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ import torch
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table: a recipe, a budget, and how often it is repeated."""
+    """One row of the table: a config, a limit in minutes or None, and the number of seeds."""
 
     name: str
     arguments: tuple[str, ...]
@@ -47,7 +47,7 @@ QUALITY = (
 
 
 def changed(*assignments: str, seeds: int = 3) -> Row:
-    """The recipe ``fast`` with other keys, for the steps that it makes in two minutes here."""
+    """The preset ``fast`` with other keys, for 20 epochs: two minutes on two idle cores."""
     sets = [split for one in assignments for split in ("--set", one)]
     name = ", ".join(assignments) or "fast"
     return Row(name, ("--config", "fast", "--epochs", "20", *sets), None, seeds)
@@ -73,7 +73,7 @@ TABLES = {"quality": QUALITY, "ablation": ABLATION, "conditional": CONDITIONAL}
 
 
 def main() -> None:
-    """Run what is missing, and save after each run."""
+    """Run the missing rows, and save after each run, so that it can be interrupted."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", help="rows whose name contains this")
     parser.add_argument("--table", choices=TABLES, default="quality")
@@ -92,7 +92,8 @@ def main() -> None:
 
 
 def measure(row: Row, seed: int, count: int, threads: int) -> dict[str, object]:
-    """Train one run within its budget, and measure its generator."""
+    """Train one run within its limit, and measure its generator."""
+    # Checkpoints, grids and the animation are disabled, because the limit should be spent on steps.
     with tempfile.TemporaryDirectory() as folder:
         run = f"{folder}/run"
         began = time.monotonic()
@@ -122,7 +123,7 @@ def measure(row: Row, seed: int, count: int, threads: int) -> dict[str, object]:
 
 
 def mnistgan_command(*arguments: str) -> str:
-    """What a command prints; it must succeed."""
+    """Run a command, which must succeed, and return its output."""
     command = [sys.executable, "-m", "mnistgan", *arguments]
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 

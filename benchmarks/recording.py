@@ -1,4 +1,4 @@
-"""What does it cost to record every step? A whole run against the bare trainer.
+"""Cost of recording every step: a whole run compared with the trainer alone.
 
 python benchmarks/recording.py                 # writes results/recording.json
 """
@@ -24,7 +24,7 @@ from mnistgan.runs import plan
 from mnistgan.runs.run import Run
 from mnistgan.training.trainer import Trainer
 
-PRESETS = ("fast", "mlp-tanh")  # of the others an epoch takes longer: it costs them less
+PRESETS = ("fast", "mlp-tanh")  # the others have slower steps, so a smaller relative cost
 
 
 def main() -> None:
@@ -60,16 +60,17 @@ def case(preset: str, rounds: int) -> dict[str, Any]:
 
 
 def rate(loop: Iterator[int], steps: int) -> float:
-    """Steps a second over a whole epoch, with what happens at its end."""
+    """Steps per second over a whole epoch, including the work at its end."""
     first = last = next(loop)
     began = time.perf_counter()
+    # A whole epoch, because writing and drawing happen at its end.
     while last - first < steps:
         last = next(loop)
     return (last - first) / (time.perf_counter() - began)
 
 
 def bare(config: RunConfig) -> Generator[int, None, None]:
-    """Nothing but the steps."""
+    """Only the steps, without reading back their metrics."""
     trainer = Trainer(config, datasets.load(config.data))
     while True:
         trainer._train_step()
@@ -78,10 +79,7 @@ def bare(config: RunConfig) -> Generator[int, None, None]:
 
 
 def recorded(config: RunConfig, folder: Path, every: int) -> Generator[int, None, None]:
-    """As ``mnistgan train`` does it in a terminal, with drawing after each epoch.
-
-    Saved after every so many.
-    """
+    """A run as by ``mnistgan train`` in a terminal, with a checkpoint every ``every`` epochs."""
     saving = toml.replace(config, {"checkpoint.every": every})
     run = Run(plan.plan_config(saving, folder))
     console = Console(file=io.StringIO(), force_terminal=True, width=100)

@@ -13,76 +13,76 @@ from scipy.stats import t as student
 HERE = Path(__file__).parent
 MEASURED = {
     "quality": (
-        "Quality in how much time",
-        "Seconds are those of the whole command, with the start of Python, the loading of the "
-        "data, saving and drawing.",
+        "Quality after a given time",
+        "Seconds are for the whole command, including the start of Python, loading the data, "
+        "saving and drawing.",
     ),
     "ablation": (
-        "What each part of the recipe `fast` is worth",
-        "The recipe with other keys, for 20 epochs each: the steps that it makes in two minutes "
-        "on two idle cores. The seconds were counted beside other work.",
+        "The effect of each part of the preset `fast`",
+        "The preset with other keys, for 20 epochs each, which take two minutes on two idle "
+        "cores. The seconds were measured while other work was running.",
     ),
     "conditional": (
-        "Digits on demand",
-        "The presets as they are, all their epochs, beside other work. Agreement is how often the "
-        "classifier sees the digit that was asked for (of real test images: how often it is "
-        "right).",
+        "Conditional presets",
+        "The presets with all their epochs, while other work was running. Agreement is the share "
+        "of images that the classifier assigns to the requested digit; for real test images, its "
+        "accuracy.",
     ),
 }
-"""Of results/NAME.json, made by quality.py: a title, and what is in it."""
+"""Title and description of each results/NAME.json that quality.py writes."""
 
 COLUMNS = ("frechet_distance", "precision", "recall", "coverage")
 
 TABLES = {
     "throughput": (
-        "Training steps a second",
-        'Rates taken in turn; `auto` is `train.precision = "auto"`. The tutorial\'s loop has the '
-        "same networks, rates and batch (`benchmarks/tutorial.py`), in a process of its own; "
-        "ratios are medians (quartiles) of pairs. The floor is what the products take alone, "
-        "each shape as fast as it ever goes here, and the bytes that Adam and the average must "
-        "move.",
+        "Training steps per second",
+        'Rates were measured in turn; `auto` is `train.precision = "auto"`. The tutorial\'s loop '
+        "(`benchmarks/tutorial.py`) has the same networks, learning rates and batch size, and runs "
+        "in a separate process. Ratios are medians (quartiles) of pairs. The floor is the time of "
+        "the matrix products alone, each shape at its fastest on this machine, and the time to "
+        "move the bytes of Adam and the moving average.",
     ),
     "anatomy": (
-        "Where the time of a step goes",
-        "The fastest of several rounds. The operators' own time under torch's profiler; what is "
-        "left of the step as it is without one counts as Python's and autograd's.",
+        "The time of a step by operators",
+        "The fastest of several rounds. Operators have their own time under torch's profiler. The "
+        "rest of a step, measured without the profiler, counts as Python's and autograd's time.",
     ),
     "ways": (
-        'What `train.accelerate = "graph"` is worth',
-        "Rates taken in turn, the tutorial's in a process of its own, with the automatic "
-        "precision; ratios are medians (quartiles) of pairs.",
+        'The effect of `train.accelerate = "graph"`',
+        "Rates were measured in turn, with the automatic precision; the tutorial's loop runs in a "
+        "separate process. Ratios are medians (quartiles) of pairs.",
     ),
     "recording": (
-        "What recording every step costs",
-        "A whole run with metrics.csv, the watch, every output and the progress shown, without "
-        "and with a checkpoint after each epoch, against the bare trainer, in turn, an epoch each.",
+        "The cost of recording every step",
+        "A whole run with metrics.csv, the watch, all outputs and the progress display, without "
+        "and with a checkpoint after each epoch, compared with the trainer alone. Measured in "
+        "turn, for one epoch each.",
     ),
     "startup": (
-        "How long until something happens",
-        "Whole processes, in turn; ratios are medians (quartiles) of pairs.",
+        "Start-up time",
+        "Whole processes, measured in turn; ratios are medians (quartiles) of pairs.",
     ),
     "scaling": (
         "Several processes for one run",
-        "Images a second of the whole run, one thread or card for each process, in turn.",
+        "Images per second of the whole run, with one thread or GPU per process, measured in turn.",
     ),
     "soak": (
-        "A long training",
-        "Slopes by least squares over the last three quarters, with every output, the watch and "
-        "measurements on.",
+        "A long run",
+        "Slopes by least squares over the last three quarters of the run, with all outputs, the "
+        "watch and evaluations enabled.",
     ),
     "playing": (
-        "How long the page of `mnistgan play` waits",
-        "Whole requests over HTTP, in turn, on one thread, beside other work that kept the machine "
-        "as busy as the load average says; the processor's time is the server's own. The large "
-        "picture is `one`; a row of ten `seeds` or digits and the 56 along the `axes` follow when "
-        "a slider rests.",
+        "Response time of `mnistgan play`",
+        "Whole requests over HTTP, in turn, on one thread, while other work was running (see the "
+        "load average); the processor time is the server's own. `one` is the large picture. A row "
+        "of ten `seeds` or digits and the 56 images along the `axes` follow when a slider stops.",
     ),
     "sampling": (
         "Sampling into a file",
-        "Images a second of G alone, and on their way into an `.npz`, in turn.",
+        "Images per second of G alone, and with writing to an `.npz`, measured in turn.",
     ),
 }
-"""Of results/NAME.json: a title, and what is in it."""
+"""Title and description of each other results/NAME.json."""
 
 
 def main() -> None:
@@ -106,24 +106,25 @@ def main() -> None:
 
 
 def quality(about: str, results: list[dict[str, Any]]) -> list[str]:
-    """Recipes, by the figures of ``mnistgan evaluate``."""
+    """The table of presets by the figures of ``mnistgan evaluate``."""
+    # One row per config; its runs differ only in their seeds.
     groups: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for one in results:
         groups[one["row"]["name"]].append(one)
     first = results[0]
     features, floor = first["figures"]["features"], first["figures"]["floor"]
     columns: tuple[str, ...] = COLUMNS
-    told = ""
+    also = ""
     if first["figures"]["metrics"].get("agreement") is not None:
         columns = (*COLUMNS, "agreement")
-        told = f" and agreement {floor['agreement']:.3f}"
+        also = f", with agreement {floor['agreement']:.3f}"
     heads = " | ".join(name.replace("frechet_", "Frechet ") for name in columns)
     lines = [
         f"`benchmarks/quality.py`, {where(first['machine'])}. Frechet distance "
         f"({features['name']}, sha256 {features['sha256'][:12]}, n={first['figures']['n']:,}); "
-        f"the floor, real test images, has {floor['frechet_distance']:.2f}{told}. {about}",
+        f"the floor, for real test images, is {floor['frechet_distance']:.2f}{also}. {about}",
         "",
-        f"| recipe | seeds | seconds | steps | {heads} | missing digits |",
+        f"| config | seeds | seconds | steps | {heads} | missing digits |",
         "|" + "---|" * (5 + len(columns)),
     ]
     for name, runs in groups.items():
@@ -135,12 +136,13 @@ def quality(about: str, results: list[dict[str, Any]]) -> list[str]:
             + "".join(f"| {interval([one[key] for one in metrics])} " for key in columns)
             + f"| {missing} |"
         )
-    return [*lines, "", "Of several seeds: mean ± half of the 95 % confidence interval.", ""]
+    return [*lines, "", "For several seeds: mean ± half of the 95 % confidence interval.", ""]
 
 
 def table(name: str, about: str, results: dict[str, Any]) -> list[str]:
-    """Rows of a benchmark, all their columns."""
+    """The table of a benchmark with all its columns."""
     machine, rows = results["machine"], results["rows"]
+    # Not a set, which has no order: the columns keep that of the results.
     columns = list(dict.fromkeys(key for row in rows for key in row))
     return [
         f"`benchmarks/{name}.py`, {where(machine)}. {about}",
@@ -153,14 +155,14 @@ def table(name: str, about: str, results: dict[str, Any]) -> list[str]:
 
 
 def where(machine: dict[str, Any]) -> str:
-    """Date, processor or card, threads, versions."""
+    """Date, processor or GPU, threads and version of torch."""
     on = machine["gpu"] or f"{machine['processor']}, {machine['cores']} cores"
     threads = f"{machine['threads']} thread{'s' * (machine['threads'] > 1)}"
     return f"{machine['date']}, {on}, {threads}, torch {machine['versions']['torch']}"
 
 
 def cell(value: Any) -> str:
-    """A ratio as its median and quartiles, other pairs by their names."""
+    """A value as text: a ratio as median and quartiles, other groups of values by name."""
     if not isinstance(value, dict):
         return f"{value:,}" if isinstance(value, int | float) else str(value)
     if "median" in value:
@@ -169,9 +171,9 @@ def cell(value: Any) -> str:
 
 
 def search(results: list[dict[str, Any]]) -> list[str]:
-    """The candidates that the recipe was chosen from."""
+    """The table of candidates for the preset ``fast``."""
     lines = [
-        "## The first search for the recipe `fast`",
+        "## The first search for the preset `fast`",
         "",
         results[0]["about"],
         "",
@@ -185,6 +187,7 @@ def search(results: list[dict[str, Any]]) -> list[str]:
 
 def interval(values: list[float]) -> str:
     """Mean and half the width of its 95 % confidence interval (Student 1908)."""
+    # Student's t, not 1.96: with five seeds the interval would be 29 % too small.
     mean = float(np.mean(values))
     if len(values) < 2:
         return f"{mean:.3g}"

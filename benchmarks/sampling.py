@@ -1,4 +1,4 @@
-"""How much of a generator's own speed is left when its images go into a file?
+"""Speed of a generator when its images are written to a file, compared with its own speed.
 
 python benchmarks/sampling.py                  # writes results/sampling.json
 """
@@ -29,7 +29,7 @@ PRESETS = ("mlp-tanh", "fast", "dcgan")
 
 
 def main() -> None:
-    """Measure every preset's generator, untrained: its speed does not depend on what it knows."""
+    """Measure the untrained generator of each preset; training does not change its speed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=3.0, help="for each rate, about")
@@ -40,7 +40,7 @@ def main() -> None:
 
 
 def into_a_file(preset: str, rounds: int, seconds: float) -> dict[str, Any]:
-    """Images a second of G alone, and on their way into an .npz, in turn."""
+    """Images per second of G alone, and with writing to an .npz, in turn."""
     generator = untrained(preset)
     z = torch.randn(BLOCK, generator.config.model.latent_dim)
 
@@ -49,6 +49,7 @@ def into_a_file(preset: str, rounds: int, seconds: float) -> dict[str, Any]:
             for _ in range(0, count, BLOCK):
                 generator.network(z)
 
+    # The first pass allocates memory; the second gives the number of images for ``seconds``.
     blocks_of_forwards(10 * BLOCK)
     alone = 10 * BLOCK / common.seconds(lambda: blocks_of_forwards(10 * BLOCK))
     count = max(BLOCK, int(alone * seconds) // BLOCK * BLOCK)
@@ -75,12 +76,12 @@ def into_a_file(preset: str, rounds: int, seconds: float) -> dict[str, Any]:
 
 
 def rate(count: int, work: Callable[[], None]) -> Callable[[], float]:
-    """Images a second of work that makes ``count`` of them."""
+    """Images per second of work that makes ``count`` images."""
     return lambda: count / common.seconds(work)
 
 
 def whole_command(preset: str, count: int) -> dict[str, Any]:
-    """``mnistgan sample`` as a process: its seconds and its peak memory."""
+    """Seconds and peak memory of the process ``mnistgan sample``."""
     generator = untrained(preset)
     state = {"generator": generator.network.state_dict(), "step": 0, "epoch": 0}
     with tempfile.TemporaryDirectory() as folder:

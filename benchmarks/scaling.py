@@ -1,4 +1,4 @@
-"""How much faster do two processes train one run? One thread or card each, in turn.
+"""Speed of a run with several processes, one thread or GPU each, compared with one process.
 
 python benchmarks/scaling.py                   # writes results/scaling.json
 """
@@ -23,7 +23,7 @@ CASES = (("mlp-tanh", 256), ("dcgan", 128), ("dcgan", 256))
 
 
 def main() -> None:
-    """Measure every case with one process, and with two or one for each card."""
+    """Measure every case with one process, and with one per GPU but at least two."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--minutes", type=float, default=0.25, help="for each rate")
@@ -55,8 +55,9 @@ def case(preset: str, batch: int, ranks: int, rounds: int, minutes: float) -> di
 
 
 def images_per_second(preset: str, batch: int, ranks: int, minutes: float) -> float:
-    """The median over the steps of a run's later half."""
+    """The median over the second half of a run's steps: the first half includes warm-up."""
     with tempfile.TemporaryDirectory() as folder:
+        # One thread each: more would only compete for the same cores.
         command = [
             sys.executable, "-m", "mnistgan", "train", "--config", preset, "--quiet",
             "--batch-size", str(batch), "--max-minutes", str(minutes), "--threads", "1",

@@ -1,4 +1,4 @@
-"""Does a long training stay as small as it began? Memory, open files and threads over minutes.
+"""Memory, open files and threads of a long run, to find leaks.
 
 python benchmarks/soak.py --minutes 20         # writes results/soak.json
 """
@@ -24,7 +24,7 @@ _PAGE = resource.getpagesize()
 
 
 def main() -> None:
-    """Train with every output, measuring and the watch on, and look after each epoch."""
+    """Train with all outputs, evaluations and the watch; look at the process after each epoch."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=20.0)
     parser.add_argument("--config", default="quickstart")
@@ -52,14 +52,14 @@ def main() -> None:
 
 
 def footprint() -> tuple[float, int, int]:
-    """Resident MiB, open files and threads of this process, as Linux counts them."""
+    """Resident MiB, open files and threads of this process; needs Linux."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     handles = sum(1 for _ in Path("/proc/self/fd").iterdir())
     return pages * _PAGE / 2**20, handles, threading.active_count()
 
 
 def row(config: str, looks: Any, files: int) -> dict[str, Any]:
-    """The slopes over the last three quarters, by least squares: the first warms up."""
+    """Slopes by least squares over the last three quarters: in the first, caches fill up."""
     late = looks[len(looks) // 4 :]
     memory, handles, threads = (
         float(np.polyfit(late[:, 0] / 3600, late[:, column], 1)[0]) for column in (1, 2, 3)

@@ -1,4 +1,4 @@
-"""How long until something happens? Whole processes, against importing what they are built on.
+"""Start-up time of commands, compared with the imports that they cannot avoid.
 
 python benchmarks/startup.py                   # writes results/startup.json
 """
@@ -25,7 +25,7 @@ COMPLETION = {
 
 
 def main() -> None:
-    """Time each beside what it is compared with."""
+    """Time each command, in turn with the import that it is compared with."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=15)
     rounds = parser.parse_args().rounds
@@ -45,7 +45,8 @@ def main() -> None:
 
 
 def rows(commands: dict[str, tuple[str, ...]], rounds: int) -> list[dict[str, Any]]:
-    """Each command's seconds, and their ratio to the first's."""
+    """Seconds of each command, and their ratio to those of the first command."""
+    # A new process each time: a module that is already imported costs nothing.
     measured = {
         name: partial(common.seconds, partial(run, name, commands[name])) for name in commands
     }
@@ -63,7 +64,7 @@ def rows(commands: dict[str, tuple[str, ...]], rounds: int) -> list[dict[str, An
 
 
 def run(name: str, command: tuple[str, ...]) -> None:
-    """One process, which must succeed."""
+    """Run one process, which must succeed."""
     extra = COMPLETION if name.startswith("completion") else {}
     subprocess.run(command, check=True, env={**os.environ, **extra}, capture_output=True)
 

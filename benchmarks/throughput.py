@@ -1,9 +1,9 @@
-"""How fast is a training step? Against a tutorial's loop, and against what the machine allows.
+"""Speed of a training step, compared with a tutorial's loop and the limit of the machine.
 
     python benchmarks/throughput.py                # writes results/throughput.json
     python benchmarks/render.py                    # results/*.json -> RESULTS.md
 
-Rates are taken in turn, ratios are medians over the rounds.
+Rates are measured in turn; ratios are medians over the rounds.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--seconds", type=float, default=2.0, help="for each rate")
-    parser.add_argument("--data", default="mnist", help="its images")
+    parser.add_argument("--data", default="mnist", help="data set")
     options = parser.parse_args()
     rows = [
         case(preset, batch, options.data, options.rounds, options.seconds)
@@ -61,7 +61,7 @@ def case(preset: str, batch: int, data_name: str, rounds: int, seconds: float) -
 
 
 def recipe(preset: str, batch: int, data_name: str, precision: str) -> RunConfig:
-    """A preset with another batch size and precision, for ever."""
+    """A preset with another batch size and precision, for endless epochs."""
     table = toml.read_toml(presets.path(preset))
     table["data"] |= {"name": data_name}
     table["train"] |= {"batch_size": batch, "precision": precision, "epochs": 10**6}
@@ -69,7 +69,7 @@ def recipe(preset: str, batch: int, data_name: str, precision: str) -> RunConfig
 
 
 def steps(trainer: Trainer) -> Iterator[int]:
-    """A trainer's own loop, all its events made, as a stream of steps."""
+    """The step number after each event of a trainer, which includes the cost of its events."""
     for _ in trainer:
         yield trainer.step
 

@@ -1,11 +1,12 @@
-"""Runs that are killed, refused and starved, and what they lose; writes results/torture.json.
+"""Runs under kills, file errors and full disks; writes results/torture.json.
 
-    python benchmarks/torture.py                   # a quarter of an hour or more on one idle core
-    python benchmarks/torture.py --every 10        # at every tenth file operation only
+    python benchmarks/torture.py                   # 15 minutes or more on one idle core
+    python benchmarks/torture.py --every 10        # only at every tenth file operation
 
-Each attempt hurts a run, looks at what lies there (every file whole, a valid checkpoint once one
-was announced, one sentence where an error was raised), goes on to the end, and holds every file
-against those of the unbroken run. The quick form is tests/system/test_faults.py.
+Each attempt disturbs a run and checks its directory: every file is complete, there is a valid
+checkpoint if one was announced, and an error is one sentence. Then it resumes the run to its end
+and compares every file with those of an undisturbed run. The fast form is
+tests/system/test_faults.py.
 """
 
 from __future__ import annotations
@@ -33,10 +34,10 @@ LEAN = ("outputs.curves=false", "evaluate.every=0")
 
 
 def main() -> None:
-    """Every kind of attempt in turn; what is done is saved at once."""
+    """Make all kinds of attempts, and save after each kind."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--random", type=int, default=120, help="runs killed at random moments")
-    parser.add_argument("--every", type=int, default=1, help="file operations from one to the next")
+    parser.add_argument("--every", type=int, default=1, help="file operations between two attempts")
     parser.add_argument("--only", default="", help="kinds whose name contains this")
     options = parser.parse_args()
     path = RESULTS / "torture.json"
@@ -51,13 +52,13 @@ def main() -> None:
 
 
 Attempt = tuple[list[dict[str, Any]], bool]
-"""Faults, one after another, and whether the first comes to a run that has begun."""
+"""Faults, one after another, and whether the first one disturbs a run that is being resumed."""
 
 Kind = Callable[[Nursery, Path], dict[str, Any]]
 
 
 def _kinds(options: argparse.Namespace) -> dict[str, Kind]:
-    """By name; of some every attempt is made without the slowest drawings."""
+    """The kinds of attempts by name; some run without curves and evaluations, which are slow."""
 
     def points(operations: list[str], every: int = 1) -> range:
         return range(1, len(operations) + 1, every * options.every)
@@ -93,7 +94,7 @@ def _kinds(options: argparse.Namespace) -> dict[str, Kind]:
 
 
 def _of(attempts: Callable[[Torture], list[Attempt]], *changes: str) -> Kind:
-    """Attempts on runs of the recipe with these changes."""
+    """Attempts on runs with these changes of the config."""
 
     def make(nursery: Nursery, place: Path) -> dict[str, Any]:
         torture = Torture(nursery, place, *changes)
@@ -103,7 +104,7 @@ def _of(attempts: Callable[[Torture], list[Attempt]], *changes: str) -> Kind:
 
 
 def _count(torture: Torture, attempts: list[Attempt], disk: Disk | None = None) -> dict[str, Any]:
-    """Make the attempts; what came of them."""
+    """Make the attempts, and count their outcomes."""
     ends = Counter[str]()
     failures: list[str] = []
     began = time.monotonic()
@@ -129,7 +130,7 @@ _END = {-1: "killed", 0: "went on to the end", 1: "stopped, exit 1", 2: "refused
 
 
 def _full_disks(nursery: Nursery, place: Path) -> dict[str, Any]:
-    """On a file system of its own, of every size from too small to just enough."""
+    """Attempts on a separate file system, with sizes from too small to sufficient."""
     try:
         disk = Disk(place / "disk")
     except (OSError, subprocess.CalledProcessError) as error:

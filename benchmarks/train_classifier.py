@@ -1,9 +1,9 @@
-"""Make the classifier of MNIST that ships with the package.
+"""Train the classifier for MNIST that ships with the package.
 
     python benchmarks/train_classifier.py mnistgan/evaluation/mnistgan-lenet-v1.pt
 
-Another build of torch or another number of threads gives another file, as good but not equal, so a
-new one has to bear a new name.
+Another build of torch or number of threads gives other weights of the same quality. Figures of
+different weights cannot be compared, so a new file needs a new name.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from mnistgan.storage.atomic import sha256
 
 
 def main() -> None:
-    """Train, test, write."""
+    """Train the classifier, test it, and write it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path)
     parser.add_argument("--epochs", type=int, default=15)
@@ -26,7 +26,7 @@ def main() -> None:
     train, test = (datasets.load(DataConfig(), part) for part in ("train", "test"))
     network = classifier.fit(
         train,
-        epochs=options.epochs,
+        epochs=options.epochs,  # more than the default: it is trained once, for everybody
         on_progress=lambda step: print(f"\r{step.done}/{step.total}", end=""),
     )
     accuracy = classifier.accuracy(network, test)

@@ -1,8 +1,8 @@
-"""A GAN as the tutorials train it: what mnistgan's speed is compared with.
+"""A training loop as in many tutorials, with which mnistgan's speed is compared.
 
-The habits of the widely copied scripts, written afresh: a DataLoader that turns every picture into
-a tensor on its own, BCELoss on sigmoids, three passes through D, gradients for D's weights in G's
-update, torch's default Adam, and numbers fetched with ``.item()`` at every step.
+It was written for this benchmark, with the habits of widely copied scripts: a DataLoader that
+converts each image to a tensor, BCELoss on sigmoids, three passes through D, gradients of D's
+weights in G's update, torch's default Adam, and metrics fetched with ``.item()`` at every step.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from mnistgan.datasets.torchvision_import import import_torchvision
 from mnistgan.models import networks
 
 Rate: TypeAlias = Callable[[], float]
-"""Measures steps a second."""
+"""A function that measures steps per second."""
 
 
 class Pictures(Dataset[tuple[Tensor, int]]):
-    """What torchvision.datasets.MNIST does for each item, with the usual two transforms."""
+    """The work of torchvision.datasets.MNIST for each item, with the usual two transforms."""
 
     def __init__(self, data: ImageSet) -> None:
         transforms = import_torchvision("torchvision.transforms")
@@ -48,7 +48,7 @@ class Pictures(Dataset[tuple[Tensor, int]]):
 
 
 def train(config: RunConfig, data: ImageSet, device: torch.device) -> Iterator[int]:
-    """Train for ever with the networks, rates and batch of a config; yields the step."""
+    """Train endlessly with the networks, rates and batch size of a config; yield the step."""
     train = config.train
     generator = networks.build_generator(config).to(device)
     discriminator = nn.Sequential(networks.build_discriminator(config), nn.Sigmoid()).to(device)
@@ -56,6 +56,7 @@ def train(config: RunConfig, data: ImageSet, device: torch.device) -> Iterator[i
     adam_d = torch.optim.Adam(discriminator.parameters(), lr=train.lr_d, betas=train.betas)
     criterion = nn.BCELoss()
     loader = DataLoader(Pictures(data), batch_size=train.batch_size, shuffle=True, drop_last=True)
+    # Not improved on purpose: the loop should cost what it costs in the tutorials.
     numbers: list[tuple[float, float, float]] = []
     step = 0
     while True:
@@ -84,10 +85,10 @@ def train(config: RunConfig, data: ImageSet, device: torch.device) -> Iterator[i
 
 @contextlib.contextmanager
 def elsewhere(config: RunConfig, device: torch.device, seconds: float) -> Iterator[Rate]:
-    """The loop's steps a second, each time over so many seconds, in a process of its own.
-
-    There it has the memory as the C library keeps it, not as mnistgan has it kept.
-    """
+    """Yield a function that measures the loop's steps per second in a separate process."""
+    # mnistgan changes how glibc keeps freed memory (see mnistgan.models.devices). In the same
+    # process, the tutorial's loop would profit from that. spawn: a forked process would inherit the
+    # allocator's settings, and CUDA does not survive a fork.
     context = multiprocessing.get_context("spawn")
     mine, its = context.Pipe()
     process = context.Process(target=_serve, args=(its, config, device, seconds), daemon=True)

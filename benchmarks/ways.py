@@ -1,9 +1,8 @@
-"""What is ``train.accelerate = "graph"`` worth on this machine's GPU?
+"""Effect of ``train.accelerate = "graph"`` on this machine's GPU.
 
     python benchmarks/ways.py                      # writes results/ways.json
 
-Rates are taken in turn, after all have been warmed up; ratios are medians over
-the rounds.
+Rates are measured in turn, after all have warmed up; ratios are medians over the rounds.
 """
 
 from __future__ import annotations
@@ -24,8 +23,8 @@ from mnistgan.training.trainer import Trainer
 
 CASES = (("mlp-tanh", 64), ("mlp-batchnorm", 128), ("fast", 64), ("dcgan", 128))
 WAYS = ("none", "graph")
-WARM_UP = 40  # steps: those with R1, every eighth, are recorded, too
-EPOCHS = 500  # of the published 1.5 hours
+WARM_UP = 40  # steps; enough to record also those with R1, every eighth
+EPOCHS = 500  # as in a published run that took 1.5 hours
 
 
 def main() -> None:
@@ -33,7 +32,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--seconds", type=float, default=2.0, help="for each rate")
-    parser.add_argument("--data", default="mnist", help="its images")
+    parser.add_argument("--data", default="mnist", help="data set")
     options = parser.parse_args()
     device = devices.resolve("cuda")
     rows = [
@@ -53,6 +52,7 @@ def case(
     for way in WAYS:
         keys = {"train.accelerate": way, "train.device": device.type}
         trainers[way] = Trainer(toml.replace(config, keys), data)
+    # Reported separately: recording a graph takes time once, at the start of a run.
     warm_up = {
         way: common.seconds(partial(take, trainer, WARM_UP)) for way, trainer in trainers.items()
     }
@@ -74,7 +74,7 @@ def case(
 
 
 def take(trainer: Trainer, count: int) -> None:
-    """So many steps."""
+    """Take ``count`` steps."""
     for _ in range(count):
         trainer.one_step()
 

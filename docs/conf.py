@@ -2,19 +2,7 @@
 
 from __future__ import annotations
 
-import re
-import sys
-from pathlib import Path
-from typing import TYPE_CHECKING
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-import reference
-
 from mnistgan import __version__
-
-if TYPE_CHECKING:
-    from sphinx.application import Sphinx
 
 project = "mnistgan"
 author = "The mnistgan maintainers"
@@ -34,18 +22,3 @@ html_show_copyright = False
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_extra_path = ["run-config.schema.json"]
-
-
-def _fill(_app: Sphinx, _page: str, source: list[str]) -> None:
-    """Put what is generated where a page wants it."""
-    source[0] = re.sub(
-        r"^<!-- generated: (\w+) -->$",
-        lambda found: reference.PAGES[found[1]](),
-        source[0],
-        flags=re.MULTILINE,
-    )
-
-
-def setup(app: Sphinx) -> None:
-    """Sphinx calls this."""
-    app.connect("source-read", _fill)

@@ -1,31 +1,69 @@
-"""The pages that nobody writes: commands, config keys and outputs, from the code itself.
+"""Write the parts of the pages that come from the code: ``python docs/reference.py``.
 
-:mod:`conf` puts what these functions return in the place of a page's ``<!-- generated: NAME -->``
-when the site is built, so that it cannot be stale.
+They are commands, config keys, outputs and Python names, each between two comments in its page;
+what stands around them is written by hand. tests/system/test_docs.py fails if a page is out of
+date. The text must not depend on the versions of Python and of the libraries, nor on the terminal.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+import textwrap
+from collections.abc import Callable, Iterator
+from functools import cache
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
+import tomli
 import typer
+from python_names import inline, page, prose
 
 from mnistgan.cli import app
 from mnistgan.config import schema
 from mnistgan.config.schema import Schema
 from mnistgan.outputs import registry
+from mnistgan.outputs.base import Output
 
-_RICH = re.compile(r"\[/?(?:bold|dim|italic)\]")
+DOCS = Path(__file__).parent
+COMMAND = "python docs/reference.py"
+
+_WIDTH = 96  # of a comment in a block of code
+
+
+def main() -> None:
+    """Bring all generated files up to date."""
+    for path, text in files().items():
+        path.write_text(text, encoding="utf-8", newline="\n")
+
+
+def files() -> dict[Path, str]:
+    """Each generated file with the text that it should have."""
+    found = {
+        path: fill(text)
+        for path in sorted(DOCS.glob("*.md"))
+        if "<!-- generated" in (text := path.read_text(encoding="utf-8"))
+    }
+    return {**found, DOCS / schema.FILE: schema.to_text(schema.run_config(shipped_outputs()))}
+
+
+def fill(text: str) -> str:
+    """A page whose parts between ``<!-- generated NAME ... -->`` and ``<!-- end -->`` are new."""
+    return re.sub(
+        r"^(<!-- generated (\w+) .*-->\n)(?:.*\n)*?(<!-- end -->)$",
+        lambda found: f"{found[1]}\n{PARTS[found[2]]()}\n\n{found[3]}",
+        text,
+        flags=re.MULTILINE,
+    )
 
 
 # Commands ----------------------------------------------------------------------------------------
 
 
 def commands() -> str:
-    """Each command with its arguments, its options and its examples."""
-    return "\n".join(_command(name, context) for name, context in walk_commands())
+    """A list of the commands, then each with its options and examples."""
+    walked = list(walk_commands())
+    return "\n\n".join([*_contents(walked), *(_command(*one) for one in walked)])
 
 
 def walk_commands() -> Iterator[tuple[str, typer.Context]]:
@@ -43,37 +81,106 @@ def _below(parent: typer.Context) -> Iterator[tuple[str, typer.Context]]:
             yield from _below(context)
 
 
+def _contents(walked: list[tuple[str, typer.Context]]) -> Iterator[str]:
+    """Links to the commands, by panel of ``mnistgan --help``."""
+    panels: dict[str, list[str]] = {}
+    panel = ""
+    for name, context in walked:
+        panel = getattr(context.command, "rich_help_panel", None) or panel  # or its group's
+        about = _help_text((context.command.help or "").partition("\n\n")[0])
+        line = f"- [{name}](#{name.replace(' ', '-')}): {about}"
+        panels.setdefault(panel, []).append(line)
+    for panel, lines in panels.items():
+        yield f"**{panel}**"
+        yield "\n".join(lines)
+
+
 def _command(name: str, context: typer.Context) -> str:
-    rows = []
-    for parameter in context.command.get_params(context):
-        record = parameter.get_help_record(context)
-        if record is not None and record[0] != "--help":
-            rows.append((f"`{record[0]}`", _prose(record[1])))
-    return "\n".join([f"## {name}\n", _help(context.command.help or ""), _table((), rows)])
+    shown = [one for one in context.command.get_params(context) if not _is_left_out(one)]
+    # The panels in the order of --help: arguments first, then the options without a panel.
+    panels: dict[str, list[str]] = {"Arguments": [], "Options": []}
+    for one in shown:
+        panel = getattr(one, "rich_help_panel", None)
+        panel = panel or ("Options" if one.param_type_name == "option" else "Arguments")
+        panels.setdefault(panel, []).append(_parameter(one))
+    usage = [name, *_usage(shown), *["COMMAND ..."] * hasattr(context.command, "list_commands")]
+    blocks = [f"## {name}", f"```text\n{' '.join(usage)}\n```", *_help(context.command.help or "")]
+    for panel, lines in panels.items():
+        blocks += [f"**{panel}**", "\n".join(lines)] if lines else []
+    return "\n\n".join(blocks)
 
 
-def _help(text: str) -> str:
-    """A command's help; its examples become one block of code."""
+def _is_left_out(one: Any) -> bool:
+    return getattr(one, "hidden", False) or one.name == "help"
+
+
+def _usage(parameters: list[Any]) -> Iterator[str]:
+    """What follows a command's name: required options, [OPTIONS], arguments."""
+    options = [one for one in parameters if one.param_type_name == "option"]
+    yield from (f"{one.opts[0]} {one.metavar}" for one in options if one.required)
+    yield "[OPTIONS]"
+    for one in parameters:
+        if one not in options:
+            label = _label(one) + "..." * (one.nargs == -1)
+            yield label if one.required else f"[{label}]"
+
+
+def _label(one: Any) -> str:
+    """An option with its value, or an argument, as on the command line."""
+    if one.param_type_name == "option":
+        short_first = sorted(one.opts, key=lambda name: name.startswith("--"))
+        names = " / ".join([", ".join(short_first), *one.secondary_opts])
+        return f"{names} {one.metavar}".strip()
+    return str(one.metavar or one.name.upper())
+
+
+def _parameter(one: Any) -> str:
+    """An option or argument as an entry of a list."""
+    about = _help_text(one.help or "")
+    if one.required:
+        about += " Required."
+    elif one.show_default and one.default is not None and not isinstance(one.default, bool):
+        about += f" Default: `{one.default}`."
+    return f"- `{_label(one)}`: {about}"
+
+
+def _help(text: str) -> list[str]:
+    """A command's help as blocks of Markdown; its examples become one block of code."""
     paragraphs, examples = [], []
     for paragraph in text.strip().split("\n\n"):
         line = " ".join(paragraph.split())
         example = re.fullmatch(r"\[bold\](mnistgan [^\[]+)\[/bold\]\s*(.*)", line)
         if example:
-            examples.append("  # ".join(part for part in example.groups() if part))
+            examples += [f"# {one}" for one in textwrap.wrap(example[2], _WIDTH)]
+            examples.append(example[1])
         else:
-            paragraphs.append(_prose(line))
-    block = ["```bash", *examples, "```"] if examples else []
-    return "\n\n".join([*paragraphs, "\n".join(block)]) + "\n"
+            paragraphs.append(_help_text(line))
+    block = ["\n".join(["```bash", *examples, "```"])] if examples else []
+    return [*paragraphs, *block]
+
+
+def _help_text(text: str) -> str:
+    """A sentence of a help text; options, variables and commands become code."""
+    text = re.sub(r"\[bold\](.*?)\[/bold\]", r"`\1`", " ".join(text.split()))
+    text = re.sub(r"\[/?(?:bold|dim|italic)\]", "", text)
+    words = rf"--[a-z][a-z-]*|-[a-z](?![\w-])|\$[A-Z_]+|(?:{_command_names()})(?!\w)"
+    return prose(re.sub(rf"(?<![\w`-])({words})", r"`\1`", text))
+
+
+@cache
+def _command_names() -> str:
+    """The names of all commands as a regular expression, the longest first."""
+    return "|".join(sorted((name for name, _ in walk_commands()), reverse=True))
 
 
 # The config --------------------------------------------------------------------------------------
 
 
 def config() -> str:
-    """Each key of the run config: its table, its values, its default, its meaning."""
+    """Each key of the run config: its table, its meaning, its values, its default."""
     whole = schema.run_config({})
     del whole["properties"]["outputs"]  # which have a part of the page to themselves
-    return "\n".join(_section("", whole, whole))
+    return "\n\n".join(_section("", whole, whole))
 
 
 def _section(path: str, table: Schema, whole: Schema) -> Iterator[str]:
@@ -85,17 +192,12 @@ def _section(path: str, table: Schema, whole: Schema) -> Iterator[str]:
             tables += [(f"{path}.{name}".lstrip("."), one) for one in inner]
         else:
             keys[name] = node
-    yield f"## {_title(path, table)}\n"
+    title, _, about = table["description"].rstrip(".").partition(": ")
+    yield f"## {title if path else 'Top level'}"
+    yield from [f"{prose(about[0].upper() + about[1:])}."] if path and about else []
     yield _keys(keys)
     for name, inner_table in tables:
         yield from _section(name, inner_table, whole)
-
-
-def _title(path: str, table: Schema) -> str:
-    if not path:
-        return "At the top"
-    about: str = table["description"]
-    return f"\\[{path}\\]" + about.partition("]")[2].rstrip(".").replace(" with ", ", ")
 
 
 def _resolved(node: Schema, whole: Schema) -> Schema:
@@ -104,11 +206,11 @@ def _resolved(node: Schema, whole: Schema) -> Schema:
 
 
 def _keys(keys: dict[str, Schema]) -> str:
-    rows = [
-        (f"`{name}`", values(node), _default(node), _prose(node.get("description", "")))
+    """The keys of a table as a list."""
+    return "\n".join(
+        f"- `{name}` ({values(node)}; {_default(node)}): {_help_text(node['description'])}"
         for name, node in keys.items()
-    ]
-    return _table(("key", "values", "default", "meaning"), rows)
+    )
 
 
 def values(node: Schema) -> str:
@@ -118,40 +220,41 @@ def values(node: Schema) -> str:
     if "anyOf" in node:
         return " or ".join(values(one) for one in node["anyOf"])
     if "enum" in node:
-        return ", ".join(f"`{_toml(one)}`" for one in node["enum"])
+        *others, last = (f"`{_toml(one)}`" for one in node["enum"])
+        return f"{', '.join(others)} or {last}" if others else last
     if "const" in node:
         return f"`{_toml(node['const'])}`"
-    words: dict[str, Callable[[], str]] = {
-        "integer": lambda: "whole number" + _range(node),
-        "number": lambda: "number" + _range(node),
-        "boolean": lambda: "`true`, `false`",
-        "string": lambda: "text",
-        "array": lambda: _array(node),
-        "object": lambda: "table",
-    }
-    return words[node["type"]]()
+    if node["type"] in ("integer", "number"):
+        return ", ".join([node["type"], *_range(node)])
+    if node["type"] == "array":
+        return _array(node["items"])
+    return {"boolean": "`true` or `false`", "string": "text", "object": "table"}[node["type"]]
 
 
-def _array(node: Schema) -> str:
-    items = node["items"]
-    if isinstance(items, list):
-        return f"array of {len(items)}: {values(items[0])}"
-    return f"array: {values(items)}"
+def _array(items: Schema | list[Schema]) -> str:
+    count, item = (f"{len(items)} ", items[0]) if isinstance(items, list) else ("", items)
+    noun, comma, limits = values(item).partition(",")
+    plural = noun if noun == "text" else f"{noun}s"
+    return f"array of {count}{plural}{comma}{' each' * bool(comma)}{limits}"
 
 
-def _range(node: Schema) -> str:
-    bounds = [
-        f"{sign} {node[key]:g}" if isinstance(node[key], float) else f"{sign} {node[key]}"
-        for key, sign in {
-            "minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<",
-        }.items()
-        if key in node
-    ]  # fmt: skip
-    return " " + ", ".join(bounds).replace(str(2**63), "2^63") if bounds else ""
+def _range(node: Schema) -> list[str]:
+    """The limits of a number, such as ``0 to 1`` or ``greater than 0``."""
+    low, high = node.get("minimum"), node.get("maximum")
+    if node["type"] == "integer" and "exclusiveMaximum" in node:
+        high = node["exclusiveMaximum"] - 1
+    if low is not None and high is not None:
+        return [f"{low:g} to 2^63 - 1" if high == 2**63 - 1 else f"{low:g} to {high}"]
+    words = {
+        "minimum": "at least", "exclusiveMinimum": "greater than",
+        "maximum": "at most", "exclusiveMaximum": "less than",
+    }  # fmt: skip
+    limits = [f"{word} {node[key]:g}" for key, word in words.items() if key in node]
+    return [" and ".join(limits)] if limits else []
 
 
 def _default(node: Schema) -> str:
-    return f"`{_toml(node['default'])}`" if "default" in node else "not set"
+    return f"default `{_toml(node['default'])}`" if "default" in node else "not set by default"
 
 
 def _toml(value: object) -> str:
@@ -165,36 +268,36 @@ def _toml(value: object) -> str:
 
 def outputs() -> str:
     """Each output that ships with mnistgan, with its options."""
-    return "\n".join(_output(name) for name in registry.installed_outputs("mnistgan"))
+    return "\n\n".join(_output(*one) for one in shipped_outputs().items())
 
 
-def _output(name: str) -> str:
-    output = registry.find(name).output
-    needs = f" Needs `{'`, `'.join(output.needs)}`." if output.needs else ""
+def shipped_outputs() -> dict[str, type[Output]]:
+    """The outputs of this checkout, by name."""
+    # Not the installed ones: an older editable installation has the entry points of its time.
+    project = tomli.loads((DOCS.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    found = {}
+    for name, target in sorted(project["entry-points"][registry.GROUP].items()):
+        module, _, attribute = target.partition(":")
+        found[name] = getattr(import_module(module), attribute)
+    return found
+
+
+def _output(name: str, output: type[Output]) -> str:
+    about = inline(output.__doc__ or "").removesuffix(".")
+    needs = f" Needs `{'` and `'.join(output.needs)}`." if output.needs else ""
     keys = schema.run_config({name: output})["properties"]["outputs"]["properties"][name]["anyOf"]
-    about = _prose(schema.plain(output.__doc__ or ""))
-    return f"### \\[outputs.{name}\\]\n\n{about}{needs}\n\n{_keys(keys[0]['properties'])}"
+    listed = _keys(keys[0]["properties"]) or "It has no options."
+    return f"### [outputs.{name}]\n\n{about}.{needs}\n\n{listed}"
 
 
-# Markdown ----------------------------------------------------------------------------------------
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    if not rows:
-        return ""
-    width = len(rows[0])
-    lines = [list(head) or [""] * width, ["---"] * width, *map(list, rows)]
-    return "\n".join(f"| {' | '.join(_cell(one) for one in line)} |" for line in lines) + "\n"
-
-
-def _cell(text: str) -> str:
-    return re.sub(r"(?<!\\)\|", r"\\|", text)
-
-
-def _prose(text: str) -> str:
-    """Plain text as Markdown: nothing in it is markup."""
-    return re.sub(r"([\\`*_\[\]<>#])", r"\\\1", _RICH.sub("", " ".join(text.split())))
-
-
-PAGES: dict[str, Callable[[], str]] = {"commands": commands, "config": config, "outputs": outputs}
+PARTS: dict[str, Callable[[], str]] = {
+    "commands": commands,
+    "config": config,
+    "outputs": outputs,
+    "api": page,
+}
 """What can stand in a page, by name."""
+
+
+if __name__ == "__main__":
+    main()

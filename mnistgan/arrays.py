@@ -1,4 +1,4 @@
-"""The two arrays that every package passes around. Imports no torch."""
+"""The types of image and label arrays. Does not import torch."""
 
 from __future__ import annotations
 

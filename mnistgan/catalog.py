@@ -1,13 +1,13 @@
-"""The data sets that have a name: what they hold, their license, and where their files come from.
+"""The published data sets: what they contain, their licenses, and the sources of their files.
 
-The table itself is ``catalog.toml``; names, checksums and folders are torchvision's, whose copy of
-a data set is found and used as it is. Imports no torch, so that a config is checked and the sets
-are listed at once.
+The table is ``catalog.toml``. Names, checksums and folders are those of torchvision, so a copy that
+torchvision downloaded is found and used. Does not import torch, so that checking a config and
+listing the data sets are fast.
 """
 
-# Why not torchvision's own classes: importing them imports torch, and their downloads have no
-# time-out, do not resume, and try one mirror for some of these sets. They also unpack each archive
-# beside itself, which a shared read-only folder does not allow.
+# torchvision's own classes are not used here. Importing them imports torch; their downloads have no
+# timeout, do not resume, and try a single mirror for some of these data sets; and they unpack each
+# archive beside itself, which a shared read-only folder does not allow.
 
 from dataclasses import dataclass
 from importlib import resources
@@ -25,10 +25,10 @@ class Archive:
     """A published file.
 
     Attributes:
-        name: without its folder.
-        md5: its published checksum.
-        megabytes: its approximate size.
-        unpacked_md5: checksum of its content, where known; torchvision leaves both on the disk.
+        name: file name.
+        md5: published checksum.
+        megabytes: approximate size.
+        unpacked_md5: checksum of the unpacked content, if known; torchvision keeps both files.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Archive:
 
 @dataclass(frozen=True)
 class Split:
-    """The training or the test images: their number, and the unpacked files that hold them."""
+    """The training or the test images: their number, and the names of their unpacked files."""
 
     count: int
     images: str = ""
@@ -48,21 +48,21 @@ class Split:
 
 @dataclass(frozen=True)
 class DataSet:
-    """A data set with a name.
+    """A published data set.
 
     Attributes:
-        name: as in ``--data NAME``.
+        name: NAME in ``--data NAME``.
         about: what the images show.
-        form: how its files are read.
-        side: of its images, in pixels; all are square and gray.
+        form: format of its files.
+        side: side of its images in pixels; all are square and gray.
         classes: the name of each label, in order.
-        license: as its authors state it.
+        license: license that its authors state.
         source: authors, year and address.
         train: the images a GAN is trained on.
-        test: held-out images, where the set has any.
-        folder: below the data root, as in torchvision.
+        test: held-out images, if there are any.
+        folder: its folder below the data root, as in torchvision.
         archives: the files to download.
-        mirrors: URLs of folders that hold the archives, in the order in which they are tried.
+        mirrors: URLs of folders with the archives, tried in this order.
     """
 
     name: str
@@ -81,7 +81,7 @@ class DataSet:
 
 def _read() -> dict[str, DataSet]:
     text = (resources.files("mnistgan") / "catalog.toml").read_text(encoding="utf-8")
-    tables = {  # tuple() of a string of one-character names gives its characters
+    tables = {  # classes = "0123456789" in the TOML: tuple() splits it into one-character names
         name: table | {"name": name, "classes": tuple(table["classes"])}
         for name, table in tomli.loads(text).items()
     }
@@ -89,4 +89,4 @@ def _read() -> dict[str, DataSet]:
 
 
 DATA_SETS = _read()
-"""By name, in the order in which they are listed."""
+"""The data sets by name, in the order in which they are listed."""

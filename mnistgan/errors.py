@@ -1,8 +1,8 @@
-"""What can go wrong, said in one sentence each, and the exit code that goes with it.
+"""The errors of the package, and the exit code of each.
 
-Every error that a user can cause is a :class:`MnistganError`. Its text says what is wrong, where,
-and what to do next; the command line prints it and leaves with ``exit_code``. Any other exception
-that escapes is a bug.
+Every error that a user can cause is a :class:`MnistganError`. Its message is one sentence that says
+what is wrong, where, and what to do; the command line prints it and exits with ``exit_code``. Any
+other exception that reaches the user is a bug.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 MOST_SHOWN = 50
-"""Mistakes in one message. The rest are counted: to find a suggestion for each takes time."""
+"""Mistakes listed in one message. The others are counted: a suggestion for each would take time."""
 
 
 class MnistganError(Exception):
-    """Something went wrong while running (exit code 1)."""
+    """An error while running (exit code 1)."""
 
     exit_code = 1
 
 
 class UsageError(MnistganError):
-    """What the caller gave cannot be used: a flag, a path, a file (exit code 2)."""
+    """An input cannot be used: an option, a path or a file (exit code 2)."""
 
     exit_code = 2
 
@@ -30,12 +30,13 @@ class ConfigError(UsageError):
     """A run config with one or more mistakes, all of them reported together.
 
     Args:
-        source: where the config came from, for the message's first words; empty for nowhere.
-        problems: one line per mistake, each naming the key by its full path.
+        source: file or option that the config comes from; it begins the message. May be empty.
+        problems: one line per mistake, with the full path of the key.
     """
 
     def __init__(self, source: str, problems: Sequence[str]) -> None:
         self.source = source
+        # A value from a file may contain line breaks, which would look like further mistakes.
         self.problems = [problem.replace("\n", "\\n") for problem in problems]
         if len(self.problems) == 1:
             text = f"{source}: {self.problems[0]}" if source else self.problems[0]
@@ -48,30 +49,32 @@ class ConfigError(UsageError):
 
 
 class DataError(UsageError):
-    """A data set that is missing, damaged, or does not suit the run."""
+    """A data set is missing, is damaged, or does not fit the run."""
 
 
 class FileFormatError(UsageError):
-    """A checkpoint or generator file that is none, is damaged, or is of another version."""
+    """A file is not a checkpoint or generator file, is damaged, or has another version."""
 
 
 class TrainingError(MnistganError):
-    """Training cannot go on: a loss or a weight is no longer finite."""
+    """Training cannot continue: a loss or a weight is no longer finite."""
 
 
 class ExportError(MnistganError):
-    """An exported model does not compute what the original computes."""
+    """An exported model gives other results than the original."""
 
 
 class ConfigWarning(UserWarning):
-    """A config names something that earlier versions knew, and is read without it."""
+    """A config contains a value that this version no longer supports; a default replaces it."""
 
 
 def printable(text: str) -> str:
-    """The text without what would move a terminal's cursor or colors; line breaks stay.
+    """Make text safe to print: control characters are escaped, except for line breaks.
 
-    Of a line without end, such as one that quotes a stranger's file, the beginning.
+    Lines are cut after 2,000 characters.
     """
+    # Messages quote names and values from files of unknown origin. Escape sequences in them could
+    # move the terminal's cursor or rewrite what it shows.
     lines = (line if len(line) <= 2000 else f"{line[:2000]} ..." for line in text.split("\n"))
     return "".join(
         char
@@ -82,13 +85,13 @@ def printable(text: str) -> str:
 
 
 def did_you_mean(word: str, choices: Iterable[str]) -> str:
-    """``"; did you mean 'x'?"`` for the closest choice, or the empty string when none is close."""
+    """``"; did you mean 'x'?"`` for the closest choice; an empty string if no choice is close."""
     folded = {choice.casefold(): choice for choice in choices}
     close = get_close_matches(word.casefold(), folded, n=1, cutoff=0.6)
     return f"; did you mean {folded[close[0]]!r}?" if close else ""
 
 
 def one_of(choices: Iterable[str]) -> str:
-    """The choices as a reader's list: ``a, b or c``."""
+    """The choices as text: ``a, b or c``."""
     *head, last = choices
     return f"{', '.join(head)} or {last}" if head else last

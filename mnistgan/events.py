@@ -1,9 +1,9 @@
-"""What a run tells the world, in the order in which it happens.
+"""The events of a training run.
 
 A run is a stream of these events: first :class:`RunStarted`, then :class:`StepMetrics` for every
 step and :class:`EpochEnded` after each epoch's last step, with :class:`Evaluated`,
-:class:`CheckpointSaved` and :class:`Warned` in between, and :class:`RunEnded` last. Of a run that
-fails the outputs see RunEnded too; its caller gets the exception instead.
+:class:`CheckpointSaved` and :class:`Warned` in between, and :class:`RunEnded` last. If a run fails,
+its outputs receive RunEnded, too; its caller receives the exception instead.
 """
 
 from __future__ import annotations
@@ -30,12 +30,15 @@ __all__ = [
     "score_names",
 ]
 
+# Outputs outside this package import these names and match on these classes, so a field is never
+# removed or renamed. Images are read-only arrays: all outputs receive the same one.
+
 EndReason: TypeAlias = Literal["finished", "stopped", "max_minutes", "collapsed", "failed"]
 
 
 @dataclass(frozen=True)
 class RunStarted:
-    """The run is about to take its first step, or, when ``step`` > 0, to go on after that step."""
+    """The run is about to take its first step, or to continue after ``step`` if that is not 0."""
 
     config: RunConfig
     step: int
@@ -43,41 +46,41 @@ class RunStarted:
     total_steps: int
     device: str
     precision: str
-    """The format in which the layers multiply: ``float32`` or ``bfloat16``."""
+    """Number format of matrix products: ``float32`` or ``bfloat16``."""
     acceleration: str
-    """How a step is carried out: ``none`` or ``graph``."""
+    """``graph`` if steps are replayed as CUDA graphs, else ``none``."""
     ranks: int
-    """How many processes train together."""
+    """Number of processes that train together."""
     data_source: str
     data_count: int
     parameters_g: int
     parameters_d: int
     real_images: Images
-    """A first few training images."""
+    """The first training images, at most 64: uint8, N x C x H x W."""
 
 
 @dataclass(frozen=True)
 class StepMetrics:
-    """One step's numbers. A step is one update of G; steps and epochs count from 1."""
+    """The metrics of one step. A step is one update of G; steps and epochs are counted from 1."""
 
     step: int
     epoch: int
     loss_d: float
-    """What D minimised, penalties included."""
+    """The loss of D, including penalties."""
     loss_g: float
     d_real: float
-    """D(x), of the kind that ``TrainConfig.score_kind`` says."""
+    """D(x): a probability or a logit, see ``TrainConfig.score_kind``."""
     d_fake_before: float
-    """D(G(z1)): the same on fakes, before D's update."""
+    """D(G(z1)): the same for fakes, before D's update."""
     d_fake_after: float
-    """D(G(z2)): on the same fakes, after D's update."""
+    """D(G(z2)): for the same fakes, after D's update."""
     images_per_second: float
-    """Real images per second, averaged since the numbers were last read back."""
+    """Real images per second, averaged over the steps whose metrics were fetched together."""
 
 
 @dataclass(frozen=True)
 class EpochEnded:
-    """An epoch's last step is done; the fixed noise gives these images now."""
+    """An epoch has ended; ``images`` are those of the fixed noise, uint8 64 x C x H x W."""
 
     epoch: int
     step: int
@@ -89,12 +92,14 @@ class Evaluated:
     """The generator was measured after an epoch.
 
     Attributes:
-        epoch: after which.
-        step: its last one.
-        n: how many images were drawn.
-        measured_with: what must stand beside the Frechet distance: the classifier's name, and n.
-        figures: the measures by name; see :class:`mnistgan.evaluation.results.Figures`.
-        is_best: whether its Frechet distance is the smallest of this run so far.
+        epoch: number of the epoch.
+        step: its last step.
+        n: number of images measured.
+        measured_with: classifier and n, which must be reported with a Frechet distance.
+        figures: the figures by name; see :class:`mnistgan.evaluation.results.Figures`.
+        is_best: whether this is the best generator of the run so far: the smallest Frechet
+            distance, but never a collapsed generator while another has not collapsed.
+        verdict: one sentence about the images; see :mod:`mnistgan.evaluation.verdict`.
     """
 
     epoch: int
@@ -103,11 +108,12 @@ class Evaluated:
     measured_with: str
     figures: Mapping[str, float]
     is_best: bool
+    verdict: str = ""
 
 
 @dataclass(frozen=True)
 class CheckpointSaved:
-    """The training state after a step is safe on disk."""
+    """A checkpoint of the state after ``step`` was written to ``path``."""
 
     step: int
     path: Path
@@ -115,18 +121,27 @@ class CheckpointSaved:
 
 @dataclass(frozen=True)
 class Warned:
-    """Something that the user should know, in one sentence; the run goes on."""
+    """A warning for the user, in one sentence; the run continues."""
 
     message: str
 
 
 @dataclass(frozen=True)
 class RunEnded:
-    """The run takes no more steps."""
+    """The run has ended, at ``step`` of ``epoch``.
+
+    Attributes:
+        reason: why it ended.
+        step: the last step.
+        epoch: the last epoch.
+        verdict: of the last measurement; if nothing was measured, what the watch found. May be
+            empty.
+    """
 
     reason: EndReason
     step: int
     epoch: int
+    verdict: str = ""
 
 
 Event: TypeAlias = (
@@ -135,5 +150,5 @@ Event: TypeAlias = (
 
 
 def score_names(kind: ScoreKind) -> tuple[str, str]:
-    """How to label the scores of real and of fake images."""
+    """Labels for the scores of real and of fake images."""
     return ("critic(x)", "critic(G(z))") if kind == "critic" else ("D(x)", "D(G(z))")

@@ -1,4 +1,4 @@
-"""How long work tells how far it is, and how it is asked to stop."""
+"""Progress reports of long work, and requests to stop it."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Literal, TypeAlias
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a piece of work is.
+    """The progress of a task.
 
     Attributes:
-        what: the work, for people: ``"sampling"``.
-        done: units behind it.
-        total: units in all; None where nobody knows.
-        unit: what is counted.
+        what: description for users, such as ``"sampling"``.
+        done: number of units done.
+        total: number of units in total; None if unknown.
+        unit: unit that is counted.
     """
 
     what: str
@@ -27,46 +27,49 @@ class Progress:
 
 
 OnProgress: TypeAlias = Callable[[Progress], None]
-"""Called now and then by long work; a change of ``what`` is the next piece of work."""
+"""A function that long work calls repeatedly; another ``what`` means that the next task began."""
 
 
 def no_progress(progress: Progress) -> None:
-    """An :data:`OnProgress` for those who do not want to know."""
+    """Ignore the progress: the default of every :data:`OnProgress` argument."""
 
 
 class StopToken:
-    """A request to stop that long work polls at its next safe moment.
+    """A request to stop, which long work checks whenever it can stop safely.
 
-    The command line sets it from a signal handler, a notebook or another thread by calling
-    :meth:`request`; the work finishes what it holds, leaves its files whole, and returns.
+    A signal handler, a notebook or another thread calls :meth:`request`. The work then completes
+    its current step or block and the files it is writing, and returns.
     """
 
     def __init__(self) -> None:
         self._requested = False
-        self._cut_off_in: int | None = None  # the thread whose work may be cut off now
+        self._cut_off_in: int | None = None  # the thread that is inside cutting_off()
 
     @property
     def requested(self) -> bool:
-        """Whether the work should stop; polled by it once for each step or block."""
+        """Whether the work should stop; it checks this before each step or block."""
         return self._requested
 
     def request(self) -> None:
-        """Ask for the stop. Safe in signal handlers and from other threads.
+        """Request the stop. May be called from signal handlers and from other threads.
 
         Raises:
-            CutOff: from a signal's handler, inside :meth:`cutting_off`.
+            CutOff: a signal handler called this inside :meth:`cutting_off`.
         """
         self._requested = True
+        # Python runs signal handlers in the main thread, between two bytecodes, so raising here
+        # ends the work inside cutting_off(). From another thread, raising would end the caller
+        # instead.
         if self._cut_off_in == threading.get_ident():
             self._cut_off_in = None  # once: a signal may come while cutting_off() is being left
             raise CutOff
 
     @contextlib.contextmanager
     def cutting_off(self) -> Iterator[None]:
-        """For long work that nothing is lost with: a signal does not wait for its end.
+        """A context for long work that can be repeated: a signal interrupts it at once.
 
         Raises:
-            CutOff: the stop was requested before, or by a signal that came meanwhile.
+            CutOff: the stop was requested before, or by a signal inside the context.
         """
         if self._requested:
             raise CutOff
@@ -78,4 +81,6 @@ class StopToken:
 
 
 class CutOff(BaseException):
-    """Work was left where it stood; no Exception, so that nothing takes it for a fault."""
+    """Work was interrupted by a request to stop."""
+
+    # Not an Exception: code that handles failures, such as that of outputs, must not catch it.

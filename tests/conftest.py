@@ -17,11 +17,24 @@ from browser import Chromium, launch
 from hypothesis import settings
 from mirror import Mirror, serve
 from published import Small
-from support import Invoke, Tiny
+from support import HURRIED, Invoke, Tiny
 from typer.testing import CliRunner, Result
 
 from mnistgan.cli import app
-from mnistgan.config import RunConfig, toml
+from mnistgan.config import DataConfig, RunConfig, toml
+from mnistgan.evaluation import classifier, reference
+
+SLOW_FIXTURES = {"chromium", "nursery", "site", "wandb"}
+"""Fixtures that start a process: the tests that use one are marked as slow."""
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m selects
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that use a fixture of :data:`SLOW_FIXTURES`; others carry their mark."""
+    for item in items:
+        if SLOW_FIXTURES & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)
+
 
 settings.register_profile("mnistgan", deadline=None)
 settings.load_profile("mnistgan")
@@ -53,7 +66,21 @@ def _no_cache_of_the_users(cache_folder: Path, monkeypatch: pytest.MonkeyPatch) 
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Classifiers are trained for a moment only."""
-    monkeypatch.setattr("mnistgan.evaluation.classifier._TRAIN_STEPS", 150)
+    for name, value in HURRIED.items():
+        monkeypatch.setattr(classifier, name, value)
+
+
+@pytest.fixture(scope="session")
+def digits_classifier(cache_folder: Path) -> None:
+    """Put a classifier of the digits into the cache, where processes of their own find it.
+
+    Without it, a process would train one for a minute.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MNISTGAN_CACHE", str(cache_folder))
+        for name, value in HURRIED.items():
+            patch.setattr(classifier, name, value)
+        reference.load(DataConfig(name="digits"))
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""``mnistgan animate``: a run's progress, or a walk through latent space, as an animation."""
+"""``mnistgan animate``: an animation of a run's progress or of a walk through latent space."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -17,7 +17,9 @@ def animate(
     out: Annotated[
         Path | None, Option(help=".gif, .webp or .mp4; by default RUN/training.gif or walk.gif.")
     ] = None,
-    fps: Annotated[float | None, Option(min=0.1, max=60, help="Frames per second.")] = None,
+    fps: Annotated[
+        float | None, Option(min=0.1, max=60, help="Frames per second; at most 50 in a GIF.")
+    ] = None,
     walk: Annotated[
         _Kind | None,
         options.latent(metavar="KIND", help="slerp (default), linear, circle, classes or corners."),
@@ -28,23 +30,29 @@ def animate(
     ] = None,
     digits: options.Digits = None,
     frames: Annotated[
-        int | None, options.latent(min=2, max=2000, help="By default 15 per point, in a .png 3.")
+        int | None,
+        options.latent(
+            min=2, max=2000, help="Number of frames; by default 15 per point, or 3 for a .png."
+        ),
     ] = None,
     debug: options.Debug = False,
 ) -> None:
     """Make a GIF, WebP or MP4 of a run's progress or of a walk through latent space.
 
-    [bold]mnistgan animate[/bold]   how the newest run's digits improved, from fixed noise
+    [bold]mnistgan animate[/bold]   the progress of the newest run, with fixed noise
 
     [bold]mnistgan animate --ckpt g.pt --walk circle --out walk.mp4[/bold]   a seamless walk
 
-    [bold]mnistgan animate --ckpt g.pt --seeds 1,5,9[/bold]   through three images of your choice
+    [bold]mnistgan animate --ckpt g.pt --seeds 1,5,9[/bold]   a walk through three images
 
-    [bold]mnistgan animate --ckpt g.pt --walk classes[/bold]   same noise, changing digit
+    [bold]mnistgan animate --ckpt g.pt --walk classes[/bold]   each digit from the same noise, for a
+    conditional generator
 
     [bold]mnistgan animate --ckpt g.pt --walk corners --seeds 1,5,9,12 --out square.png[/bold]   the
     square between four images
     """
+    # None as the default of each option below shows whether the user gave it: an option that does
+    # not apply is an error, instead of being ignored.
     if ckpt is None:
         if (walk, seed, seeds, digits, frames) != (None,) * 5:
             raise UsageError("--walk, --seed, --seeds, --digits and --frames need --ckpt FILE")
@@ -55,9 +63,9 @@ def animate(
         animate_training(directory, target, fps)
     else:
         if run is not None:
-            raise UsageError("give either RUN, to show its progress, or --ckpt, for a walk")
+            raise UsageError("give either RUN to show its progress, or --ckpt for a walk, not both")
         if None not in (seed, seeds):
-            raise UsageError("give either --seed or --seeds")
+            raise UsageError("give either --seed or --seeds, not both")
         from mnistgan.cli.console import bar
         from mnistgan.latent.walk_files import animate_walk
 

@@ -1,9 +1,11 @@
 """The application: its commands, its help, and the one place that prints errors.
 
-Help and shell completion must answer at once: nothing here, and nothing that the file of a command
-imports at its top, imports torch or rich. These files do without ``from __future__ import
-annotations``, too: Typer reads each signature several times, and with it had to compile every
-annotation each time, which took a tenth of the time of ``--help``.
+Help and shell completion must be fast: ``import torch`` alone takes 1.4 s, ``mnistgan --help`` 0.18
+(benchmarks/results/startup.json). So this file and the files of the commands import neither torch
+nor rich at the top; the functions of the commands import what they need.
+
+These files also have no ``from __future__ import annotations``. It makes annotations strings, and
+Typer evaluates them anew each time it reads a signature, which took a tenth of ``--help``.
 """
 
 import contextlib
@@ -42,10 +44,10 @@ from mnistgan.training.ranks import PartnerLostError
 
 
 class _Application(PlainGroup):
-    """Prints an exception as one sentence on stderr; with ``--debug``, as a traceback."""
+    """Prints an exception as one sentence on stderr, or as a traceback with ``--debug``."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command; whatever stops it becomes a message and an exit code."""
+        """Run the command; turn any exception into a message and an exit code."""
         try:
             with leave_at_once(), _warnings_in_one_sentence():
                 return super().invoke(ctx)
@@ -55,15 +57,16 @@ class _Application(PlainGroup):
             typer.echo("mnistgan: stopped; incomplete files were discarded", err=True)
             raise typer.Exit(128 + signal.args[0]) from None
         except BrokenPipeError:
-            # The reader of our output is gone, as with `| head`. Python would fail again when it
-            # flushes stdout at the end.
+            # The program that reads stdout has ended, as with `| head`. Python flushes stdout at
+            # exit and would raise the error again, so stdout is replaced.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(1) from None
         except Exception as error:
             if ctx.meta.get("debug") and not isinstance(error, TyperException):
                 raise
             message, code = _in_one_sentence(error)
-            # Ranks make the same mistake, or lose the same partner, together: one message will do.
+            # All ranks fail together with the same usage error or the same lost partner, so only
+            # rank 0 prints it. Other errors may happen on one rank alone.
             if ranks.rank() == 0 or not isinstance(error, UsageError | PartnerLostError):
                 typer.echo(printable(f"mnistgan: error: {message}"), err=True)
             raise typer.Exit(code) from None
@@ -71,7 +74,7 @@ class _Application(PlainGroup):
 
 @contextlib.contextmanager
 def _warnings_in_one_sentence() -> Iterator[None]:
-    """While this lasts, our own Python warnings reach the user without file and line."""
+    """While this lasts, print mnistgan's own warnings without file and line."""
 
     def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
         if not issubclass(category, ConfigWarning):
@@ -85,14 +88,19 @@ def _warnings_in_one_sentence() -> Iterator[None]:
 
 
 def _in_one_sentence(error: Exception) -> tuple[str, int]:
-    """What an exception means to a user, and the exit code."""
+    """The message for the user and the exit code of an exception."""
     if isinstance(error, MnistganError):
         return str(error), error.exit_code
     if isinstance(error, TyperException):  # a mistake in the command line
         command = getattr(getattr(error, "ctx", None), "command_path", "mnistgan")
-        return f"{error.format_message().rstrip('.')}; see: {command} --help", error.exit_code
-    # torch's CPU allocator raises a RuntimeError, its CUDA one an OutOfMemoryError; C++ libraries
-    # oneDNN and the loader of libraries have words of their own.
+        # "Invalid value: " is Typer's prefix where it does not know the option. Our own messages
+        # name it.
+        message = error.format_message().removeprefix("Invalid value: ").rstrip(".")
+        return f"{message}; see: {command} --help", error.exit_code
+    # There is no common error: torch's CPU allocator raises a RuntimeError that names it, C++
+    # libraries, oneDNN and the loader of libraries raise messages of their own, and torch's CUDA
+    # allocator raises torch.OutOfMemoryError. That class is compared by name, without importing
+    # torch.
     words = (
         "Allocator", "bad_alloc", "could not create a ", "start new thread", "failed to map",
     )  # fmt: skip
@@ -106,6 +114,8 @@ def _in_one_sentence(error: Exception) -> tuple[str, int]:
     return f"this is a bug ({what}); run again with --debug and report the traceback", 1
 
 
+# pretty_exceptions_enable=False: _Application prints errors. With --debug, Python's plain traceback
+# is easier to paste into a report than Typer's framed one.
 app = typer.Typer(
     cls=_Application,
     name="mnistgan",
@@ -157,8 +167,8 @@ app.add_typer(data.app, name="data", rich_help_panel="Data and plugins")
 
 def main() -> None:
     """The console script."""
-    # If a standard stream is closed (`>&-`), the next file opened would get its number, and what a
-    # library prints would end up in a checkpoint.
+    # If a standard stream is closed (`>&-`), the next opened file gets its descriptor, and what a
+    # library prints would be written into a checkpoint. So occupy descriptors 0 to 2 first.
     while (handle := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass
     os.close(handle)

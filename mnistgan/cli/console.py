@@ -1,4 +1,4 @@
-"""What commands show in a terminal: how far they are, and tables of what they found."""
+"""Progress bars and tables in a terminal."""
 
 import contextlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,7 +18,7 @@ from mnistgan.training import ranks
 
 @contextlib.contextmanager
 def bar() -> Iterator[OnProgress]:
-    """A bar on stderr for each piece of work; nothing if that is not a terminal, nor by rank 1."""
+    """A progress bar on stderr; nothing if stderr is not a terminal, or on ranks above 0."""
     console = Console(stderr=True)
     if not console.is_terminal or ranks.rank():
         yield no_progress
@@ -31,7 +31,9 @@ def bar() -> Iterator[OnProgress]:
 
         def on_progress(step: Step) -> None:
             description = printable(step.what)
-            if description != progress.tasks[0].description:  # the next piece: restart its clock
+            # A new piece of work restarts the clock; otherwise the rate and the remaining time
+            # would include the pieces before it.
+            if description != progress.tasks[0].description:
                 progress.reset(task, description=description, visible=True, count="")
             text = _count(step, progress.tasks[0].speed)
             progress.update(task, completed=step.done, total=step.total, count=text)
@@ -40,7 +42,7 @@ def bar() -> Iterator[OnProgress]:
 
 
 def _count(step: Step, speed: float | None) -> str:
-    """The units done and in all, and the rate, as numbers or as bytes."""
+    """The units done, their total, and the rate, as numbers or as bytes."""
     show = decimal if step.unit == "bytes" else "{:,}".format
     total = "?" if step.total is None else show(step.total)
     return f"{show(step.done)}/{total}" + (f"  {show(int(speed))}/s" if speed else "")
@@ -53,17 +55,18 @@ def show_table(
     piped: str | None = None,
     stderr: bool = False,
 ) -> None:
-    """Print a table without borders under a bold head; no cell is cropped, or read as markup.
+    """Print a table without borders under a bold header; no cell is cropped or read as markup.
 
     Args:
         head: the columns, or their names.
         rows: the cells.
-        piped: what to print instead if this does not go to a terminal.
+        piped: text to print instead if the output is not a terminal.
         stderr: whether to print to stderr.
     """
     console = Console(stderr=stderr, highlight=False)
     if not console.is_terminal:
-        console.width = 120  # no line of the table is wrapped in a file
+        # Rich assumes 80 columns where there is no terminal, and would wrap lines in a file.
+        console.width = 120
         if piped is not None:
             typer.echo(piped)
             return

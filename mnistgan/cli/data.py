@@ -1,4 +1,4 @@
-"""``mnistgan data``: published data sets, and your own images."""
+"""``mnistgan data``: published data sets and your own images."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -9,13 +9,19 @@ from mnistgan.cli import options
 from mnistgan.cli.plain_help import PlainCommand, PlainGroup
 from mnistgan.errors import printable
 
+# Without a subcommand, `mnistgan data` lists the data sets, so it must not print the help.
 app = Typer(cls=PlainGroup, invoke_without_command=True, no_args_is_help=False)
 
 _Name = Annotated[
-    str, Argument(metavar="NAME", help="Data set.", autocompletion=options.complete_data_sets)
+    str,
+    Argument(
+        metavar="NAME",
+        help="Published data set (see: mnistgan data).",
+        autocompletion=options.complete_data_sets,
+    ),
 ]
 _Labels = Annotated[
-    str | None, Option(metavar="FILE", help="Labels of an IDX file; by default the file beside it.")
+    str | None, Option(metavar="FILE", help="Labels of an IDX file; by default beside it.")
 ]
 
 
@@ -23,11 +29,11 @@ _Labels = Annotated[
 def data(ctx: Context, data_root: options.DataRoot = None, debug: options.Debug = False) -> None:
     """List the published data sets; fetch, verify or show one.
 
-    Any image classification set of torchvision can be used as torchvision:NAME, such as
+    Torchvision's data sets for image classification are available as torchvision:NAME, such as
     torchvision:SVHN or torchvision:CIFAR10.
 
-    To train on your own images, give train their path: a folder of pictures (one subfolder per
-    class, or flat), an .npz, or an IDX file.
+    To train on your own images, pass their path to mnistgan train --data: a folder of images (one
+    subfolder per class, or none), an .npz file or an IDX file.
 
     [bold]mnistgan data fetch fashion-mnist[/bold]
 
@@ -35,8 +41,9 @@ def data(ctx: Context, data_root: options.DataRoot = None, debug: options.Debug 
     """
     if ctx.invoked_subcommand is None:
         _list(data_root)
+    # Typer would accept the option here and the subcommand would not see it.
     elif data_root is not None:
-        raise BadParameter(f"give --data-root after {ctx.invoked_subcommand}")
+        raise BadParameter(f"give --data-root after {ctx.invoked_subcommand}, not before it")
 
 
 @app.command(cls=PlainCommand)
@@ -58,7 +65,7 @@ def fetch(
 
     with bar() as on_progress:
         folder = datasets.fetch(name, user_dirs.data_root(data_root), mirror or (), on_progress)
-    echo(folder or f"{name} is embedded: there is nothing to fetch")
+    echo(folder or f"{name} is embedded; there is nothing to fetch")
 
 
 @app.command(cls=PlainCommand)
@@ -70,7 +77,7 @@ def verify(
 ) -> None:
     """Read every file of a data set and report damaged ones.
 
-    Published files are compared with their checksums; of a folder every picture is read.
+    Published files are compared with their checksums; for a folder, every image is read.
 
     [bold]mnistgan data verify mnist[/bold]
     """
@@ -89,20 +96,24 @@ def verify(
 @app.command(cls=PlainCommand)
 def show(
     name: options.DataName,
-    out: Annotated[Path | None, Option(help="PNG; by default NAME.png.")] = None,
+    out: Annotated[Path | None, Option(help="PNG file; by default NAME.png.")] = None,
     columns: Annotated[int, Option(min=1, max=100, help="Images per class.")] = 10,
-    part: Annotated[Literal["train", "test"], Option(help="Part of published data.")] = "train",
+    part: Annotated[
+        Literal["train", "test"], Option(help="Part of a published data set.")
+    ] = "train",
     labels: _Labels = None,
     image_size: options.ImageSize = None,
     channels: options.Channels = None,
-    fit: Annotated[Literal["pad", "crop"], options.data(help="How to make images square.")] = "pad",
+    fit: Annotated[
+        Literal["pad", "crop"], options.data(help="Make images square by padding or cropping.")
+    ] = "pad",
     background: Annotated[
-        str, options.data(metavar="COLOR", help="Behind images: black, white or #rrggbb.")
+        str, options.data(metavar="COLOR", help="Padding: black, white or #rrggbb.")
     ] = "black",
     data_root: options.DataRoot = None,
     debug: options.Debug = False,
 ) -> None:
-    """Draw the first images of each class, one row per class, as training sees them.
+    """Draw the first images of each class, one row per class, as used in training.
 
     [bold]mnistgan data show emnist-letters[/bold]
     """
@@ -138,5 +149,5 @@ def _list(data_root: Path | None) -> None:
     rows = archives.rows(root)
     head: list[str | Column] = [Column("name", no_wrap=True), *archives.HEAD[1:]]
     console.show_table(head, rows, piped="\n".join(map("\t".join, rows)))
-    echo("torchvision:NAME is any image classification set of torchvision", err=True)
+    echo("torchvision:NAME: any of torchvision's data sets for image classification", err=True)
     echo(f"data root: {root}\ncache: {user_dirs.cache()}", err=True)

@@ -1,4 +1,4 @@
-"""``mnistgan evaluate``: how good are the images?"""
+"""``mnistgan evaluate``: how close generated images are to real ones."""
 
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,7 @@ _Data = Annotated[
     str | None,
     Option(
         metavar="NAME|PATH",
-        help="Real images; by default the training data, or mnist.",
+        help="Real images; by default the training data, or mnist for --images.",
         autocompletion=options.complete_data_sets,
     ),
 ]
@@ -28,11 +28,9 @@ _Score = Literal["tstr"]
 
 def evaluate(
     run: options.RunOrNewest = None,
-    ckpt: Annotated[
-        Path | None, Option(help="Evaluate this generator or checkpoint instead.")
-    ] = None,
+    ckpt: Annotated[Path | None, Option(help="Generator or checkpoint, instead of RUN.")] = None,
     images: Annotated[
-        Path | None, Option(metavar="FILE.npz|FOLDER", help="Evaluate these images instead.")
+        Path | None, Option(metavar="PATH", help="Folder or .npz of images, instead of RUN.")
     ] = None,
     count: Annotated[int, Option("-n", min=100, help="Number of images.")] = 10_000,
     data: _Data = None,
@@ -42,10 +40,11 @@ def evaluate(
         Option(help="Also train a classifier on the images and test it on real ones."),
     ] = None,
     out: Annotated[
-        Path | None, _results(metavar="DIR", help="By default RUN/evaluation or evaluation.")
+        Path | None,
+        _results(metavar="DIR", help="Folder; by default RUN/evaluation or evaluation."),
     ] = None,
     json_file: Annotated[
-        Path | None, _results("--json", help="Also write the figures there; - for stdout.")
+        Path | None, _results("--json", help="Also write the figures as JSON; - for stdout.")
     ] = None,
     data_root: options.DataRoot = None,
     threads: options.Threads = None,
@@ -53,7 +52,7 @@ def evaluate(
 ) -> None:
     """Measure how close generated images are to real ones.
 
-    Each figure is shown next to its floor: what held-out real images score.
+    Each figure is shown next to its floor: the figure that held-out real images reach.
 
     [bold]mnistgan evaluate[/bold]   the newest run
 
@@ -66,6 +65,7 @@ def evaluate(
     from mnistgan.cli.console import bar
     from mnistgan.evaluation.result_files import evaluate_to_files
 
+    # Then nothing else may go to stdout, so that the output can be piped into another program.
     to_stdout = str(json_file) == "-"
     options.use_threads(threads)
     with bar() as on_progress:
@@ -89,7 +89,7 @@ def evaluate(
 
 
 def _show(written: "EvaluationFiles") -> None:
-    """Print the figures as a table, and what else was found as lines."""
+    """Print the figures as a table, then shares, classes and scores as lines."""
     from rich.table import Column
 
     from mnistgan.cli import console
@@ -97,6 +97,7 @@ def _show(written: "EvaluationFiles") -> None:
 
     result, scores = written.result, written.scores
     figures, floor = result.figures, result.floor
+    echo(printable(str(result.verdict)))
     echo(f"{result.n:,} images against {printable(result.data)}")
     echo(f"Frechet distance ({result.measured_with}) of weights {result.classifier.sha256[:12]}")
     echo(f"the floor is {result.floor_n:,} held-out real images")
@@ -120,8 +121,8 @@ def _show(written: "EvaluationFiles") -> None:
     if scores is not None:
         lines.append(f"accuracy of classifiers, labels {scores.labels}:")
         lines.append(f"  trained on these images, tested on real ones {scores.tstr:.2%}")
-        lines.append(f"  trained on real ones, tested on these {scores.trts:.2%}")
-        lines.append(f"  real on real {scores.trtr:.2%}")
+        lines.append(f"  trained on real images, tested on these {scores.trts:.2%}")
+        lines.append(f"  trained and tested on real images {scores.trtr:.2%}")
     echo(printable("\n".join(lines)))
 
 

@@ -12,14 +12,20 @@ _Format = Literal["onnx", "safetensors"]
 
 def export(
     ckpt: options.Ckpt,
-    out: Annotated[Path | None, Option(help="By default next to the generator.")] = None,
-    format: Annotated[_Format | None, Option(help="By default as FILE ends, or onnx.")] = None,
+    out: Annotated[
+        Path | None, Option(help="File to write; by default next to the generator.")
+    ] = None,
+    format: Annotated[
+        _Format | None,
+        Option(metavar="FORMAT", help="onnx or safetensors; by default as in --out."),
+    ] = None,
     debug: options.Debug = False,
 ) -> None:
-    """Export a generator to one file that other programs read.
+    """Export a generator as one file for other programs.
 
-    ONNX: input z (batch x latent_dim), output images in [0, 1] (batch x channels x height x width),
-    compared with the original in PyTorch. safetensors: the weights, which --ckpt accepts, too.
+    onnx, the default: the network, with input z (batch x latent_dim) and output images in [0, 1]
+    (batch x channels x height x width). The export is compared with the original in PyTorch.
+    safetensors: the weights; all commands accept this file as --ckpt, too.
 
     [bold]mnistgan export --ckpt g.pt --out digits.onnx[/bold]
 
@@ -30,6 +36,7 @@ def export(
     from mnistgan.storage import run_directory
 
     source = run_directory.generator_path(ckpt)
+    # --format overrides the suffix of --out, so that any file name is possible.
     ending = f".{format}" if format else (out.suffix.lower() if out else ".onnx")
     target = out or source.with_suffix(ending)
     generator = load_generator(source)

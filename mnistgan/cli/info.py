@@ -1,4 +1,4 @@
-"""``mnistgan info``: what a file or a run directory holds."""
+"""``mnistgan info``: the contents of a file or a run directory."""
 
 from pathlib import Path
 from typing import Annotated, Any

@@ -1,4 +1,4 @@
-"""``mnistgan init``: a preset to start from."""
+"""``mnistgan init``: write or list presets."""
 
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +12,7 @@ _Preset = Annotated[
     str | None,
     Argument(
         metavar="PRESET",
-        help="Preset to write; without it, list all.",
+        help="Preset to write; by default, list all presets.",
         autocompletion=options.complete_presets,
     ),
 ]
@@ -40,13 +40,15 @@ def init(
 
     if preset is None:
         if out is not None:
-            raise BadParameter("name the PRESET to write")
+            raise BadParameter("--out needs a PRESET to write")
         _write_schema(Path()) if schema else _list()
         return
+    # As text, not as parsed values, to keep the comments.
     text = presets.path(preset).read_text(encoding="utf-8")
     target = out or Path("run.toml")
+    # Unlike outputs, this file is meant to be edited: overwriting it could destroy work.
     if target.exists():
-        raise UsageError(f"{target}: is there already; choose another --out")
+        raise UsageError(f"{target}: already exists; choose another --out")
     if schema:
         _write_schema(target.parent)
         text = DIRECTIVE + text
@@ -64,7 +66,7 @@ def _list() -> None:
 
 
 def _write_schema(folder: Path) -> None:
-    """Write the schema with the outputs installed here; it replaces an older one."""
+    """Write the schema, with the options of the installed outputs; overwrite an older one."""
     from mnistgan.config import schema
     from mnistgan.outputs import registry
     from mnistgan.storage.atomic import write_text

@@ -1,4 +1,4 @@
-"""Options and arguments that several commands share, each declared once."""
+"""Options and arguments that several commands share."""
 
 import re
 from functools import partial
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 data = partial(Option, rich_help_panel="Data")
 latent = partial(Option, rich_help_panel="Latent space and classes")
 machine = partial(Option, rich_help_panel="Machine")
-"""Make options in those panels of the help that several commands have."""
+"""Make an option in a panel of the help that several commands have."""
 
 
 def complete_presets(incomplete: str) -> list[tuple[str, str]]:
@@ -52,10 +52,10 @@ def integers(option: str, text: str | None) -> list[int]:
 
 
 def run_or_newest(run: Path | None) -> "RunDirectory":
-    """The run directory that was named, or else the newest one.
+    """The given run directory, or the newest one if none is given.
 
     Raises:
-        UsageError: no run was named, and there is none.
+        UsageError: no run is given, and runs/ contains none.
     """
     from mnistgan.storage import run_directory
 
@@ -63,7 +63,9 @@ def run_or_newest(run: Path | None) -> "RunDirectory":
 
 
 def _remember(ctx: Context, debug: bool) -> bool:
-    ctx.meta["debug"] = debug  # read by the application's error handler
+    # For the application's error handler, which does not see the parameters of a command. The
+    # option is eager, so that it also applies to errors in the other parameters.
+    ctx.meta["debug"] = debug
     return debug
 
 
@@ -78,7 +80,7 @@ DataName = Annotated[
         autocompletion=complete_data_sets,
     ),
 ]
-Ckpt = Annotated[Path, Option(help="Generator file, checkpoint or run directory.")]
+Ckpt = Annotated[Path, Option(metavar="PATH", help="Generator file, checkpoint or run directory.")]
 Seed = Annotated[int, Option(min=0, max=2**63 - 1, help="Random seed.")]
 Digits = Annotated[
     str | None,
@@ -86,14 +88,17 @@ Digits = Annotated[
         "--digits",
         "--digit",
         metavar="0-9|1,3|7",
-        help="Classes to draw in turn. Conditional generators only.",
+        help="Classes to draw in turn (conditional generators).",
     ),
 ]
 ImageSize = Annotated[int | None, data(help="Side of the images in pixels.")]
 Channels = Annotated[int | None, data(metavar="1|3", help="1 for gray, 3 for color.")]
 DataRoot = Annotated[
     Path | None,
-    machine(metavar="DIR", help="Folder of data sets; by default $MNISTGAN_DATA or the user's."),
+    machine(
+        metavar="DIR",
+        help="Folder of data sets; by default $MNISTGAN_DATA or the user data folder.",
+    ),
 ]
 Threads = Annotated[int | None, machine(min=1, max=1024, help="CPU threads; by default all cores.")]
 Debug = Annotated[

@@ -9,7 +9,8 @@ from mnistgan.cli import options
 
 def outputs(
     name: Annotated[
-        str | None, Argument(metavar="NAME", help="Show this output's options.")
+        str | None,
+        Argument(metavar="NAME", help="Output whose options to show; by default, list all."),
     ] = None,
     debug: options.Debug = False,
 ) -> None:

@@ -1,4 +1,4 @@
-"""Command classes whose help names types as people write them, and wraps text to the terminal."""
+"""Command classes whose help shows plain types and wraps text at the width of the terminal."""
 
 from typing import Any
 
@@ -7,27 +7,27 @@ from typer.core import TyperCommand, TyperGroup
 _TYPES = {
     "int": "INTEGER",
     "int range": "INTEGER",
-    "float": "NUMBER",
-    "float range": "NUMBER",
+    "float": "FLOAT",
+    "float range": "FLOAT",
     "path": "FILE",
     "bool": "",
 }
-"""What Typer calls a type -> what we call it; a flag takes no value, so it shows nothing."""
+"""Typer's name of a type -> the name shown. A flag takes no value, so nothing is shown."""
 
 _LARGE = 10**9
-"""An upper limit from here on is not shown, because nobody reaches it."""
+"""An upper limit of this size or more is not shown, because nobody reaches it."""
 
 
 class _PlainHelp:
-    """What commands and groups of commands have in common."""
+    """The common part of commands and groups of commands."""
 
     def __init__(self, *, help: str | None = None, **settings: Any) -> None:
-        # Without the line breaks of the docstring in a paragraph, which Typer would keep.
+        # Typer keeps the line breaks of the docstring, which would break lines at 100 columns.
         paragraphs = (part.replace("\n", " ") for part in (help or "").split("\n\n"))
         super().__init__(help="\n\n".join(paragraphs), **settings)  # type: ignore[call-arg]
 
     def get_params(self, ctx: Any) -> list[Any]:
-        """The parameters, ``--help`` and those of shell completion included."""
+        """All parameters, including ``--help`` and those of shell completion."""
         return [_plain(one, ctx) for one in super().get_params(ctx)]  # type: ignore[misc]
 
 
@@ -40,18 +40,26 @@ class PlainGroup(_PlainHelp, TyperGroup):
 
 
 def _plain(parameter: Any, ctx: Any) -> Any:
-    """Let a parameter show its type in plain words.
+    """Make a parameter show its type in plain words, and return it.
 
-    Typer shows ``<int range> [0<=x<=9223372036854775807]`` and ``<bool>``, and the type of an
-    argument beside its name; it has no setting for that.
+    Typer shows ``<int range> [0<=x<=9223372036854775807]``, ``<bool>``, the type of an argument
+    next to its name, and ``{NAME}`` for a required argument. It has no setting for any of these.
     """
     if parameter.param_type_name == "argument":
         parameter.display_type_rich = lambda ctx: ""
+        if parameter.required:
+            parameter._usage_display_name = lambda: _usage(parameter)
     elif parameter.metavar is None:
         label = parameter.display_type(ctx).strip("<>")
         parameter.metavar = _TYPES.get(label, label)
         if parameter.min is not None and (parameter.max or _LARGE) < _LARGE:
             parameter.metavar = f"{parameter.min} to {parameter.max}"
-    # These are for display only: values are checked against the limits in the annotation.
+    # Typer shows these as a range, but checks values against the limits in the annotation. So they
+    # can be removed here.
     parameter.min = parameter.max = None
     return parameter
+
+
+def _usage(argument: Any) -> str:
+    """A required argument in the usage line."""
+    return f"{argument.display_name_raw}{'' if argument.nargs == 1 else '...'}"

@@ -1,4 +1,4 @@
-"""``mnistgan plot``: losses and scores over the steps."""
+"""``mnistgan plot``: losses and D's scores over the steps."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,10 +10,12 @@ from mnistgan.cli import options
 
 def plot(
     runs: Annotated[
-        list[Path] | None, Argument(metavar="RUN", help="Runs; by default the newest in runs/.")
+        list[Path] | None,
+        Argument(metavar="RUN", help="Run directories; by default the newest in runs/."),
     ] = None,
     out: Annotated[
-        Path | None, Option(help=".png, .svg or .pdf; by default RUN/curves.png or curves.png.")
+        Path | None,
+        Option(help="PNG, SVG or PDF; by default RUN/curves.png, or curves.png for several runs."),
     ] = None,
     debug: options.Debug = False,
 ) -> None:

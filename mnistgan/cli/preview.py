@@ -1,4 +1,4 @@
-"""A few images drawn with characters, to look at in a terminal."""
+"""A few images drawn with characters, for a terminal."""
 
 from typing import TypeAlias
 
@@ -16,7 +16,7 @@ from mnistgan.rendering import grids
 Pixels: TypeAlias = npt.NDArray[np.float64]
 """Rows x columns x R, G, B, from 0 to 255."""
 
-_SIDE = 14  # of one image, in half character cells: 14 columns x 7 lines
+_SIDE = 14  # of one image, in half character cells: 14 columns and 7 lines
 _SHADES = " .:-=+*#%@"
 
 
@@ -27,6 +27,8 @@ def preview(images: Images, console: Console, at_most: int = 8) -> Text:
         [np.pad(_shrink(image), ((0, 0), (0, 1), (0, 0))) for image in images[:count]], 1
     )
     row = row[:, : console.width]
+    # Two pixels per character: a half block shows its foreground above its background, which needs
+    # 256 colors for shades of gray. With fewer colors a character stands for the mean of both.
     colored = console.color_system in ("256", "truecolor") and console.encoding == "utf-8"
     lines = (
         _half_blocks(upper, lower) if colored else _shades(upper, lower)
@@ -36,7 +38,7 @@ def preview(images: Images, console: Console, at_most: int = 8) -> Text:
 
 
 def _shrink(image: Images) -> Pixels:
-    """One image, C x H x W, as _SIDE x _SIDE pixels, each the mean of what it covers."""
+    """One image, C x H x W, as _SIDE x _SIDE pixels, each the mean of the area it covers."""
     picture = Image.fromarray(grids.to_picture(image)).convert("RGB")
     return np.asarray(picture.resize((_SIDE, _SIDE), Image.Resampling.BOX), np.float64)
 

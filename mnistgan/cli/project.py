@@ -1,4 +1,4 @@
-"""``mnistgan project``: where in a generator's latent space an image lies."""
+"""``mnistgan project``: find given images in a generator's latent space."""
 
 from functools import partial
 from pathlib import Path
@@ -18,32 +18,32 @@ def project(
         list[Path] | None, Argument(metavar="IMAGE", help="PNG, JPEG, WebP or GIF of any size.")
     ] = None,
     index: Annotated[
-        str | None, Option(metavar="7,12", help="Images of the data set instead, by number.")
+        str | None, Option(metavar="7,12", help="Images of the data set, by number.")
     ] = None,
-    out: Annotated[
-        Path, Option(help=".png: images side by side; .gif, .webp or .mp4: a walk between them.")
-    ] = Path("projection.png"),
+    out: Annotated[Path, Option(help="Picture (.png) or walk (.gif, .webp, .mp4).")] = Path(
+        "projection.png"
+    ),
     json_file: Annotated[
         Path | None, Option("--json", help="Also write each z and its error.")
     ] = None,
     invert: Annotated[
-        bool, Option("--invert", help="Invert pictures that are dark on white.")
+        bool, Option("--invert", help="Invert images that are dark on white.")
     ] = False,
     seed: options.Seed = 0,
     digit: Annotated[
         str | None, _search(metavar="CLASS", help="Class of the images; by default the best fit.")
     ] = None,
-    restarts: Annotated[int, _search(min=1, max=1000, help="Starts per image.")] = 8,
+    restarts: Annotated[int, _search(min=1, max=1000, help="Random starts per image.")] = 8,
     steps: Annotated[int, _search(min=1, max=100_000, help="Steps from each start.")] = 300,
     data_root: options.DataRoot = None,
     threads: options.Threads = None,
     debug: options.Debug = False,
 ) -> None:
-    """Find the z whose image is most like a given one.
+    """Find the z whose image is most similar to a given image.
 
-    [bold]mnistgan project seven.png --ckpt g.pt[/bold]   writes both to projection.png
+    [bold]mnistgan project seven.png --ckpt g.pt[/bold]   both images in projection.png
 
-    [bold]mnistgan project --index 7,12 --ckpt g.pt --out walk.gif[/bold]   from digit to digit
+    [bold]mnistgan project --index 7,12 --ckpt g.pt --out walk.gif[/bold]   a walk between digits
     """
     from mnistgan.cli.console import bar
     from mnistgan.latent.projection_files import project_to_files
@@ -64,6 +64,7 @@ def project(
             json_file=json_file,
             on_progress=on_progress,
         )
+    # printable(): file names may contain control characters, which a terminal would execute.
     echo(printable("\n".join(lines)))
     echo(out)
     for hint in hints:

@@ -1,4 +1,4 @@
-"""``mnistgan report``: a run on one page."""
+"""``mnistgan report``: an HTML page about a run."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,13 +10,13 @@ from mnistgan.cli import options
 
 def report(
     run: options.RunOrNewest = None,
-    out: Annotated[Path | None, Option(help="HTML; by default RUN/report.html.")] = None,
+    out: Annotated[Path | None, Option(help="HTML file; by default RUN/report.html.")] = None,
     debug: options.Debug = False,
 ) -> None:
     """Write an HTML page about a run.
 
-    One file to view, print or send, which loads nothing from elsewhere. Training writes the page
-    itself with [bold]--set outputs.report={}[/bold].
+    The page is one file that needs no internet, to view, print or send. With [bold]--set
+    outputs.report={}[/bold], training writes the page when it ends.
 
     [bold]mnistgan report[/bold]   the newest run
     """

@@ -1,4 +1,4 @@
-"""``mnistgan sample``: images from a generator."""
+"""``mnistgan sample``: draw images from a generator."""
 
 import dataclasses
 from functools import partial
@@ -25,25 +25,32 @@ def sample(
     ] = "grid",
     out: Annotated[
         Path | None,
-        Option(metavar="PATH", help="By default samples.png, samples.npz or a new folder."),
+        Option(metavar="PATH", help="File or folder; by default named after the format."),
+    ] = None,
+    scale: Annotated[
+        int | None,
+        Option(min=1, max=100, help="grid: factor to enlarge by; by default up to 900 pixels."),
     ] = None,
     digits: options.Digits = None,
     per_digit: Annotated[
-        int | None, options.latent(min=1, max=10**12, help="Instead of -n: images of each class.")
+        int | None,
+        options.latent(min=1, max=10**12, help="Images per class, instead of -n."),
     ] = None,
     truncation: Annotated[
         float | None,
-        options.latent(help="Limit of |z|: 1 gives typical images, 3 almost the full variety."),
+        options.latent(help="Limit of |z|: 1 for typical images, 3 for almost full variety."),
     ] = None,
-    labels: Annotated[bool, _labels("--labels", help="Write labels; always on for idx.")] = False,
+    labels: Annotated[
+        bool, _labels("--labels", help="Write labels (idx always has labels).")
+    ] = False,
     min_confidence: Annotated[
-        float, _labels(min=0, max=1, show_default=False, help="Least probability of the label.")
+        float, _labels(min=0, max=1, show_default=False, help="Minimum probability of the label.")
     ] = 0.0,
     balanced: Annotated[
         bool, _labels("--balanced", help="The same number of images per class.")
     ] = False,
     test: Annotated[
-        int | None, _files(min=1, help="idx: test images; by default a sixth of -n.")
+        int | None, _files(min=1, help="idx: test images; by default 1/6 of -n.")
     ] = None,
     shard_size: Annotated[
         int | None, _files(min=1, help="shards: images per shard; by default 100000.")
@@ -57,27 +64,30 @@ def sample(
 ) -> None:
     """Draw images from a trained generator.
 
-    Image i depends only on the options and on i, not on -n. The formats are grid, one picture; png,
-    a folder of pictures; npz, one array file; idx, the four files of MNIST; and shards, a folder of
-    array files with a manifest. Labels are the classes asked for, or else a classifier's.
+    Formats: grid is one picture; png is a folder of pictures; npz is one array file; idx is MNIST's
+    four files; shards is a folder of array files with a manifest. Labels are the requested classes
+    or, for an unconditional generator, those of a classifier. Image i is the same for any -n.
 
     [bold]mnistgan sample --ckpt g.pt -n 100[/bold]   a 10x10 grid
 
-    [bold]mnistgan sample --ckpt g.pt --digits 0-9 --per-digit 10[/bold]   one row per digit, from a
-    conditional generator; --digit 7 -n 100 draws sevens
+    [bold]mnistgan sample --ckpt g.pt --digits 0-9 --per-digit 10[/bold]   one row per digit, for a
+    conditional generator
 
-    [bold]mnistgan sample --ckpt g.pt -n 1000000 --format npz[/bold]   streamed, in constant memory
+    [bold]mnistgan sample --ckpt g.pt --digit 7 -n 100[/bold]   sevens, likewise
 
-    [bold]mnistgan sample --ckpt g.pt -n 60000 --format idx --balanced[/bold]   labeled, in MNIST's
-    own format, for torchvision.datasets.MNIST("synthetic")
+    [bold]mnistgan sample --ckpt g.pt -n 1000000 --format npz[/bold]   written in constant memory
 
-    [bold]mnistgan sample --ckpt g.pt -n 10000000 --format shards --part 1/4[/bold]   one of four
-    processes or machines that fill one folder; run it again to resume
+    [bold]mnistgan sample --ckpt g.pt -n 60000 --format idx --balanced[/bold]   labeled images for
+    torchvision.datasets.MNIST("synthetic")
+
+    [bold]mnistgan sample --ckpt g.pt -n 10000000 --format shards --part 1/4[/bold]   the first of
+    four processes or machines that fill one folder; run it again to resume
     """
     from mnistgan.cli.console import bar
     from mnistgan.synthetic.samples import SampleRequest, write
 
-    # Each field of a request is an option of this command, by the same name.
+    # Each field of a request is an option of this command with the same name. So a new option needs
+    # no line here, and SampleRequest checks them all, also for programs that use it.
     fields = dataclasses.fields(SampleRequest)
     request = SampleRequest(**{field.name: ctx.params[field.name] for field in fields})
     options.use_threads(threads)

@@ -1,4 +1,4 @@
-"""Signals become a request to stop, or end a command at once."""
+"""Signal handlers: request a stop, or end a command at once."""
 
 import contextlib
 import signal
@@ -11,24 +11,28 @@ _NAMES = ("SIGINT", "SIGTERM", "SIGHUP")  # Windows has no SIGHUP
 
 @dataclass
 class Caught:
-    """Which signal came, if any."""
+    """The signal that was received, if any."""
 
     signal: int | None = None
 
 
 class LeftEarly(BaseException):
-    """A signal, of this number, ended the command; no Exception, so that no handler catches it."""
+    """The signal of this number ended the command.
+
+    Not a subclass of Exception, so that no ``except Exception`` on the way catches it.
+    """
 
 
 @contextlib.contextmanager
 def stop_on(request: Callable[[], object]) -> Iterator[Caught]:
-    """While this lasts, a signal requests the end of the work instead of ending the process."""
+    """While this lasts, the first signal requests a stop instead of ending the process."""
     caught = Caught()
 
     def handle(number: int) -> None:
         caught.signal = number
         request()
-        # A second signal may kill the process: every file appears complete or not at all.
+        # A second signal ends the process at once, for users who do not want to wait. This is
+        # safe, because files are written under temporary names and renamed when complete.
         signal.signal(number, signal.SIG_DFL)
 
     with _handled_by(handle):
@@ -36,9 +40,9 @@ def stop_on(request: Callable[[], object]) -> Iterator[Caught]:
 
 
 def leave_at_once() -> contextlib.AbstractContextManager[None]:
-    """While this lasts, a signal raises LeftEarly where the command is.
+    """While this lasts, a signal raises LeftEarly in the main thread.
 
-    Incomplete files are discarded then.
+    The exception passes through the context managers, which discard incomplete files.
     """
 
     def handle(number: int) -> None:
@@ -49,7 +53,7 @@ def leave_at_once() -> contextlib.AbstractContextManager[None]:
 
 @contextlib.contextmanager
 def _handled_by(handle: Callable[[int], None]) -> Iterator[None]:
-    """Install a handler of the signals, and restore the earlier ones at the end."""
+    """Install a handler for the signals, and restore the previous ones at the end."""
     if threading.current_thread() is not threading.main_thread():
         yield  # Python lets only the main thread set handlers
         return

@@ -1,4 +1,4 @@
-"""``mnistgan sweep``: many runs, to find better settings."""
+"""``mnistgan sweep``: search for better settings with many runs."""
 
 import contextlib
 import os
@@ -21,23 +21,32 @@ if TYPE_CHECKING:
 
 def sweep(
     config: Annotated[Path, Option(help="TOML file of the sweep.")],
-    trials: Annotated[int | None, Option(min=1, help="Trials; by default as in the TOML.")] = None,
+    trials: Annotated[
+        int | None, Option(min=1, help="Number of trials; overrides the TOML.")
+    ] = None,
     storage: Annotated[
         str | None,
-        Option(metavar="URL|FILE", help="What the workers share; by default a journal in --out."),
+        Option(
+            metavar="URL|FILE",
+            help="Database or journal file of the trials; by default a journal in --out.",
+        ),
     ] = None,
-    jobs: Annotated[int, Option(min=1, max=256, help="Workers on this machine.")] = 1,
+    jobs: Annotated[int, Option(min=1, max=256, help="Number of workers on this machine.")] = 1,
     out: Annotated[
-        Path | None, Option(metavar="DIR", help="For the results; by default sweeps/NAME.")
+        Path | None, Option(metavar="DIR", help="Results; by default sweeps/NAME.")
     ] = None,
-    threads: options.Threads = None,
+    threads: Annotated[
+        int | None,
+        options.machine(min=1, max=1024, help="CPU threads per worker; by default cores / jobs."),
+    ] = None,
     worker: Annotated[bool, Option("--worker", hidden=True)] = False,
     debug: options.Debug = False,
 ) -> None:
     """Search for better settings with many runs.
 
-    The TOML names the keys to try, their ranges, and the figure to optimize. Run the same command
-    again, also on other machines, to resume or to join.
+    The TOML contains the keys to search, their ranges, and the figure to optimize. Run the same
+    command again to resume the search; run it on other machines, with a shared --storage, to add
+    workers.
 
     [bold]mnistgan sweep --config sweep.toml --trials 50 --jobs 2[/bold]
     """
@@ -49,7 +58,7 @@ def sweep(
     from mnistgan.sweep.search import Search
 
     folder = out or Path("sweeps") / planned.sweep.name
-    # Workers that use all cores each would slow each other down.
+    # Workers that each use all cores slow each other down.
     each = threads or (max(1, (os.cpu_count() or 1) // jobs) if jobs > 1 else None)
     options.use_threads(each)
     command = [sys.executable, "-m", "mnistgan", "sweep", "--worker", "--config", str(config)]
@@ -70,8 +79,9 @@ def sweep(
 
 @contextlib.contextmanager
 def _workers(count: int, command: Sequence[str], caught: "Caught") -> Iterator[None]:
-    """Run more workers besides this one; at the end, pass on a signal and wait for them."""
-    # In a session of their own they get a Ctrl-C once, from here, and not from the terminal too.
+    """Run more workers besides this one; at the end, forward a signal and wait for them."""
+    # A terminal sends Ctrl-C to all processes of a session. In sessions of their own, the workers
+    # get it only once, from here. A second signal would end them without a checkpoint.
     workers = [
         subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True)  # noqa: S603
         for _ in range(count)
@@ -86,7 +96,7 @@ def _workers(count: int, command: Sequence[str], caught: "Caught") -> Iterator[N
 
 
 def _describe(trial: "FrozenTrial", search: "Search") -> str:
-    """One line about a trial that ended."""
+    """One line about a finished trial."""
     from mnistgan.sweep.results import settings_of
 
     figure = search.plan.sweep.objective.figure.replace("_", " ")

@@ -25,7 +25,8 @@ _FLAGS = {
     "device": ("train.device",),
     "max_minutes": ("train.max_minutes",),
 }
-"""The config keys that a flag sets; values are checked with the rest of the config, not here."""
+"""The config keys that a flag sets. Values are checked with the rest of the config, not here, to
+report all mistakes together."""
 
 _training = partial(Option, rich_help_panel="Training")
 
@@ -52,7 +53,7 @@ def train(
     config: _Config = None,
     assign: Annotated[
         list[str] | None,
-        Option("--set", metavar="KEY=VALUE", help="Set any config key; repeatable."),
+        Option("--set", metavar="KEY=VALUE", help="Set a config key; repeatable."),
     ] = None,
     output_dir: Annotated[
         Path | None, Option(metavar="DIR", help="Run directory; by default runs/NAME-TIME.")
@@ -61,7 +62,7 @@ def train(
         Path | None, Option(metavar="RUN", help="Resume the run in this directory.")
     ] = None,
     dry_run: Annotated[
-        bool, Option("--dry-run", help="Check everything, run one step, write nothing.")
+        bool, Option("--dry-run", help="Check config, take one step, write nothing.")
     ] = False,
     quiet: Annotated[bool, Option("--quiet", "-q", help="Print only the run directory.")] = False,
     data: _Data = None,
@@ -92,7 +93,7 @@ def train(
 
     [bold]mnistgan train --config quickstart[/bold]   embedded digits, less than a minute
 
-    [bold]mnistgan train --config dcgan --epochs 20[/bold]   MNIST, published settings
+    [bold]mnistgan train --config dcgan --epochs 20[/bold]   MNIST, with published settings
 
     [bold]mnistgan train --set train.loss=hinge --set model.discriminator.spectral_norm=true[/bold]
     """
@@ -105,9 +106,10 @@ def train(
     elif output_dir is None:
         plan = plan_resume(resume, config, overrides)
     else:
-        raise BadParameter("--resume writes to the run it resumes; leave --output-dir out")
+        raise BadParameter("--resume continues in its run directory; remove --output-dir")
+    # The config was planned before the ranks start, so that its mistakes are reported only once.
     if nproc is not None and not ranks.is_started():
-        # The ranks get the same command line; there --nproc has no effect.
+        # Each rank runs the same command line. It sees that ranks are started and ignores --nproc.
         raise Exit(ranks.launch(nproc, sys.argv[1:]))
     options.use_threads(threads)
     if dry_run:
@@ -117,7 +119,7 @@ def train(
 
 
 def _overrides(ctx: Context, assignments: list[str]) -> "list[Override]":
-    """Those of --set, then those of the other flags, which override them."""
+    """The overrides by --set, then those by other flags, which take precedence."""
     from mnistgan.config import toml
     from mnistgan.runs.plan import Override
 
@@ -140,6 +142,7 @@ def _train(plan: "Plan", quiet: bool) -> None:
 
     stop = StopToken()
     reason = None
+    # While the data is loaded, a signal still ends the command at once: there is nothing to save.
     is_first = ranks.rank() == 0
     with console.bar() as on_progress:
         run = Run(plan, stop, on_progress)
@@ -154,6 +157,8 @@ def _train(plan: "Plan", quiet: bool) -> None:
                     reason = event.reason
     if is_first:
         echo(run.directory.path)
+    # A signal that came too late to stop the run is not an error. Ranks above 0 get no events, so
+    # they do not know how the run ended.
     if caught.signal and (reason == "stopped" or not is_first):
         raise Exit(128 + caught.signal)
     if reason == "collapsed":

@@ -1,4 +1,4 @@
-"""What a terminal shows while a run trains: a live view, or plain lines where output is piped."""
+"""What a terminal shows during training: a live view, or lines if stderr is not a terminal."""
 
 from __future__ import annotations
 
@@ -24,12 +24,15 @@ from mnistgan.runs import event_lines
 if TYPE_CHECKING:
     from mnistgan.training.trainer import Trainer
 
-_PREVIEW_SECONDS = 2.0  # at least, between previews: each runs G on the fixed noise
+# Minimum time between previews. Each one runs G on the fixed noise. With this interval, a run with
+# all outputs and this view makes 0.97 of the bare trainer's steps per second, for the preset fast
+# (benchmarks/results/recording.json).
+_PREVIEW_SECONDS = 2.0
 
 
 @contextlib.contextmanager
 def training_view(trainer: Trainer, directory: Path, *, quiet: bool) -> Iterator[QuietView]:
-    """The view that suits where stderr goes."""
+    """A live view if stderr is a terminal, else plain lines; warnings only if quiet."""
     console = Console(stderr=True, highlight=False)
     if quiet:
         yield QuietView(console)
@@ -41,7 +44,7 @@ def training_view(trainer: Trainer, directory: Path, *, quiet: bool) -> Iterator
 
 
 class QuietView:
-    """Shows warnings only."""
+    """Shows only warnings."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
@@ -52,13 +55,14 @@ class QuietView:
             self._print(printable(f"mnistgan: warning: {event.message}"))
 
     def _print(self, line: str) -> None:
-        # If the reader of a pipe is gone, rich exits; the training must go on.
+        # If the program that reads stderr has ended, Rich raises SystemExit. Training continues.
+        # soft_wrap: without a terminal, Rich would break lines at 80 columns.
         with contextlib.suppress(OSError, SystemExit):
             self.console.print(line, markup=False, soft_wrap=True)
 
 
 class PlainView(QuietView):
-    """One line per epoch; of a long run about 20 in all."""
+    """Prints one line per epoch, or about 20 lines for a long run."""
 
     def __init__(self, console: Console, trainer: Trainer, directory: Path) -> None:
         super().__init__(console)
@@ -90,7 +94,7 @@ class PlainView(QuietView):
 
 
 class LiveView(PlainView):
-    """A progress bar, the latest numbers, and a preview of what G makes now."""
+    """Shows a progress bar, the latest numbers, and a preview of G's images."""
 
     def __init__(self, console: Console, trainer: Trainer, directory: Path) -> None:
         super().__init__(console, trainer, directory)
@@ -98,21 +102,23 @@ class LiveView(PlainView):
         self._preview = self._evaluated = Text()
         self._closing = ""
         self._started: events.RunStarted | None = None
+        # Rendered four times per second in a thread of Rich, from the values stored here: training
+        # must not wait for the terminal.
         self._live = Live(get_renderable=self._render, console=console, refresh_per_second=4)
 
     def __enter__(self) -> LiveView:
-        """Start to draw at the bottom of the terminal."""
+        """Start drawing at the bottom of the terminal."""
         self._live.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Leave the last picture in place, and print below it how the run ended."""
+        """Stop drawing, and print below the last picture how the run ended."""
         self._live.stop()
         if self._closing:
             self._print(self._closing)
 
     def handle(self, event: events.Event) -> None:
-        """Keep the latest numbers; draw a preview every two seconds and after each epoch."""
+        """Store the latest numbers; draw a preview every two seconds and after each epoch."""
         match event:
             case events.RunStarted():
                 self._started = event
@@ -146,7 +152,7 @@ class LiveView(PlainView):
 def _progress_line(
     run: events.RunStarted, latest: events.StepMetrics, width: int
 ) -> RenderableType:
-    """The progress with a bar that takes the room left on the line; no bar on a narrow one."""
+    """The progress, with a bar if the line has room for one."""
     epoch, numbers = event_lines.progress(run, latest)
     room = min(40, width - len(epoch) - len(numbers) - 2)
     if room < 8:
@@ -157,7 +163,7 @@ def _progress_line(
 
 
 def describe(trainer: Trainer, metrics: events.StepMetrics) -> None:
-    """Print what a dry run found: both networks, the device, the data, and one step's numbers."""
+    """Print the result of a dry run: networks, device, data, and the numbers of one step."""
     console = Console(stderr=True, highlight=False)
     acceleration = event_lines.acceleration(trainer.acceleration)
     for line in (

@@ -5,7 +5,7 @@ from pathlib import Path
 from mnistgan.errors import UsageError, did_you_mean
 
 _HERE = Path(__file__).parents[1]
-# In a wheel the files lie inside the package; in a checkout where people look for examples.
+# A wheel has the files inside the package; a checkout has them where people look for examples.
 _FOLDERS = (_HERE / "configs", _HERE.parent / "examples" / "configs")
 
 
@@ -27,7 +27,7 @@ def path(name: str) -> Path:
 
 
 def summary(name: str) -> str:
-    """The first line of a preset's comment: what it is."""
+    """The first line of a preset's comment, which describes it."""
     first = path(name).read_text(encoding="utf-8").partition("\n")[0]
     return first.lstrip("# ").strip()
 

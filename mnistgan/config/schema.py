@@ -1,7 +1,7 @@
 """The run config as a JSON Schema, with which editors complete and check keys. Imports no torch.
 
-It is made from the pydantic models, for TOML: without null, and unset keys are left out. Conditions
-between keys are checked only by :mod:`mnistgan.config.toml`.
+It is made from the pydantic models. TOML has no null, so the schema has none either: an optional
+key is simply not set. Conditions between keys are checked only by :mod:`mnistgan.config.toml`.
 """
 
 from __future__ import annotations
@@ -20,13 +20,18 @@ Schema: TypeAlias = dict[str, Any]  # a JSON Schema as plain values
 
 FILE = "run-config.schema.json"
 DIRECTIVE = f"#:schema ./{FILE}\n"  # first line of a TOML file beside the schema, for editors
-_DIALECT = "http://json-schema.org/draft-07/schema#"  # what the editors' TOML extensions know
+_BOUNDS = {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}
+# Pydantic writes draft 2020-12, but the TOML extensions of editors support draft 7.
+_DIALECT = "http://json-schema.org/draft-07/schema#"
 
 
 def run_config(outputs: Mapping[str, type[Output]]) -> Schema:
-    """The schema of a run config, with the options of these outputs, by name.
+    """The schema of a run config with the options of the given outputs.
 
     Other outputs may have any options: they may be plugins that are not installed here.
+
+    Args:
+        outputs: classes of outputs by name.
     """
     schema = _of(RunConfig)
     for family, section in FAMILIES.items():
@@ -62,23 +67,28 @@ def _of(section: type[Section]) -> Schema:
 
 
 def _tidy(node: Any) -> Any:
-    """A node of a schema and all below it, without null and in the words of draft 7."""
+    """A node of a schema and all nodes below it, without null and in draft 7."""
     if isinstance(node, list):
         return [_tidy(item) for item in node if item != {"type": "null"}]
     if not isinstance(node, dict):
         return node
     kept = {key: _tidy(value) for key, value in node.items() if not _is_redundant(key, value)}
-    if len(kept.get("anyOf", ())) == 1:  # the other one was null
+    if "const" in kept:
+        kept.pop("enum", None)  # pydantic before 2.10 repeats it
+    for bound in _BOUNDS & kept.keys():  # 0.0 or 0, depending on pydantic's version
+        kept[bound] = int(kept[bound]) if kept[bound] % 1 == 0 else kept[bound]
+    if len(kept.get("anyOf", ())) == 1:  # the other alternative was null
         kept |= kept.pop("anyOf")[0]
+    kept |= kept.pop("allOf", [{}])[0]  # pydantic before 2.9: around a reference with a default
     if "prefixItems" in kept:
-        kept["items"] = kept.pop("prefixItems")
+        kept["items"] = kept.pop("prefixItems")  # the name in draft 7
     if isinstance(kept.get("description"), str):
         kept["description"] = plain(kept["description"])
     return kept
 
 
 def _is_redundant(key: str, value: Any) -> bool:
-    """Whether an entry repeats others: titles, and the defaults of whole tables."""
+    """Whether an entry repeats others, such as titles and the defaults of whole tables."""
     if (key, value) == ("additionalProperties", True):
         return True
     if key == "default":

@@ -23,10 +23,10 @@ Table: TypeAlias = dict[str, Any]  # a TOML table as plain Python values
 
 _LARGEST = 2**20  # bytes; four times as many take seconds to read
 _DEEPEST = 20
-_TOO_DEEP = f"its tables are nested more than {_DEEPEST} levels deep; give a run config"
-# Values of [train] that earlier versions knew and wrote into their files.
+_TOO_DEEP = f"the tables are nested more than {_DEEPEST} levels deep; this is not a run config"
+# Former values of [train], which files of earlier versions contain.
 _REMOVED = {"precision": "float16", "accelerate": "compile"}
-# Keys of other projects, and what they are called here.
+# Names that other projects use for keys, and the keys of mnistgan.
 _OTHER_NAMES = {
     "lr": "train.lr_g and train.lr_d",
     "learning_rate": "train.lr_g and train.lr_d",
@@ -45,10 +45,10 @@ def read_toml(path: Path, instead: str = "the name of a preset (see: mnistgan in
 
     Args:
         path: of the file.
-        instead: what else the user may give, for the message.
+        instead: what the user may give instead of a file, for the message.
 
     Raises:
-        UsageError: the file cannot be read or is not TOML; names line and column.
+        UsageError: the file cannot be read, or is not TOML; the message has the line and column.
     """
     try:
         with path.open("rb") as file:  # it may be a pipe, which has no size
@@ -60,12 +60,14 @@ def read_toml(path: Path, instead: str = "the name of a preset (see: mnistgan in
 
 
 def parse_toml(raw: bytes, source: str) -> Table:
-    """Parse TOML bytes; ``source`` names them in the error."""
+    """Parse TOML bytes; ``source`` is their name in the error message."""
     if len(raw) > _LARGEST:
         raise UsageError(f"{source}: is larger than 1 MiB; give a run config")
     try:
         table = tomli.loads(decoded(raw))
-    except (ValueError, RecursionError) as error:  # ValueError: also numbers too long to read
+    except (ValueError, RecursionError) as error:
+        # tomli raises a plain ValueError for an integer of more digits than Python converts, and a
+        # RecursionError for deeply nested arrays.
         raise UsageError(f"{source}: is not valid TOML in UTF-8: {error}") from error
     if _is_deep(table):
         raise UsageError(f"{source}: {_TOO_DEEP}")
@@ -97,11 +99,12 @@ def parse_assignment(text: str) -> tuple[str, Any]:
         parsed = tomli.loads(f"value = {value}")
     except (ValueError, RecursionError):
         return key, value
+    # More than one key: the value has a line break, after which TOML read other keys.
     return (key, parsed["value"]) if len(parsed) == 1 else (key, value)
 
 
 def override(table: Table, assignments: Sequence[tuple[str, Any]]) -> Table:
-    """A copy of the table with dotted keys set, later ones over earlier ones.
+    """A copy of the table with dotted keys set; a later assignment overrides an earlier one.
 
     Raises:
         UsageError: a parent of a key is not a table.
@@ -113,7 +116,7 @@ def override(table: Table, assignments: Sequence[tuple[str, Any]]) -> Table:
         for parent in parents:
             node = node.setdefault(parent, {})
             if not isinstance(node, dict):
-                raise UsageError(f"{key}: {parent!r} is not a table; set it as a whole")
+                raise UsageError(f"{key}: {parent!r} is not a table of keys; set {parent} itself")
         node[last] = value
     return result
 
@@ -133,8 +136,8 @@ def replace_data(config: DataConfig, **keys: object) -> DataConfig:
 
     Args:
         config: the section.
-        keys: new values, or None to keep a value. A new name drops the labels, which belong to the
-            images of the old one.
+        keys: new values; None leaves a key unchanged. A new ``name`` removes ``labels``, which
+            belong to the images of the old name.
 
     Raises:
         ConfigError: with all mistakes.
@@ -177,13 +180,13 @@ def changed_keys(old: RunConfig, new: RunConfig) -> dict[str, tuple[Any, Any]]:
 
 
 def key_paths() -> list[str]:
-    """Every key a config may have, as dotted paths: those of all families, without outputs' own."""
+    """The dotted paths of all keys of all families, without the options of outputs."""
     configs = [RunConfig(model=family()) for family in FAMILIES.values()]
     return sorted({key for config in configs for key in flatten(config.model_dump())})
 
 
 def flatten(table: Mapping[str, Any], prefix: str = "") -> Table:
-    """Dotted key -> value, of a table of tables."""
+    """A table of tables as one table of dotted keys."""
     flat: Table = {}
     for key, value in table.items():
         if isinstance(value, Mapping) and value:
@@ -200,7 +203,7 @@ def validate(table: Mapping[str, Any], source: str) -> RunConfig:
     """Check a table and make it a config.
 
     Raises:
-        ConfigError: with all mistakes, each by its key's path.
+        ConfigError: with all mistakes; each begins with the path of its key.
     """
     config, problems = check(table)
     if config is None or problems:
@@ -209,10 +212,9 @@ def validate(table: Mapping[str, Any], source: str) -> RunConfig:
 
 
 def check(table: Mapping[str, Any]) -> tuple[RunConfig | None, list[str]]:
-    """The config, or None and the mistakes in the table.
+    """Return the config and no mistakes, or None and all mistakes in the table.
 
-    Wrong keys are removed and the rest is checked again, so that mistakes between keys are reported
-    along with the others. A value that was removed from mnistgan is read as ``auto``, with a
+    A value that is no longer supported is read as ``auto``, with a
     :class:`~mnistgan.errors.ConfigWarning`.
     """
     if _is_deep(table):
@@ -220,6 +222,8 @@ def check(table: Mapping[str, Any]) -> tuple[RunConfig | None, list[str]]:
     rest = copy.deepcopy(dict(table))
     _replace_removed(rest)
     problems: list[str] = []
+    # Pydantic skips the validators between keys as long as one key is wrong. So the wrong keys are
+    # removed and the rest is checked again, until it is valid or nothing more can be removed.
     while True:
         try:
             config = RunConfig.model_validate(rest)
@@ -241,17 +245,23 @@ def _replace_removed(table: Table) -> None:
         if isinstance(train, dict) and train.get(key) == value:
             train[key] = "auto"
             message = f"train.{key}: {value!r} was removed; 'auto' is used instead"
-            warnings.warn(message, ConfigWarning, stacklevel=1)  # shown once, whoever the caller is
+            # stacklevel 1: Python shows a warning once per place, so callers must not be the place.
+            warnings.warn(message, ConfigWarning, stacklevel=1)
 
 
 def _without_echoes(found: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The errors, without "too short" for an array whose items are wrong: that may be why."""
+    """The errors, without "too short" for arrays with wrong items.
+
+    Pydantic counts only the valid items of an array, so a wrong one may make it too short.
+    """
     wrong = {_path(entry)[:-1] for entry in found}
     return [entry for entry in found if entry["type"] != "too_short" or _path(entry) not in wrong]
 
 
 def _path(entry: Mapping[str, Any]) -> tuple[str, ...]:
-    """The path of an error's key as the user wrote it: without pydantic's tags of unions."""
+    """The path of an error's key as the user wrote it."""
+    # Pydantic adds the tag of a union's member: the family after `model`, and the type of the value
+    # after the name of an output.
     location = [str(part) for part in entry["loc"]]
     if len(location) > 1 and location[0] == "model" and location[1] in FAMILIES:
         del location[1]
@@ -261,16 +271,17 @@ def _path(entry: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _remove(table: Table, path: tuple[str, ...]) -> bool:
-    """Remove a key from the table; whether it was there."""
+    """Remove a key from the table and return whether it was there."""
     for part in path[:-1]:
-        if not isinstance(table.get(part), dict):  # the index of an array: remove the whole array
+        # The rest of the path is an index in an array: remove the whole array.
+        if not isinstance(table.get(part), dict):
             return table.pop(part, None) is not None
         table = table[part]
     return bool(path) and table.pop(path[-1], None) is not None
 
 
 def _explain(entry: Mapping[str, Any]) -> str:
-    """One mistake in a sentence that begins with the key's full path."""
+    """One mistake as a sentence that begins with the key's full path."""
     key, value = ".".join(_path(entry)), entry["input"]
     match entry["type"]:
         case "extra_forbidden":
@@ -292,14 +303,14 @@ def _explain(entry: Mapping[str, Any]) -> str:
 
 
 def explain_value(entry: Mapping[str, Any]) -> str:
-    """Pydantic's message about a value in our words, and the value."""
+    """Pydantic's message about a value in the wording of mnistgan, with the value."""
     message = str(entry["msg"]).removeprefix("Value error, ")
     message = message.replace("Input should be", "must be").replace("Input should", "must")
     return f"{message}, got {entry['input']!r}"
 
 
 def _suggest_key(location: Sequence[str | int]) -> str:
-    """What an unknown key was probably meant to be, given pydantic's location of it."""
+    """A suggestion for an unknown key at pydantic's location of it."""
     *parents, word = map(str, location)
     if word in _OTHER_NAMES:
         return f"; did you mean {_OTHER_NAMES[word]}?"

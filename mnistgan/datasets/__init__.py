@@ -1,8 +1,8 @@
-"""Data sets: a name or a path becomes images and labels, held as one array.
+"""Data sets: load images and labels by a name or a path.
 
-Whatever the source, the result is an :class:`ImageSet`: uint8 images N x C x H x W at the size and
-with the channels of the config. torch and torchvision are imported only for torchvision's data sets
-and where the user's own images must be scaled or change color.
+The result is always an :class:`ImageSet`: uint8 images N x C x H x W with the size and channels of
+the config. torch and torchvision are imported only for torchvision's data sets, and if the user's
+own images have to be resized or converted between gray and color.
 """
 
 import re
@@ -27,13 +27,13 @@ __all__ = ["ImageSet", "fetch", "from_torchvision", "load"]
 def load(
     config: DataConfig, split: SplitName = "train", on_progress: OnProgress = no_progress
 ) -> ImageSet:
-    """Load the data set that a config names, at its size and with its channels.
+    """Load the data set named in a config, with its image size and channels.
 
-    Missing files of a data set with a name are downloaded first.
+    Missing files of a published data set are downloaded first.
 
     Args:
-        config: which images, and how they are fitted.
-        split: the training images or the held-out ones; only data sets with a name have both.
+        config: data set, and options for fitting its images.
+        split: training or held-out images; the user's own images have no ``test`` split.
         on_progress: called while files are downloaded and images read.
 
     Raises:
@@ -41,6 +41,8 @@ def load(
         OSError: the disk has no room for a download.
     """
     fit = Fit.of(config)
+    # Judged by the name alone, not by what exists: a folder "mnist" must not change what a config
+    # means. Its path is "./mnist".
     kind = data_kind(config.name)
     if kind == "unnamed":
         raise DataError(
@@ -56,7 +58,7 @@ def load(
         root = user_dirs.data_root(config.root)
         return torchvision_sets.read(config.name, split, root, fit, on_progress)
     if split == "test":
-        raise DataError(f"{config.name}: has no test part; only data sets with a name have")
+        raise DataError(f"{config.name}: has no test split; only data sets with a name have one")
     return _read_own(config, fit, on_progress)
 
 
@@ -67,12 +69,12 @@ def _read_own(config: DataConfig, fit: Fit, on_progress: OnProgress) -> ImageSet
         return array_files.read_npz(path, fit, on_progress)
     if path.is_dir():
         if config.labels:
-            raise DataError(f"{path}: its subfolders are its labels; leave data.labels out")
+            raise DataError(f"{path}: its subfolders are the labels; remove data.labels")
         return folder.read_folder(path, fit, on_progress)
     if not path.is_file():
-        raise DataError(f"{path}: is not there; give a folder of pictures, an .npz or an IDX file")
+        raise DataError(f"{path}: does not exist; give a folder of pictures, an .npz or IDX file")
     if path.suffix.lower() in folder.SUFFIXES:
-        raise DataError(f"{path}: is a single picture; name the folder that it lies in")
+        raise DataError(f"{path}: is a single picture; give the folder that contains it")
     labels = user_dirs.expand(config.labels) if config.labels else None
     return array_files.read_idx_pair(path, labels, fit, on_progress)
 
@@ -85,9 +87,9 @@ def from_torchvision(
     """Read a map-style data set of (PIL image or tensor, label), such as torchvision's.
 
     Args:
-        dataset: anything with ``len`` and items; tensors are C x H x W, uint8 or float in [0, 1],
-            so a transform may not normalize. Its attribute ``classes`` names the classes.
-        config: the size and channels of the result, and how images are fitted.
+        dataset: an object with ``len`` and items; tensors are C x H x W, uint8 or float in [0, 1],
+            so its transform must not normalize. Its attribute ``classes`` has the class names.
+        config: size and channels of the result, and options for fitting.
         on_progress: called with the number of images read.
 
     Raises:
@@ -99,12 +101,12 @@ def from_torchvision(
 def fetch(
     name: str, root: Path, mirrors: Sequence[str] = (), on_progress: OnProgress = no_progress
 ) -> Path | None:
-    """Download a data set by its name; existing undamaged files stay.
+    """Download a data set by its name; existing files with the right checksum are kept.
 
     Args:
-        name: of a published data set, or ``torchvision:NAME``.
+        name: name of a published data set, or ``torchvision:NAME``.
         root: the data root.
-        mirrors: addresses to ask first, for a published data set.
+        mirrors: addresses to try first, for a published data set.
         on_progress: called with the number of bytes received.
 
     Returns:
@@ -124,7 +126,7 @@ def fetch(
         raise UsageError(f"{name!r} is not a data set{hint}; see: mnistgan data")
     for address in mirrors:
         if not re.match(r"https?://[^/]", address):
-            raise UsageError(f"--mirror: {address!r} must begin with http:// or https://")
+            raise UsageError(f"--mirror: {address!r} must start with http:// or https://")
     first = tuple(address.rstrip("/") + "/" for address in mirrors)
     data_set = replace(DATA_SETS[name], mirrors=first + DATA_SETS[name].mirrors)
     for archive in data_set.archives:
@@ -151,7 +153,7 @@ def has_test(config: DataConfig) -> bool:
 
 
 def stem(name: str) -> str:
-    """The name of a data set, or its path's last part, for the names of files about it."""
+    """A name for files about a data set: its name, or the last part of its path."""
     if name in DATA_SETS or data_kind(name) == "torchvision":
         return name.removeprefix(TORCHVISION)
     return user_dirs.expand(name).resolve().stem or "data"

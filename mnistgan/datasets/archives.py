@@ -1,7 +1,7 @@
-"""The published data sets on the disk: which files are there, and whether they are intact.
+"""The files of published data sets on the disk: which exist, and whether they are intact.
 
-A data set is complete with its archives or with the files that torchvision unpacks from them. A
-complete folder is never written to.
+A data set is complete if its archives exist, or the files that torchvision unpacks from them. A
+complete folder is never written to, so it may be shared and read-only.
 """
 
 import functools
@@ -16,12 +16,12 @@ HEAD = ("name", "images", "size", "classes", "license", "here", "source")
 
 @dataclass(frozen=True)
 class LocalArchive:
-    """What the data root holds of one archive.
+    """The state of one archive in the data root.
 
     Attributes:
-        path: the archive or the file unpacked from it, or where the archive should be.
-        trouble: why it cannot be used, such as ``is missing``; empty if it can.
-        has_checksum: whether a checksum is published for the file found.
+        path: the archive or the file unpacked from it; if both are missing, the archive's path.
+        trouble: the reason why it cannot be used, such as ``is missing``; empty if it can.
+        has_checksum: whether a checksum is published for this file.
     """
 
     path: Path
@@ -30,7 +30,7 @@ class LocalArchive:
 
 
 def rows(root: Path) -> list[tuple[str, ...]]:
-    """One row per data set, under :data:`HEAD`; ``here`` says whether its files are in the root."""
+    """One row per data set with the columns :data:`HEAD`; ``here``: whether its files exist."""
     return [_row(data_set, root) for data_set in DATA_SETS.values()]
 
 
@@ -49,7 +49,7 @@ def _row(data_set: DataSet, root: Path) -> tuple[str, ...]:
 
 
 def missing(data_set: DataSet, root: Path) -> list[Archive]:
-    """The archives that are neither there nor unpacked, by their file names alone."""
+    """The archives that are missing, both packed and unpacked, judged by file names alone."""
     return [
         archive
         for archive in data_set.archives
@@ -59,7 +59,7 @@ def missing(data_set: DataSet, root: Path) -> list[Archive]:
 
 
 def inspect(archive: Archive, data_set: DataSet, root: Path) -> LocalArchive:
-    """Look for one archive of a data set, and compare what is there with its checksum."""
+    """Find one archive of a data set, and compare its checksum."""
     path, md5 = root / data_set.folder / archive.name, archive.md5
     if not path.is_file():
         unpacked = _unpacked(archive, data_set, root)
@@ -70,7 +70,7 @@ def inspect(archive: Archive, data_set: DataSet, root: Path) -> LocalArchive:
 
 
 def _unpacked(archive: Archive, data_set: DataSet, root: Path) -> list[Path]:
-    """The files that torchvision unpacks from an archive, or nothing if one is missing."""
+    """The files that torchvision unpacks from an archive; empty if one is missing."""
     names = []
     if data_set.form == "emnist":
         splits = [split for split in (data_set.train, data_set.test) if split]
@@ -82,7 +82,7 @@ def _unpacked(archive: Archive, data_set: DataSet, root: Path) -> list[Path]:
 
 
 def checksum_trouble(path: Path, md5: str) -> str:
-    """Why a file differs from the published one; empty if it does not."""
+    """The reason why a file is not the published one; empty if it is."""
     try:
         status = path.stat()
         if _digest(path, status.st_size, status.st_mtime_ns) == md5:
@@ -94,7 +94,10 @@ def checksum_trouble(path: Path, md5: str) -> str:
 
 @functools.lru_cache(maxsize=16)
 def _digest(path: Path, _size: int, _changed: int) -> str:
-    """The MD5 of a file, cached: EMNIST's images and labels lie in one archive of 562 MB."""
+    """The MD5 of a file."""
+    # Cached by size and time: EMNIST's images and labels are in one archive of 562 MB, and reading
+    # both would compute it twice. usedforsecurity=False: FIPS builds of Python refuse MD5
+    # otherwise.
     digest = hashlib.md5(usedforsecurity=False)
     with path.open("rb") as file:
         while chunk := file.read(2**20):

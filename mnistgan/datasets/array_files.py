@@ -1,4 +1,4 @@
-"""The user's own array files: an ``.npz`` file, or an IDX file and one with its labels."""
+"""The user's own array files: an ``.npz`` file, or IDX files of images and labels."""
 
 import contextlib
 import math
@@ -23,10 +23,10 @@ from mnistgan.storage.npz import open_npz
 
 
 def read_npz(path: Path, fit: Fit, on_progress: OnProgress) -> ImageSet:
-    """The images of an ``.npz`` (see :mod:`mnistgan.storage.npz`).
+    """Read an ``.npz`` file (see :mod:`mnistgan.storage.npz`).
 
     Raises:
-        DataError: the file cannot be read, or does not hold such arrays.
+        DataError: the file cannot be read, or does not contain such arrays.
     """
     with _readable(path), open_npz(path) as file:
         return _image_set(path, file, file.labels, fit, on_progress)
@@ -35,14 +35,14 @@ def read_npz(path: Path, fit: Fit, on_progress: OnProgress) -> ImageSet:
 def read_idx_pair(
     path: Path, labels_path: Path | None, fit: Fit, on_progress: OnProgress
 ) -> ImageSet:
-    """The images of an IDX file (N x H x W or N x H x W x 3, uint8), and its labels.
+    """Read images from an IDX file (uint8, N x H x W or N x H x W x 3), and their labels.
 
     Args:
-        path: the file of the images.
-        labels_path: the file of the labels; by default the one beside the images, if there is one,
-            that is named as MNIST's are: ``train-labels-idx1-ubyte`` for
-            ``train-images-idx3-ubyte``.
-        fit: the size and channels of the result.
+        path: file of the images.
+        labels_path: file of the labels. By default, the file in the same folder that is named as in
+            MNIST, such as ``train-labels-idx1-ubyte`` for ``train-images-idx3-ubyte``, if it
+            exists.
+        fit: size and channels of the result.
         on_progress: called with the number of images read.
 
     Raises:
@@ -50,7 +50,7 @@ def read_idx_pair(
     """
     labels_path = labels_path or _labels_beside(path)
     with _readable(path), open_idx(path) as array:
-        # Gray images may come without an axis for the channels.
+        # Gray images may have no axis for channels.
         shape = array.shape if len(array.shape) == 4 else (*array.shape, 1)
         if array.dtype != np.uint8 or len(shape) != 4 or shape[3] not in (1, 3):
             raise ValueError(f"has {array.dtype} {array.shape}; images are uint8, N x H x W (x 3)")
@@ -61,7 +61,7 @@ def read_idx_pair(
 
 
 def _labels_beside(images: Path) -> Path | None:
-    """The file of labels beside a file of images, named as MNIST's are, plain or gzipped."""
+    """The labels in the same folder, plain or gzipped, named as in MNIST; None if missing."""
     name = images.name.removesuffix(".gz").replace("images", "labels").replace("idx3", "idx1")
     if name == images.name.removesuffix(".gz"):
         return None
@@ -78,9 +78,7 @@ def _read_labels(path: Path, images: Path, count: int) -> Labels:
                 f"holds {array.shape[0]:,} labels, but {images} holds {count:,} images"
             )
         labels = array.read().astype(np.int64)
-        image_set.numbered_classes(
-            labels, path
-        )  # so that the error names this file, not the images
+        image_set.numbered_classes(labels, path)  # here, so that an error names this file
         return labels
 
 
@@ -100,7 +98,7 @@ def _image_set(
 
 @contextlib.contextmanager
 def _readable(path: Path) -> Iterator[None]:
-    """Turn any error about a file into one sentence that names it."""
+    """Turn any error about a file into a DataError that names it."""
     try:
         if path.exists() and not path.is_file():
             raise ValueError("is not a regular file")  # opening a pipe would block

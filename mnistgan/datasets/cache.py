@@ -1,4 +1,4 @@
-"""Cache of the pictures of large folders, as one array, until a file of the folder changes."""
+"""Cache of large picture folders, as one array each, until a file in the folder changes."""
 
 import contextlib
 import hashlib
@@ -30,8 +30,8 @@ class CacheKey:
     """Identifies the content of a folder.
 
     Attributes:
-        file: of the cache: one for each folder and way of fitting.
-        listing: digest of the pictures' names, sizes and modification times.
+        file: cache file; one per folder and options of fitting.
+        listing: digest of the pictures' names, sizes and times of change.
     """
 
     file: Path
@@ -39,11 +39,11 @@ class CacheKey:
 
     @classmethod
     def of(cls, root: Path, files: Sequence[str], fit: Fit) -> "CacheKey":
-        """The key of a folder's pictures as they are now."""
+        """The key for the current pictures of a folder."""
         digest = hashlib.sha256()
         for name in files:
-            with contextlib.suppress(OSError):  # deleted meanwhile: reading it reports that
-                # A Path takes three times as long, and there may be millions.
+            with contextlib.suppress(OSError):  # deleted in the meantime: reading reports that
+                # os.stat with a string: a Path takes three times as long, for maybe millions.
                 status = os.stat(f"{root}/{name}")  # noqa: PTH116
                 entry = f"{name}\0{status.st_size}\0{status.st_mtime_ns}\0{status.st_ctime_ns}\n"
                 digest.update(entry.encode(errors="surrogateescape"))
@@ -53,7 +53,8 @@ class CacheKey:
 
 
 def load(key: CacheKey) -> tuple[Images, Labels, list[str]] | None:
-    """Cached images, their positions in the listing, and the unreadable files; None if missing."""
+    """Cached images, their positions in the listing, and unreadable files; None if missing."""
+    # The cache is a file that others may have changed: a damaged one counts as missing.
     with contextlib.suppress(*_BROKEN), key.file.open("rb") as stream:
         file = np.load(stream, allow_pickle=False)
         if str(file["listing"]) == key.listing:

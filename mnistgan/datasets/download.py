@@ -1,8 +1,8 @@
-"""Downloading published files: from several mirrors, resumed, and verified.
+"""Download of published files: from several mirrors, with resume and verification.
 
-An incomplete file is named ``NAME.part``, and stays so that the download can resume. A file gets
-its name only after its checksum was compared, so an HTML page, a truncated or altered file and an
-endless one are all failed downloads.
+An incomplete file is named ``NAME.part`` and is kept, so that the download can resume. A file gets
+its final name only after its checksum was compared, so an HTML page or a truncated, altered or
+endless file is a failed download.
 """
 
 import contextlib
@@ -29,22 +29,22 @@ def fetch(
     on_progress: OnProgress = no_progress,
     patience: Patience = Patience(),  # noqa: B008 - frozen
 ) -> Path:
-    """Download one file of a data set, from the first mirror that serves it completely.
+    """Download one file of a data set from the first mirror that serves it completely.
 
-    An existing file of that name is replaced, but only by the complete, verified file.
+    An existing file is replaced only after the new one was verified.
 
     Args:
         data_set: its mirrors are tried in order.
         archive: the file to download.
-        folder: where to put it; created if missing.
+        folder: target folder; created if missing.
         on_progress: called with the number of bytes received.
-        patience: timeouts and number of attempts.
+        patience: limits for a mirror.
 
     Returns:
-        The file.
+        The path of the file.
 
     Raises:
-        DataError: no mirror served it; the part received is kept for the next call.
+        DataError: no mirror served the file; the received part is kept for the next call.
         UsageError: the folder is not writable.
         MnistganError: the disk is full.
     """
@@ -53,7 +53,7 @@ def fetch(
         if _is_complete(target, archive):
             return target
         try:
-            # A part is a regular file of ours, never a link to another.
+            # Writing through a link would change another file.
             if part.is_symlink() or (part.exists() and not part.is_file()):
                 part.unlink()
             part.touch()
@@ -77,7 +77,8 @@ def _is_complete(path: Path, archive: Archive) -> bool:
 
 @contextlib.contextmanager
 def alone(target: Path, on_progress: OnProgress) -> Iterator[None]:
-    """Lock a file or a data set against other processes that fetch it, too; they wait."""
+    """Lock a file or a data set; other processes that download it wait."""
+    # The lock is in the cache folder, not beside the file: the data root may be read-only.
     name = hashlib.sha256(str(target.absolute()).encode(errors="surrogateescape")).hexdigest()
     locks = user_dirs.cache() / "locks"
     lock = filelock.FileLock(locks / f"{name[:16]}.lock")
@@ -87,7 +88,7 @@ def alone(target: Path, on_progress: OnProgress) -> Iterator[None]:
             lock.acquire(blocking=False)
         except filelock.Timeout:
             on_progress(Progress(f"waiting for another process to fetch {target.name}", 0, None))
-            lock.acquire()  # without a time-out: the other process gives up on slow mirrors itself
+            lock.acquire()  # without a timeout: the other process gives up on slow mirrors itself
     except OSError as error:
         raise UsageError(
             f"{locks}: cannot be written ({error.strerror}); set $MNISTGAN_CACHE to another folder"
@@ -109,8 +110,8 @@ def _from_any(data_set: DataSet, download: Download) -> None:
     names = ", ".join(one.name for one in data_set.archives)
     raise DataError(
         f"{data_set.name} is not in {download.part.parent} and could not be downloaded "
-        f"({'; '.join(reasons)}); run again to resume, or copy {names} there, or give the "
-        "--data-root that has them, or use the embedded --data digits"
+        f"({'; '.join(reasons)}); run again to resume, copy {names} there, set --data-root to a "
+        "folder that has them, or use the embedded --data digits"
     )
 
 
@@ -133,8 +134,8 @@ def _from_mirror(address: str, download: Download) -> None:
             return
         reason = f"sent {part.stat().st_size:,} bytes without the published checksum"
         part.write_bytes(b"")
-        # A part left by an earlier attempt may be to blame, so the mirror gets one more chance to
-        # send all of the file.
+        # The error may be in a part from an earlier attempt, so the mirror may send the whole file
+        # once more.
         if not before:
             raise MirrorError(reason)
     raise MirrorError(f"broke off {attempts} times")

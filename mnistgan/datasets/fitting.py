@@ -1,8 +1,8 @@
 """Fitting images of any size and color: the result is square, of a given size, gray or RGB.
 
-The aspect ratio is kept: an image is padded with a background, or its middle square is cropped.
-Pictures are resized, padded, cropped and converted to gray or RGB by ``torchvision.transforms.v2``,
-which uses Pillow for PIL images. It is imported only for a picture that needs one of these.
+The aspect ratio is kept: an image is padded with a background, or cropped to its middle square.
+``torchvision.transforms.v2`` resizes, pads, crops and converts, with Pillow for PIL images. It is
+imported only for pictures that need this.
 """
 
 from dataclasses import dataclass
@@ -22,13 +22,13 @@ RESAMPLING = Image.Resampling.BICUBIC
 
 @dataclass(frozen=True)
 class Fit:
-    """The size and channels of the result, and how images are made square.
+    """Options of fitting: size and channels of the result, and how an image becomes square.
 
     Attributes:
-        size: side of the result, in pixels.
-        channels: of the result: 1 (gray) or 3 (RGB).
-        mode: ``pad`` keeps all of an image, ``crop`` its largest middle square.
-        background: R, G, B behind transparent pixels and in the padding.
+        size: side of the result in pixels.
+        channels: channels of the result: 1 (gray) or 3 (RGB).
+        mode: ``pad`` keeps the whole image, ``crop`` its largest middle square.
+        background: R, G, B of the padding and behind transparent pixels, 0 to 255.
     """
 
     size: int
@@ -38,12 +38,12 @@ class Fit:
 
     @classmethod
     def of(cls, config: DataConfig) -> "Fit":
-        """The size, channels, mode and background of a config."""
+        """The options of fitting in a config."""
         red, green, blue = ImageColor.getrgb(config.background)[:3]
         return cls(config.image_size, config.channels, config.fit, (red, green, blue))
 
     def arrays(self, images: Images) -> Images:
-        """Fit a block of images, uint8 n x H x W x C: n x channels x size x size."""
+        """Fit uint8 images n x H x W x C; returns uint8 n x channels x size x size."""
         images = recolor(images, self.channels)
         if images.shape[1:3] == (self.size, self.size):
             return np.moveaxis(images, -1, 1)
@@ -54,7 +54,8 @@ class Fit:
         return fitted
 
     def picture(self, image: Image.Image) -> Images:
-        """Fit a picture in any of Pillow's modes: channels x size x size."""
+        """Fit a picture in any of Pillow's modes; returns uint8 channels x size x size."""
+        # Resized before the background is added: transparent pixels of an edge then blend with it.
         square = self._square(_plain(image))
         if square.mode == "RGBA":
             backdrop = Image.new("RGBA", square.size, (*self.background, 255))
@@ -66,10 +67,11 @@ class Fit:
         return _planes(square)
 
     def _square(self, image: Image.Image) -> Image.Image:
-        """The picture in its mode, cropped or padded to a square and scaled."""
+        """Crop or pad a picture to a square and resize it, in its own mode."""
         if image.size == (self.size, self.size):
             return image
-        if self.mode == "crop":  # at whole pixels; first, so that a long picture is not enlarged
+        # Cropped before resizing: otherwise a long picture is enlarged to a huge one first.
+        if self.mode == "crop":
             image = _v2().center_crop(image, [min(image.size)])
         scale = self.size / max(image.size)
         width, height = (max(1, round(side * scale)) for side in image.size)
@@ -90,8 +92,9 @@ def _v2() -> Any:
 
 
 def _plain(image: Image.Image) -> Image.Image:
-    """The picture in mode L, RGB or RGBA."""
-    if image.mode.startswith("I"):  # 16 bits: Pillow's own conversion clips them at 255
+    """Convert a picture to mode L, RGB or RGBA."""
+    # 16 bits per pixel: convert("L") would clip values at 255 instead of scaling them.
+    if image.mode.startswith("I"):
         return Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).astype(np.uint8))
     if image.has_transparency_data:
         return image.convert("RGBA")
@@ -100,7 +103,7 @@ def _plain(image: Image.Image) -> Image.Image:
 
 
 def _planes(square: Image.Image) -> Images:
-    """The pixels of a picture: C x H x W."""
+    """The pixels of a picture, uint8 C x H x W."""
     array = np.asarray(square)
     return array[None] if array.ndim == 2 else np.moveaxis(array, -1, 0)
 
@@ -108,9 +111,10 @@ def _planes(square: Image.Image) -> Images:
 def recolor(images: Images, channels: int) -> Images:
     """Convert images n x H x W x C, C 1 or 3, to gray (1 channel) or RGB (3 channels).
 
-    Gray is the luma of ITU-R BT.601, in the fixed-point arithmetic of Pillow, so that an array and
-    a file of the same image give the same result.
+    Gray is the luma of ITU-R BT.601.
     """
+    # In the fixed-point arithmetic of Pillow, so that an array and a file of the same image give
+    # the same result.
     if images.shape[-1] == channels:
         return images
     if channels == 3:
@@ -120,11 +124,8 @@ def recolor(images: Images, channels: int) -> Images:
 
 
 def thumbnail(image: Image.Image) -> Images:
-    """A small version of a picture on black, for :func:`is_colored`: 1 x 16 x 16 x 3.
-
-    By Pillow alone, so that loading a folder whose fitted pictures are cached does not import
-    torchvision.
-    """
+    """A small version of a picture on black, for :func:`is_colored`: uint8 1 x 16 x 16 x 3."""
+    # By Pillow alone: a folder whose fitted pictures are cached loads without torchvision.
     small = _plain(image).convert("RGBA").resize((SMALL, SMALL))
     black = Image.new("RGBA", small.size, "black")
     return np.asarray(Image.alpha_composite(black, small))[None, ..., :3]

@@ -1,4 +1,4 @@
-"""A folder of pictures: one subfolder per class, or flat."""
+"""Folders of pictures, with one subfolder per class or without subfolders."""
 
 import contextlib
 import os
@@ -23,23 +23,26 @@ from mnistgan.progress import OnProgress, Progress
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".gif")
 
+# Decoded, a picture takes 3 to 4 bytes per pixel, in each thread. So there is a limit, and large
+# pictures are decoded one at a time.
 _MAX_PIXELS = 80_000_000
 _LARGE_PIXELS = 8_000_000
 _large = threading.Lock()
-"""Large pictures are decoded one at a time, whatever the number of threads."""
-_BATCH = 1024
+_BATCH = 1024  # pictures per progress report
 
 
 class FolderListing(NamedTuple):
-    """The files below a folder; all paths are relative to it, as text, since there may be millions.
+    """The files below a folder, with paths relative to it.
 
     Attributes:
         root: the folder.
-        classes: the names of the subfolders, sorted; empty for a flat folder.
-        files: the pictures, known by their suffixes, sorted within their class.
-        labels: the class of each picture, or None for a flat folder.
-        others: everything else.
+        classes: names of the subfolders, sorted; empty for a folder without subfolders.
+        files: pictures, recognized by their extensions, sorted within their class.
+        labels: class of each picture, int64 N; None for a folder without subfolders.
+        others: all other files.
     """
+
+    # Paths are strings, not Path objects, because there may be millions.
 
     root: Path
     classes: tuple[str, ...]
@@ -49,7 +52,7 @@ class FolderListing(NamedTuple):
 
 
 class Unreadable(NamedTuple):
-    """Why a picture could not be read; ``transient`` if the next attempt may succeed."""
+    """The reason why a picture cannot be read; ``transient`` if another attempt may succeed."""
 
     reason: str
     transient: bool
@@ -59,10 +62,10 @@ class Decoded(NamedTuple):
     """The pictures of a folder.
 
     Attributes:
-        images: those that could be read, fitted, N x C x size x size.
-        positions: of these in the listing, N.
-        bad: the names of the others, each with the reason.
-        is_final: whether reading them again would give the same.
+        images: the readable pictures, fitted, uint8 N x C x size x size.
+        positions: position of each of these in the listing, int64 N.
+        bad: names of the others, each with the reason.
+        is_final: whether reading again would give the same result.
     """
 
     images: Images
@@ -72,10 +75,10 @@ class Decoded(NamedTuple):
 
 
 def read_folder(path: Path, fit: Fit, on_progress: OnProgress) -> ImageSet:
-    """The pictures of a folder; of an animation, the first frame.
+    """Read the pictures of a folder, and the first frame of animations.
 
-    Files that cannot be read are left out; the notes name and count them. The fitted images of a
-    large folder are cached in the user's cache folder until a file changes.
+    Files that cannot be read are skipped; the notes list them. The fitted images of a large folder
+    are cached in the user's cache folder until a file changes.
 
     Raises:
         DataError: the folder, or every picture in it, cannot be read.
@@ -99,10 +102,10 @@ def read_folder(path: Path, fit: Fit, on_progress: OnProgress) -> ImageSet:
 
 
 def read_picture(path: Path, fit: Fit) -> Images:
-    """One picture, fitted: uint8, C x size x size.
+    """Read and fit one picture: uint8, C x size x size.
 
     Raises:
-        DataError: it cannot be read, or is not a picture.
+        DataError: the file cannot be read, or is not a picture.
     """
     if path.exists() and not path.is_file():
         raise DataError(f"{path}: is not a file; give a picture ({', '.join(SUFFIXES)})")
@@ -114,10 +117,10 @@ def read_picture(path: Path, fit: Fit) -> Images:
 
 
 def list_pictures(path: Path) -> FolderListing:
-    """List the pictures of a folder by their suffixes, without reading them.
+    """List the pictures of a folder by their extensions, without reading them.
 
     Raises:
-        DataError: there are none, or some lie beside the class folders.
+        DataError: there are none, or some are beside the class folders.
     """
     try:
         flat, others, folders = _scan(path)
@@ -150,13 +153,13 @@ def _scan(path: Path | str) -> tuple[list[str], list[str], list[str]]:
 
 
 def _pictures_below(root: Path, inside: str, others: list[str]) -> list[str]:
-    """The pictures at any depth below a class folder; everything else is added to ``others``."""
+    """The pictures at any depth below a class folder; all other files are added to ``others``."""
     if root.resolve().is_relative_to((root / inside).resolve()):
-        others.append(inside)  # a link that leads back here
+        others.append(inside)  # a link to a folder above
         return []
     pictures: list[str] = []
-    # A loop, because os.walk before Python 3.12 calls itself for every level of folders, and fails
-    # where they are deeper than Python's recursion limit.
+    # A loop instead of os.walk, which before Python 3.12 is recursive and fails for folders deeper
+    # than Python's recursion limit.
     waiting = [inside]
     while waiting:
         folder = waiting.pop()
@@ -165,7 +168,7 @@ def _pictures_below(root: Path, inside: str, others: list[str]) -> list[str]:
         others += [f"{folder}/{name}" for name in strange]
         for name in reversed(folders):
             if (root / folder / name).is_symlink():
-                others.append(f"{folder}/{name}")  # it may lead back here
+                others.append(f"{folder}/{name}")  # may lead to a folder above: an endless loop
             else:
                 waiting.append(f"{folder}/{name}")
     return pictures
@@ -173,7 +176,7 @@ def _pictures_below(root: Path, inside: str, others: list[str]) -> list[str]:
 
 def _advice(path: Path) -> str:
     if any((path / name).is_dir() for name in ("MNIST", "FashionMNIST", "EMNIST", "KMNIST")):
-        return "; name the folder that holds the published data sets with --data-root"
+        return "; for the published data sets in it, set --data-root to this folder"
     return "; give a folder of pictures, or one with a subfolder per class"
 
 
@@ -207,7 +210,7 @@ def decode(listing: FolderListing, fit: Fit, on_progress: OnProgress) -> Decoded
 
 
 def _decode(path: str, size: int, use: Callable[[Image.Image], Images]) -> Images | Unreadable:
-    """What ``use`` makes of a picture's first frame, rotated as its Exif data says."""
+    """Apply ``use`` to a picture's first frame, rotated according to its Exif data."""
     try:
         with Image.open(path, formats=_FORMATS) as image:
             pixels = image.width * image.height
@@ -234,7 +237,7 @@ def _turned(image: Image.Image) -> Image.Image:
 
 @contextlib.contextmanager
 def _no_warnings() -> Iterator[None]:
-    """Without Pillow's warnings about odd files, of which the user can change nothing."""
+    """Suppress Pillow's warnings about unusual files, which do not help the user."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
@@ -255,13 +258,13 @@ def _notes(listing: FolderListing, bad: list[str]) -> list[str]:
     notes = []
     if bad:
         count = f"{len(bad):,} of {len(listing.files):,} pictures"
-        notes.append(f"{count} cannot be read and are left out: {first_few(bad)}")
+        notes.append(f"{count} cannot be read and are skipped: {first_few(bad)}")
     if names := listing.others:
-        notes.append(f"{len(names):,} left out, not pictures by name: {first_few(names)}")
+        notes.append(f"{len(names):,} files skipped, not pictures by name: {first_few(names)}")
     right_inside = {file.partition("/")[0] for file in listing.files if file.count("/") == 1}
     if too_high := set(listing.classes) - right_inside:
         notes.append(
-            f"all pictures of the class {min(too_high)!r} lie in subfolders of it; if these are "
-            "the classes, name the folder above them"
+            f"all pictures of the class {min(too_high)!r} are in its subfolders; if those are the "
+            "classes, give the folder of this class as the data set"
         )
     return notes

@@ -1,4 +1,4 @@
-"""Images and labels in memory, the same for every source."""
+"""Images and labels in memory, in one form for every source."""
 
 import hashlib
 import os
@@ -14,9 +14,9 @@ from mnistgan.datasets.fitting import Fit
 from mnistgan.errors import DataError
 from mnistgan.progress import OnProgress, Progress
 
-GRAY_NOTE = "the images are in color and are trained in gray; --channels 3 keeps the color"
+GRAY_NOTE = "the images are in color but are used in gray; add --channels 3 to keep the color"
 
-_BLOCK_BYTES = 2**25
+_BLOCK_BYTES = 2**25  # 32 MiB
 
 _MAX_CLASSES = 10_000
 
@@ -27,10 +27,10 @@ class ImageSet:
 
     Attributes:
         images: uint8, N x C x H x W.
-        labels: int64, N, or None where the source has none.
+        labels: int64, N, or None if the source has none.
         classes: the name of each label, in order; empty without labels.
-        source: where the images come from, for messages.
-        notes: for the user: files left out, color lost.
+        source: description of the source, for messages.
+        notes: notes for the user, about skipped files or lost color.
     """
 
     images: Images
@@ -43,13 +43,13 @@ class ImageSet:
         return len(self.images)
 
     def take(self, rows: Labels | slice) -> "ImageSet":
-        """Some of the images with their labels, chosen by index or as a slice."""
+        """Select images with their labels, by indices or a slice."""
         labels = None if self.labels is None else self.labels[rows]
         return replace(self, images=self.images[rows], labels=labels)
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of images and labels: the same for the same images from any source."""
+        """SHA-256 of images and labels; equal for equal images from any source."""
         digest = hashlib.sha256(repr(self.images.shape).encode())
         digest.update(np.ascontiguousarray(self.images).data)
         if self.labels is not None:
@@ -58,7 +58,7 @@ class ImageSet:
 
 
 def rows_at_a_time(image_bytes: int, fit: Fit) -> int:
-    """How many images to read at once, so that a block is small before and after fitting."""
+    """Number of images per block, so that a block is small before and after fitting."""
     return max(1, _BLOCK_BYTES // max(1, image_bytes, fit.channels * fit.size * fit.size))
 
 
@@ -74,7 +74,7 @@ def class_notes(labels: Labels | None, classes: tuple[str, ...]) -> tuple[str, .
 
 
 def first_few(names: list[str]) -> str:
-    """The first five names for a message, and how many more there are."""
+    """The first five names for a message, and the number of others."""
     more = f" and {len(names) - 5:,} more" if len(names) > 5 else ""
     return ", ".join(names[:5]) + more
 
@@ -97,13 +97,13 @@ def collect(
 
 
 def allocate(count: int, fit: Fit) -> Images:
-    """An uninitialized array for a number of images.
+    """Allocate an uninitialized array for a number of images.
 
     Raises:
-        DataError: it does not fit into memory.
+        DataError: the images do not fit into memory.
     """
-    # np.empty may succeed with more than there is, as Linux overcommits: it would kill the process
-    # only later, while the array is filled.
+    # np.empty may succeed with more memory than the machine has, because Linux overcommits. The
+    # process would be killed later, while the array is filled.
     shape = (count, fit.channels, fit.size, fit.size)
     needed, available = int(np.prod(shape, dtype=object)), _physical_memory()
     if available is not None and needed > available:
@@ -115,14 +115,14 @@ def allocate(count: int, fit: Fit) -> Images:
 
 
 def numbered_classes(labels: Labels | None, source: str | Path) -> tuple[str, ...]:
-    """Names for labels without names: their numbers.
+    """Class names for labels without names: their numbers.
 
     Args:
-        labels: N, or None.
-        source: where they come from, for the message.
+        labels: int64, N, or None.
+        source: source of the labels, for the message.
 
     Raises:
-        DataError: the labels are not numbers of classes.
+        DataError: a label is not in the range of class numbers.
     """
     if labels is None or not len(labels):
         return ()
@@ -133,7 +133,7 @@ def numbered_classes(labels: Labels | None, source: str | Path) -> tuple[str, ..
 
 
 def _physical_memory() -> int | None:
-    """This machine's memory in bytes; None if the system does not say."""
+    """This machine's memory in bytes; None if unknown, as on Windows."""
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):

@@ -1,7 +1,7 @@
 """Reading the data sets of the catalog.
 
-Before a file is read as images, it is compared with its published checksum or, if it is an unpacked
-file without one, with the shape in the catalog.
+Each file is compared with its published checksum before it is read. Unpacked files without one are
+compared with the shape in the catalog.
 """
 
 import bz2
@@ -32,19 +32,19 @@ _NUMBERS = tuple(map(str, range(1, 257)))
 def read(
     data_set: DataSet, split_name: SplitName, root: Path, fit: Fit, on_progress: OnProgress
 ) -> ImageSet:
-    """The images of one split of a data set whose files are there.
+    """Read one split of a data set from its files.
 
     Raises:
-        DataError: a file is damaged, or the set has no such split.
+        DataError: a file is missing or damaged, or the data set has no such split.
     """
     split = data_set.train if split_name == "train" else data_set.test
     if split is None:
-        raise DataError(f"{data_set.name}: has no test part; only its training part can be used")
+        raise DataError(f"{data_set.name}: has no test split; use its training images")
     blocks: Iterable[Images]
     with contextlib.ExitStack() as files:
         if data_set.form == "embedded":
-            # 1,797 digits with 17 gray levels (Alpaydin & Kaynak 1998, CC BY 4.0), the same as
-            # scikit-learn's load_digits gives.
+            # 1,797 digits with 17 gray levels (Alpaydin & Kaynak 1998, CC BY 4.0), the same as in
+            # scikit-learn's load_digits. Importing scikit-learn takes a second (commit 927b248).
             with np.load(str(resources.files("mnistgan.datasets") / "digits.npz")) as file:
                 blocks, labels = [file["images"]], file["labels"]
         elif data_set.form == "usps":
@@ -55,7 +55,7 @@ def read(
             shape = (split.count, data_set.side, data_set.side)
             array = files.enter_context(_idx_file(data_set, split.images, shape, root))
             blocks = array.blocks(rows_at_a_time(data_set.side**2, fit))
-        if data_set.form == "emnist":  # published transposed
+        if data_set.form == "emnist":  # published transposed (pytorch/vision#8783)
             blocks = (block.swapaxes(1, 2) for block in blocks)
         pictures = (_scaled(block, fit.size)[..., None] for block in blocks)
         images = collect(pictures, len(labels), fit, f"reading {data_set.name}", on_progress)
@@ -65,11 +65,9 @@ def read(
 
 
 def _scaled(images: Images, side: int) -> Images:
-    """Square gray images, n x H x W, at another size.
-
-    By Pillow, which is what torchvision's resize calls for pictures of your own: the embedded
-    digits must not wait for the import of torchvision.
-    """
+    """Resize square gray images, n x H x W."""
+    # By Pillow directly. For the user's pictures torchvision's resize calls the same function, but
+    # the embedded digits should not wait for the import of torchvision.
     if images.shape[1:] == (side, side):
         return images
     pictures = (Image.fromarray(image).resize((side, side), RESAMPLING) for image in images)
@@ -77,7 +75,7 @@ def _scaled(images: Images, side: int) -> Images:
 
 
 def _unverified(data_set: DataSet, root: Path) -> tuple[str, ...]:
-    """A note if unpacked files were read, for which no checksum is published."""
+    """A note if unpacked files without a published checksum were read."""
     without = [archive.name for archive in data_set.archives if not archive.unpacked_md5]
     if all((root / data_set.folder / name).is_file() for name in without):
         return ()
@@ -88,7 +86,7 @@ def _unverified(data_set: DataSet, root: Path) -> tuple[str, ...]:
 
 
 def _verified(data_set: DataSet, name: str, root: Path) -> Path:
-    """The path of an archive whose checksum is right."""
+    """The path of an archive, after comparing its checksum."""
     archive = next(one for one in data_set.archives if one.name == name)
     found = archives.inspect(archive, data_set, root)
     if found.trouble:
@@ -97,7 +95,7 @@ def _verified(data_set: DataSet, name: str, root: Path) -> Path:
 
 
 def _unusable(data_set: DataSet, path: Path, trouble: str) -> DataError:
-    """The error for a file that must not be trained on."""
+    """The error for a file that cannot be used."""
     return DataError(f"{path}: {trouble}; download it again: mnistgan data fetch {data_set.name}")
 
 
@@ -105,10 +103,10 @@ def _unusable(data_set: DataSet, path: Path, trouble: str) -> DataError:
 def _idx_file(
     data_set: DataSet, name: str, shape: tuple[int, ...], root: Path
 ) -> Iterator[ArrayStream]:
-    """An IDX array of a data set, in an archive, in a zip of archives, or unpacked.
+    """Open an IDX array of a data set: in an archive, in a zip of archives, or unpacked.
 
     Raises:
-        DataError: it cannot be read or has another shape, or the ``with`` block raised ValueError.
+        DataError: the file cannot be read, has another shape, or the block raised ValueError.
     """
     path = root / data_set.folder / name
     try:
@@ -124,7 +122,7 @@ def _idx_file(
                 array = parse_idx(files.enter_context(gzip.open(member)))
             itemsize = 4 if name.endswith("idx2-int") else 1
             if array.shape != shape or array.dtype.itemsize != itemsize:
-                raise ValueError(f"it holds {array.shape} where {shape} is right")
+                raise ValueError(f"its shape is {array.shape}, not {shape}")
             yield array
     except (OSError, EOFError, ValueError, KeyError, zlib.error, zipfile.BadZipFile) as error:
         reason = getattr(error, "strerror", None) or str(error) or "it ends too early"
@@ -133,19 +131,19 @@ def _idx_file(
 
 def _idx_labels(data_set: DataSet, name: str, count: int, root: Path) -> Labels:
     """Class numbers from 0, int64 N."""
-    # QMNIST has eight columns, of which the first is the class; EMNIST's letters count from 1.
+    # QMNIST's labels have eight columns; the first is the class. EMNIST's letters start at 1.
     shape = (count, 8) if "idx2" in name else (count,)
     with _idx_file(data_set, name, shape, root) as array:
         labels = array.read().astype(np.int64).reshape(count, -1)[:, 0]
         if data_set.name == "emnist-letters":
             labels -= 1
         if labels.min() < 0 or labels.max() >= len(data_set.classes):
-            raise ValueError("it has labels that are not classes")
+            raise ValueError("it has labels without a class")
     return labels
 
 
 def _usps(data_set: DataSet, path: Path) -> tuple[Images, Labels]:
-    """Pixels scaled as torchvision does: rounded down, after arithmetic in float32."""
+    """Read the images and labels of USPS."""
     labels, rows = [], []
     try:
         with bz2.open(path, "rt", encoding="ascii", errors="replace") as lines:
@@ -156,12 +154,18 @@ def _usps(data_set: DataSet, path: Path) -> tuple[Images, Labels]:
     except ValueError as error:
         trouble = f"is damaged: line {len(rows) + 1} is not 'label 1:value ... 256:value'"
         raise _unusable(data_set, path, trouble) from error
+    # As in torchvision, bit by bit: arithmetic in float32, then rounded down.
     pixels = (np.reshape(rows, (-1, 16, 16)) + 1) / 2 * 255
     return pixels.astype(np.uint8), np.array(labels, np.int64)
 
 
 def _usps_line(line: str) -> tuple[int, list[float]]:
-    """A label, in the file from 1, and 256 values in [-1, 1]; raises ValueError otherwise."""
+    """Parse a label, which starts at 1 in the file, and 256 values in [-1, 1].
+
+    Raises:
+        ValueError: the line has another form.
+    """
+    # Strict: an HTML page or a truncated line must not become an image.
     label, *pairs = line.split()
     places, numbers = zip(*(pair.split(":") for pair in pairs), strict=True)
     values = [float(number) for number in numbers]

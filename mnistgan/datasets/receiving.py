@@ -1,4 +1,4 @@
-"""One request for a file, from where the received part ends; silent and slow servers fail."""
+"""One request for a file, which continues a partial download; silent and slow servers fail."""
 
 import os
 import re
@@ -19,7 +19,8 @@ _REDIRECTS = 5
 _DIGITS = 16
 _PIECE = 2**16
 _BEGINNINGS = {".gz": b"\x1f\x8b", ".zip": b"PK", ".bz2": b"BZh"}
-_REASONS = {  # for patterns in the messages of requests and urllib3, which name objects
+# Messages of requests and urllib3 contain the names of objects; these patterns replace them.
+_REASONS = {
     "timed out": "did not answer in time",
     "refused": "refused the connection",
     "resolve": "its name could not be resolved",
@@ -31,13 +32,13 @@ _REASONS = {  # for patterns in the messages of requests and urllib3, which name
 
 @dataclass(frozen=True)
 class Patience:
-    """How long a mirror is waited for, in seconds, and the slowest that it may send.
+    """Limits for a mirror; times are in seconds.
 
     Attributes:
-        connection: for each of its addresses.
-        silence: before the answer, and between two pieces.
-        bytes_per_second: over as long as it may be silent.
-        attempts: after it broke off with some progress made.
+        connection: timeout for a connection to each of its addresses.
+        silence: timeout for its answer, and between two pieces.
+        bytes_per_second: minimum rate, averaged over the time ``silence``.
+        attempts: maximum number of requests, while each one makes some progress.
     """
 
     connection: float = 10.0
@@ -51,10 +52,10 @@ class Download:
     """A file that is being downloaded.
 
     Attributes:
-        archive: as in the catalog.
-        part: holds the bytes received so far; may be empty.
-        on_progress: called with their number.
-        patience: with the mirrors.
+        archive: the file, as in the catalog.
+        part: file with the bytes received so far; may be empty.
+        on_progress: called with the number of bytes.
+        patience: limits for a mirror.
     """
 
     archive: Archive
@@ -63,11 +64,11 @@ class Download:
     patience: Patience
 
     def receive(self, address: str, resume: bool = True) -> None:
-        """Ask for what the part lacks, or for the whole file, and add what comes.
+        """Request the missing bytes or the whole file, and write them to the part.
 
         Raises:
-            BrokenOffError: the connection failed on the way.
-            MirrorError: the answer is not the file, or does not come.
+            BrokenOffError: the connection failed during the transfer.
+            MirrorError: the mirror did not answer, or sent something other than the file.
             OSError: the part cannot be written.
         """
         import requests
@@ -77,33 +78,34 @@ class Download:
         try:
             with self._answer(address, start) as answer:
                 if start and answer.status_code == _RANGE_NOT_SATISFIABLE:
-                    # What is here is more than the mirror has: only one of the two can be right.
+                    # The part is longer than the mirror's file, so one of the two is wrong.
                     return self.receive(address, resume=False)
                 if answer.status_code not in (_OK, _PARTIAL):
                     raise MirrorError(f"answered {answer.status_code} {answer.reason}")
-                # The answer begins where the part ends, or at the file's beginning.
+                # A server that ignores Range sends the whole file, from its beginning.
                 content_range = answer.headers.get("Content-Range", "")
                 self._write(answer, start if content_range.startswith(f"bytes {start}-") else 0)
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             text = str(error).lower()
             known = (reason for sign, reason in _REASONS.items() if re.search(sign, text))
-            # Who was silent once is not waited for again.
+            # After a timeout, this mirror is not tried again: it may be silent each time.
             kind = MirrorError if "timed out" in text else BrokenOffError
             raise kind(next(known, type(error).__name__)) from error
         except ValueError as error:
             raise MirrorError("answered with invalid HTTP") from error
 
     def _answer(self, address: str, start: int) -> "requests.Response":
-        """The beginning of an answer, after redirections."""
+        """The answer to a request, after redirects; its body is not read yet."""
         import requests
 
         headers = {"Accept-Encoding": "identity", "User-Agent": "mnistgan"}
+        # identity: with compression, byte positions would not be those of the file.
         if start:
             headers["Range"] = f"bytes={start}-"
         timeouts = (self.patience.connection, self.patience.silence)
         with requests.Session() as session:
-            # Without this requests reads the bodies of redirections, even of those that it is not
-            # to follow, and they may never end.
+            # requests reads the bodies of redirects even with allow_redirects=False, and a body may
+            # never end (commit 0dcee9f). So it must not find any redirect; the loop follows them.
             session.get_redirect_target = lambda resp: None  # type: ignore[method-assign]
             for _ in range(_REDIRECTS):
                 answer = session.get(address, headers=headers, stream=True, timeout=timeouts)
@@ -116,10 +118,11 @@ class Download:
     def _write(self, answer: "requests.Response", start: int) -> None:
         length = answer.headers.get("Content-Length", "")
         total = start + int(length) if length.isdecimal() and len(length) < _DIGITS else None
-        limit = int(2 * self.archive.megabytes * 1e6) + 1_000_000  # more than any such file has
+        limit = int(2 * self.archive.megabytes * 1e6) + 1_000_000  # for endless files
         beginning = _BEGINNINGS[Path(self.archive.name).suffix]
         since, since_done, done = time.monotonic(), start, start
-        # Not truncated at the start: from the file's beginning on, the same bytes come once more.
+        # Not truncated at the start: if the file comes again from its beginning and breaks off, the
+        # bytes behind remain, and the next request continues after them.
         with self.part.open("r+b") as file:
             file.seek(start)
             while piece := answer.raw.read1(_PIECE, decode_content=False):
@@ -143,14 +146,14 @@ class Download:
 
 
 def _instead(piece: bytes) -> str:
-    """What came that is not an archive."""
+    """A description of a first piece that is not the start of an archive."""
     page = piece[:256].lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml", b"<head"))
-    return "sent a web page, not the file" if page else "sent something else than the file"
+    return "sent a web page, not the file" if page else "sent something other than the file"
 
 
 class MirrorError(Exception):
-    """Why a mirror does not give the file."""
+    """A mirror does not serve the file; the message is the reason."""
 
 
 class BrokenOffError(Exception):
-    """The connection to a mirror failed; another try may go on."""
+    """The connection to a mirror failed; another request may continue."""

@@ -1,7 +1,7 @@
-"""Importing torchvision only where it is used, even if its compiled operators cannot be loaded.
+"""Import of torchvision on first use, even if its compiled operators cannot be loaded.
 
-Its import takes nearly as long as torch's (it imports torch's compiler), so no command that does
-not need it may wait for it, and the names of its data sets are read without importing it.
+Importing it takes 1.5 s beside torch's own import, so commands that do not need it must not import
+it. The names of its data sets are read without importing it.
 """
 
 import ast
@@ -31,14 +31,13 @@ _lock = threading.Lock()
 def import_torchvision(module: str = "torchvision") -> Any:
     """Import torchvision, or one of its modules by its full name.
 
-    With a torch that its binary was not built for (such as a CPU-only torch and the registry's CUDA
-    build of torchvision) ``import torchvision`` raises RuntimeError, because its Python side
-    describes operators that the binary did not load. mnistgan does not use them, so they are
-    declared, and the import is tried again.
-
     Raises:
         UsageError: torchvision is not installed, or does not match this torch.
     """
+    # If torchvision's binary was built for another torch, such as PyPI's CUDA build beside a
+    # CPU-only torch, ``import torchvision`` raises RuntimeError: its Python code refers to
+    # operators that the binary did not register. mnistgan does not use them, so _import declares
+    # them and tries again.
     try:
         with _lock:
             return _import(module)
@@ -52,7 +51,7 @@ def _import(module: str) -> Any:
     try:
         return importlib.import_module(module)
     except RuntimeError as error:
-        # Only after a failure: a second declaration of operators that were loaded is an error.
+        # Only after a failure: declaring operators that were loaded is an error.
         if "torchvision::" not in str(error):
             raise
     import torch
@@ -67,10 +66,8 @@ def _import(module: str) -> Any:
 
 
 def public_names() -> tuple[str, ...]:
-    """``torchvision.datasets.__all__``, read from its source; empty if that cannot be found.
-
-    A config that names an unknown data set is thereby refused before torch is imported.
-    """
+    """``torchvision.datasets.__all__``, read from its source; empty if that cannot be found."""
+    # Parsed, not imported: a config with an unknown name is refused before torch is imported.
     with contextlib.suppress(ValueError, OSError, SyntaxError):
         spec = importlib.util.find_spec("torchvision")
         source = Path(spec.origin if spec and spec.origin else "").parent / "datasets/__init__.py"

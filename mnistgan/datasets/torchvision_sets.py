@@ -1,4 +1,4 @@
-"""The image classification data sets of torchvision, downloaded and read by its own classes."""
+"""torchvision's image classification data sets, downloaded and read by its own classes."""
 
 import contextlib
 import inspect
@@ -28,15 +28,15 @@ from mnistgan.progress import OnProgress, Progress
 
 _TABLE = tomli.loads((resources.files(__package__) / "torchvision.toml").read_text("utf-8"))
 _NOT_WRITTEN = (EACCES, EDQUOT, EEXIST, ENOSPC, ENOTDIR, EPERM, EROFS)
-_SECONDS = 60.0  # without an answer; torchvision itself sets no time-out
-_BLOCK = 256  # images per report of the progress
-_LOOKED_AT = 16  # the first images, which decide whether a data set is in color
+_SECONDS = 60.0  # timeout of a download; torchvision itself sets none
+_BLOCK = 256  # images per progress report
+_LOOKED_AT = 16  # first images, which decide whether a data set is in color
 
 
 def name_problem(name: str) -> str:
-    """Why ``torchvision:NAME`` cannot be used, judged by the name alone; empty if it may be.
+    """The reason why ``torchvision:NAME`` cannot be used, judged by the name alone.
 
-    Imports neither torch nor torchvision.
+    Empty if the name may be valid. Imports neither torch nor torchvision.
     """
     short = name.removeprefix(TORCHVISION)
     if short in _TABLE["refused"]:
@@ -52,7 +52,7 @@ def has_test(name: str) -> bool:
     """Whether a data set has labeled test images.
 
     Raises:
-        DataError: it cannot be used.
+        DataError: the data set cannot be used.
     """
     return _split_argument(name, _class(name)[1], "test") is not None
 
@@ -61,7 +61,7 @@ def fetch(name: str, root: Path, on_progress: OnProgress) -> None:
     """Download the missing files of a data set, of all splits.
 
     Raises:
-        DataError: it cannot be used or downloaded.
+        DataError: the data set cannot be used or downloaded.
     """
     _open(name, "train", root, on_progress)
     if has_test(name):
@@ -72,10 +72,10 @@ def read(name: str, split: SplitName, root: Path, fit: Fit, on_progress: OnProgr
     """Read one split of a data set; missing files are downloaded into the data root first.
 
     Args:
-        name: as in a config, ``torchvision:SVHN``.
+        name: name as in a config, such as ``torchvision:SVHN``.
         split: ``train`` is the default split of the class.
         root: the data root.
-        fit: the size and channels of the result.
+        fit: size and channels of the result.
         on_progress: called while files are downloaded and images read.
 
     Raises:
@@ -91,7 +91,7 @@ def read(name: str, split: SplitName, root: Path, fit: Fit, on_progress: OnProgr
 
 
 def _class(name: str) -> tuple[type[Any], Mapping[str, inspect.Parameter]]:
-    """The class of a data set, and its parameters, with those passed to its bases by ``**kwargs``.
+    """The class of a data set and its parameters, including those of its bases by ``**kwargs``.
 
     Raises:
         DataError: there is no such class, it is not for image classification, or it needs more
@@ -103,6 +103,7 @@ def _class(name: str) -> tuple[type[Any], Mapping[str, inspect.Parameter]]:
     kind = getattr(module, name.removeprefix(TORCHVISION), None)
     if not (isinstance(kind, type) and issubclass(kind, module.VisionDataset)):
         raise DataError(f"{name!r} is not a data set of torchvision")
+    # A signature with **kwargs hides parameters such as root; those of the bases are added.
     found: dict[str, inspect.Parameter] = {}
     for base in kind.__mro__:
         own = inspect.signature(base).parameters
@@ -125,7 +126,7 @@ def _class(name: str) -> tuple[type[Any], Mapping[str, inspect.Parameter]]:
 def _split_argument(
     name: str, parameters: Mapping[str, inspect.Parameter], split: SplitName
 ) -> dict[str, Any] | None:
-    """The argument that chooses a split; None if there is no such split."""
+    """The constructor argument that selects a split; None if there is no such split."""
     if "train" in parameters:
         return {"train": split == "train"}
     if "split" in parameters:
@@ -133,30 +134,32 @@ def _split_argument(
         train = default if default.startswith("train") else "train"
         test = _TABLE["test_split"].get(name.removeprefix(TORCHVISION), "test")
         return {"split": train if split == "train" else test}
-    # Omniglot's background=False is not a test split: it has other characters, so other classes.
+    # Omniglot's background=False is not a test split: it contains other classes.
     return {} if split == "train" else None
 
 
 def _open(name: str, split: SplitName, root: Path, on_progress: OnProgress) -> Any:
-    """Create the object of a data set, which reads a pickle only after verifying its checksum."""
+    """Create the data set object."""
+    # Some classes read pickles. All that are allowed here verify a checksum first.
     kind, parameters = _class(name)
     arguments = _split_argument(name, parameters, split)
     if arguments is None:
-        raise DataError(f"{name}: has no test part; only its training part can be used")
+        raise DataError(f"{name}: has no test split; use its training images")
     if "root" in parameters:
         arguments["root"] = str(root)
     downloads = "download" in parameters
     try:
         if not downloads:
             return kind(**arguments)
-        # Some classes refuse to download existing files, and a complete root may be read-only.
+        # First without a download: some classes refuse to download existing files, and a complete
+        # root may be read-only.
         with contextlib.suppress(Exception):
             return kind(**arguments, download=False)
         with download.alone(root / name, on_progress), _downloading(name, on_progress):
             return kind(**arguments, download=True)
     except (MemoryError, MnistganError):
         raise
-    except Exception as error:  # a data set may raise anything
+    except Exception as error:  # its code may raise anything
         raise DataError(f"{name}: {_what_failed(error, root, downloads)}") from error
 
 
@@ -170,8 +173,8 @@ def _what_failed(error: Exception, root: Path, downloads: bool) -> str:
         path = error.filename or root
         return f"{path} cannot be written ({error.strerror}); choose another --data-root"
     return (
-        f"{at_root}, nor downloaded ({_brief(error)}); run again, or copy its files there, or name "
-        "the folder that holds them with --data-root"
+        f"{at_root}, nor downloaded ({_brief(error)}); run again, copy its files there, or set "
+        "--data-root to a folder that has them"
     )
 
 
@@ -182,12 +185,10 @@ def _brief(error: Exception) -> str:
 
 @contextlib.contextmanager
 def _downloading(name: str, on_progress: OnProgress) -> Iterator[None]:
-    """Give torchvision's downloader a time-out, our progress and safe extraction of archives.
-
-    Some archives have no checksum, and a failed https address is tried again over http, so an
-    archive may only be extracted below its folder (PEP 706). All three are settings of the whole
-    process, restored at the end.
-    """
+    """A context that gives torchvision's downloader a timeout, progress and safe extraction."""
+    # Some archives have no checksum, and torchvision tries a failed https address again over http.
+    # So an archive may extract files only below its folder (PEP 706). All three are settings of the
+    # whole process and are restored at the end.
     utils = import_torchvision("torchvision.datasets.utils")
 
     class Bar:
@@ -226,13 +227,13 @@ def convert(dataset: Any, fit: Fit, name: str, on_progress: OnProgress) -> Image
     """Convert a map-style data set of (PIL image or tensor, label).
 
     Args:
-        dataset: has a length, and its items are pairs; tensors are uint8, or float in [0, 1].
-        fit: the size and channels of the result.
-        name: of the data set, for messages.
+        dataset: an object with a length and pairs as items; tensors are uint8, or float in [0, 1].
+        fit: size and channels of the result.
+        name: name of the data set, for messages.
         on_progress: called with the number of images read.
 
     Raises:
-        DataError: it is not such a data set, is empty, or an item cannot be read.
+        DataError: the object is not such a data set, is empty, or an item cannot be read.
     """
     try:
         count = len(dataset)
@@ -262,10 +263,10 @@ def convert(dataset: Any, fit: Fit, name: str, on_progress: OnProgress) -> Image
 
 
 def _picture(image: Any) -> Image.Image:
-    """A PIL image as it is, or a tensor, C x H x W, as a PIL image.
+    """Convert a tensor, C x H x W, to a PIL image; return a PIL image unchanged.
 
     Raises:
-        ValueError: it is neither.
+        ValueError: the item is neither.
     """
     if isinstance(image, Image.Image):
         return image
@@ -285,7 +286,7 @@ def _picture(image: Any) -> Image.Image:
 
 
 def _classes(dataset: Any, labels: Labels, name: str) -> tuple[str, ...]:
-    """The data set's own names of its classes if they are unique and printable, else numbers."""
+    """The data set's own class names if they are unique and printable, otherwise numbers."""
     numbers = image_set.numbered_classes(labels, name)
     given = getattr(dataset, "classes", None) or getattr(dataset, "categories", None)
     listed = given if isinstance(given, (list, tuple)) else ()

@@ -1,4 +1,4 @@
-"""Checking every file of a data set."""
+"""Verification of the files of a data set."""
 
 from pathlib import Path
 
@@ -12,13 +12,13 @@ from mnistgan.storage import user_dirs
 
 
 def verify(config: DataConfig, on_progress: OnProgress = no_progress) -> tuple[list[str], bool]:
-    """Compare a published set with its checksums, or read every image of the user's own.
+    """Compare a published data set with its checksums, or read all of the user's own images.
 
     Returns:
-        Lines for the user, and whether every file can be used.
+        Lines about the files, and whether all of them can be used.
 
     Raises:
-        DataError: the user's own images cannot be read at all.
+        DataError: none of the user's own images can be read.
     """
     if data_set := DATA_SETS.get(config.name):
         return _published(data_set, user_dirs.data_root(config.root))

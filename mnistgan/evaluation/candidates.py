@@ -22,7 +22,7 @@ class Candidates:
 
     Attributes:
         images: uint8, N x C x H x W.
-        labels: int64, N, or None if unknown; for a conditional generator, the classes it was given.
+        labels: int64, N, or None if unknown; for a conditional generator, its input.
         classes: the name of each label, in order.
         data: the real images to compare with.
     """
@@ -35,8 +35,8 @@ class Candidates:
     def labels_among(self, classes: Sequence[str]) -> Labels | None:
         """The labels as indices into the classes of the real images.
 
-        Classes are matched by name. Where the names differ and ours are just numbers, as in an
-        ``.npz``, they are matched by number. None without labels, or if they cannot be matched.
+        Classes are matched by name; if our names are only numbers, as in an ``.npz``, by number.
+        Returns None if there are no labels, or if they cannot be matched.
         """
         if self.labels is None or self.classes == tuple(classes):
             return self.labels
@@ -59,12 +59,13 @@ def load(
     """Read images from files, fitted to the shape of the real ones, or draw them from a generator.
 
     Args:
-        source: a generator file, a checkpoint or a run directory; or an ``.npz`` file or a folder.
-        are_images: whether it is the latter.
-        count: number of images to draw, or at most to read.
-        seed: random seed of the noise.
-        data: the real images; by default those a generator was trained on, else ``mnist``.
-        root: folder of the data sets; by default the one a run directory names.
+        source: a generator file, checkpoint or run directory; or, with ``are_images``, an ``.npz``
+            file or a folder of images.
+        are_images: whether the source contains images.
+        count: number of images to generate, or maximum number to read.
+        seed: seed of the noise.
+        data: the real images; by default the generator's training data, or ``mnist``.
+        root: folder of the data sets; by default the one that a run directory names.
         on_progress: called with the number of images.
 
     Raises:
@@ -74,7 +75,7 @@ def load(
     """
     if are_images:
         real = toml.replace_data(DataConfig(), name=data, root=root)
-        # The slash marks a folder's path as one: data_kind tells paths from names by how they look.
+        # data_kind recognizes a path by its slash; without one, a folder "mnist" would be a name.
         name = str(source) if source.suffix == ".npz" else f"{source}/"
         loaded = datasets.load(toml.replace_data(real, name=name), on_progress=on_progress)
         first = loaded.take(slice(count))
@@ -84,7 +85,7 @@ def load(
         raise UsageError(
             f"{source}: does not name the images that it was trained on; give them with --data"
         )
-    # Size and channels stay the generator's, so that the real images are fitted to its own.
+    # Size and channels are the generator's, so that the real images are fitted to them.
     real = toml.replace_data(generator.config.data, name=data, root=root)
     options = sampler.SamplingOptions(seed)
     images, labels = sampler.sample_labeled(generator, count, options, on_progress)

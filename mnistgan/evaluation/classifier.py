@@ -1,8 +1,8 @@
 """The small convolutional classifier whose features and predictions the measures use.
 
 Its weights for MNIST ship with the package, so that figures can be compared between runs, machines
-and papers; ``benchmarks/train_classifier.py`` trains it. For another labeled data set, a classifier
-is trained when it is first needed, and cached.
+and papers; ``benchmarks/train_classifier.py`` trained them. For another labeled data set, a
+classifier is trained on first use and cached.
 """
 
 from dataclasses import dataclass
@@ -24,14 +24,16 @@ from mnistgan.progress import OnProgress, Progress, no_progress
 from mnistgan.storage import atomic, tensor_zip
 
 FEATURES = 128  # length of the feature vector
-# Name of MNIST's classifier; the name of any other adds the start of its data's digest.
+# Name of MNIST's classifier. The names of others end with the start of their data's digest. Other
+# weights need another name: figures of different weights cannot be compared.
 SHIPPED = "mnistgan-lenet-v1"
 SHIPPED_CLASSES = DATA_SETS["mnist"].classes
 
 _TRAIN_BATCH = 128
 _TRAIN_EPOCHS = 6
-_TRAIN_STEPS = 2000  # at least: a small set gets more epochs
-_BATCH = 500  # for inference; fixed, because matrix products of another shape may round differently
+_TRAIN_STEPS = 2000  # minimum; a small set gets more epochs
+# Batch size for inference; fixed, because matrix products of another shape may round differently.
+_BATCH = 500
 _FORMAT = "mnistgan-classifier"
 _SHIFT = 2  # pixels, in images of 28 x 28
 
@@ -50,12 +52,12 @@ class Predictions:
 
     @cached_property
     def labels(self) -> Labels:
-        """The most probable class of each image."""
+        """The most probable class of each image, int64 N."""
         return np.asarray(self.probabilities.argmax(axis=1))
 
     @cached_property
     def confidences(self) -> npt.NDArray[np.float64]:
-        """The probability of that class, N."""
+        """The probability of that class, float64 N."""
         return np.asarray(self.probabilities.max(axis=1))
 
 
@@ -66,7 +68,7 @@ class LeNet(nn.Module):
     recognition", section II.B).
 
     Args:
-        channels: of the images, which may have any size from 12 x 12 pixels.
+        channels: channels of the images, which may have any size from 12 x 12 pixels.
         classes: number of logits.
     """
 
@@ -111,7 +113,7 @@ class LeNet(nn.Module):
 
         The last digits of the result may depend on the size of the batch.
         """
-        # np.array copies: torch warns about arrays that are read-only.
+        # np.array makes a copy, because torch warns about read-only arrays.
         features, logits = self(_scaled(torch.from_numpy(np.array(images))))
         return Predictions(features.double().numpy(), logits.double().softmax(dim=1).numpy())
 
@@ -121,10 +123,10 @@ class Classifier:
     """A trained classifier.
 
     Attributes:
-        network: in evaluation mode, on the CPU.
-        name: reported with each result.
-        sha256: of its file; reported with each result, because figures from other weights differ.
-        accuracy: on images it was not trained on; None if there were none.
+        network: the network, in evaluation mode, on the CPU.
+        name: name, reported with each result.
+        sha256: digest of its file, reported with each result: other weights give other figures.
+        accuracy: accuracy on held-out images, in [0, 1]; None if there were none.
     """
 
     network: LeNet
@@ -159,15 +161,16 @@ def fit(
     The same data and seed give the same weights with the same build of torch and number of threads.
 
     Args:
-        data: with labels.
-        seed: of the weights, the order and the shifts.
+        data: labeled images.
+        seed: seed of the weights, the order and the shifts.
         on_progress: called every 20 steps.
         epochs: by default 6, and up to 60 for a small set.
     """
     assert data.labels is not None
     images, labels = torch.from_numpy(data.images), torch.from_numpy(data.labels)
     epochs = epochs or max(_TRAIN_EPOCHS, min(60, _TRAIN_STEPS * _TRAIN_BATCH // len(data)))
-    # torch's layers draw their first weights from the global generator: seed a copy of it.
+    # torch's layers draw their initial weights from the global generator, so it is seeded here and
+    # restored afterward.
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(noise.torch_seed(seed, network=2))
         network = LeNet(images.shape[1], len(data.classes))
@@ -189,6 +192,7 @@ def fit(
         F.cross_entropy(logits, labels[rows]).backward()
         adam.step()
         schedule.step()
+        # use_buffers above: BatchNorm's statistics must match the averaged weights.
         if step >= steps - steps // 3:
             average.update_parameters(network)
         if step % 20 == 0 or step + 1 == steps:
@@ -198,7 +202,8 @@ def fit(
 
 
 def _shifted(images: Tensor, rng: np.random.Generator) -> Tensor:
-    """Each image shifted by its own random number of pixels, filled up with black (-1)."""
+    """Shift each image by its own random number of pixels, and fill with black (-1)."""
+    # One indexing operation for the whole batch, instead of a loop over images.
     count, channels, size, _ = images.shape
     reach = max(1, round(_SHIFT * size / 28))
     padded = F.pad(images, (reach,) * 4, value=-1.0)
@@ -210,7 +215,7 @@ def _shifted(images: Tensor, rng: np.random.Generator) -> Tensor:
 
 
 def accuracy(network: LeNet, data: ImageSet) -> float:
-    """The share of labeled images whose most probable class is their label, in [0, 1]."""
+    """The share of images whose most probable class is their label, in [0, 1]."""
     predictions = network.predict(data.images, "testing the classifier")
     return float((predictions.labels == data.labels).mean())
 
@@ -225,7 +230,7 @@ def save(path: Path, network: LeNet, tested: float | None) -> None:
 
 
 def load(path: Path, name: str) -> Classifier:
-    """Read what :func:`save` wrote.
+    """Read a classifier from :func:`save`.
 
     Raises:
         FileFormatError: the file is missing, damaged or not a classifier.

@@ -1,6 +1,6 @@
-"""Reading the figures in a ``figures.json``, and what each of them means.
+"""The figures in a ``figures.json``, and the meaning of each.
 
-Imports no torch, so that tables and pages are made quickly.
+Does not import torch, so that tables and pages are fast.
 """
 
 import json
@@ -10,16 +10,21 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from mnistgan.errors import UsageError, printable
+from mnistgan.evaluation.verdict import Verdict, judge
+from mnistgan.evaluation.watch import distinct
+from mnistgan.rendering import grids
+from mnistgan.storage import tables
 from mnistgan.storage.atomic import read_bytes
+from mnistgan.storage.run_directory import RunDirectory
 
 
 class Measure(NamedTuple):
-    """A measure as tables show it.
+    """The description of a measure.
 
     Attributes:
-        name: as in a file.
-        title: its name for people.
-        explanation: what its figures mean, or which one is perfect.
+        name: name in files.
+        title: name in tables and pages.
+        explanation: meaning of its figures, or the perfect figure.
     """
 
     name: str
@@ -39,6 +44,7 @@ MEASURES = (
     Measure("confidence", "mean confidence", "of the classifier in its predictions"),
     Measure("kl_to_labels", "KL to the labels' shares", "nats; 0 is perfect"),
     Measure("kl_to_uniform", "KL to equal shares", "nats; 0 is the same number per class"),
+    Measure("variety", "variety", "distinct images, as a share of as many real ones"),
     Measure("nearest_distance", "nearest training image", "RMS difference of the pixels"),
     Measure("copies", "copies of training images", "share"),
     Measure("agreement", "agreement", "share classified as the requested class"),
@@ -50,11 +56,11 @@ class Measurement:
     """The content of a figures.json.
 
     Attributes:
-        measured_with: classifier and sample size, which a Frechet distance depends on:
+        measured_with: classifier and number of images, on which a Frechet distance depends, such as
             ``mnistgan-lenet-v1, n=10000``.
         count: number of images measured.
-        numbers: the figures by name, with the number of missing classes.
-        floor: the same for held-out real images; empty if the file has none.
+        numbers: the figures by name, including the number of missing classes.
+        floor: the same figures for held-out real images; empty if the file has none.
         floor_count: number of held-out images.
         shares: share of each class among the images, in [0, 1], by name.
         missing: names of the missing classes.
@@ -68,12 +74,17 @@ class Measurement:
     shares: Mapping[str, float]
     missing: tuple[str, ...]
 
+    @property
+    def verdict(self) -> Verdict | None:
+        """The verdict, from all of these; None if the file has no precision."""
+        return judge(self.numbers, self.floor, self.shares, self.missing)
+
 
 def read(path: Path) -> Measurement:
     """Read a figures.json.
 
     Raises:
-        UsageError: it cannot be read, or is not one.
+        UsageError: the file cannot be read, or is not a figures.json.
     """
     try:
         content = json.loads(read_bytes(path))
@@ -89,7 +100,7 @@ def read(path: Path) -> Measurement:
             shares={printable(str(key)): float(share) for key, share in shares.items()},
             missing=tuple(printable(str(key)) for key in metrics.get("missing", ())),
         )
-    # The file may come from a stranger: whatever is wrong with it is reported, and names are made
+    # The file may be of unknown origin: any mistake in it becomes this error, and names are made
     # safe to print.
     except Exception as error:
         raise UsageError(f"{path}: is not a file of mnistgan evaluate ({error})") from error
@@ -99,3 +110,30 @@ def numbers(table: Mapping[str, Any]) -> dict[str, float]:
     """The figures that are single numbers, and the number of missing classes."""
     table = {**table, "missing_classes": len(table.get("missing", ()))}
     return {key: float(one) for key, one in table.items() if isinstance(one, int | float)}
+
+
+def while_training(run: RunDirectory, size: int) -> dict[str, float]:
+    """The figures of a run's last measurement during training; empty if there was none.
+
+    The variety, which evaluations.csv lacks, is that of the grid of the same epoch.
+
+    Args:
+        run: the run.
+        size: side of its images.
+
+    Raises:
+        UsageError: one of the files cannot be read.
+    """
+    table = tables.read_evaluations(run.evaluations_file)
+    if not len(table["step"]):
+        return {}
+    last = {name: float(column[-1]) for name, column in table.items()}
+    drawn = tables.existing_samples(run.samples)
+    grid = next((one for one in drawn if one.step == last["step"]), None)
+    real = run.samples / "real.png"
+    if grid is not None and real.is_file() and not real.is_symlink():
+        images = [grids.ungrid(grids.read_grid(file, size), size) for file in (grid.file, real)]
+        count = min(map(len, images))
+        fakes, reals = (distinct(one[:count]) for one in images)
+        last["variety"] = fakes / max(1, reals)
+    return last

@@ -28,7 +28,7 @@ class Labeler:
     def __call__(self, images: Images) -> tuple[Labels, npt.NDArray[np.float64]]:
         """The most probable class of each image, and its probability in [0, 1].
 
-        On the same build of torch, the same blocks of images give the same result.
+        The same blocks of images give the same result with the same build of torch.
 
         Args:
             images: uint8, N x C x H x W.
@@ -48,9 +48,10 @@ class Labeler:
 def labeler_for(
     config: DataConfig, root: Path | None = None, on_progress: OnProgress = no_progress
 ) -> Labeler:
-    """The labeler for images that look like those of a data set.
+    """Create the labeler for images like those of a data set.
 
-    MNIST's classifier ships with the package; one for another data set is trained and cached.
+    MNIST's classifier ships with the package; a classifier for another data set is trained and
+    cached.
 
     Args:
         config: the data set.

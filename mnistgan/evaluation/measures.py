@@ -1,6 +1,6 @@
-"""The measures, as functions of features or probabilities; all arithmetic in float64.
+"""The measures, as functions of a classifier's features or probabilities.
 
-``real`` and ``fake`` are features, N x d and M x d; ``probabilities`` are a classifier's, N x K.
+``real`` and ``fake`` are features, float64 N x d and M x d; ``probabilities`` are float64 N x K.
 """
 
 from dataclasses import dataclass
@@ -20,17 +20,20 @@ KERNEL_SUBSETS = 100
 KERNEL_SUBSET_SIZE = 1000
 COPY_RATIO = 1 / 3
 
-_BLOCK = 250  # rows of distances at a time: small enough for the allocator to use the memory again
+_BLOCK = 250  # rows of distances at a time; small enough that the allocator reuses the memory
 
 
 def frechet_distance(real: Array, fake: Array) -> float:
     """|m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)) (Heusel et al. 2017, eq. 6).
 
-    m and C are the mean and the unbiased covariance of the features. The trace of the root is
-    computed as the sum of the roots of the eigenvalues of A C2 A with A = C1^(1/2). That matrix is
-    symmetric, so there is no imaginary part to discard.
+    m and C are the mean and the unbiased covariance of the features. The distance is not negative;
+    0 means equal means and covariances. It grows as the number of images shrinks.
     """
+    # The trace of the root is the sum of the roots of the eigenvalues of A C2 A with A = C1^(1/2).
+    # That matrix is symmetric. The usual scipy.linalg.sqrtm(C1 @ C2) is not, and leaves an
+    # imaginary part to discard.
     real_covariance, fake_covariance = (np.cov(one, rowvar=False) for one in (real, fake))
+    # clip: features that are always 0 give eigenvalues of 0, which rounding may make negative.
     values, vectors = np.linalg.eigh(real_covariance)
     root = (vectors * np.sqrt(values.clip(0))) @ vectors.T
     mixed = np.linalg.eigvalsh(root @ fake_covariance @ root)
@@ -42,10 +45,11 @@ def frechet_distance(real: Array, fake: Array) -> float:
 def kernel_distance(real: Array, fake: Array, rng: np.random.Generator) -> tuple[float, float]:
     """Mean and standard deviation of the unbiased MMD^2 over random subsets.
 
-    With the kernel (x.y / d + 1)^3 (Binkowski et al. 2018, "Demystifying MMD GANs", section 4), on
-    100 pairs of subsets of 1,000, or of half of the smaller set: with whole sets, the standard
-    deviation would be 0.
+    The kernel is (x.y / d + 1)^3 (Binkowski et al. 2018, "Demystifying MMD GANs", section 4). There
+    are 100 pairs of subsets of 1,000 images, or of half of the smaller set if that is less. The
+    result may be negative, because the estimator is unbiased.
     """
+    # At most half of a set: subsets as large as the set would all be equal, with deviation 0.
     size = min(KERNEL_SUBSET_SIZE, len(real) // 2, len(fake) // 2)
     values = [
         _mmd2(real[rng.choice(len(real), size, False)], fake[rng.choice(len(fake), size, False)])
@@ -65,13 +69,14 @@ def _mmd2(x: Array, y: Array) -> float:
 
 @dataclass(frozen=True)
 class Manifold:
-    """How two sets of features overlap.
+    """The overlap of two sets of features.
 
     Attributes:
-        precision: share of fakes inside the real manifold.
-        recall: share of real images inside the fake manifold.
-        density: mean number of real neighborhoods that a fake lies in, divided by k.
-        coverage: share of real neighborhoods that contain a fake.
+        precision: share of fakes inside the real manifold, in [0, 1].
+        recall: share of real images inside the fake manifold, in [0, 1].
+        density: mean number of real neighborhoods that contain a fake, divided by k; 1 is as
+            dense as real images.
+        coverage: share of real neighborhoods that contain a fake, in [0, 1].
     """
 
     precision: float
@@ -81,7 +86,7 @@ class Manifold:
 
 
 def manifold(real: Array, fake: Array) -> Manifold:
-    """Precision, recall, density and coverage.
+    """Compute precision, recall, density and coverage.
 
     Precision and recall with k = 3 (Kynkaanniemi et al. 2019, "Improved precision and recall
     metric", eq. 1-2), density and coverage with k = 5 (Naeem et al. 2020, "Reliable fidelity and
@@ -92,6 +97,9 @@ def manifold(real: Array, fake: Array) -> Manifold:
     real_radii, fake_radii = _radii(real, k_density), _radii(fake, k_manifold)
     inside, held = 0.0, 0.0
     in_fakes, hit = np.zeros(len(real), bool), np.zeros(len(real), bool)
+    # One pass over blocks of distances serves all four: the whole matrix of 10,000 x 10,000 would
+    # take 0.8 GB, and the passes of an earlier version took up to 1.7 times as long (commit
+    # 69dd88c).
     for start in range(0, len(fake), _BLOCK):
         block = slice(start, start + _BLOCK)
         distances = _distances(fake[block], real)
@@ -109,11 +117,11 @@ def manifold(real: Array, fake: Array) -> Manifold:
 
 
 def _radii(points: Array, k: int) -> Array:
-    """Squared distances of each point to its 1st ... kth nearest other point, N x k."""
+    """Squared distances of each point to its k nearest other points, in ascending order, N x k."""
     nearest = []
     for start in range(0, len(points), _BLOCK):
         distances = _distances(points[start : start + _BLOCK], points)
-        np.fill_diagonal(distances[:, start:], np.inf)  # of each point to itself
+        np.fill_diagonal(distances[:, start:], np.inf)  # a point is not its own neighbor
         # torch's topk takes a quarter of the time of np.partition.
         nearest.append(torch.from_numpy(distances).topk(k, largest=False).values.numpy())
     return np.concatenate(nearest)
@@ -128,19 +136,22 @@ def _distances(left: Array, right: Array) -> Array:
 
 
 def classifier_score(probabilities: Array) -> float:
-    """Exp of the mean KL(p(y|x) || p(y)): the Inception Score's form (Salimans et al. 2016, s. 4).
+    """exp(mean KL(p(y|x) || p(y))), as in the Inception Score (Salimans et al. 2016, section 4).
 
-    Between 1 and the number of classes. Not an Inception Score, because the classifier is not
+    From 1 to the number of classes. It is not an Inception Score, because the classifier is not
     Inception.
     """
-    tiny = np.finfo(np.float64).tiny  # p log p is 0 at p = 0
+    tiny = np.finfo(np.float64).tiny  # p log p is 0 at p = 0, where log p alone is infinite
     marginal = probabilities.mean(axis=0)
     ratios = np.log(probabilities.clip(tiny)) - np.log(marginal.clip(tiny))
     return float(np.exp((probabilities * ratios).sum(axis=1).mean()))
 
 
 def kl_divergence(shares: Array, reference: Array) -> float:
-    """KL(shares || reference) in nats (Kullback & Leibler 1951); infinite outside its support."""
+    """KL(shares || reference) in nats (Kullback & Leibler 1951).
+
+    Infinite if a class with images has the reference share 0.
+    """
     held = shares > 0
     if not reference[held].all():
         return np.inf
@@ -153,8 +164,8 @@ class Nearest:
 
     Attributes:
         distance: root mean square difference of the pixels, in [0, 1], N.
-        index: of the training image, N.
-        ratio: distance to the nearest divided by distance to the second nearest, N.
+        index: index of the training image, N.
+        ratio: distance to the nearest divided by distance to the second nearest image, N.
     """
 
     distance: Array
@@ -163,24 +174,26 @@ class Nearest:
 
     @property
     def copies(self) -> float:
-        """The share of images that repeat one training image.
+        """The share of images that repeat a training image, in [0, 1].
 
-        Those less than a third as far from their nearest training image as from the second
-        nearest (Yoon et al. 2023, "Diffusion probabilistic models generalize when they fail to
-        memorize", section 3). An image that equals a training image is always a copy.
+        An image is a copy if its nearest training image is less than a third as far away as the
+        second nearest (Yoon et al. 2023, "Diffusion probabilistic models generalize when they fail
+        to memorize", section 3), or if it equals a training image.
         """
         return float(((self.ratio < COPY_RATIO) | (self.distance == 0)).mean())
 
 
 def nearest(train: Images, images: Images, on_progress: OnProgress = no_progress) -> Nearest:
-    """Look every image up among the training images, both uint8 N x C x H x W."""
+    """Find the nearest training image of each image; both are uint8 N x C x H x W."""
+    # |a - b|^2 = |a|^2 + |b|^2 - 2 a.b is one matrix product, but in float32 it is exact only to
+    # about a gray level. So it selects 8 candidates, whose distances are then computed exactly.
     squares_found, index = [], []
     flat_train = train.reshape(len(train), -1).astype(np.float32)
     squares = np.square(flat_train).sum(axis=1)
     for start in range(0, len(images), _BLOCK):
         block = images[start : start + _BLOCK]
         flat = block.reshape(len(block), -1).astype(np.float32)
-        rough = squares - 2 * flat @ flat_train.T  # exact to about a gray level: it only chooses
+        rough = squares - 2 * flat @ flat_train.T
         candidates = np.argpartition(rough, min(8, len(train) - 1), axis=1)[:, :8]
         exact = np.square(flat_train[candidates] - flat[:, None]).sum(axis=2, dtype=np.float64)
         order = np.argsort(exact, axis=1, kind="stable")[:, :2]

@@ -1,4 +1,4 @@
-"""What images are compared with: real ones, split in two, and the classifier for them."""
+"""The real images that others are compared with, in two splits, and their classifier."""
 
 import contextlib
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from mnistgan.models import noise
 from mnistgan.progress import OnProgress, no_progress
 from mnistgan.storage import atomic, user_dirs
 
-_HELD_OUT = 6  # one sixth of a set without a test split
+_HELD_OUT = 6  # one sixth of a data set without a test split is held out
 
 
 @dataclass(frozen=True)
@@ -24,11 +24,11 @@ class Reference:
     """Real images and the classifier's features of them.
 
     Attributes:
-        name: of the data set, as in a config; it names no folder of this machine.
-        train: the images GANs are trained on, and fakes are compared with.
+        name: name of the data set, as in a config.
+        train: training images; fakes are compared with them.
         test: held-out images, for the floor.
-        classifier: for both.
-        train_features: of the training images, float64, N x 128.
+        classifier: the classifier for these images.
+        train_features: features of the training images, float64, N x 128.
     """
 
     name: str
@@ -49,7 +49,7 @@ def load(
     Args:
         config: the data set.
         on_progress: called while images are read and a classifier is trained.
-        train: the training split, if it is loaded already.
+        train: the training split, if it is already loaded.
 
     Raises:
         DataError: the data cannot be loaded, or has no labels to train a classifier on.
@@ -72,9 +72,9 @@ def is_shipped_for(config: DataConfig) -> bool:
 def split(
     config: DataConfig, on_progress: OnProgress = no_progress, train: ImageSet | None = None
 ) -> tuple[ImageSet, ImageSet]:
-    """The training and the held-out images of a data set.
+    """Load the training and the held-out images of a data set.
 
-    Without a test split, a sixth of the images is held out, chosen at random with a fixed seed.
+    If there is no test split, a sixth of the images is held out at random, with a fixed seed.
 
     Raises:
         DataError: the data cannot be loaded, or is too small to be split.
@@ -100,12 +100,12 @@ def _features(chosen: Classifier, train: ImageSet, on_progress: OnProgress) -> A
     with contextlib.suppress(OSError, MnistganError):  # the cache is optional
         atomic.make_folder(path.parent)
         with atomic.atomic_path(path) as temporary, temporary.open("wb") as stream:
-            np.save(stream, features.astype(np.float32))  # exact: they were computed in it
+            np.save(stream, features.astype(np.float32))  # exact: computed in float32
     return features
 
 
 def _trained(train: ImageSet, test: ImageSet, on_progress: OnProgress) -> Classifier:
-    """The classifier of other data than MNIST, from the cache if possible."""
+    """The classifier for other data than MNIST, from the cache if possible."""
     name = f"{classifier.SHIPPED}-{train.digest[:8]}"
     path = user_dirs.cache() / "classifiers" / f"{name}.pt"
     with contextlib.suppress(FileFormatError):  # missing or damaged

@@ -1,4 +1,4 @@
-"""An evaluation on disk: figures.json, and pictures of what the figures say."""
+"""Evaluation with results in files: figures.json, and pictures that illustrate the figures."""
 
 import dataclasses
 import json
@@ -16,18 +16,18 @@ from mnistgan.progress import OnProgress, no_progress
 from mnistgan.rendering import grids
 from mnistgan.storage import atomic
 
-_EACH = 10  # images in a row of a picture
+_EACH = 10  # images per row of a picture
 
 
 @dataclass(frozen=True)
 class EvaluationFiles:
-    """What was measured and written.
+    """The results of an evaluation, and the files written.
 
     Attributes:
         result: the figures of the images and of the floor.
-        scores: classification accuracy scores, if asked for.
+        scores: classification accuracy scores, if requested.
         text: all of these as JSON, the content of figures.json.
-        pictures: the files that show them.
+        pictures: the picture files.
     """
 
     result: EvaluationResult
@@ -49,25 +49,26 @@ def evaluate_to_files(
     json_file: Path | None = None,
     on_progress: OnProgress = no_progress,
 ) -> EvaluationFiles:
-    """Measure images against real ones, and write what was found.
+    """Compare images with real images, and write the figures and pictures.
 
     Args:
-        source: run directory, checkpoint or generator file; or images, as ``are_images`` says.
-        are_images: whether the source is an ``.npz`` or a folder of images.
-        count: how many images to draw, or at most to read.
-        seed: of the noise and of the subsets.
-        data: real images; by default what the generator was trained on, else ``mnist``.
+        source: run directory, checkpoint or generator file; or, with ``are_images``, an ``.npz``
+            file or a folder of images.
+        are_images: whether the source contains images.
+        count: number of images to generate, or maximum number to read.
+        seed: seed of the noise and of the subsets.
+        data: real images; by default the generator's training data, or ``mnist``.
         data_root: folder of the data sets.
-        with_scores: whether to train classifiers for :mod:`mnistgan.evaluation.tstr`, too.
-        folder: where to write; by default ``evaluation`` in the run directory or here.
-        json_file: where else to write the figures.
-        on_progress: called while it works.
+        with_scores: whether to compute the scores of :mod:`mnistgan.evaluation.tstr`.
+        folder: target folder; by default ``evaluation``, in the run directory if there is one.
+        json_file: another file for the figures.
+        on_progress: called during each task.
 
     Raises:
         UsageError: a target cannot be written, or the source or its data cannot be used.
     """
     folder = folder or _default_folder(source, are_images)
-    # First of all: to measure takes minutes, with another data set a classifier is trained, too.
+    # Checked first: an evaluation takes minutes, more if a classifier has to be trained.
     atomic.check_folder(folder)
     if json_file is not None:
         atomic.check_target(json_file)
@@ -94,18 +95,18 @@ def evaluate_to_files(
 
 def _default_folder(source: Path, are_images: bool) -> Path:
     folder = (Path() if are_images or not source.is_dir() else source) / "evaluation"
-    if folder.is_symlink():  # a run from somebody else could lead us to write anywhere
-        raise UsageError(f"{folder}: is a link; name the folder to write to with --out")
+    if folder.is_symlink():  # in a run of unknown origin it may lead to any folder
+        raise UsageError(f"{folder}: is a link; set another folder with --out")
     return folder
 
 
 def _pictures(
     images: Images, result: EvaluationResult, real: reference.Reference
 ) -> dict[str, grids.Picture]:
-    """What the figures say, by file name.
+    """The pictures by file name.
 
-    Ten images of each predicted class; the images classified with the least and the greatest
-    confidence; the images nearest to a training image, each above it.
+    They show ten images of each predicted class; the images with the least and the greatest
+    confidence; and the images nearest to a training image, each above that training image.
     """
     predictions, nearest = result.predictions, result.nearest
     order = np.argsort(predictions.confidences, kind="stable")

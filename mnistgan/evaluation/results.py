@@ -1,7 +1,8 @@
-"""All measures of some images, in one result."""
+"""All figures of a set of images, beside those of real images."""
 
 import itertools
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -14,11 +15,14 @@ from mnistgan.evaluation.classifier import Classifier, Predictions
 from mnistgan.evaluation.figures import numbers
 from mnistgan.evaluation.measures import Array, Nearest
 from mnistgan.evaluation.reference import Reference
+from mnistgan.evaluation.verdict import Verdict, judge
+from mnistgan.evaluation.watch import distinct
 from mnistgan.models import noise
 from mnistgan.progress import OnProgress, no_progress
 
 _FEWEST = 50
-_MISSING = 0.1  # of a class's share among the training images: one with less is missing
+_COMPARED = 256  # images whose pixels are compared with one another
+_MISSING = 0.1  # a class with less than this part of its share in the training images is missing
 
 
 @dataclass(frozen=True)
@@ -37,12 +41,14 @@ class Figures:
         shares: share of each predicted class among the images, in [0, 1].
         missing: classes with less than a tenth of their share among the training images.
         kl_to_labels: KL of the shares to those of the training labels, nats; 0 is perfect.
-        kl_to_uniform: KL of the shares to equal shares, nats.
+        kl_to_uniform: KL of the shares to equal shares, nats; 0 is the same number per class.
         confidence: mean probability of the predicted classes, in [0, 1].
-        nearest_distance: mean distance to the nearest training image, root mean square difference
-            of the pixels, in [0, 1]. None if it was not measured.
+        variety: number of visibly different images, divided by that of as many real images; see
+            :func:`mnistgan.evaluation.watch.distinct`. None if it was not measured.
+        nearest_distance: mean distance to the nearest training image, as root mean square
+            difference of the pixels, in [0, 1]. None if not measured.
         copies: share of images that repeat a training image, see :class:`measures.Nearest`. None if
-            it was not measured.
+            not measured.
         agreement: share of images whose predicted class is their label; for real images the
             classifier's accuracy. None without labels.
         class_distances: Frechet distance of the images with each label to the training images with
@@ -62,6 +68,7 @@ class Figures:
     kl_to_labels: float
     kl_to_uniform: float
     confidence: float
+    variety: float | None = None
     nearest_distance: float | None = None
     copies: float | None = None
     agreement: float | None = None
@@ -71,6 +78,12 @@ class Figures:
         """The figures that are single numbers, and the number of missing classes."""
         return numbers(asdict(self))
 
+    def verdict(self, floor: Mapping[str, float] | None = None) -> Verdict:
+        """The verdict, with the figures of held-out real images if they are known."""
+        found = judge(self.numbers(), floor, self.shares, self.missing)
+        assert found is not None  # precision is always measured
+        return found
+
 
 @dataclass(frozen=True)
 class EvaluationResult:
@@ -78,14 +91,14 @@ class EvaluationResult:
 
     Attributes:
         n: number of images measured.
-        seed: of the random subsets, and of a generator's noise.
-        data: name of the data set they were compared with.
-        classifier: that was used.
-        figures: of the images.
+        seed: seed of the random subsets and of the generator's noise.
+        data: name of the data set of the real images.
+        classifier: the classifier used.
+        figures: figures of the images.
         floor_n: number of held-out real images in the floor.
         floor: the same figures for held-out real images.
-        predictions: of the classifier for the images.
-        nearest: the images' nearest training images.
+        predictions: the classifier's predictions for the images.
+        nearest: the nearest training image of each image.
     """
 
     n: int
@@ -100,13 +113,22 @@ class EvaluationResult:
 
     @property
     def measured_with(self) -> str:
-        """What must be reported with a Frechet distance: ``mnistgan-lenet-v1, n=10000``."""
+        """Classifier and number of images, such as ``mnistgan-lenet-v1, n=10000``.
+
+        A Frechet distance depends on both, so they must be reported with it.
+        """
         return f"{self.classifier.name}, n={self.n}"
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict on the images."""
+        return self.figures.verdict(self.floor.numbers())
 
     def to_json(self) -> dict[str, Any]:
         """The content of a figures.json."""
         used = self.classifier
         return {
+            "verdict": str(self.verdict),
             "n": self.n,
             "seed": self.seed,
             "data": self.data,
@@ -117,7 +139,7 @@ class EvaluationResult:
 
 
 def _plain(figures: Figures) -> dict[str, Any]:
-    """The figures for JSON, with None for infinity and NaN, which JSON lacks."""
+    """The figures for JSON, with None for infinity and NaN, which JSON does not have."""
     return {
         name: None if isinstance(value, float) and not math.isfinite(value) else value
         for name, value in asdict(figures).items()
@@ -134,15 +156,15 @@ def evaluate(
     """Compare images, uint8 N x C x H x W, with real images of the same shape.
 
     Args:
-        images: to be measured.
+        images: the images to measure.
         reference: the real images.
-        seed: of the random subsets.
+        seed: seed of the random subsets.
         on_progress: called while images are classified and compared.
-        labels: the class each image is meant to show, int64 N, if known.
+        labels: the intended class of each image, int64 N, if known.
 
     Raises:
-        DataError: there are fewer than 50 images, too few for any figure to mean something, or a
-            label is not one of the reference's.
+        DataError: there are fewer than 50 images, too few for any figure, or a label is not one of
+            the reference's.
     """
     if len(images) < _FEWEST:
         raise DataError(f"there are {len(images)} images to measure; give at least {_FEWEST}")
@@ -152,21 +174,22 @@ def evaluate(
             f"the labels run from {labels.min()} to {labels.max()}, and {reference.name} has "
             f"{classes} classes; name the data set of the images with --data"
         )
-    # The floor has the same size, as far as the test split allows: the Frechet distance grows with
-    # fewer images, even between real sets.
+    # The floor uses the same number of images if the test split has enough: the Frechet distance
+    # grows with fewer images, even between real sets.
     chosen = noise.rng(seed, noise.Stream.SUBSET, 2).permutation(len(reference.test))
     test = reference.test.take(np.sort(chosen[: len(images)]))
 
-    def look_at(
+    def measured(
         what: str, images: Images, labels: Labels | None
     ) -> tuple[Figures, Predictions, Nearest]:
         network = reference.classifier.network
         predictions = network.predict(images, f"classifying {what}", on_progress)
         nearest = measures.nearest(reference.train.images, images, on_progress)
-        return measure(predictions, reference, seed, nearest, labels), predictions, nearest
+        figures = measure(predictions, reference, seed, nearest, labels, images)
+        return figures, predictions, nearest
 
-    figures, predictions, nearest = look_at("the images", images, labels)
-    floor, *_ = look_at("the floor", test.images, None if labels is None else test.labels)
+    figures, predictions, nearest = measured("the images", images, labels)
+    floor, *_ = measured("the floor", test.images, None if labels is None else test.labels)
     return EvaluationResult(
         n=len(images),
         seed=seed,
@@ -186,11 +209,12 @@ def measure(
     seed: int = 0,
     nearest: Nearest | None = None,
     labels: Labels | None = None,
+    images: Images | None = None,
 ) -> Figures:
-    """The figures of some images, from the classifier's predictions.
+    """Compute the figures of images from the classifier's predictions.
 
-    The Frechet distance is to all training images. The kernel distance, precision, recall, density
-    and coverage are to as many training images as there are images, chosen by the seed.
+    The Frechet distance is to all training images. Kernel distance, precision, recall, density and
+    coverage are to a random subset of as many training images as there are images.
     """
     # Precision, recall, density and coverage depend on the sizes of both sets, so these are equal.
     real, fake = reference.train_features, predictions.features
@@ -213,6 +237,7 @@ def measure(
         kl_to_labels=measures.kl_divergence(shares, wanted),
         kl_to_uniform=measures.kl_divergence(shares, np.full(len(classes), 1 / len(classes))),
         confidence=float(predictions.confidences.mean()),
+        variety=None if images is None else _variety(reference.train.images, images, rng),
         nearest_distance=None if nearest is None else float(nearest.distance.mean()),
         copies=None if nearest is None else nearest.copies,
         agreement=None if labels is None else float((predictions.labels == labels).mean()),
@@ -220,8 +245,16 @@ def measure(
     )
 
 
+def _variety(real: Images, fake: Images, rng: np.random.Generator) -> float:
+    """Distinct images among a few fakes, divided by those among as many real images."""
+    count = min(_COMPARED, len(real), len(fake))
+    found = [distinct(images[rng.permutation(len(images))[:count]]) for images in (fake, real)]
+    return found[0] / found[1]
+
+
 def _by_class(fake: Array, labels: Labels, reference: Reference) -> dict[str, float]:
-    """For the classes with two or more images on both sides: one has no covariance."""
+    """Frechet distance per class, for classes with two or more real and fake images."""
+    # A single image has no covariance.
     distances = {}
     for label, name in enumerate(reference.train.classes):
         real_one = reference.train_features[reference.train.labels == label]

@@ -18,8 +18,8 @@ class Scores:
         tstr: trained on synthetic, tested on real images (Ravuri & Vinyals 2019, "Classification
             accuracy score", section 3): low if the fakes lack variety or clarity.
         trts: trained on real, tested on synthetic images: low if fakes do not show their label.
-        trtr: trained and tested on real images: what perfect fakes would reach.
-        labels: where the labels of the synthetic images come from.
+        trtr: trained and tested on real images: the value that perfect fakes would reach.
+        labels: source of the synthetic images' labels.
     """
 
     tstr: float
@@ -38,18 +38,18 @@ def score(
     """Train one classifier on synthetic and one on real images, and test each on the other.
 
     Args:
-        images: synthetic, uint8 N x C x H x W.
+        images: synthetic images, uint8 N x C x H x W.
         labels: their labels, int64 N; if None, the reference classifier's predictions.
         real: the real images.
-        seed: of the training, and of the choice of real images.
-        on_progress: called with the steps of the training.
+        seed: seed of the training and of the choice of real images.
+        on_progress: called with the number of training steps.
     """
     labeled = "its own"
     if labels is None:
         labels = real.classifier.network.predict(images, "labeling the images", on_progress).labels
         labeled = f"by {real.classifier.name}"
     synthetic = ImageSet(images, labels, real.train.classes, "synthetic")
-    # As many real as synthetic images: with more, a classifier would be better for that alone.
+    # As many real as synthetic images: more images alone would make a better classifier.
     rows = noise.rng(seed, noise.Stream.SUBSET, 1).permutation(len(real.train))[: len(images)]
     from_synthetic = classifier.fit(synthetic, seed, on_progress)
     from_real = classifier.fit(real.train.take(rows), seed, on_progress)

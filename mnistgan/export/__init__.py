@@ -1,1 +1,1 @@
-"""Export generators to formats that other programs read."""
+"""Export of generators to formats of other programs: ONNX and safetensors."""

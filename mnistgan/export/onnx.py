@@ -1,4 +1,4 @@
-"""Export to ONNX, checked against the original in PyTorch."""
+"""Export to ONNX; the result is compared with the original in PyTorch."""
 
 import io
 import logging
@@ -20,7 +20,8 @@ from mnistgan.sampling.generator import Generator, UnitImages
 from mnistgan.storage.atomic import atomic_path, check_target
 
 OPSET = 18
-CHECKED_BATCHES = (1, 2, 17)  # 2 is the exported size; the others prove that it is dynamic
+# 2 is the size of the example; the others show that the batch size is dynamic.
+CHECKED_BATCHES = (1, 2, 17)
 RTOL, ATOL = 1e-3, 1e-4
 
 
@@ -29,9 +30,9 @@ class Exported:
     """The result of an export.
 
     Attributes:
-        path: of the ONNX file.
+        path: the ONNX file.
         opset: version of its operator set.
-        difference: greatest absolute difference from PyTorch in all checked batches.
+        difference: largest absolute difference from PyTorch's images in all checked batches.
     """
 
     path: Path
@@ -44,15 +45,16 @@ def export_onnx(generator: Generator, path: Path) -> Exported:
 
     Inputs: ``z`` (float32, batch x latent_dim) and, for a conditional generator, ``labels`` (int64,
     batch). Output: ``images`` (float32, batch x C x H x W, in [0, 1]). The batch size is dynamic.
-    The metadata holds the run config as TOML under ``mnistgan.config``, which includes the names of
-    the classes, ``model.classes``.
+    The metadata holds the run config as TOML under ``mnistgan.config``; its key ``model.classes``
+    has the class names.
 
     Raises:
-        UsageError: the ending is not .onnx, or the folder cannot be written.
-        ExportError: onnxruntime computes other images (rtol 1e-3, atol 1e-4); no file is written.
+        UsageError: the extension is not .onnx, or the folder cannot be written.
+        ExportError: onnxruntime's images differ (rtol 1e-3, atol 1e-4); no file is written.
     """
     check_target(path, ".onnx")
     model = UnitImages(generator).eval()
+    # The check runs on the temporary file, so a wrong model never gets the final name.
     with atomic_path(path) as temporary:
         _write(model, generator, temporary)
         return Exported(path, OPSET, _check(model, generator, temporary))
@@ -61,8 +63,10 @@ def export_onnx(generator: Generator, path: Path) -> Exported:
 def _write(model: UnitImages, generator: Generator, path: Path) -> None:
     import onnx
 
-    example = _inputs(generator, 2)  # torch.export treats a size of 1 as a constant
+    # torch.export treats a size of 1 as a constant (pytorch/pytorch#133653), so the example has 2.
+    example = _inputs(generator, 2)
     batch = {0: torch.export.Dim("batch")}
+    # external_data=False: by default torch writes the weights to a second file.
     with _quiet():
         program = torch.onnx.export(
             model,
@@ -80,6 +84,7 @@ def _write(model: UnitImages, generator: Generator, path: Path) -> None:
     config = toml.to_toml(toml.without_places(generator.config))
     step, epoch = generator.step, generator.epoch
     metadata = {"mnistgan.config": config, "mnistgan.step": str(step), "mnistgan.epoch": str(epoch)}
+    # onnxruntime reads these with get_modelmeta().custom_metadata_map.
     onnx.helper.set_model_props(proto, metadata)
     onnx.checker.check_model(proto)
     onnx.save_model(proto, path)
@@ -117,7 +122,7 @@ def _inputs(generator: Generator, batch: int) -> dict[str, Tensor]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Suppress what the exporter prints, logs and warns about its own internals."""
+    """Suppress the exporter's output, log messages and warnings about its own internals."""
     disabled = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

@@ -7,10 +7,10 @@ from mnistgan.storage import generator_safetensors
 
 
 def export_safetensors(generator: Generator, path: Path) -> None:
-    """Write a generator as a safetensors file, which ``load_generator`` reads back.
+    """Write a generator as a safetensors file, which ``load_generator`` can read.
 
     Raises:
-        UsageError: the ending is not .safetensors, or the folder cannot be written.
+        UsageError: the extension is not .safetensors, or the folder cannot be written.
     """
     weights = generator.network.state_dict()
     generator_safetensors.write(path, generator.config, weights, generator.step, generator.epoch)

@@ -31,9 +31,10 @@ def directions(generator: Generator, count: int) -> Tensor:
     first = next(layer for layer in generator.network.modules() if isinstance(layer, nn.Linear))
     # The inputs of the first layer are z and then, in a conditional generator, the embedded label.
     weights = first.weight.detach().cpu()[:, : generator.config.model.latent_dim].double()
-    # The SVD of A instead of the eigenvectors of A^T A: a generator file may ask for a latent_dim
-    # of 65,536, whose A^T A would take 34 GB.
+    # The SVD of A instead of the eigenvectors of A^T A: the config in a generator file may have a
+    # latent_dim of 65,536, whose A^T A would take 34 GB.
     _, _, vectors = torch.linalg.svd(weights, full_matrices=False)  # strongest first, as rows
+    # The sign of a singular vector is arbitrary and depends on the LAPACK build; fix it.
     strongest = vectors[:count]
     largest = strongest.abs().argmax(dim=1, keepdim=True)
     oriented: Tensor = strongest * strongest.gather(1, largest).sign()
@@ -41,15 +42,15 @@ def directions(generator: Generator, count: int) -> Tensor:
 
 
 def place(z: Tensor, axes: Tensor, at: Mapping[int, float]) -> Tensor:
-    """Return z moved to the given coordinates along some directions, unchanged along all others.
+    """Move z to the given coordinates along some directions, and leave it unchanged along others.
 
-    Along each direction, the coordinate of Gaussian noise is standard normal: outside of -3 to 3, G
-    has seen almost no z.
+    The coordinate of Gaussian noise along a direction is standard normal, so almost no z that G was
+    trained on is outside of -3 to 3.
 
     Args:
         z: float32, latent_dim.
         axes: float32, K x latent_dim, orthonormal.
-        at: number of a direction, from 0 -> coordinate.
+        at: coordinate by number of the direction, from 0.
     """
     moved = z.clone()
     for number, value in at.items():

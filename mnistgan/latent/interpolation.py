@@ -1,4 +1,4 @@
-"""Interpolation between points of latent space, and closed paths through it. Imports no torch."""
+"""Interpolation in latent space, and closed paths through it. Does not import torch."""
 
 import itertools
 from collections.abc import Callable
@@ -10,7 +10,7 @@ import numpy.typing as npt
 FloatArray: TypeAlias = npt.NDArray[np.floating[Any]]
 
 Blend: TypeAlias = Callable[[FloatArray, FloatArray, float | FloatArray], FloatArray]
-"""Interpolates from a start to an end: :func:`lerp` or :func:`slerp`."""
+"""A function that interpolates from a start to an end: :func:`lerp` or :func:`slerp`."""
 
 
 def loop(points: FloatArray, frames: int, blend: Blend) -> FloatArray:
@@ -27,6 +27,7 @@ def loop(points: FloatArray, frames: int, blend: Blend) -> FloatArray:
     """
     if len(points) == 1:
         return np.broadcast_to(points, (frames, *points.shape[1:]))
+    # The end of a section is the first frame of the next: no point is shown twice.
     starts = [number * frames // len(points) for number in range(len(points) + 1)]
     rows = [
         blend(points[number], points[(number + 1) % len(points)], step / (stop - start))
@@ -37,16 +38,17 @@ def loop(points: FloatArray, frames: int, blend: Blend) -> FloatArray:
 
 
 def circle(first: FloatArray, second: FloatArray, frames: int) -> FloatArray:
-    """Go around the origin, from the first point in the direction of the second.
+    """Compute a circle around the origin that starts at one point toward another.
 
     Args:
-        first: float32, N x D; its length is the radius.
-        second: float32, N x D.
+        first: start, float32, N x D; its length is the radius.
+        second: float32, N x D; with the start it spans the plane of the circle.
         frames: length of the path.
 
     Returns:
         float32, frames x N x D.
     """
+    # Gram-Schmidt: the part of the second point that is orthogonal to the first.
     along = _unit(second - np.sum(second * _unit(first), axis=-1, keepdims=True) * _unit(first))
     radius = np.linalg.norm(first, axis=-1, keepdims=True)
     angles = 2 * np.pi * np.arange(frames).reshape(-1, 1, 1) / frames
@@ -78,13 +80,15 @@ def lerp(start: FloatArray, end: FloatArray, share: float | FloatArray) -> Float
 def slerp(start: FloatArray, end: FloatArray, share: float | FloatArray) -> FloatArray:
     """Interpolate spherically along the last axis: ``share`` 0 is the start, 1 is the end.
 
-    White 2016, "Sampling Generative Networks". Intermediate points keep the length that is typical
-    of Gaussian noise; those of :func:`lerp` are shorter than almost all z that G was trained on.
+    The formula is that of Shoemake 1985 ("Animating Rotation with Quaternion Curves"); White 2016
+    ("Sampling Generative Networks") uses it for latent space. Intermediate points keep the length
+    that is typical of Gaussian noise; those of :func:`lerp` are shorter than almost all z that G
+    was trained on.
     """
     cosine = np.sum(_unit(start) * _unit(end), axis=-1, keepdims=True).clip(-1, 1)
     angle = np.arccos(cosine)
     sine = np.sin(angle)
-    # Between nearly equal or opposite directions the formula divides zero by zero: use lerp there.
+    # Between nearly equal or opposite directions the formula divides zero by zero, so lerp is used.
     degenerate = sine < 1e-6
     divisor = np.where(degenerate, 1.0, sine)
     blended = (np.sin((1 - share) * angle) * start + np.sin(share * angle) * end) / divisor
@@ -93,4 +97,4 @@ def slerp(start: FloatArray, end: FloatArray, share: float | FloatArray) -> Floa
 
 def _unit(vectors: FloatArray) -> FloatArray:
     length = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return np.asarray(vectors / np.maximum(length, 1e-12))
+    return np.asarray(vectors / np.maximum(length, 1e-12))  # a zero vector stays zero

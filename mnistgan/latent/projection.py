@@ -1,4 +1,4 @@
-"""Projection: find the z from which a generator makes an image most like a given one.
+"""Projection: find the z for which a generator's image is most like a given image.
 
 Minimizes mean((G(z) - x)^2) + 0.001 mean(z^2), pixels in [0, 1], by L-BFGS from several starts.
 Inversion by gradient descent follows Creswell & Bharath 2018 ("Inverting the Generator of a
@@ -25,22 +25,22 @@ from mnistgan.sampling.generator import Generator, UnitImages
 # three times the length that G was trained on, for an error only a sixth smaller; with it, real
 # digits end near the typical length, sqrt(latent_dim).
 _PRIOR = 1e-3
-_CANDIDATES = 512  # random z, divided among the classes; the nearest become the starts
-# A conditional generator tries every class with a few short descents, and continues the best.
+_CANDIDATES = 512  # random z, divided among the classes; the best become the starts
+# For a conditional generator, every class gets a few short descents; the best are continued.
 _TRIAL_STEPS = 100
 _TRIALS_PER_CLASS = 2
-_MAX_CLASSES = 100  # all are tried in one batch
+_MAX_CLASSES = 100  # all classes are tried in one batch, which takes memory
 
 
 @dataclass(frozen=True)
 class ProjectionOptions:
-    """How to search for z.
+    """Options of the search for z.
 
     Attributes:
         restarts: number of starts; the best result is kept.
         steps: maximum number of forward and backward passes; each takes all starts as one batch.
-        seed: of the starts.
-        label: class for a conditional generator; None finds the one that fits best.
+        seed: seed of the starts.
+        label: class for a conditional generator; None selects the class that fits best.
     """
 
     restarts: int = 8
@@ -86,6 +86,7 @@ class Projection:
         return float(self.z.norm())
 
 
+# enable_grad: a caller inside torch.no_grad() would get no gradients.
 @torch.enable_grad()
 def project(
     generator: Generator,
@@ -97,8 +98,8 @@ def project(
 
     Args:
         generator: on any device; its weights do not change.
-        images: with the shape of the generator's images.
-        options: how to search.
+        images: images of the generator's shape.
+        options: options of the search.
         on_progress: called after each step.
 
     Raises:
@@ -111,7 +112,7 @@ def project(
             raise UsageError(f"{image.name}: give an image of shape {shape}")
     if options.label is not None and not 0 <= options.label < len(generator.classes):
         raise UsageError(f"no class {options.label} among {len(generator.classes)} classes")
-    # Planned steps per image: a descent that converges early jumps to the end of its share.
+    # Planned steps per image. A descent may converge early; progress then jumps to its end.
     each = options.steps + (_TRIAL_STEPS if len(_labels(generator, options)) > 1 else 0)
     found: list[Projection] = []
 
@@ -127,7 +128,7 @@ def project(
 def inverted(
     generator: Generator, images: Sequence[NamedImage], options: ProjectionOptions = _DEFAULT
 ) -> list[NamedImage]:
-    """Return the images whose negatives are more like the generator's images than themselves.
+    """Return the images whose negatives are more like the generator's images than they are.
 
     Compares with the nearest of the random images from which :func:`project` starts.
 
@@ -144,7 +145,7 @@ def inverted(
 
 
 def _labels(generator: Generator, options: ProjectionOptions) -> Sequence[int]:
-    """The labels to try; 0, which is not used, for an unconditional generator."""
+    """The labels to try; for an unconditional generator [0], which is not used."""
     if options.label is not None:
         return [options.label]
     count = len(generator.classes)
@@ -154,7 +155,7 @@ def _labels(generator: Generator, options: ProjectionOptions) -> Sequence[int]:
 
 
 def _candidates(generator: Generator, options: ProjectionOptions) -> tuple[Tensor, Tensor]:
-    """Random z to start from and their labels, class by class; the z are the same in each class."""
+    """Random z to start from and their labels, class by class; each class has the same z."""
     labels = _labels(generator, options)
     count = max(options.restarts, _CANDIDATES // len(labels))
     shape = (count, generator.config.model.latent_dim)
@@ -180,7 +181,7 @@ def _project(
     classes, starts, before = len(_labels(generator, options)), options.restarts, 0
     if classes > 1:
         starts = max(_TRIALS_PER_CLASS, math.ceil(options.restarts / classes))
-    # Stable sorts, so that equal losses give the same starts on every machine.
+    # Stable sorts: equal losses give the same starts on every machine.
     with torch.no_grad():
         nearest = loss(z, labels).view(classes, -1).argsort(dim=1, stable=True)[:, :starts]
     first = torch.arange(classes, device=device)[:, None] * (len(z) // classes)
@@ -221,7 +222,8 @@ def _descend(
 
     def closure() -> float:
         total = loss(z, labels).sum()
-        (z.grad,) = torch.autograd.grad(total, z)  # for z only, not for G's weights
+        # Not backward(), which would also compute the gradients of G's weights, and keep them.
+        (z.grad,) = torch.autograd.grad(total, z)
         if not torch.stack((total, z.grad.abs().sum())).isfinite().all():
             raise UsageError("the gradients of this generator are not finite; use another one")
         on_step(min(next(passes), steps))  # the last line search may exceed max_eval

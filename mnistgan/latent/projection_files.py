@@ -1,4 +1,4 @@
-"""Projection from files to files: pictures in; a picture or a walk, and JSON, out."""
+"""Projection of picture files, with the results written as a picture or a walk, and as JSON."""
 
 import json
 from collections.abc import Sequence
@@ -55,18 +55,18 @@ def project_to_files(
         indices: see :func:`from_data`.
         invert: see :func:`read`.
         digit: class for a conditional generator; by default the one that fits best.
-        restarts: see :class:`projection.ProjectionOptions`; also ``steps`` and ``seed``.
-        steps: see there.
-        seed: see there.
+        restarts: see :class:`projection.ProjectionOptions`.
+        steps: see :class:`projection.ProjectionOptions`.
+        seed: see :class:`projection.ProjectionOptions`.
         data_root: see :func:`from_data`.
         json_file: also write each z and its error here.
         on_progress: called while images are loaded, projected and drawn.
 
     Returns:
-        A line about each image, and hints to invert pictures, or not to.
+        One line per image, and hints for pictures that should, or should not, be inverted.
 
     Raises:
-        UsageError: something cannot be read or written, or does not fit the generator.
+        UsageError: a file cannot be read or written, or an option does not fit the generator.
     """
     _check(out, len(pictures) + len(indices), json_file)
     generator = load_generator(source)
@@ -77,7 +77,7 @@ def project_to_files(
             raise UsageError(f"--digit {digit}: give one class, or omit it to try all")
     options = projection.ProjectionOptions(restarts, steps, seed, label)
     given = read(pictures, generator.config.data, invert)
-    # Only pictures may need this: images of the data set are like those that G was trained on.
+    # Only pictures need this check: G was trained on images like those of the data set.
     advice = "omit --invert" if invert else "add --invert"
     hints = [
         f"{image.name}: this generator's images are more like its negative; {advice}"
@@ -89,7 +89,8 @@ def project_to_files(
     if out.suffix.lower() == ".png":
         grids.save_png(out, grids.stacked([_row(one) for one in found]))
     else:
-        animations.save_animation(out, _walk(generator, found, on_progress), _FPS)
+        frames = _walk(generator, found, on_progress)
+        animations.save_animation(out, frames, len(frames), _FPS)
     if json_file is not None:
         write_text(json_file, _to_json(source, options, found))
     return [_describe(one) for one in found], hints
@@ -101,7 +102,7 @@ def read(paths: Sequence[Path], config: DataConfig, invert: bool = False) -> lis
     Args:
         paths: PNG, JPEG, WebP or GIF.
         config: data that the generator was trained on.
-        invert: project the negatives, of dark digits on white for a generator of white digits.
+        invert: project the negatives, for dark digits on white and a generator of white digits.
 
     Raises:
         DataError: a picture cannot be read.
@@ -120,10 +121,10 @@ def from_data(
     root: Path | None = None,
     on_progress: OnProgress = no_progress,
 ) -> list[NamedImage]:
-    """Images of a generator's data set: test images, which G has not seen, if there are any.
+    """Load images of a generator's data set: test images if there are any, else training images.
 
     Args:
-        indices: from 0.
+        indices: numbers of the images, from 0.
         config: data that the generator was trained on.
         root: folder of the data sets; by default as in ``config``.
         on_progress: called while files are downloaded and read.
@@ -142,7 +143,8 @@ def from_data(
 
 
 def _check(path: Path, count: int, json_file: Path | None) -> None:
-    """Refuse, before any work, targets that cannot be written."""
+    """Check the targets before any work."""
+    # A projection takes minutes; a wrong path must not be found only at its end.
     check_target(path, *WALK_FORMATS)
     if json_file is not None:
         check_target(json_file)
@@ -180,6 +182,7 @@ def _describe(found: Projection) -> str:
     """One line about a projection."""
     shown_as = f", class {found.class_name}" if found.class_name else ""
     length = f"|z| {found.length:.1f} (typical: {np.sqrt(len(found.z)):.1f})"
+    # A file name may contain line breaks and control characters.
     text = f"{found.target.name}: RMS error {found.rms:.3f}, {length}{shown_as}"
     return printable(text.replace("\n", "\\n"))
 
@@ -191,6 +194,7 @@ def _row(found: Projection) -> grids.Picture:
     tiles = {
         f"given: {short}": given,
         f"found{found_as}: RMS error {found.rms:.3f}": found.image,
+        # int16: a difference of uint8 would wrap around below 0.
         "difference": np.abs(given.astype(np.int16) - found.image).astype(np.uint8),
     }
     return grids.beside([_tile(image, text) for text, image in tiles.items()])

@@ -1,4 +1,4 @@
-"""A walk through latent space, from the generator file to an animation or a picture."""
+"""Walks through latent space, written as an animation or a picture."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -35,11 +35,11 @@ def animate_walk(
         source: generator file, checkpoint or run directory.
         path: GIF, WebP or MP4 for an animation. PNG for a still picture: one row per image and one
             column per frame; of a square only the first frame.
-        kind: see :func:`walks.plan`; also ``seed`` and ``seeds``.
-        seed: see there.
-        seeds: see there.
+        kind: see :func:`walks.plan`.
+        seed: see :func:`walks.plan`.
+        seeds: see :func:`walks.plan`.
         digits: classes of a conditional generator, see :func:`conditioning.parse`.
-        frames: length of the walk; by default 15 from point to point, in a still picture 3.
+        frames: length of the walk; by default 15 frames per section, or 3 in a still picture.
         fps: frames per second; by default 15.
         on_progress: called after each frame.
 
@@ -47,6 +47,7 @@ def animate_walk(
         UsageError: the file cannot be written, or the options do not fit the generator.
     """
     check_target(path, *WALK_FORMATS)
+    animations.check_fps(path.suffix, fps)
     generator = load_generator(source)
     sequence = None if digits is None else conditioning.parse(digits, generator.classes)
     is_still = path.suffix.lower() == ".png"
@@ -56,11 +57,11 @@ def animate_walk(
     )
     drawn = walks.draw(generator, walk, on_progress)
     if not is_still:
-        pictures = [grids.enlarge(grids.grid(images)) for images in drawn]
-        animations.save_animation(path, pictures, fps or _FPS)
+        pictures = (grids.enlarge(grids.grid(images)) for images in drawn)
+        animations.save_animation(path, pictures, len(walk), fps or _FPS)
     elif walk.is_square:
-        grids.save_png(path, grids.enlarge(grids.grid(next(drawn))))
+        grids.save_png(path, grids.magnify(grids.grid(next(drawn))))
     else:
         rows = np.stack(list(drawn), axis=1)
         images = rows.reshape(-1, *rows.shape[2:])
-        grids.save_png(path, grids.enlarge(grids.grid(images, len(walk))))
+        grids.save_png(path, grids.magnify(grids.grid(images, len(walk))))

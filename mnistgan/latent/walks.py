@@ -1,4 +1,4 @@
-"""Walks through latent space, and from class to class: planned as points, drawn as frames.
+"""Walks through latent space and from class to class: first planned, then drawn.
 
 All walks are closed, so that an animation of one loops without a jump.
 """
@@ -24,11 +24,11 @@ from mnistgan.sampling.sampler import SamplingOptions
 
 Kind: TypeAlias = Literal["slerp", "linear", "circle", "classes", "corners"]
 
-_POINTS = 4  # of a random walk
-_IMAGES = 16  # in a frame of a random walk
+_POINTS = 4  # points of a random walk
+_IMAGES = 16  # images in a frame of a random walk
 _MAX_FRAMES = 2000
 _SIDE = 10  # images along an edge of the square between four corners
-# The seed at each corner after each quarter of the walk: they move clockwise.
+# Which of the four seeds is at each corner at the start of each quarter: they move clockwise.
 _TURNS = ((0, 1, 2, 3), (1, 3, 0, 2), (3, 2, 1, 0), (2, 0, 3, 1))
 
 
@@ -40,11 +40,11 @@ class Walk:
         z: float32, frames x N x latent_dim.
         weights: share of each class, float32, frames x N x classes; None for an unconditional
             generator.
-        is_square: the N = 4 points of a frame are corners, and the frame shows the square between.
+        is_square: whether the 4 points of a frame are the corners of a square that it shows.
     """
 
-    # A square is filled frame by frame: 2000 frames of 100 points with 10,000 classes would take
-    # 8 GB.
+    # Iteration fills a square frame by frame: all 2,000 frames of 100 points with 10,000 classes
+    # would take 8 GB.
 
     z: FloatArray
     weights: FloatArray | None
@@ -75,20 +75,20 @@ def plan(
     """Plan a closed walk.
 
     Args:
-        generator: to draw the walk with.
+        generator: generator that will draw the walk.
         kind: ``slerp`` or ``linear``: from point to point and back to the first; ``circle``: around
-            the origin, from one point in the direction of another; ``classes``: from class to class
-            with fixed z; ``corners``: the square between four points, each of which walks by slerp.
-        frames: length of the walk; by default ``pace`` frames from point to point.
-        seed: of random points, for 16 images per frame or four corners. For ``classes``, of the z:
-            those of the seed's first 16 samples.
-        seeds: instead of random points, the z of sample 0 of each seed. They are the points of the
-            walk; for ``classes``, the images of each frame; for ``corners``, the corners of the
+            the origin, starting at one point toward another; ``classes``: from class to class with
+            fixed z; ``corners``: the square between four points, each of which moves by slerp.
+        frames: length of the walk; by default ``pace`` frames per section.
+        seed: seed of the random points, for 16 images per frame or four corners. For ``classes``,
+            the z are those of this seed's first 16 samples.
+        seeds: use the z of sample 0 of each seed instead of random points. They are the points of
+            the walk; for ``classes``, the images of each frame; for ``corners``, the corners of the
             first frame: top left, top right, bottom left, bottom right.
         class_sequence: for a conditional generator. For ``classes``, the points of the walk, by
             default all classes; with ``seeds``, one class for all or one per seed, by default the
             first class; otherwise the classes of the images in turn, by default all classes.
-        pace: default number of frames between two points.
+        pace: default number of frames from one point to the next.
 
     Raises:
         UsageError: the seeds, classes or frames do not fit the kind or the generator.
@@ -103,7 +103,7 @@ def plan(
     frames = frames or pace * (stops or _POINTS)
     if frames > _MAX_FRAMES:
         raise UsageError(f"this walk has {frames:,} frames, more than {_MAX_FRAMES}; set --frames")
-    # Sample 0 of every seed shows the first class unless another is given.
+    # Sample 0 of every seed has the first class unless another is given.
     sequence = (class_sequence if seeds and kind != "classes" else every) or ClassSequence((0,))
     z, labels = _points(kind, generator.config.model.latent_dim, seed, seeds, sequence)
     if not generator.classes:
@@ -113,7 +113,7 @@ def plan(
 
 
 def through(z: FloatArray, weights: FloatArray | None, frames: int, kind: Kind = "slerp") -> Walk:
-    """Walk through P points and back to the first; a single point is constant.
+    """Walk through P points and back to the first; a single point does not move.
 
     Args:
         z: float32, P x N x latent_dim, for N images per frame.
@@ -122,6 +122,7 @@ def through(z: FloatArray, weights: FloatArray | None, frames: int, kind: Kind =
         frames: length of the walk.
         kind: see :func:`plan`.
     """
+    # Class weights always change linearly: slerp would not keep their sum at 1.
     if kind == "circle":
         path = interpolation.circle(z[0], z[1], frames)
     else:

@@ -20,7 +20,8 @@ from mnistgan.models.noise import torch_seed
 
 Shape: TypeAlias = tuple[int, int, int]  # C, H, W of an image
 
-# What G and D take after z or the images: (labels,) for conditional networks, else ().
+# Further arguments of G, after z, and of D, after the images: (labels,) for conditional networks,
+# else ().
 LabelInput: TypeAlias = tuple[Tensor, ...]
 
 _LABEL_DIM = 32  # size of a label embedding
@@ -28,7 +29,7 @@ _LABEL_DIM = 32  # size of a label embedding
 
 @dataclass(frozen=True)
 class PixelRange:
-    """The range of G's output and of the real images that D sees."""
+    """The range of pixel values in G's output and in D's input."""
 
     low: float
     high: float
@@ -45,7 +46,8 @@ class PixelRange:
     def to_uint8(self, images: Tensor) -> Tensor:
         """Images in this range as uint8, rounded to the nearest level."""
         scale = 255 / (self.high - self.low)
-        # In place, for fewer passes over memory. Adding 0.5 makes the truncating cast round.
+        # In place, for fewer passes over memory. The cast truncates; adding 0.5 makes it round.
+        # Without clamp, a value past either end could wrap around.
         return (images * scale).add_(0.5 - self.low * scale).clamp_(0, 255).to(torch.uint8)
 
 
@@ -58,7 +60,7 @@ def pixel_range(config: RunConfig) -> PixelRange:
 
 
 def build_generator(config: RunConfig) -> nn.Module:
-    """G with initial weights, which depend only on the config's seed."""
+    """Build G on the CPU; its initial weights are a function of the config."""
     model, shape = config.model, image_shape(config)
     inputs = model.latent_dim + (_LABEL_DIM if model.conditional else 0)
     with _initialized_from(torch_seed(config.seed, network=0)):
@@ -72,7 +74,7 @@ def build_generator(config: RunConfig) -> nn.Module:
 
 
 def build_discriminator(config: RunConfig) -> nn.Module:
-    """D with initial weights, which depend only on the config's seed."""
+    """Build D on the CPU; its initial weights are a function of the config."""
     model, shape = config.model, image_shape(config)
     with _initialized_from(torch_seed(config.seed, network=1)):
         if isinstance(model, sections.MlpConfig):
@@ -94,6 +96,15 @@ def image_shape(config: RunConfig) -> Shape:
     return (config.data.channels, config.data.image_size, config.data.image_size)
 
 
+def largest_layer(config: RunConfig) -> int:
+    """The numbers that one image takes in the layer of G with the largest output."""
+    model, shape = config.model, image_shape(config)
+    if isinstance(model, sections.MlpConfig):
+        return max(*model.generator.widths, math.prod(shape))
+    # Each stage has half the channels and four times the pixels of the one before.
+    return max(model.generator.width * (shape[1] // 2) ** 2, math.prod(shape))
+
+
 def count_parameters(module: nn.Module) -> int:
     """Number of trainable parameters."""
     return sum(parameter.numel() for parameter in module.parameters())
@@ -101,7 +112,16 @@ def count_parameters(module: nn.Module) -> int:
 
 @torch.no_grad()
 def generate(generator: nn.Module, z: Tensor, labels: LabelInput, pixels: PixelRange) -> Tensor:
-    """G(z) as uint8 images, in evaluation mode: an image does not depend on its batch."""
+    """Generate uint8 images N x C x H x W; leaves G's mode and gradients unchanged.
+
+    Args:
+        generator: G.
+        z: float32 N x latent_dim.
+        labels: see :data:`LabelInput`.
+        pixels: range of G's output.
+    """
+    # In training mode, BatchNorm would use the statistics of this batch, and an image would depend
+    # on the others in it (soumith/dcgan.torch#19).
     training = generator.training
     generator.eval()
     try:
@@ -114,7 +134,10 @@ def generate(generator: nn.Module, z: Tensor, labels: LabelInput, pixels: PixelR
 
 
 def mlp_generator(config: sections.MlpGeneratorConfig, inputs: int, shape: Shape) -> nn.Module:
-    """For each width: Linear (-> BatchNorm) -> activation; then Linear -> tanh or sigmoid."""
+    """For each width: Linear (-> BatchNorm) -> activation; then Linear -> tanh or sigmoid.
+
+    BatchNorm: Ioffe & Szegedy 2015.
+    """
     layers: list[nn.Module] = []
     for width in config.widths:
         batch_norm = config.norm == "batch"
@@ -122,6 +145,7 @@ def mlp_generator(config: sections.MlpGeneratorConfig, inputs: int, shape: Shape
         layers += [nn.BatchNorm1d(width)] if batch_norm else []
         layers.append(_activation(config.activation, config.slope))
         inputs = width
+    # No BatchNorm on the output: Radford et al. 2016, section 3, found training unstable with it.
     last = nn.Linear(inputs, math.prod(shape))
     return nn.Sequential(*layers, last, _output(config.output), nn.Unflatten(1, shape))
 
@@ -148,12 +172,16 @@ def dcgan_generator(config: sections.DcganGeneratorConfig, inputs: int, shape: S
     count = stages(size)
     start = size >> count  # side of the first feature maps
     width = config.width << (count - 1)
+    # No biases before BatchNorm, which has its own.
     layers: list[nn.Module] = [
         nn.Linear(inputs, width * start * start, bias=False),
         nn.Unflatten(1, (width, start, start)),
         nn.BatchNorm2d(width),
         nn.ReLU(inplace=True),
     ]
+    # Kernel 4, as in its authors' torch code (5 in the paper's figure 1): a kernel size that the
+    # stride does not divide causes checkerboard patterns (Odena et al. 2016, "Deconvolution and
+    # Checkerboard Artifacts").
     for _ in range(count - 1):
         layers += [
             nn.ConvTranspose2d(width, width // 2, 4, stride=2, padding=1, bias=False),
@@ -161,15 +189,20 @@ def dcgan_generator(config: sections.DcganGeneratorConfig, inputs: int, shape: S
             nn.ReLU(inplace=True),
         ]
         width //= 2
+    # No BatchNorm on the output, as in the paper.
     return nn.Sequential(
         *layers, nn.ConvTranspose2d(width, channels, 4, stride=2, padding=1), _output(config.output)
     )
 
 
 def dcgan_discriminator(config: sections.DcganDiscriminatorConfig, shape: Shape) -> nn.Sequential:
-    """Convolutions (kernel 4) that halve the side, each with LeakyReLU; then FC to one logit."""
-    # Without the paper's BatchNorm: with it, one pass over real and fake images together would mix
-    # their statistics, and gradient penalties would not be defined per image.
+    """Convolutions (kernel 4) that halve the side, each with LeakyReLU; then FC to one logit.
+
+    After Radford et al. 2016, section 3, without BatchNorm.
+    """
+    # With the paper's BatchNorm, one pass over real and fake images together would mix their
+    # statistics, and gradient penalties would not be defined per image (Gulrajani et al. 2017,
+    # section 4).
     inputs, size, _ = shape
     count = stages(size)
     layers: list[nn.Module] = []
@@ -199,7 +232,9 @@ def stages(size: int) -> int:
 
 
 class ConditionalGenerator(nn.Module):
-    """A generator with a label embedding appended to z (Mirza & Osindero 2014, section 3.2).
+    """A generator with a label embedding appended to z.
+
+    After Mirza & Osindero 2014 ("Conditional Generative Adversarial Nets"), section 3.2.
 
     Args:
         images: a generator whose input has room for the embedding.
@@ -216,6 +251,7 @@ class ConditionalGenerator(nn.Module):
 
         Labels are int64 N, or float32 N x classes: the weight of each class's embedding.
         """
+        # A walk from class to class interpolates embeddings, so its labels are weights of classes.
         embedding = self.labels.weight
         embedded = labels @ embedding if labels.is_floating_point() else self.labels(labels)
         images: Tensor = self.images(torch.cat((z, embedded), dim=1))
@@ -223,7 +259,9 @@ class ConditionalGenerator(nn.Module):
 
 
 class ConditionalDiscriminator(nn.Module):
-    """A discriminator with a label embedding appended to the pixels (Mirza & Osindero 2014).
+    """A discriminator with a label embedding appended to the pixels.
+
+    After Mirza & Osindero 2014 ("Conditional Generative Adversarial Nets"), section 3.2.
 
     Spectral normalization does not apply to the embedding: it bounds how fast the logit changes
     with the image.
@@ -261,7 +299,9 @@ class ProjectionDiscriminator(nn.Module):
         assert isinstance(last, nn.Linear)
         self.features = nn.Sequential(*features)
         self.logits = last
-        self.vectors = nn.Linear(last.in_features, classes, bias=False)  # one v per class
+        # One v per class. They are the weight of a Linear and not an Embedding, because spectral
+        # normalization has to include them: the image affects the logit through f . v, too.
+        self.vectors = nn.Linear(last.in_features, classes, bias=False)
 
     def forward(self, images: Tensor, labels: Tensor) -> Tensor:
         """N logits of images and their labels, int64 N."""
@@ -276,7 +316,8 @@ class ProjectionDiscriminator(nn.Module):
 
 @contextlib.contextmanager
 def _initialized_from(seed: int) -> Iterator[None]:
-    """Seed torch's initializers, which know only the global generator, and restore its state."""
+    """Seed torch's global random generator inside the context, and restore its state afterward."""
+    # torch's layers take no generator of their own to initialize weights from.
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)  # manual_seed() would seed GPUs, too
         yield
@@ -295,6 +336,7 @@ def _init_normal(module: nn.Module) -> None:
 
     N(1, 0.02) for BatchNorm's weights and 0 for biases are not in the paper but in its code.
     """
+    # Embeddings keep torch's N(0, 1), which is the scale of the z that G's are appended to.
     if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
         nn.init.normal_(module.weight, 0.0, 0.02)
         if module.bias is not None:

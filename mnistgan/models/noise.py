@@ -36,6 +36,8 @@ class Stream(IntEnum):
 
 def rng(seed: int, stream: Stream, index: int = 0) -> np.random.Generator:
     """A random generator, independent for each (seed, stream, index)."""
+    # The counter counts up from its lowest word. With the index in the highest, 2**192 blocks of
+    # numbers lie between two indices, so their draws never overlap.
     counter = np.array([0, 0, 0, index], dtype=np.uint64)
     key = np.array([seed, stream], dtype=np.uint64)
     return np.random.Generator(np.random.Philox(counter=counter, key=key))
@@ -43,6 +45,7 @@ def rng(seed: int, stream: Stream, index: int = 0) -> np.random.Generator:
 
 def normal(seed: int, stream: Stream, index: int, shape: tuple[int, ...]) -> Tensor:
     """Standard normal numbers, float32, on the CPU."""
+    # Drawn by NumPy even for a GPU: torch's generators give other numbers on each kind of device.
     return torch.from_numpy(rng(seed, stream, index).standard_normal(shape, dtype=np.float32))
 
 
@@ -59,6 +62,7 @@ def truncated(z: Tensor, limit: float) -> Tensor:
     """
     # The paper draws values beyond the limit again. Mapping through the distribution functions
     # gives the same distribution, and each value remains a function of its own draw.
+    # In float64: float32's ndtr is 1 from 5.4 on, where its inverse is infinite.
     normal_cdf, inverse = torch.special.ndtr, torch.special.ndtri
     low, high = normal_cdf(torch.tensor([-limit, limit], dtype=torch.float64))
     moved: Tensor = inverse(low + (high - low) * normal_cdf(z.double()))
@@ -76,14 +80,14 @@ class Noise:
 
     Attributes:
         draw: :func:`normal` or :func:`uniform`.
-        seed: of the run.
+        seed: seed of the run.
         stream: purpose of the draws.
-        shape: of one draw.
-        device: where they are used.
+        shape: shape of one draw.
+        device: device that the draws are moved to.
     """
 
-    # Draws are made and moved to the device in blocks: moving each alone would wait for the device
-    # at every step.
+    # Draws are made and moved to the device in blocks: moving each alone would make the host wait
+    # for the device at every step.
 
     draw: Distribution
     seed: int
@@ -92,7 +96,7 @@ class Noise:
     device: torch.device
 
     def __post_init__(self) -> None:
-        self._block = (-1, torch.empty(0))  # the last block that was used, and its number
+        self._block = (-1, torch.empty(0))  # number and draws of the last block used
 
     def __getitem__(self, index: int) -> Tensor:
         number, row = divmod(index, _BLOCK)

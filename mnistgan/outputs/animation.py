@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from mnistgan.events import Event, RunEnded
 from mnistgan.outputs.base import Output, OutputOptions
@@ -23,13 +23,23 @@ class Animation(Output):
         format: Literal["gif", "webp", "mp4"] = "gif"
         """"gif", "webp" or "mp4"."""
         fps: Annotated[float, Field(gt=0, le=60)] | None = None
-        """Frames per second; by default chosen so that the animation lasts about ten seconds."""
+        """Frames per second; by default chosen so that the animation lasts about ten seconds.
+        A GIF plays at most 50."""
+
+        @model_validator(mode="after")
+        def _gif_is_limited(self) -> Animation.Options:
+            if self.format == "gif" and (self.fps or 0) > 50:
+                raise ValueError(
+                    'a GIF plays at most 50; use fps = 50, or format = "webp" or "mp4"'
+                )
+            return self
 
     options: Options
 
     def handle(self, event: Event) -> None:
         """Write the animation when the run ends, if there are grids."""
         if isinstance(event, RunEnded):
+            # Imported here: imageio and Pillow would slow down the start of every run.
             from mnistgan.rendering import animations
 
             run = RunDirectory(self.directory)

@@ -1,4 +1,4 @@
-"""The interface of an output plugin. Imports no torch, so options can be checked without it."""
+"""The interface of output plugins. Does not import torch, so that checking options is fast."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from mnistgan.storage.tables import continue_table
 
 __all__ = ["API_VERSION", "Output", "OutputOptions", "continue_table"]
 
+# Raised only if plugins written for the current interface would no longer work.
 API_VERSION = 1
 
 
@@ -24,24 +25,24 @@ class OutputOptions(Section):
 
 
 class Output:
-    """Turns the events of a run into files, or into anything else.
+    """Base class of outputs, which turn the events of a run into files or anything else.
 
     Register a subclass under the entry-point group ``mnistgan.outputs``. Import heavy libraries
-    inside the methods: the class is imported before torch, to check its options.
+    inside the methods, because the class is imported before torch to check its options.
 
     Attributes:
-        directory: the run directory to write to.
+        directory: run directory to write to.
         options: the validated options.
     """
 
     api_version: ClassVar[int] = API_VERSION
     needs: ClassVar[tuple[str, ...]] = ()
-    """Names of outputs that must be enabled too; they receive each event first."""
+    """Names of other outputs that must be enabled; they receive each event first."""
     libraries: ClassVar[Mapping[str, str]] = {}
-    """Module that must be installed -> what to pip install for it. Checked before a run starts."""
+    """Required modules -> what to pip install for each; checked before a run starts."""
 
     class Options(OutputOptions):
-        """No options, unless a subclass declares some."""
+        """Options of the output; a subclass declares its own."""
 
     def __init__(self, directory: Path, options: OutputOptions) -> None:
         self.directory = directory
@@ -51,16 +52,17 @@ class Output:
         """The path of this output's own folder in the run directory; it may not exist yet.
 
         Raises:
-            UsageError: it is a link. In a run from an untrusted source it may lead anywhere.
+            UsageError: the folder is a link.
         """
+        # In a run from an untrusted source, a link may lead to any folder.
         path = self.directory / name
         if path.is_symlink():
             raise UsageError(f"{path}: is a link; a run writes only to its own folder")
         return path
 
     def handle(self, event: Event) -> None:
-        """Handle one event: RunStarted comes first and RunEnded last, however the run ends.
+        """Handle one event. RunStarted is the first; RunEnded is the last, even if the run fails.
 
-        An exception disables this output; the training continues.
+        An exception disables this output; training continues.
         """
         raise NotImplementedError

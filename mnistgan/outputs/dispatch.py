@@ -1,4 +1,4 @@
-"""Passes a run's events to its outputs; a failing output stops neither the run nor the others."""
+"""Passes the events of a run to its outputs; a failing output does not affect the run or others."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mnistgan.events import Event, Warned
+from mnistgan.outputs import process_state
 from mnistgan.outputs.base import Output
 from mnistgan.outputs.registry import Prepared, one_line
 from mnistgan.progress import CutOff
@@ -20,15 +21,22 @@ class Dispatcher:
         self._directory = directory
         self._live: dict[str, Output] = {}
         self._failed: dict[str, str] = {}
+        self._undone: set[tuple[str, str]] = set()  # (output, what it changes): warned about once
 
     def open(self) -> list[Warned]:
-        """Create the outputs; returns a warning for each that could not be created."""
+        """Create the outputs; return a warning for each that could not be created."""
         warnings = []
+        before = process_state.read()
         for name, prepared in self._prepared.items():
             try:
                 self._live[name] = prepared.plugin.output(self._directory, prepared.options)
-            except (Exception, SystemExit) as error:  # a plugin may raise anything
+            # Plugins are other people's code and may raise anything. KeyboardInterrupt is the
+            # user's and passes through.
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:
                 warnings.append(self._disable(name, error))
+            warnings += self._undo(name, before)
         return warnings
 
     def handle(
@@ -40,14 +48,15 @@ class Dispatcher:
 
         Args:
             event: the event.
-            guard: a context in which each output runs; it raises :class:`CutOff` to stop one.
+            guard: creates a context in which an output runs; it raises :class:`CutOff` to stop it.
 
         Returns:
-            A warning for each output that failed or was cut off. After a cut-off, the remaining
-            outputs get the event without the guard, so that they can close their files.
+            A warning for each output that failed or was stopped. After a stop, the remaining
+            outputs receive the event without the guard, so that they can close their files.
         """
         warnings = []
-        for name, output in list(self._live.items()):
+        before = process_state.read()
+        for name, output in list(self._live.items()):  # a copy: a failing output is removed
             try:
                 with guard():
                     output.handle(event)
@@ -56,15 +65,30 @@ class Dispatcher:
                 warnings.append(
                     Warned(f"the output {name!r} was stopped; resume the run to complete it")
                 )
-            except (Exception, SystemExit) as error:  # a plugin may raise anything
+            except KeyboardInterrupt:
+                raise  # the user's own, where no handler of ours turns it into a stop
+            except BaseException as error:  # a plugin may raise anything
                 warnings.append(self._disable(name, error))
+            warnings += self._undo(name, before)
         return warnings
 
     def reminders(self) -> list[Warned]:
-        """Warnings for the end of a run: which outputs were disabled during it, and why."""
+        """Warnings for the end of a run: the outputs that were disabled, and the reasons."""
         return [
             Warned(f"the output {name!r} was disabled during this run ({reason})")
             for name, reason in self._failed.items()
+        ]
+
+    def _undo(self, name: str, before: process_state.State) -> list[Warned]:
+        """Undo what an output changed in the process; a warning for each thing, the first time."""
+        if self._prepared[name].plugin.package == "mnistgan":
+            return []  # ours change nothing, and looking takes 10 microseconds a step
+        changes = {(name, what) for what in process_state.restore(before)} - self._undone
+        self._undone |= changes
+        origin = self._prepared[name].plugin.origin
+        return [
+            Warned(f"the output {name!r} of {origin} changed {what}; it was changed back")
+            for _, what in sorted(changes)
         ]
 
     def _disable(self, name: str, error: BaseException) -> Warned:

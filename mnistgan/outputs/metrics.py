@@ -20,7 +20,7 @@ class Metrics(Output):
     _columns: Sequence[str] = tables.EVALUATIONS_COLUMNS
 
     def handle(self, event: Event) -> None:
-        """Open the tables at the start, add rows, close them at the end."""
+        """Open metrics.csv at the start, add a row per event, and close it at the end."""
         match event:
             case RunStarted():
                 run = RunDirectory(self.directory)
@@ -36,7 +36,8 @@ class Metrics(Output):
                 self._writer.writerow(tables.metrics_row(event))
             case Evaluated():
                 path = RunDirectory(self.directory).evaluations_file
-                # A stop between measuring and saving has left a row of this step already.
+                # A run that stopped between measuring and saving has already written a row for this
+                # step, and measures again when it is resumed.
                 with tables.continue_table(path, self._columns, event.step - 1) as file:
                     row = tables.evaluation_row(event, self._columns)
                     csv.writer(file, lineterminator="\n").writerow(row)

@@ -1,6 +1,6 @@
-"""Finds outputs by entry point and checks their options in a config. Imports no torch.
+"""Finds outputs by entry point, and checks their options in a config. Does not import torch.
 
-Listing outputs imports no plugin; a run imports only those it uses.
+Listing outputs does not import any plugin; a run imports only those that it uses.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ GROUP = "mnistgan.outputs"
 
 @dataclass(frozen=True)
 class Plugin:
-    """An installed output; its module is imported when :attr:`output` is first used."""
+    """An installed output; its module is imported on the first use of :attr:`output`."""
 
     entry_point: EntryPoint
 
@@ -34,14 +34,14 @@ class Plugin:
         """NAME in ``[outputs.NAME]``."""
         return self.entry_point.name
 
-    @property
+    @cached_property  # a distribution parses its metadata whenever its name is asked for
     def package(self) -> str:
-        """The distribution that provides it."""
+        """Name of the distribution that provides it."""
         return self.entry_point.dist.name if self.entry_point.dist else "unknown"
 
     @property
     def origin(self) -> str:
-        """That distribution, with its version."""
+        """Name and version of that distribution."""
         dist = self.entry_point.dist
         return f"{dist.name} {dist.version}" if dist else "unknown"
 
@@ -50,8 +50,8 @@ class Plugin:
         """The plugin's class.
 
         Raises:
-            UsageError: it cannot be imported, is not an Output, or was written for another version
-                of the interface.
+            UsageError: the plugin cannot be imported, is not an Output, or was written for another
+                version of the interface.
         """
         cause = None
         try:
@@ -68,7 +68,7 @@ class Plugin:
 
 
 def _problem(loaded: object) -> str:
-    """Why an object cannot be used as an output; empty if it can."""
+    """The reason why an object cannot be used as an output; empty if it can."""
     if not (isinstance(loaded, type) and issubclass(loaded, Output)):
         return f"is not a subclass of mnistgan.outputs.base.Output but {loaded!r}"
     if loaded.api_version != API_VERSION:
@@ -103,22 +103,22 @@ def one_line(error: BaseException) -> str:
 
 
 def installed() -> dict[str, list[Plugin]]:
-    """All installed outputs by name; several packages may provide one name."""
+    """All installed outputs by name; several packages may provide the same name."""
     found: dict[str, list[Plugin]] = {}
     for entry_point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
         plugins = found.setdefault(entry_point.name, [])
         plugin = Plugin(entry_point)
-        # One package can be found twice, through two entries of sys.path.
+        # importlib.metadata lists a package twice if two entries of sys.path contain it.
         if plugin.package not in [other.package for other in plugins]:
             plugins.append(plugin)
     return found
 
 
 def find(name: str) -> Plugin:
-    """The installed output of a name.
+    """Find the installed output with a name.
 
     Raises:
-        UsageError: no package provides it, or several do.
+        UsageError: no package or several packages provide it.
     """
     plugins = installed().get(name, [])
     if len(plugins) == 1:
@@ -137,7 +137,7 @@ def prepare(tables: Mapping[str, Mapping[str, Any]]) -> tuple[list[Prepared], li
     """Import the outputs that a config enables, and check their options.
 
     Args:
-        tables: output name -> its options, as in the TOML.
+        tables: options of each output, as in the TOML, by name.
 
     Returns:
         The outputs, each after those it needs, and all mistakes found.
@@ -168,13 +168,16 @@ def prepare(tables: Mapping[str, Mapping[str, Any]]) -> tuple[list[Prepared], li
 
 
 def _is_installed(module: str) -> bool:
-    """Whether a module can be imported; a folder without code, as wandb leaves, has no origin."""
+    """Whether a module can be imported."""
+    # A folder ``wandb`` in the working directory, as wandb creates, is found as a namespace
+    # package, which has no origin.
     spec = find_spec(module)
     return spec is not None and spec.origin is not None
 
 
 def _in_order(prepared: Mapping[str, Prepared]) -> list[Prepared]:
     """Each output after those it needs, otherwise in the config's order."""
+    # Not graphlib: it raises an error for a cycle, and does not keep the config's order.
     ordered = []
     waiting = dict(prepared)
     while waiting:  # outputs that need each other keep the config's order
@@ -199,7 +202,7 @@ def _explain(name: str, plugin: Plugin, entry: Mapping[str, Any]) -> str:
 
 
 def describe(options: type[OutputOptions]) -> list[str]:
-    """A line of TOML per option: its default, and its description as a comment."""
+    """One line of TOML per option: its default, and its description as a comment."""
     lines = []
     for name, field in options.model_fields.items():
         default = field.get_default()

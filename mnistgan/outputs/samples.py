@@ -1,4 +1,4 @@
-"""The output ``samples``: a grid of fixed-noise images after each epoch, and one of real ones."""
+"""The output ``samples``: a grid of fixed-noise images per epoch, and one of real images."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ _FIELD = r"\{(epoch|step)(:0\dd)?\}"
 
 
 def _safe_pattern(pattern: str) -> str:
+    # No slashes, and no other format fields: "{epoch.__class__}" would read attributes.
     if not re.fullmatch(rf"(?=.*{_FIELD})([\w .-]|{_FIELD}){{1,80}}\.png", pattern):
         raise ValueError("must be a file name like 'epoch_{epoch:03d}.png' with {epoch} or {step}")
     return pattern
@@ -37,7 +38,7 @@ class Samples(Output):
     options: Options
 
     def handle(self, event: Event) -> None:
-        """Start or continue the index, then add a grid for each selected epoch."""
+        """Start or continue the index; then add a grid for each selected epoch."""
         match event:
             case RunStarted():
                 folder = RunDirectory(self.directory).samples
@@ -49,6 +50,7 @@ class Samples(Output):
                 self.options.epochs == "every" or event.epoch in self.options.epochs
             ):
                 name = self.options.pattern.format(epoch=event.epoch, step=event.step)
+                # First the grid, then its row: the index never names a file that does not exist.
                 self._save(name, event.images)
                 index = RunDirectory(self.directory).samples / "index.csv"
                 with index.open("a", encoding="utf-8", newline="") as file:

@@ -28,11 +28,11 @@ class TensorBoard(Output):
         """Steps between two points of the curves."""
 
     options: Options
-    _writer: Any  # a SummaryWriter; torch leaves its file_writer untyped
+    _writer: Any  # a SummaryWriter, whose file_writer has no type in torch
     _kind: ScoreKind
 
     def handle(self, event: Event) -> None:
-        """Open the event file, add scalars and images, close it."""
+        """Open the event file, add scalars and images, and close it."""
         match event:
             case RunStarted():
                 self._open(event)
@@ -40,7 +40,9 @@ class TensorBoard(Output):
                 self._add_scalars(step_scalars(event, self._kind), event.step)
             case EpochEnded():
                 self._add_grid("samples", event.images, event.step)
-                self._writer.flush()  # a checkpoint may follow; it must not be ahead of the file
+                # A checkpoint may follow. If the run is killed after it, the file must not be
+                # behind.
+                self._writer.flush()
             case Evaluated():
                 self._add_scalars(measures(event.figures), event.step)
                 self._writer.add_text("measured with", event.measured_with, event.step)
@@ -51,8 +53,8 @@ class TensorBoard(Output):
     def _open(self, event: RunStarted) -> None:
         from torch.utils.tensorboard import SummaryWriter
 
-        # Events that a killed run wrote after its last checkpoint are purged. Entries without a
-        # step get the number of the next step, so that they are purged with it.
+        # purge_step hides events that a killed run wrote after its last checkpoint. Entries that
+        # belong to no step get the number of the next one, so that they are purged with it.
         first = event.step + 1
         self._writer = SummaryWriter(str(self.folder("tensorboard")), purge_step=first)
         self._kind = event.config.train.score_kind
@@ -63,6 +65,7 @@ class TensorBoard(Output):
         self._writer.flush()
 
     def _add_hparams(self, event: RunStarted) -> None:
+        # Not SummaryWriter.add_hparams, which creates another run in a subfolder.
         from tensorboard.plugins.hparams.summary_v2 import hparams_pb
 
         table = toml.flatten(toml.to_table(event.config))
@@ -74,7 +77,8 @@ class TensorBoard(Output):
         self._writer.file_writer.add_summary(hparams_pb(plain), event.step + 1)
 
     def _add_scalars(self, scalars: Scalars, step: int) -> None:
-        """Add all scalars as one event, which takes a quarter of the time of one event each."""
+        """Add all scalars as one event."""
+        # SummaryWriter.add_scalar would write one event each, which takes four times as long.
         from tensorboard.compat.proto.summary_pb2 import Summary
 
         values = [Summary.Value(tag=name, simple_value=value) for name, value in scalars.items()]

@@ -1,4 +1,4 @@
-"""The names of a run's numbers in experiment trackers, shared by their outputs."""
+"""The names of metrics and figures in experiment trackers, shared by their outputs."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from mnistgan.events import StepMetrics, score_names
 from mnistgan.storage import tables
 
 Scalars: TypeAlias = dict[str, float]
-"""Name in the tracker -> value; the part before the slash is the group of charts."""
+"""Values by name in the tracker; the part before the slash is the group of charts."""
 
 
 def row_scalars(row: Mapping[str, float], kind: ScoreKind) -> Scalars:
-    """The scalars of a row of metrics.csv, given by column."""
+    """The scalars of one row of metrics.csv."""
     real, fake = score_names(kind)
     return {
         "loss/D": row["loss_D"],
@@ -33,6 +33,6 @@ def step_scalars(event: StepMetrics, kind: ScoreKind) -> Scalars:
 
 
 def measures(figures: Mapping[str, float]) -> Scalars:
-    """The scalars of a measurement."""
+    """The scalars of an evaluation."""
     known = (name for name in tables.LABELED_FIGURES if name in figures)
     return {f"measures/{name}": figures[name] for name in known}

@@ -61,7 +61,7 @@ class WandB(Output):
     _kind: ScoreKind
 
     def handle(self, event: Event) -> None:
-        """Start or continue the run, log scalars and images, finish."""
+        """Start or continue the run, log scalars and images, and finish it."""
         match event:
             case RunStarted():
                 self._start(event)
@@ -94,7 +94,7 @@ class WandB(Output):
             self._run = self._open(event)
         self._run.define_metric("measures/frechet_distance", summary="min")
         if event.step and self.options.mode == "online":
-            return  # the server has the earlier steps
+            return  # the server already has the earlier steps
         real = _image(grids.grid(event.real_images), event.data_source)
         self._run.log({"real": real}, 0)
         if event.step:
@@ -116,7 +116,7 @@ class WandB(Output):
             tags=options.tags,
             config=toml.to_table(event.config) | weights,
             resume="allow" if online else None,
-            reinit="create_new",  # does not end a run that the caller has open
+            reinit="create_new",  # otherwise wandb ends a run that the caller has open
             settings=wandb.Settings(
                 mode=options.mode,
                 root_dir=str(self.directory),
@@ -125,22 +125,20 @@ class WandB(Output):
                 disable_git=True,
                 disable_code=True,
                 x_disable_meta=True,
-                x_disable_stats=True,  # it would query the network for its location
+                x_disable_stats=True,  # collecting them sends a request over the network
                 x_save_requirements=False,
             ),
         )
 
     def _id(self) -> str:
-        """An ID made from the run's start time, so that it stays the same when the run resumes."""
+        """An ID from the run's start time, so that a resumed run has the same ID."""
         started = RunDirectory(self.directory).read_environment().get("started", self.directory)
         return hashlib.sha256(str(started).encode()).hexdigest()[:16]
 
     def _log_again(self, until: int) -> None:
-        """Log the steps before a resume again, from the run's tables.
-
-        wandb begins a new file at each start. It gets the whole run, because the previous file may
-        end too early (not flushed) or too late (after the checkpoint).
-        """
+        """Log the steps before a resume again, from the run's tables."""
+        # wandb starts a new file each time. It gets the whole run, because the previous file may
+        # end too early (not flushed) or too late (after the checkpoint).
         from mnistgan.rendering import grids
 
         run = RunDirectory(self.directory)
@@ -159,7 +157,7 @@ class WandB(Output):
                 self._run.log(logged[step], step)
 
     def _remove_earlier(self) -> None:
-        """Remove the files of earlier starts, whose content the current file repeats."""
+        """Remove the files of earlier starts, whose content the current file contains."""
         here = Path(self._run.dir).parent
         for folder in here.parent.glob(f"offline-run-*-{self._run.id}*"):
             if folder != here and not folder.is_symlink():
@@ -180,7 +178,8 @@ def _rows(table: Mapping[str, Any]) -> Iterator[dict[str, float]]:
 
 @contextlib.contextmanager
 def _environment(cache: Path) -> Iterator[None]:
-    """Environment of wandb's service process: no error reports, cache inside the run."""
+    """Set the environment of wandb's service process: no error reports, cache in the run."""
+    # wandb starts the process inside this context, so the variables are needed only here.
     changes = {"WANDB_ERROR_REPORTING": "false", "WANDB_CACHE_DIR": str(cache)}
     before = {name: os.environ[name] for name in changes if name in os.environ}
     os.environ.update(changes)

@@ -1,7 +1,7 @@
-"""The pictures of the page, each a function of its query alone.
+"""The pictures of the page. Each is a function of its query.
 
-The picture of a seed is image 0 of ``mnistgan sample --seed``, up to the rounding of matrix
-products of another shape.
+The picture of a seed is image 0 of ``mnistgan sample --seed``, except for rounding: the matrix
+products have other shapes.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from mnistgan.sampling.generator import Generator
 from mnistgan.sampling.sampler import SamplingOptions
 
 AXES = 8
-REACH = 3.0  # of a slider to both sides, in standard deviations
-STOPS = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)  # positions of the small pictures along a slider
+REACH = 3.0  # range of a slider in both directions, in standard deviations
+STOPS = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)  # positions of the small pictures on a slider
 
 _SEEDS = 2**63
-_MOST_CLASSES = 100  # on one sheet
+_MOST_CLASSES = 100  # in one picture
 _NEXT_SEEDS = 10
 
 Sheet: TypeAlias = Literal["one", "classes", "seeds", "axes"]
@@ -40,12 +40,12 @@ class PageQuery(BaseModel):
         seed: seed of z.
         label: class, for a conditional generator.
         truncation: of the seed's z; see :class:`mnistgan.sampling.sampler.SamplingOptions`.
-        s: direction, counted from 1 -> coordinate of z along it; along all other directions z
-            keeps the seed's coordinates.
-        sheet: ``one`` image; a row with this z as each of the first 100 ``classes``; a row with the
-            next ten ``seeds``; or, for each of the ``axes``, a row with z at seven positions along
-            it.
-        side: pixels are repeated until the longer side has at least this many.
+        s: number of a direction, from 1 -> coordinate of z along it. Along all other directions, z
+            has the coordinates of the seed.
+        sheet: ``one``: one image. ``classes``: a row with this z in each of the first 100 classes.
+            ``seeds``: a row with the next ten seeds. ``axes``: for each direction, a row with z at
+            seven positions along it.
+        side: pixels are repeated until the longer side has at least this length.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -59,7 +59,7 @@ class PageQuery(BaseModel):
 
 
 def parse(query: Iterable[tuple[str, str]]) -> PageQuery:
-    """Validate the parameters of an address; ``s1=-2.5`` is a coordinate along direction 1.
+    """Validate the parameters of a URL. ``s1=-2.5`` is a coordinate along direction 1.
 
     Raises:
         UsageError: a parameter is unknown, given twice, or has an invalid value.
@@ -67,11 +67,11 @@ def parse(query: Iterable[tuple[str, str]]) -> PageQuery:
     fields: dict[str, Any] = {}
     for key, value in query:
         if key in fields:
-            raise UsageError(f"{_short(key)}: given twice")
+            raise UsageError(f"{_short(key)}: is given twice")
         fields[key] = value
     if "s" in fields:
-        raise UsageError("s: give the direction's number, as in s1")
-    # ASCII only: int() also reads other digits, and could so give one direction twice.
+        raise UsageError("s: add the number of the direction, as in s1")
+    # ASCII only: int() also reads digits of other scripts, so a direction could be given twice.
     along = [key for key in fields if re.fullmatch(r"s[1-9]\d?", key, re.ASCII)]
     fields["s"] = {int(key[1:]): fields.pop(key) for key in along}
     try:
@@ -97,10 +97,11 @@ class Pictures:
     def __init__(self, generator: Generator) -> None:
         self.generator = generator
         self._latent_dim = generator.config.model.latent_dim
+        # Computed once, because this takes a singular value decomposition of G's first layer.
         self._axes = directions.directions(generator, AXES)
 
     def about(self) -> dict[str, Any]:
-        """What the page shows or needs to know about the generator."""
+        """Values about the generator that the page shows or needs."""
         config = self.generator.config
         _, height, width = networks.image_shape(config)
         return {
@@ -120,7 +121,7 @@ class Pictures:
         }
 
     def coordinates(self, query: PageQuery) -> list[float]:
-        """The coordinates of a query's z along the directions; standard normal if z is."""
+        """The coordinates of a query's z along the directions, in standard deviations."""
         return [round(float(one), 4) for one in self._axes @ self._latent(query)]
 
     def png(self, query: PageQuery) -> bytes:
@@ -141,9 +142,11 @@ class Pictures:
         """z, N x latent_dim, and labels, N, of the images in a picture."""
         classes = len(self.generator.classes)
         if query.label >= max(1, classes):
-            raise UsageError(f"label: there are {classes} classes, counted from 0")
+            raise UsageError(f"label: there are {classes} classes, numbered from 0")
         if query.sheet == "classes" and not classes:
             raise UsageError("sheet: this generator was trained without labels")
+        # One label for each z: images of a sheet are drawn in one batch, in the time of a few
+        # single ones (benchmarks/results/playing.json).
         z = self._latents(query)
         if query.sheet == "classes":
             labels = torch.arange(min(classes, _MOST_CLASSES))
@@ -157,6 +160,8 @@ class Pictures:
             places = [{number: stop} for number in range(len(self._axes)) for stop in STOPS]
             return torch.stack([directions.place(z, self._axes, place) for place in places])
         if query.sheet == "seeds":
+            # One z per seed, not images 1 to 10 of this seed: a click on a picture goes to its
+            # seed.
             seeds = ((query.seed + more) % _SEEDS for more in range(1, _NEXT_SEEDS + 1))
             queries = [query.model_copy(update={"seed": seed}) for seed in seeds]
             return torch.stack([self._latent(one) for one in queries])
@@ -166,8 +171,8 @@ class Pictures:
         for number, value in query.s.items():
             if number > len(self._axes) or not -REACH <= value <= REACH:
                 raise UsageError(
-                    f"s{number}: there are {len(self._axes)} directions, counted from 1; each "
-                    f"goes from {-REACH:g} to {REACH:g}"
+                    f"s{number}: there are {len(self._axes)} directions, numbered from 1; each "
+                    f"coordinate is from {-REACH:g} to {REACH:g}"
                 )
         z = SamplingOptions(query.seed, truncation=query.truncation).z(0, self._latent_dim)[0]
         return directions.place(z, self._axes, {n - 1: value for n, value in query.s.items()})

@@ -1,13 +1,14 @@
-"""The HTTP server of the page. It listens on the loopback interface only.
+"""The HTTP server of the page. It listens only on the loopback interface.
 
-No request opens a file: the page's files are read once, at the start. Requests under another host
-name are refused, so that a web site cannot point its own name at this machine and read the answers
-(DNS rebinding). The headers forbid other sites to embed the answers or to frame the page, and the
-page to load anything from elsewhere or to run scripts other than its own.
+No request opens a file: the page's files are read once, at the start. Requests with another host
+name are refused, so that a web site cannot resolve its own name to this machine and read the
+responses (DNS rebinding). The headers forbid other sites to embed the responses or to frame the
+page. They also forbid the page to load anything from elsewhere or to run scripts of others.
 """
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Awaitable, Callable
 from importlib import resources
@@ -38,18 +39,19 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",  # another generator may use the same port later
+    # Another generator may use the same port later, with the same URLs for other pictures.
+    "Cache-Control": "no-store",
 }
 
 
 def app(generator: Generator) -> Starlette:
     """The page and its pictures as an ASGI application.
 
-    Pictures are drawn in the event loop, one at a time: each takes milliseconds, and threads would
-    only wait for each other.
+    Pictures are drawn in the event loop, one at a time: each takes 2 to 16 ms of processor time
+    (benchmarks/results/playing.json), and threads would only wait for each other.
     """
     pictures = Pictures(generator)
-    for sheet in ("one", "axes"):  # warm up: the first pass through a network is slower
+    for sheet in ("one", "axes"):  # the first pass through a network is slower: do it now
         pictures.png(PageQuery(sheet=sheet))
 
     async def image(request: Request) -> Response:
@@ -77,19 +79,21 @@ class Server:
     """Serves the page of a generator.
 
     Args:
-        generator: the generator to show.
-        port: port to listen on; 0 picks a free one.
+        generator: the generator to explore.
+        port: port to listen on; 0 for any free one.
 
     Attributes:
-        url: address of the page. A browser opened before :meth:`run` waits for the answer.
+        url: URL of the page. A browser may open it before :meth:`run`; it then waits.
 
     Raises:
-        UsageError: the port is taken or not permitted.
+        UsageError: the port is in use or not permitted.
     """
 
     def __init__(self, generator: Generator, port: int) -> None:
         config = uvicorn.Config(
             app(generator),
+            # Not "auto": the behavior must not depend on whether httptools, websockets or uvloop is
+            # installed.
             http="h11",
             ws="none",
             loop="asyncio",
@@ -102,20 +106,24 @@ class Server:
             timeout_graceful_shutdown=1,
         )
         self._server = uvicorn.Server(config)
+        # The socket is opened here, not by uvicorn, which would print its own message and exit if
+        # the port is in use.
         try:
             self._socket = socket.create_server((HOST, port))
         except OSError as error:
+            # Not error.strerror, to which create_server() adds the address.
+            reason = os.strerror(error.errno) if error.errno else str(error)
             raise UsageError(
-                f"port {port} cannot be used ({error.strerror}); choose another, or --port 0 for "
+                f"--port {port}: cannot be used ({reason}); choose another one, or 0 for "
                 "any free one"
             ) from error
-        # asyncio sets this only on sockets that it creates itself. Without it, Nagle's algorithm
-        # holds a picture back until its header is acknowledged, which takes 40 ms.
+        # asyncio sets this option only on sockets that it creates itself. Without it, Nagle's
+        # algorithm delays a picture until its header is acknowledged, by about 40 ms.
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.url = f"http://{HOST}:{self._socket.getsockname()[1]}/"
 
     def run(self) -> None:
-        """Serve until :meth:`stop` is called or a signal comes; the signal is then raised again."""
+        """Serve until :meth:`stop` is called or a signal arrives, which is then raised again."""
         self._server.run(sockets=[self._socket])
 
     def stop(self) -> None:

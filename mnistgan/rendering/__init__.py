@@ -1,1 +1,1 @@
-"""Grids, animations and plots. Imports no torch."""
+"""Grids, animations and plots. Does not import torch."""

@@ -1,4 +1,4 @@
-"""A picture of a data set: the first images of each class, as training sees them."""
+"""A picture of a data set: the first images of each class, fitted as for training."""
 
 from pathlib import Path
 
@@ -22,25 +22,26 @@ def save(
     """Load a data set and draw it as PNG, one row per class.
 
     Args:
-        config: the data set, and how its images are fitted.
-        split: of a published data set.
+        config: data set, and options for fitting its images.
+        split: split of a published data set.
         columns: images per class.
-        target: the file; by default named after the data set.
-        on_progress: called while files are fetched and images read.
+        target: the file to write; by default named after the data set.
+        on_progress: called while files are downloaded and images read.
 
     Returns:
         The file, and notes about the data.
 
     Raises:
-        UsageError: the file cannot be written, or lies among the pictures of the data set.
+        UsageError: the file cannot be written, or would be in the folder of the data set.
         DataError: the data cannot be loaded.
     """
     path = target or Path(f"{datasets.stem(config.name)}.png")
     check_target(path, ".png")
     source = user_dirs.expand(config.name).resolve()
+    # A picture in the folder would become part of the data set.
     is_folder = data_kind(config.name) == "path" and source.is_dir()
     if is_folder and path.resolve().is_relative_to(source):
-        raise UsageError(f"{path}: would lie among the pictures it shows; choose another --out")
+        raise UsageError(f"{path}: is in the folder of the data set; choose another --out")
     data = datasets.load(config, split, on_progress)
     grids.save_png(path, grids.class_grid(data.images, data.labels, data.classes, columns))
     return path, tuple(data.notes)

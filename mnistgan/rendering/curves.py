@@ -1,7 +1,7 @@
-"""Curves of runs: losses, D's scores and the Frechet distance over the steps. Imports no torch.
+"""Curves of runs: losses, D's scores and the Frechet distance over the steps.
 
-:func:`training_panels` and :func:`distance_panel` choose the columns, names and scales,
-:func:`thin` the points. The report draws the same panels and points in its page.
+:func:`training_panels` and :func:`distance_panel` define columns, names and scales; :func:`thin`
+reduces the number of points. The report page uses the same functions. Does not import torch.
 """
 
 from __future__ import annotations
@@ -27,9 +27,12 @@ if TYPE_CHECKING:
 CURVE_FORMATS = (".png", ".svg", ".pdf")
 
 MOST_POINTS = 300
-"""Points of a curve, about as many as the plot has room for."""
+"""Points of a curve: about as many as a plot can show."""
 
-_FEW_POINTS = 40  # fewer points are marked one by one
+_LOG_FROM = 10  # greatest divided by smallest value; with less, 1-2-5 ticks would be too few
+_LEAST_SPAN = 0.05  # of a linear y axis, as a share of its greatest value: less looks like change
+
+_FEW_POINTS = 40  # with fewer points, each one gets a marker
 
 Column: TypeAlias = npt.NDArray[np.float64]
 
@@ -39,13 +42,13 @@ MetricsTable: TypeAlias = Mapping[str, Column]
 
 @dataclass(frozen=True)
 class Panel:
-    """What to draw in one plot over the steps.
+    """The content of one plot over the steps.
 
     Attributes:
         key: name of the panel, unique within a run.
         title: its title.
-        columns: column of the table -> label of its curve.
-        span: limits of the y axis, if they are fixed.
+        columns: label of each curve, by column of the table.
+        span: limits of the y axis; None fits them to the data.
         log: whether the y axis is logarithmic.
     """
 
@@ -67,15 +70,18 @@ def training_panels(kinds: Collection[ScoreKind]) -> list[Panel]:
 
 
 def distance_panel(evaluations: Iterable[MetricsTable]) -> Panel:
-    """The panel of the Frechet distance; its axis is logarithmic if all distances are positive."""
+    """The panel of the Frechet distance; its axis is logarithmic if that shows more.
+
+    That is if all distances are positive, and the greatest is at least ten times the smallest.
+    """
     distances = np.concatenate([table["frechet_distance"] for table in evaluations])
     finite = distances[np.isfinite(distances)]
-    log = bool(len(finite) and (finite > 0).all())
+    log = bool(len(finite) and finite.min() > 0 and finite.max() >= _LOG_FROM * finite.min())
     return Panel("distance", "Frechet distance", {"frechet_distance": "Frechet distance"}, log=log)
 
 
 def point_rows(count: int) -> npt.NDArray[np.int64]:
-    """The row whose step each point of a curve is drawn at, in a table of ``count`` rows."""
+    """For each point of a curve, the row whose step is its x, in a table of ``count`` rows."""
     starts = _starts(count)
     rows: npt.NDArray[np.int64] = (starts + np.append(starts[1:], count) - 1) // 2
     rows[-1:] = count - 1  # a curve ends at the run's last step
@@ -86,7 +92,7 @@ def thin(values: Column) -> tuple[Column, Column, Column]:
     """Mean, minimum and maximum of the rows behind each point of a curve."""
     starts = _starts(len(values))
     counts = np.diff(np.append(starts, len(values)))
-    with np.errstate(all="ignore"):  # a measure can be infinite
+    with np.errstate(all="ignore"):  # some figures can be infinite
         means = np.add.reduceat(values, starts) / counts
     return means, np.minimum.reduceat(values, starts), np.maximum.reduceat(values, starts)
 
@@ -98,20 +104,21 @@ def _starts(count: int) -> npt.NDArray[np.int64]:
 
 
 def smooth(values: Column) -> Column:
-    """The moving average over a fiftieth of the series; at both ends, over the part inside."""
+    """The moving average over a fiftieth of the series."""
+    # At both ends, only values inside the series are averaged: zeros beyond would bend the curve.
     window = np.ones(2 * (len(values) // 100) + 1)
     sums = np.convolve(values, window, "same")
     return np.asarray(sums / np.convolve(np.ones_like(values), window, "same"))
 
 
 def plot_runs(runs: Sequence[RunDirectory], path: Path) -> None:
-    """Plot losses, D's scores and, if measured, Frechet distances; several runs overlay.
+    """Plot losses, D's scores and, if measured, Frechet distances of one or several runs.
 
-    Colors tell the quantities of a single run apart. With several runs, colors tell the runs apart
-    and line styles the quantities.
+    For a single run, each quantity has a color. For several, each run has a color and each quantity
+    a line style.
 
     Args:
-        runs: runs to plot.
+        runs: the runs to plot together.
         path: file with the extension .png, .svg or .pdf.
 
     Raises:
@@ -141,6 +148,7 @@ def _save(path: Path, panels: Sequence[tuple[Panel, Mapping[str, MetricsTable]]]
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
+    # Not pyplot: it keeps global state and may select a window system's backend.
     figure = Figure(figsize=(5 * len(panels), 4), layout="constrained", dpi=120)
     for axes, (panel, runs) in zip(figure.subplots(1, len(panels)), panels, strict=True):
         _draw(axes, panel, runs)
@@ -161,7 +169,7 @@ def _draw(axes: Axes, panel: Panel, runs: Mapping[str, MetricsTable]) -> None:
         for style, (column, name) in enumerate(panel.columns.items()):
             color = f"C{number if several else style}"
             mean, low, high = thin(table[column])
-            # Where each point is one step, the band has no height, and its edge is the raw curve.
+            # If each point is one step, the band has no height, and its edge is the raw curve.
             axes.fill_between(steps, low, high, color=color, alpha=0.2, linewidth=0.6)
             axes.plot(
                 steps,
@@ -176,5 +184,33 @@ def _draw(axes: Axes, panel: Panel, runs: Mapping[str, MetricsTable]) -> None:
     axes.set(title=panel.title, xlabel="step", yscale="log" if panel.log else "linear")
     if panel.span:
         axes.set_ylim(panel.span)
+    _set_ticks(axes, panel)
     axes.grid(alpha=0.25, which="both")
     axes.legend(fontsize=8, loc="upper right")  # "best" searches all points, which takes seconds
+
+
+def _set_ticks(axes: Axes, panel: Panel) -> None:
+    """At least two ticks on each axis, as plain numbers."""
+    from matplotlib.ticker import (
+        FuncFormatter,
+        LogLocator,
+        MaxNLocator,
+        NullLocator,
+        ScalarFormatter,
+    )
+
+    axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda step, _: f"{step:,.0f}"))
+    first, last = axes.get_xlim()
+    if last - first < 2:  # a single step
+        axes.set_xlim((first + last) / 2 - 1, (first + last) / 2 + 1)
+    low, high = axes.get_ylim()
+    if panel.log:
+        few = high / low < 1e4
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if few else (1,)))
+        axes.yaxis.set_minor_locator(NullLocator())
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.4g}"))
+        return
+    axes.yaxis.set_major_formatter(ScalarFormatter(useOffset=False))
+    if panel.span is None and (lack := _LEAST_SPAN * max(abs(low), abs(high)) - (high - low)) > 0:
+        axes.set_ylim(low - lack / 2, high + lack / 2)

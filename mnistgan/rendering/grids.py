@@ -1,14 +1,14 @@
-"""Grids of images, and PNG files.
+"""Grids of images, and image files.
 
-Images are uint8 arrays, N x C x H x W. A *picture* is an array as image libraries take it: uint8,
-H x W in gray or H x W x 3 in color.
+Images are uint8 arrays, N x C x H x W. A *picture* is an array for image libraries: uint8, H x W in
+gray or H x W x 3 in color.
 """
 
 from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -22,28 +22,30 @@ from mnistgan.storage.atomic import atomic_path, check_regular
 
 Picture: TypeAlias = npt.NDArray[np.uint8]
 
-_MAX_ROWS = 100
-_GAP = 2  # pixels between the images of a grid
+_MAX_ROWS = 100  # classes in a picture
+_GAP = 2  # pixels between the images of a grid; part of the format of samples/*.png
+_FILL = 900  # maximum pixels of an enlarged grid, so that it fits on a screen
+_MAX_SCALE = 10  # of the default scale: one digit becomes 320 pixels wide, not 896
 
 
 def to_picture(image: Images) -> Picture:
-    """One image, C x H x W, as a picture."""
+    """Convert one image, C x H x W, to a picture."""
     return image[0] if len(image) == 1 else np.moveaxis(image, 0, -1)
 
 
 def to_color(picture: Picture) -> Picture:
-    """The picture as H x W x 3."""
+    """Convert a picture to H x W x 3."""
     return picture if picture.ndim == 3 else np.repeat(picture[..., None], 3, axis=-1)
 
 
 def reduce_levels(picture: Picture) -> Picture:
-    """The picture in 32 levels per channel, which look the same and take 60% of the bytes."""
+    """Reduce a picture to 32 levels per channel, which look the same in a smaller file."""
     return ((picture >> 3) * (255 / 31)).round().astype(np.uint8)
 
 
 def grid(images: Images, columns: int | None = None) -> Picture:
-    """The images in rows with black gaps; by default as square as possible."""
-    # Not torchvision.utils.make_grid: pages, curves and ``data show`` draw grids without torch.
+    """Arrange images in rows with black gaps; by default as square as possible."""
+    # Not torchvision.utils.make_grid, which imports torch: pages, curves and ``data show`` do not.
     count, channels, height, width = images.shape
     columns = columns or math.ceil(math.sqrt(count))
     rows = math.ceil(count / columns)
@@ -57,7 +59,7 @@ def grid(images: Images, columns: int | None = None) -> Picture:
 
 
 def ungrid(picture: Picture, size: int) -> Images:
-    """The images of a :func:`grid`, uint8 N x C x H x W, including empty places at its end.
+    """Extract the images of a :func:`grid`, uint8 N x C x H x W, with black ones at its end.
 
     Args:
         picture: the grid.
@@ -87,12 +89,12 @@ def class_grid(
 
     Args:
         images: uint8, N x C x H x W.
-        labels: N, or None. Classes without images are left out; at most 100 classes are shown.
+        labels: int64, N, or None. Classes without images are omitted, and all after the first 100.
         classes: name of each label.
-        columns: images per class; without labels, the most images per row and column.
+        columns: images per class; without labels, maximum number of images per row and column.
     """
     if labels is None:
-        return grid(images[: columns * columns], min(columns, len(images)))
+        return magnify(grid(images[: columns * columns], min(columns, len(images))))
     blank = np.zeros((columns, *images.shape[1:]), np.uint8)
     rows: list[Picture] = []
     present = np.unique(labels)[:_MAX_ROWS]
@@ -106,12 +108,12 @@ def class_grid(
 
 
 def beside(pictures: Sequence[Picture]) -> Picture:
-    """Pictures in a row, in color; shorter ones are padded with black."""
+    """Join pictures horizontally, in color; shorter ones are padded with black."""
     return np.concatenate(list(_padded(pictures, axis=0)), axis=1)
 
 
 def stacked(pictures: Sequence[Picture]) -> Picture:
-    """Pictures in a column, in color; narrower ones are padded with black."""
+    """Join pictures vertically, in color; narrower ones are padded with black."""
     return np.concatenate(list(_padded(pictures, axis=1)), axis=0)
 
 
@@ -131,23 +133,25 @@ def save_png(path: Path, picture: Picture) -> None:
 
 
 def to_png(picture: Picture) -> bytes:
-    """A picture as the bytes of a PNG file."""
+    """Encode a picture as PNG."""
     return encode([picture], "PNG")
 
 
 def encode(
-    pictures: Sequence[Picture], kind: Literal["PNG", "GIF", "WEBP"], **options: Any
+    pictures: Iterable[Picture], kind: Literal["PNG", "GIF", "WEBP"], **options: Any
 ) -> bytes:
-    """Pictures as the bytes of an image file; several become the frames of an animation.
+    """Encode pictures as an image file; several pictures are the frames of an animation.
 
     Args:
-        pictures: pictures of one shape.
+        pictures: pictures of one shape. An iterator is read frame by frame.
         kind: file format.
         options: options of Pillow's writer for this format.
     """
-    first, *more = map(Image.fromarray, pictures)
-    if more:
-        options |= {"save_all": True, "append_images": more}
+    frames = map(Image.fromarray, pictures)
+    first = next(frames)
+    # Without save_all, Pillow writes only the first frame, and ignores append_images silently.
+    if kind != "PNG":
+        options |= {"save_all": True, "append_images": frames}
     buffer = io.BytesIO()
     first.save(buffer, format=kind, **options)
     return buffer.getvalue()
@@ -162,7 +166,8 @@ def read_png(path: Path, max_side: int = 10_000) -> Picture:
     try:
         check_regular(path)
         with Image.open(path, formats=("PNG",)) as image:
-            if max(image.size) > max_side:  # before decoding: a small file can hold a huge picture
+            # Checked before decoding: a small file can hold a huge picture.
+            if max(image.size) > max_side:
                 raise ValueError(f"{image.width} x {image.height} pixels is too large")
             return np.asarray(image.convert("L" if image.mode in ("1", "L", "I;16") else "RGB"))
     except (OSError, ValueError, Warning, Image.DecompressionBombError) as error:
@@ -179,17 +184,30 @@ def read_grid(path: Path, size: int) -> Picture:
     Raises:
         UsageError: as for :func:`read_png`, or it is larger than any grid of a run.
     """
-    return read_png(path, 16 + 9 * (size + 4))  # 8 x 8 images, and room to spare
+    return read_png(path, 16 + 9 * (size + 4))  # a little more than 8 x 8 images take
 
 
 def enlarge(picture: Picture, at_least: int = 320) -> Picture:
-    """The picture with its pixels repeated until its longer side has at least this many."""
-    factor = math.ceil(at_least / max(picture.shape[:2]))
-    return picture.repeat(factor, axis=0).repeat(factor, axis=1)
+    """Repeat a picture's pixels until its longer side has at least ``at_least`` pixels."""
+    return magnify(picture, math.ceil(at_least / max(picture.shape[:2])))
+
+
+def magnify(picture: Picture, scale: int | None = None) -> Picture:
+    """Enlarge a picture by nearest neighbor.
+
+    Args:
+        picture: any picture.
+        scale: how often each pixel is repeated along both axes. By default, the largest scale
+            from 1 to 10 whose longer side has at most 900 pixels: 100 digits fill 604 x 604.
+    """
+    if scale is None:
+        scale = min(max(_FILL // max(picture.shape[:2]), 1), _MAX_SCALE)
+    # Not resized: interpolation would blur pixels that people want to see one by one.
+    return picture.repeat(scale, axis=0).repeat(scale, axis=1)
 
 
 def caption(picture: Picture, text: str) -> Picture:
-    """The picture below a black strip with a line of text."""
+    """Add a black strip with a line of text above a picture."""
     height = max(18, picture.shape[0] // 16)
     strip = Image.new("L" if picture.ndim == 2 else "RGB", (picture.shape[1], height))
     font = ImageFont.load_default(size=round(height * 0.62))
@@ -198,7 +216,7 @@ def caption(picture: Picture, text: str) -> Picture:
 
 
 def spread(count: int, at_most: int) -> list[int]:
-    """Indices of at most ``at_most`` of ``count`` items: the first, the last, evenly between."""
+    """Choose at most ``at_most`` of ``count`` indices evenly, including the first and the last."""
     if count <= at_most:
         return list(range(count))
     return [round(position) for position in np.linspace(0, count - 1, at_most)]

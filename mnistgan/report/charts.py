@@ -12,21 +12,21 @@ from mnistgan.evaluation.figures import MEASURES
 from mnistgan.rendering import curves, grids
 from mnistgan.rendering.curves import Column, MetricsTable, Panel
 
-_ROWS = 12  # of the table below a chart
+_ROWS = 12  # rows of the table below a chart
 
 _LOSSES = (
-    "What D and G minimized. In a GAN each loss depends on the other network: it may rise while "
-    "the images get better."
+    "The losses that D and G minimize. In a GAN, each loss depends on the other network: it may "
+    "rise while the images get better."
 )
 _SCORES: dict[ScoreKind, str] = {
-    "probability": "The mean probability of being real that D gives real images and fakes. Where "
-    "they meet, D cannot tell them apart.",
-    "output": "D's mean output on real images and on fakes; its targets are 1 and 0.",
-    "critic": "The critic's mean score of real images and of fakes. It has no scale: only the "
-    "difference between the two matters.",
+    "probability": "The mean probability of being real, according to D, for real and generated "
+    "images. Where the curves meet, D cannot distinguish them.",
+    "output": "D's mean output for real and generated images. The targets are 1 and 0.",
+    "critic": "The critic's mean score of real and generated images. The score has no scale: only "
+    "the difference between the two is meaningful.",
 }
 _DISTANCE = (
-    "How far the features of fakes are from those of real images. Lower is better, 0 is perfect."
+    "The distance between the features of generated and real images. Lower is better; 0 is perfect."
 )
 _SHARES = ("precision", "recall", "coverage", "agreement")
 
@@ -38,10 +38,10 @@ class Line:
     """A curve.
 
     Attributes:
-        name: its label.
-        values: the mean of the steps behind each point; None if it is not finite.
-        low: their minimum; empty if each point is a single step.
-        high: their maximum; likewise.
+        name: label of the curve.
+        values: for each point, the mean over its steps; None if it is not finite.
+        low: for each point, the minimum over its steps; empty if each point is a single step.
+        high: for each point, the maximum over its steps; empty if each point is a single step.
     """
 
     name: str
@@ -56,7 +56,7 @@ class Chart:
 
     Attributes:
         panel: title and axes.
-        about: how to read the chart.
+        about: explanation for readers.
         steps: step of each point.
         epochs: epoch of each point.
         lines: the curves.
@@ -97,6 +97,7 @@ def of_evaluations(evaluations: MetricsTable) -> list[Chart]:
     if not len(evaluations["step"]):
         return []
     shares = [share for share in MEASURES if share.name in _SHARES and share.name in evaluations]
+    # These four are shares in [0, 1], so that they fit one panel.
     title = ", ".join(share.title for share in shares).capitalize()
     about = " ".join(f"{share.title.capitalize()}: {share.explanation}." for share in shares)
     panel = Panel("shares", title, {share.name: share.title for share in shares}, span=(0.0, 1.0))
@@ -107,6 +108,7 @@ def of_evaluations(evaluations: MetricsTable) -> list[Chart]:
 
 
 def _chart(panel: Panel, about: str, table: MetricsTable) -> Chart:
+    # Thinned to a few hundred points: a chart is not wider, and the page would grow with each step.
     rows = curves.point_rows(len(table["step"]))
     return Chart(
         panel,
@@ -124,5 +126,8 @@ def _line(name: str, values: Column) -> Line:
 
 
 def _rounded(values: Column) -> Numbers:
-    """The values in four digits, which keeps the page small; None if not finite."""
+    """The values with four digits, which keeps the page small; None if not finite.
+
+    JSON has no NaN: Python would write one that the page's script cannot read.
+    """
     return [float(f"{value:.4g}") if math.isfinite(value) else None for value in values]

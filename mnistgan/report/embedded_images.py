@@ -1,7 +1,7 @@
-"""Pictures embedded in the page, as ``data:`` URLs.
+"""Pictures embedded in the page as ``data:`` URLs.
 
-Files from a run directory are decoded and encoded again, so that no byte of an untrusted file
-reaches the page. All pictures are lossless WebP, a fifth smaller than PNG.
+Files from a run directory are decoded and encoded again, so that no byte of an untrusted file gets
+into the page. All pictures are lossless WebP, which is a fifth smaller than PNG.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ from mnistgan.rendering.grids import Picture, encode, read_grid, reduce_levels, 
 from mnistgan.storage import tables
 from mnistgan.storage.run_directory import RunDirectory
 
-_MOST_LENGTH = 1_200_000  # of the URLs of all grids, in characters; at least 6 grids are kept
+# Limits on the size of the page, and on what a hostile file can cost. Lengths are those of URLs, in
+# characters.
+_MOST_LENGTH = 1_200_000  # of all grids together; but at least 6 grids are shown
 _MOST_MOVING_LENGTH = 1_600_000
 _MOST_GRIDS, _FEWEST_GRIDS = 60, 6
 _MOST_FRAMES = 120  # training.gif has at most 100
@@ -55,21 +57,21 @@ class Grid:
 
 
 def is_own_file(path: Path) -> bool:
-    """Whether a path is a file and not a link, which in an untrusted run may lead anywhere."""
+    """Whether a path is a file and not a link: in an untrusted run, a link may lead anywhere."""
     return path.is_file() and not path.is_symlink()
 
 
 def still(picture: Picture) -> Still:
-    """A picture, lossless."""
+    """Encode a picture, without loss."""
     height, width = picture.shape[:2]
     return Still(_webp_address([picture]), width, height)
 
 
 def grids(run: RunDirectory, size: int) -> list[Grid]:
-    """The sample grids of a run; some are left out evenly if the page would become too large.
+    """The sample grids of a run, or evenly spaced ones if all would make the page too large.
 
     Args:
-        run: the run; its samples/index.csv lists the grids and their order.
+        run: the run. Its samples/index.csv has the grids in their order.
         size: side of the images in pixels.
 
     Raises:
@@ -78,7 +80,7 @@ def grids(run: RunDirectory, size: int) -> list[Grid]:
     rows = tables.existing_samples(run.samples)
     if not rows:
         return []
-    # The first grid is the noisiest and compresses least.
+    # The first grid is the noisiest one, so its compressed size is the largest.
     largest = len(still(reduce_levels(read_grid(rows[0].file, size))).source)
     count = min(max(_MOST_LENGTH // largest, _FEWEST_GRIDS), _MOST_GRIDS)
     chosen = [rows[place] for place in spread(len(rows), count)]
@@ -88,13 +90,14 @@ def grids(run: RunDirectory, size: int) -> list[Grid]:
 
 
 def moving(path: Path) -> Still | None:
-    """A GIF as an animated WebP, which takes half the bytes; None if it is too large for the page.
+    """A GIF as an animated WebP of half the size; None if it is too large for the page.
 
     Raises:
         UsageError: the file is not a GIF.
     """
     try:
         with warnings.catch_warnings(), Image.open(path, formats=("GIF",)) as image:
+            # Pillow warns about a decompression bomb and about damaged data. Both refuse the file.
             warnings.simplefilter("error")
             width, height = image.size
             most = min(_MOST_FRAMES, _MOST_PIXELS // max(1, width * height))
@@ -104,7 +107,8 @@ def moving(path: Path) -> Still | None:
             pictures: list[Picture] = []
             durations: list[int] = []
             for frame in ImageSequence.Iterator(image):
-                # A frame that reaches beyond the first one would enlarge the picture.
+                # In a hostile file, a frame beyond the bounds of the first one enlarges the
+                # picture.
                 if len(pictures) == most or frame.size != (width, height):
                     return None
                 pictures.append(np.asarray(frame.convert(mode)))

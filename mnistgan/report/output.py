@@ -15,6 +15,7 @@ class Report(Output):
     def handle(self, event: Event) -> None:
         """Write the page when the run ends, if a step was taken."""
         if isinstance(event, RunEnded) and event.step:
+            # Here, because planning a run imports its outputs, and must not import torch.
             from mnistgan.report import page
 
             run = RunDirectory(self.directory)

@@ -1,11 +1,11 @@
 """Renders the page about a run: one self-contained HTML file that loads nothing.
 
-A run directory may come from an untrusted source. Its texts are escaped wherever they appear; the
-page's script reads its data from a JSON block, in which ``<`` is escaped too; and the page's
-Content-Security-Policy allows the scripts that ship with mnistgan, no others, and no requests.
+A run directory may come from an untrusted source. Its texts are escaped wherever they appear. The
+page's script reads its data from a JSON block, in which ``<`` is escaped, too. The page's
+Content-Security-Policy allows only the scripts included in mnistgan, and no requests.
 
-uPlot (MIT) draws the curves. It takes 51 kB of the page, where Bokeh would take 1.3 MB, Vega 0.9 MB
-and Plotly 4.9 MB.
+uPlot (MIT) draws the curves. It adds 51 kB to the page; Bokeh would add 1.3 MB, Vega 0.9 MB and
+Plotly 4.9 MB.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def write(run: RunDirectory, path: Path) -> None:
     """Write the page about a run, atomically.
 
     Raises:
-        UsageError: the run directory is not one, one of its files cannot be read, or the page
+        UsageError: the path is not a run directory, one of its files cannot be read, or the page
             cannot be written.
     """
     style = _text("uPlot.min.css") + _text("page.css")
@@ -56,7 +56,7 @@ def _templates() -> Environment:
     templates = Environment(
         loader=PackageLoader("mnistgan.report", _FOLDER),
         autoescape=True,
-        undefined=StrictUndefined,
+        undefined=StrictUndefined,  # by default, a misspelled variable prints nothing
         trim_blocks=True,
         lstrip_blocks=True,
         finalize=_clean,
@@ -72,13 +72,16 @@ def _templates() -> Environment:
 
 
 def _clean(value: object) -> object:
-    """Escape control characters, such as those that reverse the direction of text."""
+    """Escape control characters, such as those that reverse the direction of text.
+
+    Autoescape handles only HTML. Texts that are already marked as safe are unchanged.
+    """
     is_markup = hasattr(value, "__html__")
     return printable(value) if isinstance(value, str) and not is_markup else value
 
 
 def _scale(picture: Still) -> int:
-    """The whole number by which a picture is enlarged, so that its pixels stay square."""
+    """The integer factor that enlarges a picture, so that its pixels stay square."""
     return max(1, _WIDE // picture.width)
 
 
@@ -91,12 +94,14 @@ def _text(name: str) -> str:
 
 
 def _chart_library() -> str:
-    """uPlot, with its license text, which every copy must include."""
+    """UPlot with its license text, which every copy must include."""
     return f"/*\n{_text('uPlot.LICENSE')}*/\n{_text('uPlot.iife.min.js')}"
 
 
 def _policy(style: str, scripts: tuple[str, ...]) -> str:
     """A Content-Security-Policy that allows exactly these texts."""
+    # In a meta element, because the page is a file and has no HTTP headers. By hashes, because a
+    # page without a server has no fresh nonces.
     allowed = " ".join(map(_digest, scripts))
     return (
         f"default-src 'none'; img-src data:; style-src {_digest(style)}; script-src {allowed}; "

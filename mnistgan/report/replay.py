@@ -1,4 +1,4 @@
-"""Runs the watch over the files of a finished run."""
+"""Applies the watch to the files of a run."""
 
 from __future__ import annotations
 
@@ -17,16 +17,17 @@ from mnistgan.storage.run_directory import RunDirectory
 
 
 def warnings(run: RunDirectory, config: RunConfig, metrics: MetricsTable) -> list[str]:
-    """The warnings of the watch about all steps and grids of a run, in the order of training.
+    """The warnings of the watch about all steps and grids of a run, in order of training.
 
     Args:
         run: the run.
-        config: its config.
-        metrics: the columns of its metrics.csv.
+        config: config of the run.
+        metrics: columns of its metrics.csv.
 
     Raises:
         UsageError: a grid cannot be read.
     """
+    # Computed again, because warnings are printed but not stored: a page can be made of any run.
     watch = watch_for(config)
     size = config.data.image_size
     real = run.samples / "real.png"
@@ -42,7 +43,7 @@ def warnings(run: RunDirectory, config: RunConfig, metrics: MetricsTable) -> lis
         for grid in tables.existing_samples(run.samples)
     )
     events: Iterator[StepMetrics | EpochEnded] = itertools.chain(steps, epochs)
-    # The watch keeps steps and images apart, so their order among each other does not matter.
+    # The watch handles steps and images separately, so all steps may come before all images.
     found = [(event.step, warning) for event in events for warning in watch.look(event)]
     return [warning for _, warning in sorted(found, key=lambda pair: pair[0])]
 

@@ -1,4 +1,4 @@
-"""A run's numbers in words: sentences about its quality, and formatted values. Imports no torch."""
+"""Sentences about the quality of a run, and formatted values. Imports no torch."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ import numpy as np
 from mnistgan.rendering.curves import MetricsTable
 
 _SAME = 0.05
-"""Frechet distances are called the same up to this share of the greater one: two samples of a few
-thousand images from one generator differ by a few percent."""
+"""Frechet distances count as equal if they differ by at most this share of the larger one. Two
+samples of a few thousand images from the same generator differ by a few percent."""
 
 
-def growth(evaluations: MetricsTable, has_best: bool = False) -> list[str]:
-    """How the quality of a run's images developed; empty if nothing was measured.
+def growth(evaluations: MetricsTable, best_epoch: int | None = None) -> list[str]:
+    """Sentences about the change of image quality during a run; empty without measurements.
 
     Args:
         evaluations: columns of evaluations.csv; rows without a finite Frechet distance are ignored.
-        has_best: whether the run has a g-best.pt.
+        best_epoch: the epoch of the generator in g-best.pt, if there is one.
     """
+    # A collapsed G can have an infinite distance, about which no sentence below makes sense.
     finite = np.isfinite(evaluations["frechet_distance"])
     if not finite.any():
         return []
@@ -32,11 +33,13 @@ def growth(evaluations: MetricsTable, has_best: bool = False) -> list[str]:
     else:
         sentences = [
             _overall(epochs, distances),
-            _best(epochs, distances, has_best),
+            _best(epochs, distances),
             _halfway(epochs, distances),
             _trend(epochs, distances),
             _manifold(table),
         ]
+    if best_epoch is not None and best_epoch != epochs[-1]:
+        sentences.append(f"g-best.pt holds the generator of epoch {best_epoch}.")
     return [sentence for sentence in (*sentences, *_missing_classes(table)) if sentence]
 
 
@@ -77,72 +80,90 @@ def _overall(epochs: list[int], distances: list[float]) -> str:
     if _same(first, last):
         return f"{between} stayed about the same: {number(first)} at first, {number(last)} at last."
     if last < first:
-        fall = percent(1 - last / first)
-        return f"{between} fell from {number(first)} to {number(last)}, by {fall}."
+        fall = f", by {percent(1 - last / first)}" if last >= 0 else ""
+        return f"{between} fell from {number(first)} to {number(last)}{fall}."
     return f"{between} rose from {number(first)} to {number(last)}: the images got worse."
 
 
-def _best(epochs: list[int], distances: list[float], has_best: bool) -> str:
-    """Where the distance was lowest, unless that is the end."""
+def _best(epochs: list[int], distances: list[float]) -> str:
+    """The epoch with the lowest distance, unless it is the last one or nothing changed."""
     best = min(distances)
     if _same(best, distances[-1]):
-        return "The last measurement is about as good as the best." if len(distances) > 2 else ""
-    epoch = epochs[distances.index(best)]
-    kept = "; g-best.pt holds the generator of that epoch" if has_best else ""
-    return f"It was lowest after epoch {epoch}, at {number(best)}{kept}."
+        if len(distances) < 3 or distances[-1] > distances[0] or _same(best, distances[0]):
+            return ""
+        as_good = "" if distances[-1] == best else "about as good as "
+        return f"The last measurement is {as_good}the best."
+    return f"It was lowest after epoch {epochs[distances.index(best)]}, at {number(best)}."
 
 
 def _halfway(epochs: list[int], distances: list[float]) -> str:
-    """When half of the decrease was reached."""
-    first, best = distances[0], min(distances)
-    if len(distances) < 4 or _same(first, best):
+    """The epoch that reached half of the decrease, if the distance fell from start to end."""
+    first, last = distances[0], distances[-1]
+    # With fewer measurements, the epoch of one says little about when half was reached.
+    if len(distances) < 4 or last > first or _same(first, last):
         return ""
-    half = first - (first - best) / 2
+    half = first - (first - min(distances)) / 2
     reached = next(
         epoch for epoch, distance in zip(epochs, distances, strict=True) if distance <= half
     )
-    return f"Half of the decrease was reached by epoch {reached}."
+    return f"Half of the decrease was reached by epoch {reached}." if reached < epochs[-1] else ""
 
 
 def _trend(epochs: list[int], distances: list[float]) -> str:
-    """Whether the distance was still falling in the last third of the measurements."""
+    """How the distance developed in the last third of the measurements."""
+    # A third of at least six: a single difference between neighbors would be noise.
     if len(distances) < 6:
         return ""
     before = -(len(distances) // 3) - 1
     then, last = distances[before], distances[-1]
     since = f"since epoch {epochs[before]}"
-    if _same(then, last):
-        return f"It has hardly changed {since}: longer training of this kind would change little."
-    if last < then:
-        return f"It was still falling at the end, by {percent(1 - last / then)} {since}."
-    return f"It has risen {since}, by {percent(last / then - 1)}." if then > 0 else ""
+    if all(_same(distance, last) for distance in distances[before:]):
+        if all(_same(distance, last) for distance in distances):
+            return ""  # that it stayed the same was said
+        return (
+            f"It hardly changed {since}: longer training with these settings would change little."
+        )
+    if last < then and last == min(distances[before:]) and not _same(then, last):
+        fall = f", by {percent(1 - last / then)}" if last >= 0 else ""
+        return f"It was still falling at the end{fall} {since}."
+    if last > then > 0 and not _same(then, last):
+        return f"It rose {since}, by {percent(last / then - 1)}."
+    return f"It moved up and down {since}."
 
 
 def _manifold(table: MetricsTable) -> str:
-    """How precision and recall changed."""
+    """The change of precision and recall."""
     values = [table[name][at] for name in ("precision", "recall") for at in (0, -1)]
     if not np.isfinite(values).all():
         return ""
-    precision_then, precision, recall_then, recall = values
-    change = (
-        f"Precision went from {number(precision_then)} to {number(precision)} and recall from "
-        f"{number(recall_then)} to {number(recall)}"
-    )
+    change = f"{_change('Precision', *values[:2])} and {_change('recall', *values[2:])}"
+    _, precision, _, recall = values
+    if precision < 0.1 and recall < 0.1:
+        return f"{change}: hardly any image looks real."
     if recall < precision - 0.1:
-        return f"{change}: G makes realistic images, but covers only some of the real ones."
+        few = "but hardly vary" if recall < 0.05 else "but cover only some of the real ones"
+        return f"{change}: {percent(precision)} of the images look real, {few}."
     if precision < recall - 0.1:
-        return f"{change}: G covers the real images, but also makes many that do not look real."
+        return f"{change}: G covers the real images, but also draws many that do not look real."
     return f"{change}."
 
 
+def _change(name: str, then: float, now: float) -> str:
+    if number(then) == number(now):
+        return f"{name} stayed at {number(now)}"
+    return f"{name} went from {number(then)} to {number(now)}"
+
+
 def _missing_classes(table: MetricsTable) -> list[str]:
-    """Whether all classes appear in the last measurement, and as requested."""
+    """Sentences about missing classes and, for a conditional G, about requested ones."""
     sentences = []
     missing = table["missing_classes"][-1]
     if missing == 0:
-        sentences.append("In the last measurement no class was missing.")
+        sentences.append("In the last measurement, no class was missing.")
     elif np.isfinite(missing):
-        sentences.append(f"In the last measurement {count(int(missing), 'class')} hardly appeared.")
+        sentences.append(
+            f"In the last measurement, {count(int(missing), 'class')} hardly appeared."
+        )
     if "agreement" in table and np.isfinite(agreement := table["agreement"][-1]):
         sentences.append(
             f"The classifier recognized the requested class in {percent(agreement)} of the images."

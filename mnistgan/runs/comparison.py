@@ -1,6 +1,6 @@
-"""Comparison of runs: a table, the image grids of the same epochs, and curves.
+"""Comparison of runs: verdicts, a table, the image grids of the same epochs, and curves.
 
-Runs that differ only by their seed are one row of the table, with mean and standard deviation.
+Runs that differ only in their seed share a column of the table, with mean and standard deviation.
 Everything is read from the run directories. Imports no torch.
 """
 
@@ -10,11 +10,13 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from mnistgan.config import RunConfig, toml
 from mnistgan.evaluation import figures
+from mnistgan.evaluation.verdict import Verdict, judge
 from mnistgan.rendering import curves, grids
 from mnistgan.rendering.grids import Picture
 from mnistgan.storage import tables
@@ -23,10 +25,13 @@ from mnistgan.storage.run_directory import RunDirectory
 
 _LEFT_OUT = ("kernel_distance_std", "confidence", "kl_to_labels", "kl_to_uniform")
 COMPARED_FIGURES = [name for name in tables.LABELED_FIGURES if name not in _LEFT_OUT]
+_LOW_IS_BEST = ("frechet_distance", "kernel_distance", "missing_classes")
+_HIGH_IS_BEST = ("precision", "recall", "coverage", "classifier_score", "agreement")
 
-# Runs that differ only in these keys, of which the seed alone changes the numbers, share a row.
-_MAY_DIFFER = ("seed", "name", "outputs", "data.root", "checkpoint.", "evaluate.", "watch.")
-_GRID_EPOCHS = 5
+# Keys that do not change the results.
+_WITHOUT_EFFECT = ("name", "outputs", "data.root", "checkpoint.", "evaluate.", "watch.")
+_UNNAMED = (*_WITHOUT_EFFECT, "model.classes")  # the classes follow from the data
+_GRID_EPOCHS = 5  # most columns of grids.png
 
 
 @dataclass(frozen=True)
@@ -35,10 +40,11 @@ class Measured:
 
     Attributes:
         label: name of the run in tables and pictures.
-        config: of the run.
+        config: config of the run.
         steps: number of steps trained.
         measured_with: how the figures were measured; empty if there are none.
         figures: by name.
+        verdict: on its images; None if nothing was measured.
     """
 
     label: str
@@ -46,29 +52,47 @@ class Measured:
     steps: int
     measured_with: str = ""
     figures: Mapping[str, float] = field(default_factory=dict)
+    verdict: Verdict | None = None
 
 
 @dataclass(frozen=True)
 class ComparisonRow:
-    """Runs that differ only by their seed; each figure as mean and standard deviation."""
+    """Runs that differ only in their seed; each figure as mean and standard deviation."""
 
-    label: str
-    runs: int
-    steps: int
-    measured_with: str
+    members: Sequence[Measured]
     figures: Mapping[str, tuple[float, float]]
+
+    @property
+    def label(self) -> str:
+        """The names of the runs."""
+        return ", ".join(one.label for one in self.members)
+
+    @property
+    def runs(self) -> int:
+        """The number of runs."""
+        return len(self.members)
+
+    @property
+    def steps(self) -> int:
+        """The number of steps of the longest run."""
+        return max(one.steps for one in self.members)
+
+    @property
+    def measured_with(self) -> str:
+        """How the figures were measured; empty if there are none."""
+        return self.members[0].measured_with
 
 
 def compare(runs: Sequence[RunDirectory]) -> list[ComparisonRow]:
-    """The rows of the table, in the order of the runs.
+    """The rows of the comparison, in the order of the runs.
 
     Raises:
-        UsageError: one of them is not a run directory, or its files cannot be read.
+        UsageError: one of the paths is not a run directory, or one of its files cannot be read.
     """
     groups: list[list[Measured]] = []
     for run in runs:
         one = _measure(run, curves.label(run, runs))
-        group = next((group for group in groups if _same_training(group[0], one)), None)
+        group = next((group for group in groups if _is_other_seed(one, group)), None)
         if group is None:
             groups.append([one])
         else:
@@ -76,26 +100,52 @@ def compare(runs: Sequence[RunDirectory]) -> list[ComparisonRow]:
     return [_row(group) for group in groups]
 
 
+def repeated(rows: Sequence[ComparisonRow]) -> list[str]:
+    """A sentence about each two runs that have the same config and seed."""
+    members = [one for row in rows for one in row.members]
+    return [
+        f"{one.label} and {other.label} have the same config and seed; they are not averaged"
+        for one, other in itertools.combinations(members, 2)
+        if not _different_keys(one, other)
+    ]
+
+
+def is_comparable(rows: Sequence[ComparisonRow]) -> bool:
+    """Whether all figures were measured in the same way."""
+    return len({row.measured_with for row in rows if row.figures}) <= 1
+
+
 def _measure(run: RunDirectory, label: str) -> Measured:
-    """The figures of ``mnistgan evaluate``, or else the last ones measured during training."""
+    """The figures of ``mnistgan evaluate`` or, without these, the last ones of training."""
     config, steps = run.read_config(), 0
     if run.metrics_file.exists():
         steps = int(max(tables.read_metrics(run.metrics_file)["step"], default=0))
     if run.figures_file.exists():
-        measured = figures.read(run.figures_file)
-        return Measured(label, config, steps, measured.measured_with, measured.numbers)
-    table = tables.read_evaluations(run.evaluations_file)
-    if not len(table["step"]):
+        found = figures.read(run.figures_file)
+        how, numbers, verdict = found.measured_with, found.numbers, found.verdict
+        return Measured(label, config, steps, how, numbers, verdict)
+    last = figures.while_training(run, config.data.image_size)
+    if not last:
         return Measured(label, config, steps)
-    last = {name: float(column[-1]) for name, column in table.items()}
-    return Measured(label, config, steps, f"while training, n={int(last['n'])}", last)
+    return Measured(label, config, steps, f"while training, n={int(last['n'])}", last, judge(last))
 
 
-def _same_training(one: Measured, other: Measured) -> bool:
-    keys = toml.changed_keys(one.config, other.config)
-    return one.measured_with == other.measured_with and all(
-        key.startswith(_MAY_DIFFER) for key in keys
+def _is_other_seed(one: Measured, group: Sequence[Measured]) -> bool:
+    """Whether a run differs from each run of a group in its seed alone.
+
+    A run with a seed that the group has already would count as an independent one in its mean and
+    standard deviation, and is not.
+    """
+    return all(
+        one.measured_with == other.measured_with and _different_keys(one, other) == {"seed"}
+        for other in group
     )
+
+
+def _different_keys(one: Measured, other: Measured) -> set[str]:
+    """The keys that have an effect, and differ."""
+    keys = toml.changed_keys(one.config, other.config)
+    return {key for key in keys if not key.startswith(_WITHOUT_EFFECT)}
 
 
 def _row(group: list[Measured]) -> ComparisonRow:
@@ -104,41 +154,88 @@ def _row(group: list[Measured]) -> ComparisonRow:
         if all(name in one.figures for one in group):
             values = np.array([one.figures[name] for one in group])
             with np.errstate(all="ignore"):  # figures can be infinite
+                # ddof=1: the runs are a sample of all seeds, so the mean is estimated from them,
+                # too.
                 std = float(values.std(ddof=1)) if len(group) > 1 else 0.0
                 spread[name] = (float(values.mean()), std)
-    return ComparisonRow(
-        label=", ".join(one.label for one in group),
-        runs=len(group),
-        steps=max(one.steps for one in group),
-        measured_with=group[0].measured_with,
-        figures=spread,
-    )
+    return ComparisonRow(group, spread)
 
 
 # The table -------------------------------------------------------------------------------------
 
 
+def verdicts(rows: Sequence[ComparisonRow]) -> list[tuple[str, str]]:
+    """The name of each run, and the verdict on it."""
+    members = [one for row in rows for one in row.members]
+    return [(one.label, str(one.verdict or "Not measured.")) for one in members]
+
+
 def table(rows: Sequence[ComparisonRow]) -> list[list[str]]:
-    """The table as text, header first; with the figures that at least one row has."""
+    """The table as text, header first: a column for each row of the comparison.
+
+    It has the figures that at least one of them has, with ``*`` at the best.
+    """
     names = [name for name in COMPARED_FIGURES if any(name in row.figures for row in rows)]
-    head = ["run", "runs", "steps", "measured with", *(name.replace("_", " ") for name in names)]
-    lines = [
-        [
-            row.label,
-            str(row.runs),
-            f"{row.steps:,}",
-            row.measured_with or "-",
-            *(_cell(row.figures.get(name), row.runs) for name in names),
-        ]
+    lines = [["", *(row.label for row in rows)]]
+    if any(row.runs > 1 for row in rows):
+        lines.append(["runs", *(str(row.runs) for row in rows)])
+    lines.append(["steps", *(f"{row.steps:,}" for row in rows)])
+    lines.append(["measured with", *(row.measured_with or "-" for row in rows)])
+    for name in names:
+        best = _best(rows, name)
+        cells = (("*" if row in best else "") + _cell(row, name) for row in rows)
+        lines.append([name.replace("_", " "), *cells])
+        if best:
+            lines[0][0] = "* is best"
+    return lines
+
+
+def settings(rows: Sequence[ComparisonRow]) -> list[list[str]]:
+    """The keys in which the configs differ, with their values: text, header first."""
+    flat = [[toml.flatten(toml.to_table(one.config)) for one in row.members] for row in rows]
+    every = list(itertools.chain(*flat))
+    lines = [["config", *(row.label for row in rows)]]
+    for key in dict.fromkeys(itertools.chain(*every)):
+        first = every[0].get(key)
+        if key.startswith(_UNNAMED) or all(one.get(key) == first for one in every):
+            continue
+        cells = (dict.fromkeys(_setting(one.get(key)) for one in row) for row in flat)
+        lines.append([key, *(", ".join(cell) for cell in cells)])
+    return lines
+
+
+def _best(rows: Sequence[ComparisonRow], name: str) -> list[ComparisonRow]:
+    """The rows with the best value of a figure; none if that cannot be said.
+
+    A collapsed generator has none: its precision may be 1.
+    """
+    if name not in _LOW_IS_BEST + _HIGH_IS_BEST or not is_comparable(rows):
+        return []
+    values = [row.figures[name][0] for row in rows if name in row.figures]
+    if len(set(values)) < 2:
+        return []
+    sound = [
+        row
         for row in rows
+        if name in row.figures
+        and not any(one.verdict is not None and one.verdict.is_failure for one in row.members)
     ]
-    return [head, *lines]
+    choose = min if name in _LOW_IS_BEST else max
+    best = choose((row.figures[name][0] for row in sound), default=None)
+    return [row for row in sound if row.figures[name][0] == best]
 
 
-def _cell(value: tuple[float, float] | None, runs: int) -> str:
-    if value is None:
+def _cell(row: ComparisonRow, name: str) -> str:
+    if name not in row.figures:
         return "-"
-    return f"{value[0]:.4g}" if runs == 1 else f"{value[0]:.4g} ± {value[1]:.2g}"
+    mean, std = row.figures[name]
+    return f"{mean:.4g}" if row.runs == 1 else f"{mean:.4g} ± {std:.2g}"
+
+
+def _setting(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "-" if value is None else str(value)
 
 
 # Files -----------------------------------------------------------------------------------------
@@ -155,13 +252,17 @@ def to_csv(rows: Sequence[ComparisonRow]) -> str:
 
 
 def to_markdown(rows: Sequence[ComparisonRow]) -> str:
-    """The table in Markdown."""
+    """The verdicts, the table and the settings in Markdown."""
 
     def line(cells: Sequence[str]) -> str:
         return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
 
-    head, *body = table(rows)
-    lines = [line(head), line(["---"] * len(head)), *map(line, body)]
+    said = [f"- {name}: {verdict}" for name, verdict in verdicts(rows)]
+    rule = ["---", *["---:"] * len(rows)]
+    lines = said
+    for head, *body in (table(rows), settings(rows)):
+        if body:
+            lines += ["", line(head), line(rule), *map(line, body)]
     return "\n".join(lines) + "\n"
 
 
@@ -174,7 +275,8 @@ def save(folder: Path, runs: Sequence[RunDirectory], rows: Sequence[ComparisonRo
     make_folder(folder)
     picture = shared_grids(runs)
     names = ["table.csv", "table.md", "curves.png", *(["grids.png"] if picture is not None else [])]
-    curves.plot_runs(runs, folder / "curves.png")  # first, because it fails for runs without steps
+    # First, because it fails for runs without steps: no other file is written then.
+    curves.plot_runs(runs, folder / "curves.png")
     write_text(folder / "table.csv", to_csv(rows))
     write_text(folder / "table.md", to_markdown(rows))
     if picture is not None:
@@ -183,7 +285,7 @@ def save(folder: Path, runs: Sequence[RunDirectory], rows: Sequence[ComparisonRo
 
 
 def shared_grids(runs: Sequence[RunDirectory]) -> Picture | None:
-    """One row per run, one column per epoch, up to five that all runs have; None without any."""
+    """One row per run, one column per epoch: up to five epochs that all runs have, or None."""
     indexes = [
         {one.epoch: one.file for one in tables.existing_samples(run.samples)} for run in runs
     ]

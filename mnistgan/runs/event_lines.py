@@ -1,4 +1,4 @@
-"""A run's events as one line of text each, for terminals, logs and notebooks. Imports no torch."""
+"""The events of a run as lines of text, for terminals, logs and notebooks. Imports no torch."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -11,10 +11,12 @@ FIRST_STEP = "the first step ..."
 
 
 def started(event: RunStarted, directory: Path) -> str:
-    """What is trained, on which data and device, and where the files go; three lines."""
+    """Three lines: the networks and the device, the data, the length and the run directory."""
     config = event.config
     size, channels = config.data.image_size, config.data.channels
     ranks = f"; {event.ranks} ranks" if event.ranks > 1 else ""
+    # Statistics of a part of the batch differ from those of the whole batch. So results with
+    # several ranks are not exactly those of one.
     if ranks and getattr(config.model.generator, "norm", "batch") == "batch":
         ranks += ", each with its own BatchNorm statistics"
     action = f"resuming after step {event.step}" if event.step else f"writing to {directory}"
@@ -30,8 +32,9 @@ def started(event: RunStarted, directory: Path) -> str:
 
 
 def progress(run: RunStarted, latest: StepMetrics) -> tuple[str, str]:
-    """The epoch, and the step with its rate and the time left; a bar may stand between them."""
+    """Two texts: the epoch; and the step, its rate and the time left. A bar may be between them."""
     train = run.config.train
+    # A step takes d_steps batches, because each update of D has new images.
     rate = latest.images_per_second / (train.batch_size * train.d_steps)
     left = timedelta(seconds=round((run.total_steps - latest.step) / max(rate, 1e-9)))
     speed = f"{rate:,.0f}" if rate >= 10 else f"{rate:.1f}"
@@ -42,7 +45,7 @@ def progress(run: RunStarted, latest: StepMetrics) -> tuple[str, str]:
 
 
 def metrics(event: StepMetrics, config: RunConfig) -> str:
-    """One step's losses and scores; D(G(z)) before and after D's update."""
+    """The losses and scores of a step; D(G(z)) before and after D's update."""
     real, fake = score_names(config.train.score_kind)
     return (
         f"loss_D {_brief(event.loss_d)}  loss_G {_brief(event.loss_g)}  {real} "
@@ -51,24 +54,33 @@ def metrics(event: StepMetrics, config: RunConfig) -> str:
 
 
 def evaluated(event: Evaluated) -> str:
-    """A measurement's main figures."""
+    """A measurement's main figures, and the first words of its verdict."""
     names = ("precision", "recall", "coverage", "agreement")
     others = [f"  {name} {event.figures[name]:.3f}" for name in names if name in event.figures]
-    best = "  best so far" if event.is_best else ""
+    kind = event.verdict.partition(":")[0]
+    # A collapsed generator may be the best so far, which would read as praise.
+    best = "  best so far" if event.is_best and kind not in ("Collapsed", "Failed") else ""
     return (
         f"epoch {event.epoch}: Frechet distance {event.figures['frechet_distance']:.3g} "
         f"({event.measured_with}){''.join(others)}{best}"
+        f"{f'  {kind.lower()}' if kind else ''}"
     )
 
 
 def ended(event: RunEnded, directory: Path, config: RunConfig) -> str:
-    """How the run ended, and which command to run next."""
+    """The verdict, if there is one; how the run ended, and which command to run next."""
+    verdict = f"{event.verdict}\n" if event.verdict and event.step else ""
+    return verdict + _closing(event, directory, config)
+
+
+def _closing(event: RunEnded, directory: Path, config: RunConfig) -> str:
     at = f"at step {event.step} (epoch {event.epoch} of {config.train.epochs})"
     if event.reason == "finished":
         return f"finished {at}; next: mnistgan sample --ckpt {directory / 'g.pt'} -n 100"
     if not event.step:
         return "stopped before the first step; nothing was trained"
     causes = {"collapsed": "stopped by the watch", "max_minutes": "time limit reached"}
+    # Without this, the resumed run would stop at the next warning.
     more = " --set watch.action=warn" if event.reason == "collapsed" else ""
     begin = f"{causes.get(event.reason, 'stopped')} {at}; saved"
     return f"{begin}; resume with: mnistgan train --resume {directory}{more}"

@@ -1,4 +1,4 @@
-"""The contents of a file or a run directory, as plain values. Never executes code from a file."""
+"""The contents of a file or a run directory as plain values. Executes no code from a file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def inspect(path: Path) -> dict[str, Any]:
     """Verify a generator file, a checkpoint or a run directory, and describe it.
 
     Raises:
-        UsageError: it is something else, or is damaged.
+        UsageError: the path is something else, or the file is damaged.
     """
     return _inspect_run(RunDirectory(path)) if path.is_dir() else _inspect_file(path)
 
@@ -61,7 +61,7 @@ def _inspect_run(run: RunDirectory) -> dict[str, Any]:
 
 
 def _state_of(path: Path, load: Callable[[Path], Checkpoint]) -> tuple[int | None, str]:
-    """The step of a file and "valid", or None and what is wrong with the file."""
+    """The step of a file and ``valid``, or None and the error."""
     try:
         return load(path).step, "valid"
     except FileFormatError as error:
@@ -70,6 +70,6 @@ def _state_of(path: Path, load: Callable[[Path], Checkpoint]) -> tuple[int | Non
 
 def _parameters(config: RunConfig) -> int:
     """The number of G's parameters."""
-    # On the meta device, so that a file with a huge config takes no memory.
+    # On the meta device, weights have no memory: a hostile file may have a huge config.
     with torch.device("meta"):
         return networks.count_parameters(networks.build_generator(config))

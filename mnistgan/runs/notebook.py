@@ -2,7 +2,8 @@
 
     mnistgan.train(config, on_event=mnistgan.LiveBar())
 
-Needs a display that can be updated, but no widgets; the last state is saved with the notebook.
+It updates an ordinary display of IPython instead of a widget, so that it needs no extension, and
+the last state is saved with the notebook.
 Imports no torch.
 """
 
@@ -33,19 +34,19 @@ from mnistgan.events import (
 from mnistgan.rendering import grids
 from mnistgan.runs import event_lines
 
-_SECONDS = 0.25  # between two updates
-_COLORS = ("#1f77b4", "#ff7f0e")  # of the scores of real and of fake images
-_WIDTH, _HEIGHT, _POINTS = 500, 80, 125  # of the curves
+_SECONDS = 0.25  # minimum time between two updates
+_COLORS = ("#1f77b4", "#ff7f0e")  # of the scores of real and fake images
+_WIDTH, _HEIGHT, _POINTS = 500, 80, 125  # of the curves: pixels, pixels, number of points
 
 
 class LiveBar:
-    """A live view of one training, in the notebook cell that runs it.
+    """A live view of one run, in the notebook cell that trains it.
 
     Call it with each event: ``mnistgan.train(config, on_event=LiveBar())``, or in a loop over a
     :class:`~mnistgan.training.trainer.Trainer`.
 
     Raises:
-        UsageError: not in a notebook.
+        UsageError: this is not a notebook.
     """
 
     def __init__(self) -> None:
@@ -53,7 +54,7 @@ class LiveBar:
             from IPython.core.getipython import get_ipython
         except ImportError as error:
             raise UsageError(
-                'LiveBar needs a notebook; pip install "mnistgan[notebook]" and use it there'
+                'LiveBar needs a notebook; run: pip install "mnistgan[notebook]"'
             ) from error
         if get_ipython() is None:
             raise UsageError("LiveBar needs a notebook; in a program, use on_event=print")
@@ -61,12 +62,12 @@ class LiveBar:
         self._drawn_at = 0.0
         self._started: RunStarted | None = None
         self._metrics: StepMetrics | None = None
-        self._scores = array("d")  # pairs; a list of tuples is slow to convert to an array
+        self._scores = array("d")  # pairs, flat: a list of tuples is slow to convert to an array
         self._pictures: dict[str, Images] = {}
         self._lines: list[str] = []
 
     def __call__(self, event: Event) -> None:
-        """Show an event; the display is updated up to four times a second."""
+        """Show an event. The display is updated at most four times per second."""
         match event:
             case RunStarted():
                 self._started = event
@@ -81,7 +82,10 @@ class LiveBar:
             case Warned():
                 self._lines.append(f"warning: {event.message}")
             case RunEnded():
+                if event.verdict:
+                    self._lines.append(event.verdict)
                 self._lines.append(f"{event.reason} at step {event.step} (epoch {event.epoch})")
+        # Each frame contains all images as PNG: drawing one per step would slow down training.
         is_due = time.monotonic() - self._drawn_at >= _SECONDS
         if is_due or isinstance(event, RunStarted | RunEnded):
             self._draw()
@@ -92,6 +96,7 @@ class LiveBar:
 
         frame = {"text/html": "\n".join(self._html()), "text/plain": self._where()}
         if self._display is None:
+            # Later frames replace this one. With clear_output() the cell would flicker.
             self._display = display(frame, raw=True, display_id=True)
         else:
             self._display.update(frame, raw=True)
@@ -122,7 +127,7 @@ class LiveBar:
 
 
 def _numbers(metrics: StepMetrics, names: tuple[str, str]) -> str:
-    """The numbers of the latest step, with the scores in the colors of their curves."""
+    """The numbers of the latest step; the scores have the colors of their curves."""
     cells = [
         (names[0], metrics.d_real, f"color: {_COLORS[0]}"),
         (names[1], metrics.d_fake_before, f"color: {_COLORS[1]}"),
@@ -136,8 +141,8 @@ def _numbers(metrics: StepMetrics, names: tuple[str, str]) -> str:
 
 def _curves(scores: npt.NDArray[np.float64]) -> str:
     """D's scores over all steps as an SVG, averaged to at most 125 points."""
-    # Not with rendering/curves.py, because this is drawn four times a second: for 20,000 steps
-    # Matplotlib took 0.5 s on a busy machine, this 1 ms.
+    # Not with rendering/curves.py, because this is drawn four times per second: for 20,000 steps,
+    # Matplotlib took 0.5 s on a busy machine, and this takes 1 ms.
     parts = np.array_split(scores, min(len(scores), _POINTS))
     means = np.array([part.mean(axis=0) for part in parts])
     low, high = min(0.0, means.min()), max(1.0, means.max())

@@ -1,4 +1,4 @@
-"""Continuing a run from its newest intact checkpoint."""
+"""Resuming a run from its newest intact checkpoint."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mnistgan.errors import FileFormatError, UsageError
 from mnistgan.evaluation.monitor import Monitor
 from mnistgan.events import Warned
 from mnistgan.runs import damage
-from mnistgan.runs.plan import refuse_other_recipe
+from mnistgan.runs.plan import refuse_other_config
 from mnistgan.storage import checkpoint
 from mnistgan.storage.checkpoint import Checkpoint
 from mnistgan.storage.run_directory import RunDirectory
@@ -23,41 +23,44 @@ from mnistgan.training.trainer import Trainer
 def restore(
     run: RunDirectory, config: RunConfig, trainer: Trainer, monitor: Monitor | None
 ) -> list[Warned]:
-    """Load a run's newest intact checkpoint; without any checkpoint, leave everything as it is.
+    """Load a run's newest intact checkpoint; do nothing if the run has no checkpoints.
 
-    A damaged checkpoint is passed over with a warning: the one before it loses a few epochs only.
+    A damaged checkpoint is skipped with a warning: the one before it loses only a few epochs.
 
     Args:
-        run: the directory.
-        config: of the run to continue.
-        trainer: takes over the weights, the optimizers and the step.
-        monitor: takes over the best measurement, where the run is measured.
+        run: the run directory.
+        config: config of the run to resume.
+        trainer: receives the weights, the state of the optimizers and the step.
+        monitor: receives the best measurement so far; None if the run is not measured.
 
     Returns:
         Warnings for the user.
 
     Raises:
-        UsageError: the checkpoint was trained with another config or on other images, or has more
-            epochs than the config.
-        FileFormatError: there are checkpoints, and none is intact.
+        UsageError: the checkpoint was trained with another config or on other images, or for more
+            epochs than the config has.
+        FileFormatError: there are checkpoints, but none is intact.
     """
     warnings: list[Warned] = []
     for path in (paths := run.checkpoint_files()):
         try:
             saved = checkpoint.load_checkpoint(path)
+            # A renamed file would break the order of the checkpoints, by which old ones are
+            # removed.
             if run.checkpoint_file(saved.step) != path:
-                raise FileFormatError(f"{path}: holds step {saved.step}")
-            refuse_other_recipe(path, saved.config, config)
+                raise FileFormatError(f"{path}: contains step {saved.step}")
+            # The plan compared config.toml, which can be edited. This is the config of the weights.
+            refuse_other_config(path, saved.config, config)
             _refuse_other_data(run, saved, trainer)
             trainer.restore(saved.state)
             _restore_monitor(path, saved.state, monitor)
         except FileFormatError as error:
-            warnings.append(Warned(f"{error} (the one before it is tried)"))
+            warnings.append(Warned(f"{error} (trying the checkpoint before it)"))
             continue
         if trainer.step > trainer.total_steps:
             raise UsageError(
-                f"{run.path}: has {trainer.epoch} epochs behind it, which is more than "
-                f"train.epochs = {config.train.epochs}; ask for more"
+                f"{run.path}: was trained for {trainer.epoch} epochs, which is more than "
+                f"train.epochs = {config.train.epochs}; set a larger number"
             )
         epochs = trainer.step // trainer.steps_per_epoch
         lost = damage.missing(run, run.read_config(), trainer.step, epochs, monitor)
@@ -71,8 +74,9 @@ def restore(
 
 
 def _other_arithmetic(saved: Checkpoint, trainer: Trainer) -> list[Warned]:
-    """Warn if this process may round differently from the one that saved."""
+    """A warning if this process may round differently from that which saved the checkpoint."""
     now = trainer.arithmetic() | {"torch": str(torch.__version__)}
+    # Checkpoints of earlier versions lack the acceleration, which they did not have.
     before = {"acceleration": "none", **saved.state, **saved.versions}
     changes = [
         f"{key} was {before.get(key)}, now {value}"
@@ -83,21 +87,22 @@ def _other_arithmetic(saved: Checkpoint, trainer: Trainer) -> list[Warned]:
         return []
     # In bfloat16 a product has three significant digits, so more than the last ones may differ.
     where = "" if now["precision"] != before.get("precision") else " in their last digits"
-    return [Warned(f"{'; '.join(changes)}: the numbers may differ{where}")]
+    return [Warned(f"{'; '.join(changes)}: results may differ{where}")]
 
 
 def _refuse_other_data(run: RunDirectory, saved: Checkpoint, trainer: Trainer) -> None:
-    # A folder of images may have changed since. Continuing on other images would go unnoticed.
+    # A folder of images may have changed since, and training on other images would go unnoticed.
+    # Checkpoints of earlier versions have no digest.
     data = trainer.data
     if saved.state.get("data", data.digest) != data.digest:
         raise UsageError(
-            f"{data.source}: does not hold the images that {run.path} was trained on; put them "
-            "back, or train a new run"
+            f"{data.source}: does not contain the images that {run.path} was trained on; restore "
+            "them, or train a new run"
         )
 
 
 def _restore_monitor(path: Path, state: Mapping[str, Any], monitor: Monitor | None) -> None:
-    if monitor is None or "measuring" not in state:  # the run was not measured until now
+    if monitor is None or "measuring" not in state:  # the run was not measured so far
         return
     try:
         monitor.restore(state["measuring"])

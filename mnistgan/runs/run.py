@@ -1,4 +1,4 @@
-"""One training run, as a stream of events: it trains, saves checkpoints and serves the outputs."""
+"""One training run as a stream of events: trains, saves checkpoints, and runs the outputs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,15 @@ from mnistgan.config import RunConfig, toml
 from mnistgan.errors import MnistganError, TrainingError, UsageError
 from mnistgan.evaluation.monitor import Monitor
 from mnistgan.evaluation.watch import watch_for
-from mnistgan.events import CheckpointSaved, EpochEnded, Event, RunEnded, RunStarted, Warned
+from mnistgan.events import (
+    CheckpointSaved,
+    EpochEnded,
+    Evaluated,
+    Event,
+    RunEnded,
+    RunStarted,
+    Warned,
+)
 from mnistgan.models import devices
 from mnistgan.outputs.dispatch import Dispatcher
 from mnistgan.progress import CutOff, OnProgress, StopToken, no_progress
@@ -42,13 +50,14 @@ def train(
     on_event: Callable[[Event], object] = lambda event: None,
     stop: StopToken | None = None,
 ) -> Path:
-    """Train a run from start to end, in a program or a notebook.
+    """Train a new run, in a program or a notebook.
 
     Args:
-        config: of the run; ``RunConfig()`` has all defaults.
+        config: config of the run; ``RunConfig()`` has all defaults.
         directory: the run directory; by default a new one under runs/.
         on_event: called with each event as it happens.
-        stop: request it, from ``on_event`` or another thread, to end after the current step.
+        stop: call its ``request()``, in ``on_event`` or another thread, to save and end after the
+            current step.
 
     Returns:
         The run directory.
@@ -63,7 +72,7 @@ def train(
 
 
 class Run:
-    """A planned run with its data loaded and its networks built; iterating trains it.
+    """A planned run with its data loaded and its networks built. Iterating trains it.
 
     Nothing is written before the first event is requested.
 
@@ -91,22 +100,24 @@ class Run:
         if plan.config.evaluate.every and self._ranks.rank == 0:
             self._monitor = Monitor(plan.config, data, on_progress)
         self._collapsed = False
+        self._measured: Evaluated | None = None
         self._saved_step = 0
         self._has_directory = False
 
     def __iter__(self) -> Iterator[Event]:
-        """Train from the newest checkpoint, or from the start, to the end.
+        """Train to the end, from the newest checkpoint of a run to resume, else from the start.
 
-        Of several ranks, only rank 0 yields events and writes files.
+        With several ranks, only rank 0 yields events and writes files.
 
         Raises:
             UsageError: the directory cannot be written, another process writes to it, or the run in
                 it was trained with another config.
-            FileFormatError: the run to resume has checkpoints, and none is intact.
+            FileFormatError: the run to resume has checkpoints, but none is intact.
             TrainingError: a loss or a weight is no longer finite.
             MnistganError: a checkpoint could not be saved.
         """
         if self._ranks.rank > 0:
+            # Rank 0 restores the checkpoint; align() sends its state to the other ranks.
             self.trainer.align()
             for _ in self.trainer:
                 pass
@@ -114,6 +125,7 @@ class Run:
         with self._locked():
             warnings = [Warned(note) for note in self.trainer.data.notes]
             if self.plan.resume:
+                # Under the lock: another process could otherwise save or prune in the meantime.
                 warnings += self.restore()
                 # A finished run saves nothing more, unless its generator has been lost.
                 if damage.is_intact(self.directory.generator_file):
@@ -131,9 +143,10 @@ class Run:
     # Training ----------------------------------------------------------------------------------
 
     def _train(self, outputs: Dispatcher) -> Iterator[Event]:
-        """Pass events to the outputs, then to the caller; measure and save when due."""
-        # After an epoch the outputs come before the checkpoint: a run resumed from it must not lack
-        # rows in the tables. At the end the checkpoint comes first: drawing may take long or fail.
+        """Pass events to the outputs, then to the caller; measure and save when it is time."""
+        # After an epoch, the outputs come before the checkpoint: the tables of a run that is
+        # resumed from it must be complete. At the end, the checkpoint comes first: the last
+        # drawings may take long or fail.
         ended = False
         try:
             for event in self.trainer:
@@ -141,21 +154,32 @@ class Run:
                     if event.step > self._saved_step:
                         yield self._save()
                     elif self._saved_step:
-                        self._prune()  # the run may have been killed between its last save and this
+                        self._prune()  # the run was perhaps killed after its last save, before this
                     ended = True
-                    last = replace(event, reason="collapsed") if self._collapsed else event
+                    last = replace(event, verdict=self._verdict(event))
+                    if self._collapsed:
+                        last = replace(last, reason="collapsed")
                     yield from self._finish(last, outputs)
                 else:
                     warnings = outputs.handle(event)
                     yield event
                     yield from warnings + self._look(event)
                     if isinstance(event, RunStarted) and self._is_between_epochs():
-                        yield from self._measure(outputs)  # a stop may have prevented it
+                        yield from self._measure(outputs)  # a stop perhaps interrupted it
                     if isinstance(event, EpochEnded):
                         yield from self._after_epoch(event, outputs)
         finally:
             if not ended:  # let the outputs close their files
                 outputs.handle(RunEnded("failed", self.trainer.step, self.trainer.epoch))
+
+    def _verdict(self, end: RunEnded) -> str:
+        """The last measurement's verdict, or else what the watch found."""
+        measured = self._measured
+        if measured is None:
+            was_measured = self._monitor is not None and self._monitor.has_measured  # before a stop
+            return self._watch.finding() if self._watch and not was_measured else ""
+        since = f" (Measured after epoch {measured.epoch}.)" if measured.step < end.step else ""
+        return measured.verdict + since
 
     def _is_between_epochs(self) -> bool:
         step = self.trainer.step
@@ -167,18 +191,21 @@ class Run:
             yield self._save()
 
     def _measure(self, outputs: Dispatcher) -> Iterator[Event]:
-        """Measure, if due. A stop interrupts it; resuming makes up for it."""
+        """Measure if it is time. A stop interrupts the measurement, and resuming repeats it."""
         trainer = self.trainer
         if self._monitor is None or not self._monitor.is_due(trainer.epoch, trainer.step):
             return
+        # G's moving average, which is also what g.pt contains and samples are drawn from.
         generator = Generator(trainer.sampled, trainer.config, trainer.step, trainer.epoch)
         try:
             with self._stop.cutting_off():
-                measured = self._monitor.measure(generator)
+                measured, verdict = self._monitor.measure(generator)
         except CutOff:
             return
-        # Only now: a checkpoint must not say "measured" of what a stop kept from the tables.
-        self._monitor.remember(measured)
+        # Only now: a stop could otherwise leave a checkpoint that says "measured" without the row
+        # in the table.
+        self._monitor.remember(measured, verdict)
+        self._measured = measured
         if measured.is_best:
             self._guard(self.directory.best_file, checkpoint.save_generator)
         warnings = outputs.handle(measured)
@@ -186,8 +213,9 @@ class Run:
         yield from warnings
 
     def _finish(self, last: RunEnded, outputs: Dispatcher) -> Iterator[Event]:
-        """Let the outputs draw their last pictures. All is saved, so a stop may interrupt them."""
-        # Unless a stop ended the training: whoever asked for it then waits to see the result.
+        """Let the outputs finish. Everything is saved, so a stop may interrupt them."""
+        # If a stop ended the training, it must not also interrupt the outputs: they would then
+        # never draw the curves and the animation of a stopped run.
         stopped = self._stop.requested
         warnings = outputs.handle(
             last, contextlib.nullcontext if stopped else self._stop.cutting_off
@@ -198,7 +226,7 @@ class Run:
         yield last
 
     def _look(self, event: Event) -> list[Warned]:
-        """Warnings of the watch, which ends the run if the config says so."""
+        """The warnings of the watch. With ``watch.action = "stop"``, they also end the run."""
         if self._watch is None:
             return []
         warnings = self._watch.look(event)
@@ -210,7 +238,8 @@ class Run:
     def _save(self) -> CheckpointSaved:
         step = self.trainer.step
         path = self.directory.checkpoint_file(step)
-        # g.pt first: the last checkpoint is what marks a run as finished.
+        # g.pt first: a run with its last checkpoint counts as finished, and is not trained again to
+        # write a missing g.pt.
         self._guard(self.directory.generator_file, checkpoint.save_generator)
         self._guard(path, checkpoint.save_checkpoint)
         self._saved_step = step
@@ -220,7 +249,7 @@ class Run:
     def _guard(
         self, path: Path, save: Callable[[Path, RunConfig, Mapping[str, Any]], None]
     ) -> None:
-        """Save the state, or raise an error that says how to continue."""
+        """Save the state; if that fails, raise an error that says how to continue."""
         try:
             save(path, self.trainer.config, self._state())
         except TrainingError:
@@ -228,9 +257,9 @@ class Run:
         except (OSError, MnistganError) as error:
             run = self.directory
             if run.exists():
-                then = f"go on from the last checkpoint: mnistgan train --resume {run.path}"
+                then = f"resume from the last checkpoint: mnistgan train --resume {run.path}"
             else:
-                then = f"start a new run: nothing is left of {run.path}"
+                then = f"start a new run: {run.path} no longer exists"
             raise MnistganError(f"{error}, then {then}") from error
 
     def _state(self) -> dict[str, Any]:
@@ -240,8 +269,10 @@ class Run:
         return state
 
     def _prune(self) -> None:
-        """Keep the newest checkpoints; remove damaged ones beyond the current step."""
-        # Best effort: the folder may be gone, and the next save tries again.
+        """Remove all but the newest checkpoints, and damaged ones of later steps."""
+        # Errors are ignored: the folder may be gone, and the next save tries again. The files are
+        # sorted, newest first. Those of later steps are damaged: the run was restored from this
+        # one.
         with contextlib.suppress(OSError, ValueError):
             files = self.directory.checkpoint_files()
             here = files.index(self.directory.checkpoint_file(self._saved_step))
@@ -272,15 +303,21 @@ class Run:
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
-        """Make the directory and keep other processes from writing to it."""
+        """Make the directory, and lock it against other processes."""
         self.make_directory()
         path = self.directory.path
         try:
             run = self.directory
+            # A run directory from an untrusted source could contain links, through which a resumed
+            # run would overwrite files elsewhere.
             for place in (run.checkpoints, run.samples, run.lock_file):
                 if place.is_symlink():
-                    raise UsageError(f"{place}: is a link; a run writes only to its own folder")
+                    raise UsageError(
+                        f"{place}: is a link; remove it, a run writes only to its own folder"
+                    )
             self.directory.checkpoints.mkdir(exist_ok=True)
+            # The operating system releases this lock when the process dies, so a killed run can be
+            # resumed at once. A file that merely exists would have to be removed by hand.
             lock = filelock.FileLock(self.directory.lock_file, blocking=False)
             lock.acquire()
         except filelock.Timeout as error:
@@ -291,7 +328,7 @@ class Run:
         except OSError as error:
             raise _not_writable(path, error) from error
         try:
-            if not self.plan.resume:  # another process may have used it since the plan
+            if not self.plan.resume:  # another process may have started a run here since the plan
                 refuse_other_run(self.directory)
             for folder in (path, self.directory.checkpoints, self.directory.samples):
                 remove_leftovers(folder)
@@ -300,6 +337,7 @@ class Run:
             lock.release()
 
     def _write_description(self) -> None:
+        """Write config.toml and environment.json, which keeps the times of all resumptions."""
         now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
         before = self.directory.read_environment()
         environment = before if self.plan.resume and before else {"started": now, "resumed": []}

@@ -1,1 +1,1 @@
-"""Images from a generator file: each a function of the seed, the classes and its index."""
+"""Sampling from a generator file: an image is a function of seed, classes and index."""

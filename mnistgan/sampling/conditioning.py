@@ -13,19 +13,19 @@ from mnistgan.config import RunConfig, toml
 from mnistgan.datasets.image_set import ImageSet
 from mnistgan.errors import DataError, UsageError, did_you_mean
 
-# The error where classes are given for an unconditional generator.
+# Error message if classes are given for an unconditional generator.
 NOT_CONDITIONAL = "this generator was trained without labels; train one with --config cgan-mlp"
 
-_MOST_COLUMNS = 16
+_MOST_COLUMNS = 16  # with more classes, a column per class makes images too small to see
 
 
 @dataclass(frozen=True)
 class ClassSequence:
-    """The classes of endlessly many images, in turn.
+    """An endless sequence of labels, one per image, which repeats a list of classes.
 
     Attributes:
-        classes: their labels, in order.
-        repeat: number of images of a class in a row.
+        classes: labels, in order.
+        repeat: number of consecutive images with the same class.
     """
 
     classes: tuple[int, ...]
@@ -33,7 +33,10 @@ class ClassSequence:
 
     @property
     def columns(self) -> int | None:
-        """Columns of a grid with a row per class or, if no class repeats, a column per class."""
+        """Columns of a grid: one row per class or, if no class repeats, one column per class.
+
+        None leaves the choice to the grid.
+        """
         if self.repeat > 1:
             return self.repeat
         return len(self.classes) if 1 < len(self.classes) <= _MOST_COLUMNS else None
@@ -46,11 +49,13 @@ class ClassSequence:
 
 def every_class(classes: Sequence[str]) -> ClassSequence:
     """All classes in turn: image i has class i modulo their number."""
+    # In turn and not at random, so that any range of indices is balanced, and the class of an image
+    # does not depend on how many are drawn.
     return ClassSequence(tuple(range(len(classes))))
 
 
 def one_hot(labels: Sequence[int] | Labels, classes: Sequence[str]) -> npt.NDArray[np.float32]:
-    """Labels as one-hot rows, which can be blended: float32, N x classes."""
+    """Labels as one-hot vectors, float32 N x classes, which can be interpolated."""
     rows = np.zeros((len(labels), len(classes)), np.float32)
     rows[np.arange(len(labels)), labels] = 1
     return rows
@@ -79,7 +84,7 @@ def _parse_part(part: str, classes: Sequence[str]) -> Sequence[int]:
     """The labels of a class or of a range of classes."""
     if (label := _find(part, classes)) is not None:
         return (label,)
-    for dash in re.finditer("-", part):  # a class name may have dashes, too
+    for dash in re.finditer("-", part):  # class names may contain dashes, so each one is tried
         first, last = (_find(end, classes) for end in (part[: dash.start()], part[dash.end() :]))
         if first is not None and last is not None and first <= last:
             return range(first, last + 1)
@@ -94,15 +99,16 @@ def _find(name: str, classes: Sequence[str]) -> int | None:
     for key, names in ((name, classes), (name.casefold(), folded)):
         if key in names:
             return names.index(key)
+    # Only ASCII: isdigit() accepts superscripts, which int() refuses. The length limits the work.
     is_number = name.isascii() and name.isdigit() and len(name) < 6
     return int(name) if is_number and int(name) < len(classes) else None
 
 
 def with_classes(config: RunConfig, data: ImageSet) -> RunConfig:
-    """A conditional model's config with the data's class names; other configs unchanged.
+    """Add the data's class names to a conditional model's config; return other configs unchanged.
 
     Raises:
-        DataError: the data has no classes, or not those of the config.
+        DataError: the data has no classes, or other classes than the config.
     """
     if not config.model.conditional:
         return config

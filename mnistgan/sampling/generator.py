@@ -1,4 +1,4 @@
-"""A trained generator: noise in, images out."""
+"""A trained generator: maps noise to images."""
 
 import contextlib
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from mnistgan.models.noise import Stream
 from mnistgan.storage import checkpoint, run_directory
 from mnistgan.storage.run_directory import RunDirectory
 
-_MOST_COLUMNS = 62  # of what a notebook shows
+_MOST_COLUMNS = 62  # classes shown in a notebook
 
 
 @dataclass(frozen=True)
@@ -24,11 +24,11 @@ class Generator:
     """A trained generator, ready to be sampled.
 
     Attributes:
-        network: maps z, float32 N x latent_dim, to images in the config's output range; a
-            conditional one takes their labels, too.
-        config: of the run that trained it.
+        network: maps z, float32 N x latent_dim, to images in the config's output range; if it is
+            conditional, it takes their labels as a second argument.
+        config: config of the run that trained it.
         step: number of updates of G.
-        epoch: the epoch of that step.
+        epoch: epoch of that step.
     """
 
     network: nn.Module
@@ -37,6 +37,7 @@ class Generator:
     epoch: int
 
     def __post_init__(self) -> None:
+        # Sampling allocates the same blocks again and again: a tenth of its time (commit 935a202).
         devices.keep_freed_memory()
 
     @property
@@ -45,12 +46,12 @@ class Generator:
         return self.config.model.classes
 
     def __call__(self, z: Tensor, labels: Tensor | None = None) -> Images:
-        """Images of the given noise.
+        """Generate images from noise.
 
         Args:
             z: float32, N x latent_dim.
-            labels: for a conditional generator: int64, N; or float32, N x classes, the weight of
-                each class's embedding.
+            labels: required for a conditional generator: int64, N; or float32, N x classes, the
+                weight of each class's embedding.
 
         Returns:
             uint8, N x C x H x W.
@@ -70,7 +71,7 @@ class Generator:
         return networks.generate(self.network, z.to(device), label_input, pixels).cpu().numpy()
 
     def _repr_png_(self) -> bytes:
-        """A few samples as PNG, for notebooks; of a conditional generator a column per class."""
+        """Samples as PNG, for notebooks; a conditional generator shows one column per class."""
         from mnistgan.rendering import grids
 
         columns = len(self.classes[:_MOST_COLUMNS]) or 8
@@ -84,7 +85,7 @@ class Generator:
 
 
 class UnitImages(nn.Module):
-    """G as a module with images in [0, 1], whatever the range of its output activation."""
+    """G as a module whose images are in [0, 1], for either output activation."""
 
     def __init__(self, generator: Generator) -> None:
         super().__init__()
@@ -114,7 +115,8 @@ def load_generator(path: Path | str) -> Generator:
     if given != path:
         with contextlib.suppress(UsageError):  # config.toml may be missing or of another version
             config = _with_images_of(RunDirectory(given), config)
-    # On the meta device the network takes no memory; only the file's own tensors do.
+    # On the meta device the network takes no memory; assign=True then uses the file's own tensors.
+    # Otherwise a small file whose config describes a huge network could exhaust the memory.
     with torch.device("meta"):
         network = networks.build_generator(config)
     try:
@@ -122,6 +124,7 @@ def load_generator(path: Path | str) -> Generator:
         if any(one.dtype != file.weights[key].dtype for key, one in network.state_dict().items()):
             raise TypeError("other dtypes")
         network.load_state_dict(file.weights, assign=True)
+    # load_state_dict raises these for missing names, other shapes and other types.
     except (KeyError, RuntimeError, TypeError, AttributeError) as error:
         raise FileFormatError(f"{path}: its weights do not fit its config") from error
     return Generator(network.eval(), config, file.step, file.epoch)

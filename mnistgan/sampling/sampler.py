@@ -1,7 +1,7 @@
-"""Sampling: images by index, each a function of only the options and its index.
+"""Sampling: an image is a function of the generator, the options and its index.
 
-Noise is drawn and passed through G in blocks of a fixed size, even for fewer images: a matrix
-product of another shape may round differently, and image i must not depend on the count.
+Noise is drawn and passed through G in blocks of 256, even for fewer images: a matrix product of
+another shape may round differently, and image i must not depend on the number of images.
 """
 
 import math
@@ -23,16 +23,16 @@ from mnistgan.sampling.generator import Generator
 
 BLOCK = 256
 
-_MOST_NUMBERS = 2**26  # pixels in one pass through G: 256 gray images of 512 x 512
+_MOST_NUMBERS = 2**24  # in a layer of G, 64 MiB: 256 images of a DCGAN of width 64 for 64 x 64
 
 
 @dataclass(frozen=True)
 class SamplingOptions:
-    """What determines image i, besides the generator.
+    """The options that determine image i of a generator.
 
     Attributes:
-        seed: of the noise.
-        class_sequence: the images' classes; by default a conditional generator takes all in turn.
+        seed: seed of the noise.
+        class_sequence: classes of the images; None means all classes in turn.
         truncation: largest absolute value of a component of z. Smaller values give more typical and
             less varied images (Brock et al. 2019, "Large Scale GAN Training", section 3.1). None
             disables it.
@@ -50,7 +50,7 @@ class SamplingOptions:
             raise UsageError(f"a truncation of {self.truncation}: give a positive number, like 1.5")
 
     def z(self, number: int, latent_dim: int) -> Tensor:
-        """The noise of a block, float32 256 x latent_dim."""
+        """The noise of a block, float32 256 x latent_dim; blocks are numbered from 0."""
         z = noise.normal(self.seed, Stream.SAMPLE, number, (BLOCK, latent_dim))
         return z if self.truncation is None else noise.truncated(z, self.truncation)
 
@@ -81,7 +81,7 @@ DEFAULT = SamplingOptions()  # seed 0, all classes in turn, no truncation
 def sample(
     generator: Generator, count: int, seed: int = 0, class_sequence: ClassSequence | None = None
 ) -> Images:
-    """``count`` images as one array, uint8 N x C x H x W."""
+    """Generate ``count`` images as one array, uint8 N x C x H x W."""
     return sample_labeled(generator, count, SamplingOptions(seed, class_sequence))[0]
 
 
@@ -91,7 +91,10 @@ def sample_labeled(
     options: SamplingOptions = DEFAULT,
     on_progress: OnProgress = no_progress,
 ) -> tuple[Images, Labels | None]:
-    """``count`` images as one array and their labels, int64 N or None."""
+    """Generate ``count`` images as one array, and their labels, int64 N.
+
+    The labels are None for an unconditional generator.
+    """
     images = np.concatenate(list(sample_blocks(generator, count, options, on_progress)))
     class_sequence = options.class_sequence_for(generator)
     return images, class_sequence.labels(0, count) if class_sequence else None
@@ -103,19 +106,30 @@ def sample_blocks(
     options: SamplingOptions = DEFAULT,
     on_progress: OnProgress = no_progress,
 ) -> Iterator[Images]:
-    """The same images in blocks of at most 256, in constant memory."""
+    """Generate the images of :func:`sample` in blocks of at most 256, in constant memory."""
+    # One thread does everything: writing in a second one and drawing noise ahead gained nothing
+    # that could be measured (commit 935a202).
     for number, start in enumerate(range(0, count, BLOCK)):
-        yield block(generator, number, options)[: count - start]
+        yield block(generator, number, options, count - start)
         on_progress(Progress("sampling", min(start + BLOCK, count), count))
 
 
-def block(generator: Generator, number: int, options: SamplingOptions = DEFAULT) -> Images:
-    """Images ``256 * number`` and on, uint8 256 x C x H x W."""
+def block(
+    generator: Generator, number: int, options: SamplingOptions = DEFAULT, count: int = BLOCK
+) -> Images:
+    """Generate the first ``count`` of the 256 images from index ``256 * number`` on.
+
+    Returns:
+        uint8, N x C x H x W.
+    """
     inputs = [options.z(number, generator.config.model.latent_dim)]
     if (labels := options.labels(generator, number)) is not None:
         inputs.append(torch.from_numpy(labels))
-    # Blocks of large images pass through G in parts, whose size depends on the image size alone: a
-    # block of 1024 x 1024 took gigabytes.
-    rows = max(1, _MOST_NUMBERS // math.prod(networks.image_shape(generator.config)))
-    parts = zip(*(tensor.split(rows) for tensor in inputs), strict=True)
-    return np.concatenate([generator(*part) for part in parts])
+    # Wide layers are computed for fewer images at a time. How many follows from the layers alone,
+    # never from the count: another batch size may round differently.
+    rows = max(1, min(BLOCK, _MOST_NUMBERS // networks.largest_layer(generator.config)))
+    images = np.empty((min(count, BLOCK), *networks.image_shape(generator.config)), np.uint8)
+    for start in range(0, len(images), rows):
+        made = generator(*(tensor[start : start + rows] for tensor in inputs))
+        images[start : start + rows] = made[: len(images) - start]
+    return images

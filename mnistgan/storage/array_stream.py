@@ -21,8 +21,8 @@ class ArrayStream:
     """An array that is still in its file.
 
     Attributes:
-        shape: according to the file's header.
-        dtype: as stored, with its byte order.
+        shape: shape in the file's header.
+        dtype: type as stored, with its byte order.
     """
 
     shape: tuple[int, ...]
@@ -30,7 +30,7 @@ class ArrayStream:
     _stream: Readable
 
     def blocks(self, rows: int) -> Iterator[npt.NDArray[Any]]:
-        """The array in blocks of at most ``rows`` rows, in native byte order.
+        """Yield the array in blocks of at most ``rows`` rows, in native byte order.
 
         Raises:
             ValueError: the data is shorter or longer than the header says.
@@ -44,11 +44,12 @@ class ArrayStream:
                 raise ValueError("ends before the data that its header announces")
             array = np.frombuffer(raw, self.dtype).reshape(count, *row_shape)
             yield array.astype(self.dtype.newbyteorder("="), copy=False)
-        if self._stream.read(1):  # reading to the end also makes zipfile verify the checksum
+        # Reading to the end also makes gzip and zipfile verify their checksums.
+        if self._stream.read(1):
             raise ValueError("holds more than its header says")
 
     def read(self) -> npt.NDArray[Any]:
-        """The whole array.
+        """Read the whole array.
 
         Raises:
             ValueError: as for :meth:`blocks`.

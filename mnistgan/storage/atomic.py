@@ -17,17 +17,17 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 _PREFIX = ".mnistgan-part-"
-"""Of temporary names. Old runs may hold such files, too, so it does not change."""
+"""Prefix of temporary names. It must not change: existing runs may contain such files."""
 _BAD_PATH = (FileNotFoundError, NotADirectoryError, FileExistsError, PermissionError)
-"""With two error numbers below, the errors that another path would avoid (exit code 2). All others
-are the disk's (exit code 1)."""
+"""Errors that another path would avoid (exit code 2), together with two error numbers below. All
+other errors concern the disk (exit code 1)."""
 
 
 @contextlib.contextmanager
 def atomic_path(target: Path) -> Iterator[Path]:
     """Yield a temporary path in the target's folder; on success, rename it to the target.
 
-    On an exception the target stays as it was and the temporary file is removed.
+    On an exception, the target is unchanged and the temporary file is removed.
 
     Raises:
         UsageError: the target is a folder, or its folder does not exist or is not writable.
@@ -38,14 +38,15 @@ def atomic_path(target: Path) -> Iterator[Path]:
         handle, temporary = _temporary_file(target)
         try:
             yield temporary
-            temporary.chmod(0o666 & ~_umask())  # mkstemp's own mode lets nobody else read it
-            # The content must reach the disk before the new name does: otherwise a power failure
+            temporary.chmod(0o666 & ~_umask())  # mkstemp's mode is 0600: only the owner can read it
+            # The content must reach the disk before the new name does. Otherwise a power failure
             # could leave an empty file under that name. Syncing the folder saves the name itself.
             _sync(temporary)
+            # Not rename(), which on Windows fails if the target exists.
             temporary.replace(target)
             _sync(target.parent)
-        except BaseException:  # KeyboardInterrupt, too
-            with contextlib.suppress(OSError):  # the first error is the one to report
+        except BaseException:  # including KeyboardInterrupt
+            with contextlib.suppress(OSError):  # the first error is reported, not this one
                 temporary.unlink(missing_ok=True)
             raise
         finally:
@@ -56,8 +57,9 @@ def atomic_path(target: Path) -> Iterator[Path]:
 def _temporary_file(target: Path) -> tuple[int | None, Path]:
     """A new file, and a handle that holds its lock as long as it is open; None on Windows."""
     while True:
-        # A rename is atomic only within one file system, so the file is made beside its target.
-        # mkstemp picks a new, unpredictable name: nobody can have put a link there.
+        # Created in the target's folder, not in /tmp: a rename across file systems fails with EXDEV
+        # and would not be atomic. mkstemp chooses a new, unpredictable name, so nobody can have put
+        # a link there.
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=_PREFIX, suffix=target.suffix)
         if fcntl is None:  # Windows renames no open file, nor removes one
             os.close(handle)
@@ -73,13 +75,15 @@ def _temporary_file(target: Path) -> tuple[int | None, Path]:
 def atomic_folder(target: Path) -> Iterator[Path]:
     """Yield a temporary folder; on success, rename it to the target, else remove it.
 
-    If the target exists, the files are moved into it instead. Missing folders above the target are
-    created as by :func:`new_folder`.
+    If the target exists, the files are moved into it instead. Missing parent folders are created as
+    by :func:`new_folder`.
 
     Raises:
         UsageError, MnistganError: as for :func:`atomic_path`.
     """
     with _explained(target), new_folder(target.parent):
+        # A folder cannot be replaced by a rename unless it is empty, so the files of an existing
+        # one are replaced one by one: each of them is whole, but not all of them together.
         exists = target.is_dir()
         temporary = Path(tempfile.mkdtemp(dir=target if exists else target.parent, prefix=_PREFIX))
         try:
@@ -90,6 +94,7 @@ def atomic_folder(target: Path) -> Iterator[Path]:
                     file.replace(target / file.name)
             if not exists:
                 temporary.chmod(0o777 & ~_umask())
+                _sync(temporary)  # the names of the files
                 temporary.replace(target)
             _sync(target if exists else target.parent)
         finally:
@@ -98,17 +103,18 @@ def atomic_folder(target: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def _explained(target: Path) -> Iterator[None]:
-    """Turn an OSError about the target into one sentence that says what to do."""
+    """Turn an OSError about the target into an error message that says what to do."""
     try:
         yield
     except OSError as error:
         path = str(error.filename or target)
         if _PREFIX not in path and Path(path) not in (target, target.parent):
-            raise  # the caller's block failed at another file
+            raise  # another file caused the error in the caller's block
         raise _explanation(f"{target}: cannot be written", error) from error
 
 
 def _explanation(what: str, error: OSError) -> MnistganError:
+    # An OSError that a library raised itself may have no strerror.
     reason = error.strerror or str(error).partition("\n")[0]
     if isinstance(error, _BAD_PATH) or error.errno in (errno.EROFS, errno.ENAMETOOLONG):
         return UsageError(f"{what} ({reason}); check its folder or choose another")
@@ -119,17 +125,18 @@ def _explanation(what: str, error: OSError) -> MnistganError:
 
 
 def check_target(path: Path, *suffixes: str) -> None:
-    """Check that a file can be written, before the work whose result it will hold.
+    """Check that a file can be written, before the work that produces its content.
 
     Args:
         path: the file. Its folder must exist.
-        suffixes: the suffixes it may have, in lower case; by default any.
+        suffixes: allowed extensions, in lower case; by default any.
 
     Raises:
-        UsageError: the suffix is unknown, the path is a folder, or its folder is not writable.
+        UsageError: the extension is not allowed, the path is a folder, or its folder is not
+            writable.
     """
     if suffixes and path.suffix.lower() not in suffixes:
-        raise UsageError(f"{path}: unknown ending {path.suffix!r}; use {', '.join(suffixes)}")
+        raise UsageError(f"{path}: unknown extension {path.suffix!r}; use {', '.join(suffixes)}")
     _refuse_folder(path)
     if not path.parent.is_dir():
         raise UsageError(f"{path}: its folder does not exist; create it first, or choose another")
@@ -145,12 +152,12 @@ def check_folder(path: Path, *, empty: bool = False) -> None:
     """Check that a folder can be created or written to, before the work that fills it.
 
     Args:
-        path: the folder. It and the folders above it may be missing.
+        path: the folder. It and its parents may be missing.
         empty: whether an existing folder must be empty.
 
     Raises:
-        UsageError: the folder, or the nearest one above it that exists, is a file or read-only; or
-            the folder is not empty.
+        UsageError: the folder or its nearest existing parent is a file or read-only; or the folder
+            is not empty.
     """
     existing = next((one for one in (path, *path.absolute().parents) if one.exists()), path)
     if reason := _why_not_writable(existing):
@@ -171,10 +178,10 @@ def _why_not_writable(folder: Path) -> str:
 
 
 def make_folder(folder: Path) -> None:
-    """Create a folder and those above it, if they are missing.
+    """Create a folder and its parents if they are missing.
 
     Raises:
-        UsageError: a file is in the way, or the folder above is not writable.
+        UsageError: a file has this name, or the parent folder is not writable.
         MnistganError: the disk is full or faulty.
     """
     try:
@@ -185,7 +192,7 @@ def make_folder(folder: Path) -> None:
 
 @contextlib.contextmanager
 def new_folder(folder: Path) -> Iterator[None]:
-    """Create a folder and those above it; at the end, remove those of them that are empty.
+    """Create a folder and its parents; at the end, remove those created here that are empty.
 
     Raises:
         UsageError, MnistganError: as for :func:`make_folder`.
@@ -204,11 +211,11 @@ def new_folder(folder: Path) -> Iterator[None]:
 
 
 def remove_leftovers(folder: Path, suffix: str = "") -> None:
-    """Remove the temporary files of killed writers; those of living ones are locked, and stay.
+    """Remove the temporary files of killed processes. Those of living ones are locked, and stay.
 
     Args:
-        folder: where they wrote.
-        suffix: remove only files with this suffix.
+        folder: the folder to clean.
+        suffix: remove only files with this extension.
     """
     for path in folder.glob(f"{_PREFIX}*{suffix}"):
         with contextlib.suppress(OSError):  # locked, open on Windows, or removed meanwhile
@@ -224,17 +231,18 @@ def remove_leftovers(folder: Path, suffix: str = "") -> None:
 
 
 def check_regular(path: Path) -> None:
-    """Refuse a pipe or a device: reading one from a stranger's folder might block forever.
+    """Refuse a pipe or a device, which could block the reader forever.
 
     Raises:
         OSError: the path is neither a regular file nor a folder, nor missing.
     """
-    if path.exists() and not (path.is_file() or path.is_dir()):  # open() itself refuses a folder
+    # A folder is left to open(), which refuses it.
+    if path.exists() and not (path.is_file() or path.is_dir()):
         raise OSError(errno.EINVAL, "Not a regular file", str(path))
 
 
 def read_bytes(path: Path) -> bytes:
-    """Read a whole file that may come from a stranger.
+    """Read a whole file of unknown origin.
 
     Raises:
         OSError: the path is not a regular file, or cannot be read.
@@ -261,7 +269,7 @@ def write_text(target: Path, text: str) -> None:
 def _sync(path: Path) -> None:
     if os.name == "nt" and path.is_dir():  # Windows cannot sync a folder
         return
-    # Windows syncs only what is writable.
+    # On Windows, fsync needs a writable handle.
     handle = os.open(path, os.O_RDWR if path.is_file() else os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -270,6 +278,6 @@ def _sync(path: Path) -> None:
 
 
 def _umask() -> int:
-    mask = os.umask(0)  # it can be read only by setting it
+    mask = os.umask(0)  # the only way to read it is to set it
     os.umask(mask)
     return mask

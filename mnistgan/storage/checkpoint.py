@@ -1,8 +1,8 @@
-"""Checkpoints and generator files: their content, and how it is validated.
+"""Checkpoints and generator files: their content, and its validation.
 
 A *checkpoint* holds the whole training state. It needs no random state, because every random draw
-is a function of the seed and the step (see :mod:`mnistgan.models.noise`). A *generator file* is the
-file to share: the config and G's weights.
+is a function of the seed and the step (see :mod:`mnistgan.models.noise`). A *generator file* is
+meant to be shared: it holds the config and G's weights.
 """
 
 from collections.abc import Mapping
@@ -20,6 +20,7 @@ from mnistgan.storage import generator_safetensors, tensor_zip
 from mnistgan.storage.tensor_zip import NOT_OURS, RefusedError
 
 FORMAT_VERSION = 1
+# Names in files: they cannot change without a new FORMAT_VERSION.
 _KINDS = {"mnistgan-checkpoint": "checkpoint", "mnistgan-generator": "generator"}
 
 
@@ -29,9 +30,10 @@ class Checkpoint:
 
     Attributes:
         kind: ``checkpoint`` or ``generator``.
-        config: of the run that wrote it.
-        state: what :meth:`Trainer.state` returned; in a generator file, only the generator's part.
-        versions: of mnistgan and torch at the time of writing.
+        config: config of the run that wrote it.
+        state: the return value of :meth:`Trainer.state`; in a generator file, only the generator's
+            part.
+        versions: versions of mnistgan and torch that wrote it.
     """
 
     kind: str
@@ -46,12 +48,12 @@ class Checkpoint:
 
     @property
     def epoch(self) -> int:
-        """The epoch of that step."""
+        """Epoch of that step."""
         return int(self.state["epoch"])
 
     @property
     def weights(self) -> dict[str, Tensor]:
-        """G's weights and buffers for sampling: the moving average if the run keeps one."""
+        """G's weights and buffers for sampling: the moving average, or G if it is disabled."""
         weights: dict[str, Tensor] = self.state.get("average", self.state["generator"])
         return weights
 
@@ -76,6 +78,7 @@ def save_generator(path: Path, config: RunConfig, state: Mapping[str, Any]) -> N
 
 
 def _save(path: Path, kind: str, config: RunConfig, state: Mapping[str, Any]) -> None:
+    # A NaN in a checkpoint would make every resumed run fail; the older checkpoint still works.
     for name, tensor in tensor_zip.tensors(state):
         if not torch.isfinite(tensor).all():
             why = f"{name} is no longer finite, so {path.name} was not written"
@@ -115,7 +118,7 @@ def read_file(path: Path) -> Checkpoint:
         return _checked(_kind(content), content)
     except (RefusedError, ConfigError) as error:
         raise FileFormatError(f"{path}: {error}") from error
-    except (TypeError, ValueError) as error:  # a crafted config with values that TOML cannot hold
+    except (TypeError, ValueError) as error:  # a crafted config with values that TOML lacks
         raise FileFormatError(f"{path}: {NOT_OURS}") from error
 
 
@@ -123,17 +126,16 @@ def _kind(content: Mapping[str, Any]) -> str:
     name, version = content.get("format"), content.get("version")
     if name not in _KINDS:
         raise RefusedError(NOT_OURS)
+    # type() and not isinstance(): True is an int, too, and equals 1.
     if type(version) is not int or version != FORMAT_VERSION:
         raise RefusedError(f"has format {version!r}; install the version that wrote it")
     return _KINDS[name]
 
 
 def _checked(kind: str, content: Mapping[str, Any]) -> Checkpoint:
-    """Check that everything is present and has the right type.
-
-    The seal shows only that the file is whole: anybody can seal a crafted one. What passes here
-    cannot make the code that uses it fail with a traceback.
-    """
+    """Check that all entries are present and have the right types."""
+    # The digest shows only that the file is complete: anybody can compute it for a crafted file.
+    # Content that passes these checks cannot make the code that uses it fail with a traceback.
     table, state, versions = (content.get(key) for key in ("config", "state", "versions"))
     if not (isinstance(table, dict) and isinstance(state, dict) and isinstance(versions, dict)):
         raise RefusedError(NOT_OURS)
@@ -144,7 +146,7 @@ def _checked(kind: str, content: Mapping[str, Any]) -> Checkpoint:
     if not (counted and weighted and named and "generator" in state):
         raise RefusedError(NOT_OURS)
     config = toml.validate(table, "its config")
-    toml.to_toml(config).encode("utf-8")  # a lone surrogate would fail only when it is written
-    if config.model.conditional and not config.model.classes:  # training always fills them in
+    toml.to_toml(config).encode("utf-8")  # otherwise a lone surrogate would fail when it is written
+    if config.model.conditional and not config.model.classes:  # training always sets them
         raise RefusedError("its conditional model has no classes; do not use this file")
     return Checkpoint(kind, config, state, versions)

@@ -1,6 +1,6 @@
-"""Generators as safetensors files, a format that many programs read and that cannot hold code.
+"""Generators as safetensors files, a format without code that many programs can read.
 
-The tensors are G's weights and buffers (of the moving average if there is one), named as in its
+The tensors are the weights and buffers of G or of its moving average, named as in its
 ``state_dict``. The metadata holds the run config as TOML under ``mnistgan.config``, and
 ``mnistgan.step`` and ``mnistgan.epoch``. The format has no checksum: a truncated file is refused,
 but a changed weight is not detected.
@@ -32,7 +32,7 @@ def write(
     """Write a generator, atomically.
 
     Raises:
-        UsageError: the suffix is wrong, or the folder is not writable.
+        UsageError: the extension is wrong, or the folder is not writable.
     """
     check_target(path, SUFFIX)
     metadata = {
@@ -42,13 +42,15 @@ def write(
         "mnistgan.version": __version__,
         "torch.version": str(torch.__version__),
     }
+    # safetensors refuses tensors that are not contiguous.
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
+    # Not safetensors' save_file, which writes under the final name and does not sync.
     with atomic_path(path) as temporary:
         temporary.write_bytes(save(tensors, metadata=metadata))
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Read what :func:`write` wrote: config, versions and state, as in a ``.pt`` generator file.
+    """Read a file from :func:`write`: config, versions and state, as in a ``.pt`` generator file.
 
     Raises:
         FileFormatError: the file cannot be read, is truncated, or was not written by mnistgan.

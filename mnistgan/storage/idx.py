@@ -11,7 +11,7 @@ import numpy as np
 from mnistgan.storage.array_stream import ArrayStream, Readable
 
 _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
-_MAX_DEFLATE_RATIO = 1100  # DEFLATE itself compresses at most about 1032 to 1
+_MAX_DEFLATE_RATIO = 1100  # DEFLATE compresses at most about 1032 to 1
 
 
 def parse_idx(stream: Readable, at_most: int | None = None) -> ArrayStream:
@@ -19,8 +19,8 @@ def parse_idx(stream: Readable, at_most: int | None = None) -> ArrayStream:
 
     Args:
         stream: the decompressed file.
-        at_most: bytes of data that the file can contain. A header that announces more is refused
-            before any memory is allocated.
+        at_most: number of data bytes that the file can contain. A header that announces more is
+            refused before any memory is allocated.
 
     Raises:
         ValueError: the stream is not an IDX file.
@@ -48,11 +48,12 @@ def open_idx(path: Path) -> Iterator[ArrayStream]:
         OSError, EOFError, zlib.error: the file cannot be read.
     """
     packed = path.suffix == ".gz"
+    # A crafted header may announce any size: what a file of this length can hold is the limit.
     at_most = path.stat().st_size * (_MAX_DEFLATE_RATIO if packed else 1)
     with gzip.open(path, "rb") if packed else path.open("rb") as stream:
         yield parse_idx(stream, at_most)
 
 
 def header(shape: tuple[int, ...]) -> bytes:
-    """The header of an IDX file of uint8; the array's bytes follow it."""
+    """The header of an IDX file of uint8; the bytes of the array follow it in the file."""
     return bytes([0, 0, 0x08, len(shape)]) + np.array(shape, ">u4").tobytes()

@@ -1,7 +1,7 @@
 """Images as ``.npz``: ``images`` (uint8, N x H x W or N x H x W x 3) and optionally ``labels``.
 
 Images are read and written block by block, in constant memory. NumPy's own reader and writer need
-the whole array; but an ``.npz`` is a zip of ``.npy`` files, and their headers are public.
+the whole array. This module uses the zip file and NumPy's public functions for ``.npy`` headers.
 """
 
 import contextlib
@@ -20,10 +20,12 @@ from mnistgan.arrays import Images, Labels
 from mnistgan.storage.array_stream import ArrayStream
 from mnistgan.storage.atomic import atomic_path
 
+# A file may unpack to this many bytes, or to this many times its size: MNIST compresses 5 to
+# 1, a zip bomb 1,000 to 1.
 _MAX_UNPACKED = 2**28
 _MAX_RATIO = 100
 _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-"""Of NumPy's own files. zipfile unpacks BZIP2 and LZMA without a limit on the memory it takes."""
+"""The methods that NumPy uses. zipfile unpacks BZIP2 and LZMA without a limit on memory."""
 _ADVICE = "give an .npz with images (uint8, N x H x W or N x H x W x 3) and perhaps labels (int, N)"
 
 Piece: TypeAlias = tuple[Images, Labels | None]
@@ -31,19 +33,20 @@ Piece: TypeAlias = tuple[Images, Labels | None]
 
 
 def write_npz(path: Path, pieces: Iterable[Piece], shape: tuple[int, ...]) -> None:
-    """Write a stream of images, and of labels, atomically and in constant memory.
+    """Write a stream of images and labels, atomically and in constant memory.
 
-    Equal arrays make equal files, byte for byte.
+    Equal arrays give equal files, byte for byte.
 
     Args:
         path: the file.
-        pieces: images, n x H x W or n x H x W x 3, together of the given shape. Either all pieces
-            have labels or none.
-        shape: of all images together.
+        pieces: images, n x H x W or n x H x W x 3, and their labels. Either all pieces have labels
+            or none.
+        shape: shape of all images together.
     """
     with (
         atomic_path(path) as temporary,
-        # A zip file takes one member at a time, so labels wait in a file until all images are in.
+        # A zip file is written one member at a time, so labels are kept in a temporary file until
+        # all images are written.
         tempfile.TemporaryFile(dir=path.parent) as labels,
         zipfile.ZipFile(temporary, "w") as archive,
     ):
@@ -62,8 +65,9 @@ def write_npz(path: Path, pieces: Iterable[Piece], shape: tuple[int, ...]) -> No
 def _member(
     archive: zipfile.ZipFile, name: str, kind: str, shape: tuple[int, ...]
 ) -> Iterator[IO[bytes]]:
-    """Begin an array: write its header, and yield the member that takes its data."""
-    entry = zipfile.ZipInfo(name)  # dated 1980, not now: equal arrays are to make equal files
+    """Write the header of an array, and yield the zip member to write its data to."""
+    entry = zipfile.ZipInfo(name)  # dated 1980, not now, so that equal arrays give equal files
+    # force_zip64: the size is unknown at the start, and may exceed 2 GiB.
     with archive.open(entry, "w", force_zip64=True) as member:
         header = {"descr": kind, "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_2_0(member, header)
@@ -83,7 +87,7 @@ class NpzImages(ArrayStream):
 
 @contextlib.contextmanager
 def open_npz(path: Path) -> Iterator[NpzImages]:
-    """Open a file: its labels are read at once, its images by :meth:`NpzImages.blocks`.
+    """Open a file; its labels are read at once, its images by :meth:`NpzImages.blocks`.
 
     Raises:
         ValueError: the file does not contain such arrays, or they do not fit together.
@@ -93,7 +97,7 @@ def open_npz(path: Path) -> Iterator[NpzImages]:
         names = archive.namelist()
         unpacked = sum(entry.file_size for entry in archive.infolist())
         if unpacked > max(_MAX_UNPACKED, _MAX_RATIO * path.stat().st_size):
-            raise ValueError("unpacks to far more than images of its size would")
+            raise ValueError("unpacks to far more than images in a file of its size")
         if "images.npy" not in names:
             held = ", ".join(name.removesuffix(".npy") for name in names[:5]) or "nothing"
             raise ValueError(f"has no array 'images' (it contains {held}); {_ADVICE}")
@@ -108,14 +112,15 @@ def open_npz(path: Path) -> Iterator[NpzImages]:
 
 
 def _header(member: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """Shape, whether the order is Fortran's, and dtype, by NumPy's own parser."""
+    """Read shape, whether the order is Fortran's, and dtype, by NumPy's own parser."""
     try:
         major, minor = np.lib.format.read_magic(member)
         read = getattr(np.lib.format, f"read_array_header_{major}_{minor}")
         shape, fortran_order, dtype = read(member)
     except Exception as error:  # a crafted header can make NumPy's parser raise anything
         raise ValueError(f"contains an array without a NumPy header; {_ADVICE}") from error
-    if any(type(side) is not int or side < 0 for side in shape):  # bool is an int: True, too
+    # type() and not isinstance(): a crafted shape may contain True, which is an int, too.
+    if any(type(side) is not int or side < 0 for side in shape):
         raise ValueError(f"contains an array of shape {shape}; {_ADVICE}")
     return shape, fortran_order, dtype
 

@@ -1,4 +1,4 @@
-"""Names of the files in a run directory, and which run is the newest. Does not import torch."""
+"""The names of the files in a run directory, and the newest run. Does not import torch."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ class RunDirectory:
     config_file = _Inside("config.toml")
     """The resolved config."""
     environment_file = _Inside("environment.json")
-    """Versions, device, threads, command line, start time."""
+    """Versions, device, threads, command line and start time."""
     checkpoints = _Inside("checkpoints")
     """Folder of the newest checkpoints."""
     generator_file = _Inside("g.pt")
-    """The generator, to share."""
+    """The generator file to share."""
     metrics_file = _Inside("metrics.csv")
     """One row per step."""
     best_file = _Inside("g-best.pt")
-    """The generator with the smallest Frechet distance so far."""
+    """The generator file with the smallest Frechet distance so far."""
     evaluations_file = _Inside("evaluations.csv")
     """One row per evaluation during training."""
     figures_file = _Inside("evaluation", "figures.json")
@@ -56,7 +56,7 @@ class RunDirectory:
     samples = _Inside("samples")
     """Folder of the sample grids and their index.csv."""
     lock_file = _Inside(".lock")
-    """Locked by the one process that may write to the run."""
+    """Lock of the one process that may write to the run."""
 
     def exists(self) -> bool:
         """Whether the directory holds a run."""
@@ -68,6 +68,7 @@ class RunDirectory:
 
     def checkpoint_files(self) -> list[Path]:
         """All checkpoints, newest first."""
+        # Sorted as numbers: step 100,000,000 has one digit more than the pattern's eight.
         files = self.checkpoints.glob("step-*.pt")
         numbered = (path for path in files if re.fullmatch(r"step-\d{1,18}\.pt", path.name))
         return sorted(numbered, key=lambda path: int(path.stem[5:]), reverse=True)
@@ -84,10 +85,8 @@ class RunDirectory:
         return toml.validate(toml.read_toml(self.config_file), str(self.config_file))
 
     def read_environment(self) -> dict[str, Any]:
-        """The plain values in environment.json; empty if the file is missing or not JSON.
-
-        The file only describes a run. A strange one is no reason to refuse the run.
-        """
+        """The plain values in environment.json; empty if the file is missing or not JSON."""
+        # The file only describes a run. Damage to it is not a reason to refuse the run.
         content = None
         with contextlib.suppress(OSError, ValueError, RecursionError):
             content = json.loads(read_bytes(self.environment_file).decode("utf-8"))
@@ -126,7 +125,8 @@ def newest(parent: Path = RUNS) -> RunDirectory:
     """
     runs = [RunDirectory(path.parent) for path in parent.glob("*/config.toml")]
     if not runs:
-        raise UsageError(f"there is no run in {parent}/; train one first, or name a run directory")
+        raise UsageError(f"there is no run in {parent}/; train one first, or give a run directory")
+    # By the recorded start, not by the folder's name or time: both change when a run is copied.
     return max(runs, key=lambda run: (str(run.read_environment().get("started", "")), run.path))
 
 
@@ -146,6 +146,6 @@ def generator_path(path: Path) -> Path:
 
 
 def _is_plain(value: object) -> bool:
-    """Whether the value is a string, a whole number or a list of them, as a run writes."""
+    """Whether the value is a string, an integer or a list of these, as in a run's own file."""
     items = value if isinstance(value, list) else [value]
     return all(isinstance(item, str | int) for item in items)

@@ -33,12 +33,12 @@ LABELED_COLUMNS = ("epoch", "step", "n", *LABELED_FIGURES)
 _STEP = r"[0-9]{1,18}"
 
 _GREATEST = float(np.finfo(np.float32).max)
-"""The numbers were computed in float32. Sums of larger ones could overflow where they are drawn."""
+"""Metrics are computed in float32. Sums of larger numbers could overflow when curves are drawn."""
 
 
 @dataclasses.dataclass(frozen=True)
 class SampleGrid:
-    """One row of samples/index.csv: the grid of the fixed noise's images after an epoch."""
+    """One row of samples/index.csv: the grid of fixed-noise images after an epoch."""
 
     epoch: int
     step: int
@@ -46,13 +46,14 @@ class SampleGrid:
 
 
 def metrics_row(metrics: StepMetrics) -> list[Any]:
-    """A step's numbers in the order of METRICS_COLUMNS, which is that of StepMetrics' fields."""
+    """A step's metrics in the order of METRICS_COLUMNS."""
+    # astuple() gives the fields of StepMetrics in their order, which is that of the columns.
     *numbers, speed = dataclasses.astuple(metrics)
     return [*numbers, round(speed, 1)]
 
 
 def evaluation_row(event: Evaluated, columns: Sequence[str]) -> list[Any]:
-    """An evaluation's numbers in the order of the columns."""
+    """An evaluation's figures in the order of the columns."""
     values = {"epoch": event.epoch, "step": event.step, "n": event.n, **event.figures}
     return [values[name] for name in columns]
 
@@ -78,11 +79,12 @@ def read_evaluations(path: Path) -> dict[str, npt.NDArray[np.float64]]:
 
 
 def _read_numbers(path: Path, *heads: Sequence[str]) -> dict[str, npt.NDArray[np.float64]]:
-    """Read a table of numbers, whose columns are one of the heads."""
+    """Read a table of numbers whose columns are one of the given headers."""
     columns, rows = _read(path, *heads)
     try:
         table = np.array(rows, dtype=np.float64).reshape(-1, len(columns))
-        size = np.abs(table)  # some figures may be NaN or infinite, but no other number
+        # Some figures may be NaN or infinite, but no other number; a step is never.
+        size = np.abs(table)
         size[~np.isfinite(size) & np.isin(columns, LABELED_FIGURES)] = 0
         if (strange := np.flatnonzero(~(size <= _GREATEST).all(axis=1))).size:
             raise ValueError(f"row {strange[0] + 1} contains a number that no run writes")
@@ -94,7 +96,7 @@ def _read_numbers(path: Path, *heads: Sequence[str]) -> dict[str, npt.NDArray[np
 def read_samples(folder: Path) -> list[SampleGrid]:
     """Read a samples folder's index.csv, ordered by step; an empty list if it is missing.
 
-    Grids that are links are left out: in a stranger's run they may lead to any file.
+    Links are ignored: in a run of unknown origin they may lead to any file.
 
     Raises:
         UsageError: the index is not one of mnistgan, or names a file twice or outside the folder.
@@ -121,15 +123,13 @@ def existing_samples(folder: Path) -> list[SampleGrid]:
 
 
 def continue_table(path: Path, columns: Sequence[str], step: int) -> TextIO:
-    """Open a table for appending, and drop its rows after a step.
-
-    A resumed run continues from its checkpoint's step, but may have written later rows before it
-    was killed. Step 0 starts a new table.
-    """
+    """Open a table for appending, without its rows after a step; step 0 starts a new table."""
+    # A resumed run continues from its checkpoint's step, but may have written later rows before it
+    # was killed. Keeping them would give these steps two rows each.
     at = columns.index("step")
     kept = [row for row in _numbered(path, columns) if int(row[at]) <= step] if step else []
     write_text(path, to_csv([columns, *kept]))
-    # Line-buffered: a kill must not lose a row from before the checkpoint that will be resumed.
+    # Line-buffered: a kill must not lose rows from before the checkpoint that the run resumes from.
     return path.open("a", encoding="utf-8", newline="", buffering=1)
 
 
@@ -158,7 +158,7 @@ def to_csv(rows: Iterable[Sequence[Any]]) -> str:
 
 
 def _read(path: Path, *heads: Sequence[str]) -> tuple[Sequence[str], list[list[str]]]:
-    """The table's columns, which must be one of the heads, and its rows."""
+    """The table's columns, which must be one of the given headers, and its rows."""
     try:
         rows = _lines(path)
     except OSError as error:
@@ -171,7 +171,8 @@ def _read(path: Path, *heads: Sequence[str]) -> tuple[Sequence[str], list[list[s
 
 
 def _lines(path: Path) -> list[list[str]]:
-    """The complete rows. A full disk or a kill may leave half a row after the last line break."""
+    """The complete rows of a CSV file."""
+    # A full disk or a kill may leave half a row after the last line break.
     # The half row may end within a character, so its bytes are cut off before decoding.
     raw = read_bytes(path)
     end = max(raw.rfind(b"\n"), raw.rfind(b"\r")) + 1

@@ -1,7 +1,7 @@
 """Sealed archives: tensors and plain values in a file that is verified before it is used.
 
-The file is a zip archive as ``torch.save`` writes it. Its comment holds the SHA-256 of every byte
-before, so that one altered or missing byte is detected before anything is unpacked. Nothing in the
+The file is a zip archive as ``torch.save`` writes it. Its comment holds the SHA-256 of all bytes
+before it, so an altered or missing byte is detected before anything is unpacked. Nothing in the
 file is executed: the pickle inside may name only the globals that :func:`write` uses, and torch
 loads it with ``weights_only=True``. The tensors take no more memory than the file has bytes.
 """
@@ -23,6 +23,8 @@ from torch import Tensor
 from mnistgan.errors import FileFormatError
 from mnistgan.storage.atomic import atomic_path, check_regular
 
+# weights_only=True alone is not relied on: it executed code before torch 2.6 (CVE-2025-32434) and
+# corrupted memory before 2.10 (CVE-2026-24747). torch's reader also ignores the CRC-32 of a zip.
 _MARK = b"mnistgan sha256="
 _HEX = 64
 _GLOBALS = {
@@ -31,8 +33,8 @@ _GLOBALS = {
     "torch FloatStorage",
     "torch LongStorage",
 }
-"""The only globals in our own pickles. torch's list for ``weights_only`` is longer: it allows
-``bytearray``, with which a file of a few bytes can take any amount of memory."""
+"""The only globals in files of mnistgan. torch allows more with ``weights_only``, such as
+``bytearray``, with which a file of a few bytes can allocate any amount of memory."""
 
 
 _MOST_OPERATIONS = 150_000
@@ -41,7 +43,7 @@ seconds to read."""
 
 
 class RefusedError(ValueError):
-    """Why a file is refused; the caller puts its path before the reason."""
+    """A file is refused; the message is the reason, and the caller adds the path before it."""
 
 
 NOT_OURS = "is not an mnistgan file; give a generator file, a checkpoint or a run directory"
@@ -54,6 +56,7 @@ def write(path: Path, content: Mapping[str, Any]) -> None:
     Raises:
         UsageError: the folder cannot be written.
     """
+    # In memory first: the digest must cover the bytes as they will be in the file.
     buffer = io.BytesIO()
     torch.save(_canonical(content), buffer)
     with atomic_path(path) as temporary:
@@ -61,21 +64,21 @@ def write(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def seal(archive: bytes) -> bytes:
-    """The zip archive with its digest as the comment.
+    """Add the digest of a zip archive as its comment, so that any zip tool can still read it.
 
-    A zip without a comment ends with the comment's length, two zero bytes; they are replaced.
+    A zip without a comment ends with the comment's length, two zero bytes, which are replaced.
     """
     body = archive[:-2] + struct.pack("<H", len(_MARK) + _HEX) + _MARK
     return body + hashlib.sha256(body).hexdigest().encode("ascii")
 
 
 def _canonical(value: Any) -> Any:
-    """The same values in a form that makes equal contents equal files, byte for byte.
+    """The same values in a form for which equal contents give equal files, byte for byte.
 
-    Containers are copied and strings interned, because a pickle refers back to an object that it
-    has already written, but writes an equal object again. Tensors are moved to the CPU, so that
-    they load on a machine without the device they were trained on.
+    Tensors are moved to the CPU, so that they load on a machine without the training device.
     """
+    # A pickle refers back to an object that it has already written, but writes an equal object
+    # again. So containers are copied and strings interned: then no two runs differ in this.
     if isinstance(value, Tensor):
         return value.detach().cpu()
     if isinstance(value, Mapping):
@@ -104,14 +107,14 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def _unseal(raw: bytes) -> dict[str, Any]:
-    """Check in the order digest, zip, pickle, tensors: each step relies on the one before."""
+    """Check digest, zip, pickle and tensors, in this order: each check relies on the one before."""
     body, digest = raw[:-_HEX], raw[-_HEX:]
     if hashlib.sha256(body).hexdigest().encode("ascii") != digest:
         raise RefusedError(_DAMAGED)
     try:
         _check_archive(raw)
         content = torch.load(io.BytesIO(raw), weights_only=True, map_location="cpu")
-    except Exception as error:  # on a crafted archive zipfile and torch may raise anything
+    except Exception as error:  # for a crafted archive, zipfile and torch may raise anything
         raise RefusedError(NOT_OURS) from error
     if not isinstance(content, dict):
         raise RefusedError(NOT_OURS)
@@ -120,7 +123,7 @@ def _unseal(raw: bytes) -> dict[str, Any]:
 
 
 def _check_ends(file: BinaryIO) -> None:
-    """Refuse a file of another kind before it is read whole: it may be larger than memory."""
+    """Refuse files of other kinds before reading them completely: they may exceed the memory."""
     head = file.read(65_536)
     size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - _HEX - len(_MARK)))
@@ -132,7 +135,7 @@ def _check_ends(file: BinaryIO) -> None:
 def _check_archive(raw: bytes) -> None:
     with zipfile.ZipFile(io.BytesIO(raw)) as archive:
         if sum(entry.file_size for entry in archive.infolist()) > len(raw):
-            raise RefusedError(NOT_OURS)  # compressed, maybe a bomb: torch.save never compresses
+            raise RefusedError(NOT_OURS)  # compressed, as torch.save never does: maybe a zip bomb
         (name,) = [name for name in archive.namelist() if name.endswith("/data.pkl")]
         operations: list[tuple[str, Any]] = []
         for operation, argument, _ in pickletools.genops(archive.read(name)):
@@ -153,11 +156,14 @@ def check_tensors(content: Mapping[str, Any], size: int) -> None:
         size: bytes of the file that the tensors were read from.
 
     Raises:
-        RefusedError: a tensor is not, or all together are larger.
+        RefusedError: a tensor is of another kind, or all together are larger than the file.
     """
-    total = 0  # a view expanded from one number, or many of one storage, cost the file nothing
+    # Views that repeat one number, and many views of one storage, take no bytes in the file, but
+    # would take memory once they are copied.
+    total = 0
     for name, tensor in tensors(content):
         total += tensor.numel() * tensor.element_size()
+        # Sparse tensors are refused: torch validates their indices by default only from 2.15 on.
         plain = tensor.layout == torch.strided and tensor.device.type == "cpu"
         if not plain or tensor.dtype not in (torch.float32, torch.int64) or total > size:
             raise RefusedError(f"{name} is not a plain tensor in the file; do not use this file")
@@ -166,12 +172,13 @@ def check_tensors(content: Mapping[str, Any], size: int) -> None:
 
 
 def tensors(content: Any) -> Iterator[tuple[str, Tensor]]:
-    """All tensors in nested dicts and lists, each with its dotted path.
+    """Yield all tensors in nested dicts and lists, each with its dotted path.
 
     Raises:
         RefusedError: there are more than 100,000 values, as in a list that contains itself.
     """
-    # A stack and a limit, not recursion: the nesting comes from a stranger's file.
+    # A stack and a limit instead of recursion: a crafted file may nest lists deeper than Python's
+    # recursion limit, or contain a list that contains itself.
     waiting: list[tuple[str, Any]] = [("", content)]
     for _ in range(100_000):
         if not waiting:

@@ -27,6 +27,6 @@ def data_root(given: str | Path | None = None) -> Path:
 
 
 def cache() -> Path:
-    """The folder of what can be computed again: $MNISTGAN_CACHE, or the platform's user cache."""
+    """The folder of files that can be made again: $MNISTGAN_CACHE, or the platform's user cache."""
     chosen = os.environ.get("MNISTGAN_CACHE")
     return expand(chosen) if chosen else platformdirs.user_cache_path("mnistgan")

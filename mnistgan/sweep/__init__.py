@@ -1,1 +1,1 @@
-"""Hyperparameter search: many runs of one config with different values, chosen by Optuna."""
+"""Hyperparameter search: runs of one config with different values, chosen by Optuna."""

@@ -1,4 +1,4 @@
-"""The plan of a sweep: read from TOML and checked completely, before any slow import."""
+"""The plan of a sweep: reads and checks its TOML, before any slow import."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -29,22 +29,24 @@ class Objective(Section):
 
     figure: Annotated[str, AfterValidator(_figure)] = "frechet_distance"
     n: int = Field(2000, ge=100)  # images per measurement
-    every: int = Field(1, ge=1)  # epochs between measurements; after each, a trial may be pruned
-    # A trial trains one run per seed; its value is the mean of their figures.
+    every: int = Field(1, ge=1)  # epochs between measurements; each one may prune the trial
+    # A trial trains one run per seed, and its value is the mean of their figures. Figures vary with
+    # the seed: the Frechet distance of the preset fast is 1.53 over five seeds, with a confidence
+    # interval of 0.094 to both sides (benchmarks/results/ablation.json).
     seeds: list[int] = Field(default=[0], min_length=1)
 
     @property
     def direction(self) -> Literal["minimize", "maximize"]:
-        """Whether a smaller or a larger figure is better."""
+        """Whether smaller or larger figures are better."""
         return "maximize" if self.figure in _HIGHER_IS_BETTER else "minimize"
 
 
 class Range(Section):
-    """The values to try of one key: ``{ low, high }`` or ``{ choices }``."""
+    """The values to try for one key: ``{ low, high }`` or ``{ choices }``."""
 
     low: float | int | None = None
     high: float | int | None = None
-    log: bool = False  # whether to sample uniformly on a logarithmic scale
+    log: bool = False  # whether to sample uniformly on a logarithmic scale, as for learning rates
     step: float | int | None = None
     choices: list[Any] | None = Field(None, min_length=1)
 
@@ -58,7 +60,7 @@ class Range(Section):
             if (self.low, self.high, self.step, self.log) != (None, None, None, False):
                 raise ValueError("choices cannot be combined with low, high, log or step")
         elif self.low is None or self.high is None:
-            raise ValueError("give low and high, or choices")
+            raise ValueError("must have low and high, or choices")
         elif not self.low < self.high:
             raise ValueError("low must be less than high")
         elif self.log and (self.low <= 0 or self.step is not None):
@@ -72,10 +74,10 @@ class SweepConfig(Section):
     """A sweep's TOML."""
 
     name: str = Field("sweep", pattern=r"^\w[\w.-]*$")
-    base: str | None = None  # a preset or a TOML file; by default the default config
+    base: str | None = None  # a preset, or a TOML file relative to this one; else all defaults
     trials: int = Field(20, ge=1)
     seed: int = Field(0, ge=0, lt=2**32)  # random seed of the search
-    # Stop trials that are worse than the median of the others after the same number of epochs.
+    # Whether to stop trials that are worse than the median of the others at the same epoch.
     prune: bool = True
     objective: Objective = Objective()
     set: dict[str, Any] = Field(default={})  # keys in which all trials differ from the base
@@ -88,7 +90,7 @@ class SweepPlan:
 
     Attributes:
         sweep: contents of its TOML.
-        base: config table that every trial starts from.
+        base: config table of all trials, before the values of the search are set.
     """
 
     sweep: SweepConfig
@@ -101,6 +103,8 @@ class SweepPlan:
             ConfigError: the values contradict each other.
         """
         objective = self.sweep.objective
+        # The objective is measured during training, so that the pruner can compare trials. All
+        # metrics of a trial stay in its run directory, but an animation would only take time.
         measured = {"evaluate.every": objective.every, "evaluate.n": objective.n, "seed": seed}
         keys = {**values, **measured, "outputs.animation": False}
         return toml.replace(self.base, keys, "a trial's config")
@@ -110,8 +114,8 @@ def read(path: Path, trials: int | None = None) -> SweepPlan:
     """Read and check a sweep's TOML.
 
     Args:
-        path: of the file.
-        trials: overrides the number in the file.
+        path: path of the file.
+        trials: number of trials; by default the number in the file.
 
     Raises:
         ConfigError: with all mistakes in the file, in the base and in the values to try.
@@ -136,16 +140,18 @@ def read(path: Path, trials: int | None = None) -> SweepPlan:
 
 
 def _problems(plan: SweepPlan) -> list[str]:
-    """Mistakes in the base, and in each value to try when set in the base alone."""
+    """Mistakes in the base, and in each searched value when it alone is set in the base."""
     _, problems = toml.check(plan.base)
     if problems:
         return problems
     sweep = plan.sweep
-    # Not every combination: there may be any number. A trial whose values contradict each other is
-    # pruned.
+    # Combinations are not checked: there may be any number. A trial whose values contradict each
+    # other is pruned.
     for key, tried in sweep.search.items():
         if key == "seed" or key.startswith("evaluate."):
-            problems.append(f"search.{key}: cannot be searched; set it under [objective]")
+            problems.append(
+                f"search.{key}: cannot be searched; use seeds, n and every in [objective]"
+            )
             continue
         for value in tried.ends():
             try:
@@ -156,10 +162,11 @@ def _problems(plan: SweepPlan) -> list[str]:
                 problems += [f"search.{one}" for one in toml.check(table)[1]]
     base = toml.validate(plan.base, "")
     if sweep.objective.figure == "agreement" and not base.model.conditional:
-        problems.append("objective.figure: agreement requires a conditional model")
+        problems.append("objective.figure: agreement needs model.conditional = true in the base")
     epochs = base.train.epochs
     if not problems and epochs % sweep.objective.every:
-        every = sweep.objective.every  # the last epoch must be measured
+        # A trial's value is the figure after the last epoch, so that epoch must be measured.
+        every = sweep.objective.every
         problems.append(
             f"objective.every: must divide the number of epochs ({epochs}), got {every}"
         )
@@ -172,7 +179,7 @@ def _explained(error: ValidationError) -> Iterator[str]:
         if entry["type"] == "extra_forbidden":
             yield f"{path}: unknown key"
         elif entry["type"] == "missing":  # only the table `search` has no default
-            yield f"{path}: is missing; give keys to search, each with low and high, or choices"
+            yield f"{path}: is missing; add the keys to search, each with low and high, or choices"
         elif entry["type"] == "value_error":
             yield f"{path}: {entry['ctx']['error']}"
         else:

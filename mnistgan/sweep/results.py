@@ -1,4 +1,4 @@
-"""The results of a sweep: a table of its trials, the best config, and Optuna's plots."""
+"""The results of a sweep: a table of the trials, the best config, and Optuna's plots."""
 
 import json
 import warnings
@@ -20,7 +20,7 @@ from mnistgan.sweep.search import Search
 
 
 def write(search: Search) -> list[Path]:
-    """Write all results to the sweep's folder and return the paths."""
+    """Write all results to the sweep's folder, and return their paths."""
     files = [_table(search)]
     if best := search.finished():
         files.append(_best_config(search, best[0]))
@@ -29,7 +29,8 @@ def write(search: Search) -> list[Path]:
 
 
 def settings_of(trial: FrozenTrial, search: Search) -> dict[str, Any]:
-    """The values of a trial, as in a config."""
+    """The searched values of a trial, as in a config."""
+    # Choices are stored as JSON, see suggest().
     ranges = search.plan.sweep.search
     return {
         key: json.loads(value) if ranges[key].choices is not None else value
@@ -38,7 +39,7 @@ def settings_of(trial: FrozenTrial, search: Search) -> dict[str, Any]:
 
 
 def _table(search: Search) -> Path:
-    """One row per finished trial: number, state, figure, seconds, values."""
+    """Write trials.csv: one row per finished trial with its state, figure, time and values."""
     keys = list(search.plan.sweep.search)
     figure = search.plan.sweep.objective.figure
     rows: list[list[Any]] = [["trial", "state", figure, "seconds", *keys]]
@@ -54,9 +55,10 @@ def _table(search: Search) -> Path:
 
 
 def _best_config(search: Search, trial: FrozenTrial) -> Path:
-    """The run config of the best trial with the first seed, for ``mnistgan train``."""
+    """Write best.toml: the run config of the best trial with the first seed."""
     sweep = search.plan.sweep
     values = settings_of(trial, search) | {"seed": sweep.objective.seeds[0]}
+    # From the base, without the measurements and the disabled animation of trials.
     config = toml.replace(search.plan.base, values, "the best trial")
     found = f"{sweep.objective.figure} {trial.value}"
     head = f"# Trial {trial.number} of the sweep {sweep.name!r}: {found}\n"
@@ -66,15 +68,15 @@ def _best_config(search: Search, trial: FrozenTrial) -> Path:
 
 
 def _plots(search: Search) -> list[Path]:
-    """Optuna's plots of the best figure over time, and of the importance of each key."""
+    """Write Optuna's plots of the best figure over time and of the importance of each key."""
     drawn: dict[str, Callable[..., Axes]] = {"history.png": plots.plot_optimization_history}
-    # The importance of keys can only be estimated from different values of two keys or more.
+    # Importance can only be estimated from trials with different values of two keys or more.
     values = {tuple(sorted(trial.params.items())) for trial in search.finished()}
     if len(values) > 1 and len(search.plan.sweep.search) > 1:
         drawn["importance.png"] = plots.plot_param_importances
     files = []
     for name, plot in drawn.items():
-        # Optuna sets a style globally, and warns that its matplotlib plots are experimental.
+        # Optuna sets a style for all of matplotlib, and warns that these plots are experimental.
         with warnings.catch_warnings(), matplotlib.rc_context():
             warnings.simplefilter("ignore", ExperimentalWarning)
             plot(search.study).set_title("")

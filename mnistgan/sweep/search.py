@@ -1,7 +1,7 @@
-"""A sweep's trials, chosen by Optuna and shared by any number of workers.
+"""The trials of a sweep, chosen by Optuna and shared by any number of workers.
 
 Akiba et al. 2019, "Optuna: a next-generation hyperparameter optimization framework". The sampler is
-the tree-structured Parzen estimator (Bergstra et al. 2011), the pruner the median rule.
+the tree-structured Parzen estimator (Bergstra et al. 2011), the pruner is the median rule.
 """
 
 import contextlib
@@ -29,9 +29,9 @@ try:
     from optuna.storages.journal import JournalFileBackend
     from optuna.trial import FrozenTrial, TrialState
 except ImportError as error:
-    raise MnistganError('sweeps need Optuna; pip install "mnistgan[sweep]"') from error
+    raise MnistganError('sweeps need Optuna; run: pip install "mnistgan[sweep]"') from error
 
-# A failed trial was stopped or lost its worker; the retry is counted instead.
+# FAIL is missing: such a trial was stopped or lost its worker, and its retry is counted instead.
 _COUNTED = ("COMPLETE", "PRUNED", "RUNNING", "WAITING")
 _HEARTBEAT_SECONDS = 30
 
@@ -44,11 +44,11 @@ class Search:
     """One worker of a sweep.
 
     Args:
-        plan: of the sweep.
-        folder: for the runs and the results.
-        storage: shared by the workers: the URL of a database, for several machines, or a journal
-            file, for processes that share a disk; by default a journal in the folder.
-        stop: stops the current trial, which is queued again.
+        plan: the plan of the sweep.
+        folder: folder of the runs and the results.
+        storage: where the workers share trials: the URL of a database, for several machines, or the
+            path of a journal, for processes that share a disk. By default a journal in the folder.
+        stop: stops the current trial, which is then queued again.
         on_progress: called during each trial.
 
     Raises:
@@ -69,12 +69,13 @@ class Search:
         self._on_progress = on_progress
         make_folder(folder)
         self._url = storage if storage and "://" in storage else None
+        # A journal, not SQLite: Optuna advises against SQLite for parallel workers.
         self._journal = Path(storage) if storage and not self._url else folder / "journal.log"
         self._locks = self._journal.with_name(f".{self._journal.stem}-locks")
         self.study = self._open()
 
     def work(self, on_trial: Callable[[FrozenTrial], None]) -> None:
-        """Run trials until all workers together have run enough.
+        """Run trials until all workers together have run as many as planned.
 
         Args:
             on_trial: called after each trial of this worker.
@@ -85,7 +86,8 @@ class Search:
                 self._requeue_abandoned()
                 if not self._needs_more():
                     return
-                # One trial at a time: the lock is held until the trial is chosen and locked.
+                # The lock is held until the trial is chosen and locked, see _objective(). So
+                # n_trials is 1: each trial needs the lock anew.
                 self.study.optimize(
                     lambda trial: self._objective(trial, choosing), n_trials=1,
                     catch=(Stopped,),
@@ -102,12 +104,13 @@ class Search:
 
     def _objective(self, trial: Trial, choosing: contextlib.ExitStack) -> float:
         with self._lock(f"{trial.number:04}"):
-            choosing.close()  # not before this trial is locked: it would look abandoned
+            # Not before this trial is locked: other workers would take it for abandoned.
+            choosing.close()
             ranges = self.plan.sweep.search
             values = {key: suggest(trial, key, one) for key, one in ranges.items()}
             try:
                 return self._train(trial, values)
-            # The values contradict each other, a loss is no longer finite, or the pruner says so.
+            # Pruned, not failed: a failed trial would be retried, and the values are at fault here.
             except (ConfigError, TrainingError, TrialPruned) as error:
                 trial.set_user_attr("given up", str(error))
                 raise TrialPruned(str(error)) from error
@@ -116,11 +119,11 @@ class Search:
                 raise
 
     def _train(self, trial: Trial, values: Mapping[str, Any]) -> float:
-        """Train one run per seed, measured during training and pruned if it is not promising.
+        """Train one run per seed, with measurements that may prune the trial.
 
         Args:
-            trial: gets each measurement, and decides whether to prune.
-            values: of the searched keys.
+            trial: receives each measurement, and decides whether to prune.
+            values: values of the searched keys.
 
         Returns:
             The figure after the last epoch, averaged over the seeds.
@@ -128,7 +131,7 @@ class Search:
         Raises:
             ConfigError: the values contradict each other.
             TrainingError: a loss is no longer finite.
-            TrialPruned: by the pruner.
+            TrialPruned: the pruner stops the trial.
             Stopped: a stop was requested.
         """
         folder = self.folder / "trials" / f"trial-{trial.number:04}"
@@ -136,8 +139,8 @@ class Search:
         figures: list[float] = []
         for number, seed in enumerate(objective.seeds):
             config, value = self.plan.config(values, seed), 0.0
-            # Optuna compares trials at equal steps: epochs are numbered on from seed to seed, and
-            # each value is the mean over the seeds so far.
+            # The pruner compares trials at equal step numbers. So epochs are numbered continuously
+            # over the seeds, and each reported value is the mean over the seeds so far.
             first, total = (count * config.train.epochs for count in (number, len(objective.seeds)))
             for event in Run(plan_config(config, folder / f"seed-{seed}"), self._stop):
                 match event:
@@ -166,12 +169,12 @@ class Search:
     def _lock(self, name: str, blocking: bool = True) -> contextlib.AbstractContextManager[object]:
         """A file lock next to the journal; the system releases it when the process dies.
 
-        Not needed with a database: Optuna keeps a heartbeat there.
+        A database needs no locks: there, Optuna finds dead workers by their heartbeat.
 
         Args:
-            name: ``choosing``, to be the only worker that chooses a trial, or the number of a
-                trial, to show the other workers that it is running.
-            blocking: whether to wait for another holder.
+            name: ``choosing``, for the only worker that may choose a trial, or the number of a
+                trial, whose lock shows the other workers that it is running.
+            blocking: whether to wait for another worker to release the lock.
         """
         if self._url:
             return contextlib.nullcontext()
@@ -179,11 +182,12 @@ class Search:
         return filelock.FileLock(self._locks / f"{name}.lock", blocking=blocking)
 
     def _requeue_abandoned(self) -> None:
-        """Queue the trials of killed workers again; with a database, Optuna does it."""
+        """Queue the trials of killed workers again. With a database, Optuna does this."""
         if self._url:
             return
         for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
             lock = self._lock(f"{trial.number:04}", blocking=False)
+            # If the lock of a running trial is free, its worker is dead.
             with contextlib.suppress(filelock.Timeout), lock:
                 self.study.tell(trial.number, state=TrialState.FAIL)
                 if trial.params:
@@ -195,7 +199,7 @@ class Search:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         sweep = self.plan.sweep
         with self._lock("choosing"), warnings.catch_warnings():
-            # Optuna warns that retrying the trial of a dead worker is experimental.
+            # Optuna warns that the retry of trials of dead workers is experimental.
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             try:
                 study = optuna.create_study(
@@ -203,7 +207,8 @@ class Search:
                     storage=self._storage(),
                     direction=sweep.objective.direction,
                     load_if_exists=True,
-                    # Workers with equal seeds would try equal values.
+                    # Workers with equal seeds would try equal values. constant_liar: the sampler
+                    # assumes bad results for running trials, so that workers search elsewhere.
                     sampler=samplers.TPESampler(seed=self._seed(), constant_liar=True),
                     pruner=pruners.MedianPruner() if sweep.prune else pruners.NopPruner(),
                 )
@@ -229,11 +234,12 @@ class Search:
         if self._url is None:
             file = JournalFileBackend(str(self._journal))
             return storages.JournalStorage(file)
+        # Optuna 4.9 renamed the callback and its argument; older versions are supported, too.
         retry = getattr(storages, "RetryHeartbeatStaleTrialCallback", None)
         again: dict[str, Any] = (
             {"heartbeat_stale_trial_callback": retry()}
             if retry
-            else {"failed_trial_callback": storages.RetryFailedTrialCallback()}  # before 4.9
+            else {"failed_trial_callback": storages.RetryFailedTrialCallback()}
         )
         return storages.RDBStorage(self._url, heartbeat_interval=_HEARTBEAT_SECONDS, **again)
 
@@ -246,13 +252,16 @@ class Search:
             study.set_user_attr("sweep", now)
         elif before != now:
             keys = ", ".join(key for key in now if before.get(key) != now[key])
-            raise UsageError(f"{self.folder}: holds a sweep with another {keys}; set --out")
+            raise UsageError(
+                f"{self.folder}: contains a sweep with another {keys}; choose another --out"
+            )
 
 
 def suggest(trial: Trial, key: str, tried: Range) -> Any:
-    """A value for one key, suggested by Optuna."""
+    """A value for one key, chosen by Optuna."""
     if tried.choices is not None:
-        names = [json.dumps(choice) for choice in tried.choices]  # Optuna stores scalars only
+        # As JSON, because Optuna stores only scalars, and a choice may be a list, such as widths.
+        names = [json.dumps(choice) for choice in tried.choices]
         return json.loads(trial.suggest_categorical(key, names))
     low, high, log = tried.low, tried.high, tried.log
     if isinstance(low, int) and isinstance(high, int):

@@ -1,4 +1,4 @@
-"""Image streams written to files: one grid, a folder of PNGs, or one ``.npz``."""
+"""Writes image streams to files: one grid, a folder of PNGs, or one ``.npz``."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,10 +15,18 @@ from mnistgan.storage.npz import Piece, write_npz
 Format: TypeAlias = Literal["grid", "png", "npz"]
 
 MAX_GRID = 10_000
+_MAX_PIXELS = 10**8  # of an enlarged grid; image viewers refuse larger ones
 
 
-def check(path: Path, kind: Format, count: int) -> None:
-    """Check that a format can be written to a path, before any images are made.
+def check(path: Path, kind: Format, count: int, size: int, scale: int | None) -> None:
+    """Check that a format can be written to a path, before any image is drawn.
+
+    Args:
+        path: file or folder.
+        kind: the format.
+        count: number of images.
+        size: their side in pixels.
+        scale: see :func:`write_images`.
 
     Raises:
         UsageError: the suffix is wrong, the path is not writable, the folder of PNGs is not empty,
@@ -26,6 +34,8 @@ def check(path: Path, kind: Format, count: int) -> None:
     """
     if kind == "grid" and count > MAX_GRID:
         raise UsageError(f"a grid holds at most {MAX_GRID:,} images; use --format npz or png")
+    if scale is not None and count * (size * scale) ** 2 > _MAX_PIXELS:
+        raise UsageError(f"--scale {scale}: the grid would be too large; choose a smaller scale")
     if kind == "png":
         atomic.check_folder(path, empty=True)
     else:
@@ -39,27 +49,31 @@ def write_images(
     count: int,
     shape: tuple[int, int, int],
     columns: int | None = None,
+    scale: int | None = None,
 ) -> None:
-    """Write a stream of images; in an ``.npz``, also their labels.
+    """Write a stream of images; for ``npz``, also their labels.
 
-    All but a grid, which is limited to MAX_GRID images, is written in constant memory.
+    The formats ``png`` and ``npz`` need constant memory. A grid is limited to MAX_GRID images.
 
     Args:
         path: checked with :func:`check`.
         kind: ``grid`` writes one PNG, ``png`` a folder of numbered PNGs, ``npz`` one array file
-            with ``images`` (uint8, N x H x W, or N x H x W x 3 in color) and perhaps ``labels``.
+            with ``images`` (uint8, N x H x W, or N x H x W x 3 in color) and, if the stream has
+            any, ``labels``.
         pieces: images, uint8 n x C x H x W, with labels or None.
         count: total number of images.
         shape: C, H, W of an image.
-        columns: of a grid; by default the grid is square.
+        columns: number of columns of a grid; by default the grid is square.
+        scale: scale of a grid, see :func:`grids.magnify`.
 
     Raises:
         UsageError: the folder is not writable.
     """
     if kind == "grid":
         images = np.concatenate([images for images, _ in pieces])
-        grids.save_png(path, grids.grid(images, columns))
+        grids.save_png(path, grids.magnify(grids.grid(images, columns), scale))
     elif kind == "png":
+        # Equal lengths, so that programs that sort by name keep the order of the images.
         digits = max(6, len(str(count)))
         every = (image for images, _ in pieces for image in images)
         with atomic.atomic_folder(path) as folder:

@@ -1,6 +1,6 @@
 """JSON files of a sharded data set: a record beside each shard, and a manifest of all shards.
 
-The keys of these files are part of the format: ``recipe`` holds the :class:`ShardSpec`.
+The keys of these files are part of the format. The key ``recipe`` contains the :class:`ShardSpec`.
 """
 
 from pathlib import Path
@@ -20,16 +20,16 @@ _MAX_SHARDS = 10_000
 
 
 class LabelSpec(Section):
-    """Where labels come from, and which images they select.
+    """The source of the labels, and the selection of images by label.
 
     Attributes:
-        classifier: name of the classifier of the images, if one was used.
-        sha256: of its weights.
+        classifier: name of the classifier that labeled the images; None without one.
+        sha256: SHA-256 of its weights.
         classes: the name of each label, in order.
-        asked: the sequence of labels given to a conditional generator; else empty.
-        repeat: how many images in a row get each of them.
+        asked: the sequence of requested labels of a conditional generator; else empty.
+        repeat: number of consecutive images with each of them.
         min_confidence: see :class:`mnistgan.synthetic.selection.Sampler`.
-        balanced: likewise.
+        balanced: see :class:`mnistgan.synthetic.selection.Sampler`.
     """
 
     classifier: str | None = None
@@ -42,20 +42,21 @@ class LabelSpec(Section):
 
 
 class ShardSpec(Section):
-    """All that determines the content of the shards, except for rounding.
+    """Everything that determines the content of the shards, except for rounding.
 
-    Rounding depends on torch's build and the number of threads; each :class:`ShardEntry` has both.
+    Rounding depends on the build of torch and the number of threads. Each :class:`ShardEntry`
+    records both.
 
     Attributes:
-        format: of the folder.
-        version: of the format.
+        format: name of the folder's format.
+        version: version of the format.
         count: number of images in all shards.
-        shard_size: number of images in each shard but the last, which has the rest.
-        seed: of the noise.
-        truncation: of the noise, if any.
+        shard_size: number of images in each shard; the last one has the rest.
+        seed: seed of the noise.
+        truncation: limit of the noise; None for no limit.
         generator: SHA-256 of the generator's file.
         shape: C, H, W of an image.
-        labels: where they come from, if there are any.
+        labels: source of the labels; None without labels.
     """
 
     format: Literal["mnistgan-shards"] = "mnistgan-shards"
@@ -73,8 +74,8 @@ class ShardSpec(Section):
         """The spec of a sampler's images.
 
         Args:
-            sampler: makes the images.
-            file: the file that its generator was loaded from.
+            sampler: draws the images.
+            file: the file from which its generator was loaded.
             count: number of images in all shards.
             shard_size: number of images in a shard.
         """
@@ -100,7 +101,8 @@ class ShardSpec(Section):
     def start(self, number: int) -> int:
         """The index of the first sample that a shard considers. No two shards share a sample."""
         # A shard must not depend on where the one before ends, or writers could not work in
-        # parallel. So under a selection each gets the most samples that it could ever consider.
+        # parallel. So with a selection, each shard gets the largest number of samples that it could
+        # need: an ImageStream fails after PATIENCE samples without an image.
         selects = self.labels and (self.labels.balanced or self.labels.min_confidence)
         return (number - 1) * self.shard_size * (PATIENCE if selects else 1)
 
@@ -124,13 +126,13 @@ class ShardEntry(Section):
 
     Attributes:
         file: name of the file.
-        sha256: of the file.
+        sha256: SHA-256 of the file.
         bytes: size of the file.
         count: number of images.
         first: index of the first sample considered.
         last: index of the last sample considered.
-        threads: number of torch's threads.
-        versions: of mnistgan, torch and numpy.
+        threads: number of threads of torch.
+        versions: versions of mnistgan, torch and numpy.
     """
 
     file: str
@@ -151,7 +153,7 @@ class ShardRecord(Section):
 
 
 class Manifest(Section):
-    """Content of manifest.json, which exists only if all shards are complete."""
+    """Content of manifest.json, which exists only while all shards are complete."""
 
     recipe: ShardSpec
     shards: tuple[ShardEntry, ...]
@@ -161,18 +163,19 @@ class Manifest(Section):
 
 
 def shard_path(folder: Path, number: int) -> Path:
-    """Path of a shard. Its record is beside it, with the suffix ``.json``."""
+    """Path of a shard. Its record has the same name with the suffix ``.json``."""
     return folder / f"shard-{number:05d}.npz"
 
 
 def check_size(count: int, shard_size: int) -> None:
-    """Check that a folder would not get too many shards.
+    """Check that the number of shards is at most 10,000.
 
     Raises:
-        UsageError: it would get more than 10,000.
+        UsageError: it is larger.
     """
+    # Every writer reads all records, and a name has five digits.
     if count > _MAX_SHARDS * shard_size:
-        what = f"{count:,} images make more than {_MAX_SHARDS:,} shards of {shard_size:,}"
+        what = f"{count:,} images are more than {_MAX_SHARDS:,} shards of {shard_size:,}"
         raise UsageError(f"{what}; choose a larger --shard-size")
 
 
@@ -182,7 +185,7 @@ def write(path: Path, content: ShardRecord | Manifest) -> None:
 
 
 def read_entries(folder: Path, spec: ShardSpec) -> dict[int, ShardEntry]:
-    """The entries of the shards in a folder, by number. Records that are not valid are ignored.
+    """The entries of the shards in a folder, by number. Invalid records are ignored.
 
     Raises:
         UsageError: the folder contains a shard of another spec.
@@ -195,7 +198,8 @@ def read_entries(folder: Path, spec: ShardSpec) -> dict[int, ShardEntry]:
             continue
         _refuse_other_spec(path, record.recipe, spec)
         shard = path.with_suffix(".npz")
-        is_same = record.shard.file == shard.name and shard.is_file()  # not copied or renamed
+        # A record copied to another number would declare the wrong images complete.
+        is_same = record.shard.file == shard.name and shard.is_file()
         if is_same and shard.stat().st_size == record.shard.bytes:
             entries[int(shard.stem[-5:])] = record.shard
     return entries
@@ -205,7 +209,7 @@ def check(folder: Path, spec: ShardSpec) -> None:
     """Check that a folder has no manifest, or one of the same spec.
 
     Raises:
-        UsageError: its manifest has another spec, or is not one of mnistgan.
+        UsageError: its manifest has another spec, or was not written by mnistgan.
     """
     path = folder / NAME
     try:
@@ -213,7 +217,7 @@ def check(folder: Path, spec: ShardSpec) -> None:
     except FileNotFoundError:
         pass
     except (OSError, ValidationError) as error:
-        raise UsageError(f"{path}: is not a manifest of shards; choose another --out") from error
+        raise UsageError(f"{path}: is not a manifest of mnistgan; choose another --out") from error
 
 
 _DIFFERENCES = {
@@ -227,6 +231,7 @@ _DIFFERENCES = {
 
 
 def _refuse_other_spec(path: Path, found: ShardSpec, spec: ShardSpec) -> None:
+    # The shape needs no check: it follows from the generator, whose SHA-256 is compared.
     for key, words in _DIFFERENCES.items():
         before, now = getattr(found, key), getattr(spec, key)
         if before != now:

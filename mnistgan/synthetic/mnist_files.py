@@ -11,7 +11,7 @@ from mnistgan.storage import atomic, idx
 from mnistgan.synthetic.selection import ImageStream, Sampler
 
 _MNIST = DATA_SETS["mnist"]
-_MAX_CLASSES = 256  # a label is one byte
+_MAX_CLASSES = 256  # a label in the IDX format is one byte
 
 
 def check(folder: Path, config: RunConfig) -> None:
@@ -23,7 +23,7 @@ def check(folder: Path, config: RunConfig) -> None:
     channels, height, width = networks.image_shape(config)
     if (channels, height, width) != (1, _MNIST.side, _MNIST.side):
         made = f"{height}x{width} in {'gray' if channels == 1 else 'color'}"
-        raise UsageError(f"idx is for images of 28x28 in gray, not {made}: use --format npz")
+        raise UsageError(f"idx is for gray images of 28x28, not for {made}; use --format npz")
     atomic.check_folder(folder / _MNIST.folder, empty=True)
 
 
@@ -34,36 +34,42 @@ def write(
     test: int,
     on_progress: OnProgress = no_progress,
 ) -> None:
-    """Write ``folder/MNIST/raw``, which ``torchvision.datasets.MNIST(folder)`` loads.
+    """Write ``folder/MNIST/raw``, for ``torchvision.datasets.MNIST(folder)``.
 
     No sample is in both splits: the test split starts after the last sample of the training split.
 
     Args:
         folder: checked with :func:`check`; created if it is missing.
-        sampler: makes images and labels; what it balances, it balances in each split on its own.
+        sampler: draws images and labels; each split is balanced by itself.
         train: number of training images.
         test: number of test images.
-        on_progress: called after each block, for each split on its own.
+        on_progress: called after each block, with the progress within the split.
 
     Raises:
         UsageError: the folder is not writable, or there are too many classes.
-        MnistganError: the generator makes no more images that the sampler keeps.
+        MnistganError: the sampler finds no more images to keep.
     """
     assert sampler.classes
     if len(sampler.classes) > _MAX_CLASSES:
         classes = len(sampler.classes)
-        raise UsageError(f"idx has room for {_MAX_CLASSES} classes, not for {classes}: use npz")
+        raise UsageError(
+            f"idx has room for {_MAX_CLASSES} classes, not {classes}; use --format npz"
+        )
     target = folder / _MNIST.folder
+    # Again, because another process may have written here while a classifier was trained.
     atomic.check_folder(target, empty=True)
     with atomic.atomic_folder(target) as raw:
         position = 0
         for split, count in ((_MNIST.train, train), (_MNIST.test, test)):
             assert split is not None
+            # Where one split ends, the next begins. With indices of its own, the test split could
+            # repeat training images.
             stream = ImageStream(sampler, count, position, on_progress)
             with (
                 (raw / split.images).open("wb") as images_file,
                 (raw / split.labels).open("wb") as labels_file,
             ):
+                # Not compressed: torchvision.datasets.MNIST reads the files as they are.
                 images_file.write(idx.header((count, _MNIST.side, _MNIST.side)))
                 labels_file.write(idx.header((count,)))
                 for images, labels in stream:

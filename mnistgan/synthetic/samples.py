@@ -1,4 +1,4 @@
-"""Images from a generator file to files on disk, in any of the formats."""
+"""Draws images from a generator file and writes them in any of the formats."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,16 +24,17 @@ TARGETS: dict[SampleFormat, str] = {
     "idx": "synthetic",
     "shards": "shards",
 }
-"""Where each format is written by default."""
+"""The default target of each format."""
 
 _SHARD_SIZE = 100_000
 _FORMATS_OF: dict[str, tuple[SampleFormat, ...]] = {
+    "scale": ("grid",),
     "test": ("idx",),
     "shard_size": ("shards",),
     "part": ("shards",),
     **dict.fromkeys(("labels", "min_confidence", "balanced"), ("npz", "idx", "shards")),
 }
-"""The formats that an option is for, if not for all."""
+"""The formats of each option that is not for all of them."""
 
 
 @dataclass(frozen=True)
@@ -41,18 +42,19 @@ class SampleRequest:
     """The images to draw, and the format to write them in.
 
     Attributes:
-        count: number of images; of shards, in all of them together.
-        per_digit: in place of ``count``, images of each class, one after another.
-        seed: of the noise.
+        count: number of images; for shards, the total of all shards.
+        per_digit: number of images per class, instead of ``count``; the classes follow one another.
+        seed: seed of the noise.
         digits: classes of a conditional generator, as :func:`conditioning.parse` reads them.
         truncation: see :class:`SamplingOptions`.
-        format: what is written.
-        labels: whether to write labels where the format has a choice.
+        format: format of the files.
+        scale: scale of a grid, see :func:`grids.magnify`.
+        labels: whether to write labels; ``idx`` always has them.
         min_confidence: see :class:`Sampler`.
-        balanced: likewise.
-        test: images in the test part of ``idx``; by default a sixth of ``count``.
-        shard_size: images per shard.
-        part: which shards to write, ``i/k``; by default all.
+        balanced: see :class:`Sampler`.
+        test: number of test images of ``idx``; by default a sixth of ``count``.
+        shard_size: number of images per shard; by default 100,000.
+        part: the shards to write, as ``i/k``; by default all.
 
     Raises:
         UsageError: options contradict each other or do not suit the format.
@@ -64,6 +66,7 @@ class SampleRequest:
     digits: str | None = None
     truncation: float | None = None
     format: SampleFormat = "grid"
+    scale: int | None = None
     labels: bool = False
     min_confidence: float = 0.0
     balanced: bool = False
@@ -77,9 +80,9 @@ class SampleRequest:
                 option = f"--{name.replace('_', '-')}"
                 raise UsageError(f"{option} is only for --format {one_of(formats)}")
         if (self.count is None) == (self.per_digit is None):
-            raise UsageError("give either -n, or --per-digit for that many images of each class")
+            raise UsageError("give either -n, or --per-digit for a number of images per class")
         if self.digits is not None and self.balanced:
-            raise UsageError("--digits draws its classes in turn already; leave --balanced out")
+            raise UsageError("--digits already draws its classes in turn; remove --balanced")
         if not 0 <= self.min_confidence <= 1:
             raise UsageError(f"--min-confidence must be from 0 to 1, not {self.min_confidence}")
 
@@ -97,15 +100,15 @@ def write(
         source: generator file, checkpoint or run directory.
         request: which images, in which format.
         target: file or folder; by default the format's name in :data:`TARGETS`.
-        data_root: folder of the data sets, if a classifier must be trained to label images.
-        on_progress: called with the images drawn.
+        data_root: folder of the data sets, for training a classifier if labels need one.
+        on_progress: called with the number of images drawn.
 
     Returns:
-        The target and, of shards, how many are complete.
+        The target and, for shards, the number of complete shards.
 
     Raises:
         UsageError: the target cannot be written, or the request does not suit the generator.
-        MnistganError: the generator makes no more images that are kept.
+        MnistganError: the sampler finds no more images to keep.
     """
     path = target or Path(TARGETS[request.format])
     part = slice(None) if request.part is None else shards.parse_part(request.part)
@@ -117,16 +120,18 @@ def write(
     sequence = options.class_sequence_for(generator)
     count = request.count
     if count is None:
-        assert sequence is not None  # per_digit is refused where there are no classes
+        assert sequence is not None  # parse() refuses per_digit for an unconditional generator
         count = len(sequence.classes) * sequence.repeat
     shard_size = request.shard_size or _SHARD_SIZE
-    # A target that the images cannot be written to is refused before a classifier is trained.
+    # A target that cannot be written is refused here, before a classifier is trained.
     if request.format == "shards":
         manifest.check_size(count, shard_size)
     elif request.format == "idx":
         mnist_files.check(path, generator.config)
     else:
-        image_files.check(path, request.format, count)
+        size = generator.config.data.image_size
+        image_files.check(path, request.format, count, size, request.scale)
+    # A conditional generator gives labels itself, but not their probabilities.
     needs_labels = request.labels or request.balanced or request.format == "idx"
     classifier = None
     if request.min_confidence or (sequence is None and needs_labels):
@@ -142,5 +147,5 @@ def write(
         images = ImageStream(sampler, count, on_progress=on_progress)
         shape = networks.image_shape(generator.config)
         columns = sequence.columns if sequence else None
-        image_files.write_images(path, request.format, images, count, shape, columns)
+        image_files.write_images(path, request.format, images, count, shape, columns, request.scale)
     return path, None

@@ -1,7 +1,7 @@
-"""Images for a data set: drawn by index, labeled if possible, and selected.
+"""Images for a data set: drawn by index, labeled and selected.
 
-The chain: a :class:`Sampler` makes and labels samples by index and says which to keep; an
-:class:`ImageStream` is the images of it that pass, in the order in which they are written.
+A :class:`Sampler` draws and labels samples by index, and has the conditions for keeping them. An
+:class:`ImageStream` is the sequence of the images kept, in the order in which they are written.
 """
 
 import itertools
@@ -23,10 +23,10 @@ from mnistgan.sampling.sampler import BLOCK, DEFAULT, SamplingOptions
 from mnistgan.storage.npz import Piece
 
 PATIENCE = 2**16
-"""How many samples in a row may be of no use to a selection before it fails."""
+"""A selection fails after this number of consecutive samples without an image to keep."""
 
 _QUEUE = 256
-"""How many images of a class may wait for the other classes, so that memory stays constant."""
+"""The number of images of a class that may wait for the other classes. It keeps memory constant."""
 
 
 class Block(NamedTuple):
@@ -34,7 +34,7 @@ class Block(NamedTuple):
 
     Attributes:
         images: uint8, 256 x C x H x W.
-        labels: int64, 256; None if neither the generator nor a labeler gives any.
+        labels: int64, 256; None if neither the generator nor a labeler provides them.
         confidences: probabilities of the labels, 256, in [0, 1]; None without a labeler.
     """
 
@@ -45,16 +45,17 @@ class Block(NamedTuple):
 
 @dataclass(frozen=True)
 class Sampler:
-    """An endless sequence of samples, each a function of only the options and its index.
+    """An endless sequence of samples. Each is a function of only the options and its index.
 
     Attributes:
-        generator: makes the images; a conditional one also gives their labels.
+        generator: draws the images; a conditional one also provides their labels.
         options: seed, classes and truncation.
-        labeler: labels the images of an unconditional generator, and gives the probability of
-            every label.
+        labeler: labels the images of an unconditional generator, and provides the probabilities
+            of labels.
         min_confidence: keep samples whose label has at least this probability, in [0, 1]. Needs a
             labeler.
-        balanced: keep the same number of images per class, up to one. Needs labels.
+        balanced: keep the same number of images per class; numbers differ by at most one. Needs
+            labels.
 
     Raises:
         UsageError: the labeler has other classes than the generator.
@@ -69,17 +70,23 @@ class Sampler:
     def __post_init__(self) -> None:
         classes = self.generator.classes
         if self.labeler and classes and self.labeler.classes != classes:
-            raise UsageError("generator and data differ in classes; leave --min-confidence out")
+            raise UsageError("generator and data differ in their classes; remove --min-confidence")
 
     @property
     def classes(self) -> tuple[str, ...]:
         """The name of each label, in order; empty if there are no labels."""
         return self.generator.classes or (self.labeler.classes if self.labeler else ())
 
-    def block(self, number: int) -> Block:
-        """The samples from index ``256 * number`` on."""
-        images = sampler.block(self.generator, number, self.options)
+    @property
+    def keeps_all(self) -> bool:
+        """Whether every sample is kept."""
+        return not (self.balanced or self.min_confidence)
+
+    def block(self, number: int, count: int = BLOCK) -> Block:
+        """The samples from index ``256 * number`` on, at most 256."""
+        images = sampler.block(self.generator, number, self.options, count)
         labels = self.options.labels(self.generator, number)
+        labels = None if labels is None else labels[: len(images)]
         if self.labeler is None:
             return Block(images, labels, None)
         if labels is None:
@@ -89,13 +96,13 @@ class Sampler:
 
 @dataclass
 class ImageStream:
-    """The first ``count`` images that a sampler keeps; iterating makes them, in pieces.
+    """The first ``count`` images that a sampler keeps. Iterating draws them in pieces.
 
-    Balanced images come in the order of their classes, 0, 1, 2 ... 0, 1, 2 ..., so that any part of
-    the stream is balanced; others in the order of their index.
+    Balanced images are in the order of their classes, 0, 1, 2 ... 0, 1, 2 ..., so that any part of
+    the stream is balanced. Other images are in the order of their indices.
 
     Attributes:
-        sampler: makes the samples, and says which to keep.
+        sampler: draws the samples, and has the conditions for keeping them.
         count: number of images.
         position: index of the next sample to consider.
         on_progress: called after each block with the number of images kept.
@@ -112,7 +119,7 @@ class ImageStream:
         """The images, uint8 n x C x H x W, and their labels, int64 n or None.
 
         Raises:
-            MnistganError: PATIENCE samples in a row brought no image that is kept.
+            MnistganError: PATIENCE consecutive samples contained no image to keep.
         """
         last_use = self.position
         for images, labels in self._by_class() if self.sampler.balanced else self._by_index():
@@ -129,6 +136,8 @@ class ImageStream:
     def _by_index(self) -> Iterator[Piece]:
         for first, block, rows in self._candidates():
             kept = rows[: self.count - self.done]
+            # After the last image, the position is that of the next sample, not the end of the
+            # block: the test split of idx continues there.
             is_last = self.done + len(kept) == self.count
             self.position = first + (int(kept[-1]) + 1 if is_last else BLOCK)
             yield block.images[kept], None if block.labels is None else block.labels[kept]
@@ -140,8 +149,11 @@ class ImageStream:
             assert block.labels is not None
             for row in rows:
                 queue = queues[block.labels[row]]
+                # With a rare class, the queues of the others would grow until it appears.
                 if len(queue) < _QUEUE:
-                    queue.append(block.images[row].copy())  # a view would keep the whole block
+                    # A copy: a view would keep the whole block in memory.
+                    queue.append(block.images[row].copy())
+            # Images leave the queues in the order of the classes, up to the first empty queue.
             turns = (queues[index % classes] for index in range(self.done, self.count))
             kept = [queue.popleft() for queue in itertools.takewhile(len, turns)]
             self.position = first + BLOCK
@@ -149,14 +161,17 @@ class ImageStream:
             yield np.stack(kept) if kept else block.images[:0], labels
 
     def _candidates(self) -> Iterator[tuple[int, Block, npt.NDArray[np.int64]]]:
-        """Blocks from the position on: the index of the first sample, the block, the sure rows.
+        """Blocks from the position on: index of the first sample, the block, the rows to consider.
 
-        A block is whole, even if only its end is needed: on another batch size G may round
-        differently, and a sample must not depend on where reading starts.
+        A block is drawn from its first sample on, even if only its end is needed: G may round
+        differently with another batch size, and a sample must not depend on where reading starts.
         """
         for number in itertools.count(self.position // BLOCK):
-            first, block = number * BLOCK, self.sampler.block(number)
-            rows = np.arange(max(0, self.position - first), BLOCK)
+            first = number * BLOCK
+            skipped = max(0, self.position - first)
+            needed = skipped + self.count - self.done if self.sampler.keeps_all else BLOCK
+            block = self.sampler.block(number, needed)
+            rows = np.arange(skipped, len(block.images))
             if block.confidences is not None:
                 rows = rows[block.confidences[rows] >= self.sampler.min_confidence]
             yield first, block, rows
@@ -166,6 +181,6 @@ class ImageStream:
         what = f" of class {classes[self.done % len(classes)]!r}" if self.sampler.balanced else ""
         what += f" with a probability of at least {confidence}" if confidence else ""
         return MnistganError(
-            f"{PATIENCE:,} samples in a row contained no image{what}; lower --min-confidence, "
-            "leave --balanced out, or train the generator for longer"
+            f"{PATIENCE:,} consecutive samples contained no image{what}; lower --min-confidence, "
+            "remove --balanced, or train the generator for longer"
         )

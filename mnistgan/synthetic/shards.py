@@ -1,9 +1,9 @@
 """A data set in numbered files, written by any number of independent processes.
 
-A shard is a function of the spec and its number. Its record is written after the shard itself, so a
-shard with a record is complete. Therefore a writer may be killed at any time, no locks are needed,
-and folders from several machines can be copied into one. The writer that finds all records writes
-the manifest.
+A shard is a function of the spec and its number. Its record is written after the shard, so a shard
+with a record is complete. Therefore a writer may be killed at any time, no locks are needed, and
+folders from several machines can be copied into one. A writer that finds all records writes the
+manifest.
 """
 
 import re
@@ -23,7 +23,7 @@ from mnistgan.synthetic.selection import ImageStream, Sampler
 
 
 def parse_part(text: str) -> slice:
-    """Of all shards those that writer i of k writes, from the text ``i/k``: i, i + k, ...
+    """The shards that writer i of k writes: i, i + k, i + 2k ..., from the text ``i/k``.
 
     Raises:
         UsageError: the text has another form, or i is not from 1 to k.
@@ -31,18 +31,18 @@ def parse_part(text: str) -> slice:
     match = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", text)
     first, of = map(int, match.groups()) if match else (0, 0)
     if not 1 <= first <= of:
-        raise UsageError(f"--part: {text!r} is not i/k with i from 1 to k; write for example 2/4")
+        raise UsageError(f"--part: {text!r} is not i/k with i from 1 to k; write, for example, 2/4")
     return slice(first - 1, None, of)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """Result of a writer.
+    """The result of a writer.
 
     Attributes:
-        kept: number of its shards that were complete before.
+        kept: number of its shards that were already complete.
         made: number of shards that it wrote.
-        complete: number of complete shards of all writers.
+        complete: number of complete shards in the folder, of all writers.
         shards: number of shards in the data set.
     """
 
@@ -53,7 +53,7 @@ class Outcome:
 
     def __str__(self) -> str:
         missing = self.shards - self.complete
-        state = f"{missing:,} missing (of other parts)" if missing else "all complete"
+        state = f"{missing:,} missing (in other parts)" if missing else "all complete"
         return f"shards: {self.made:,} written, {self.kept:,} kept, {state}"
 
 
@@ -64,18 +64,18 @@ def write(
     part: slice = slice(None),
     on_progress: OnProgress = no_progress,
 ) -> Outcome:
-    """Write a writer's shards, except for those that are already complete.
+    """Write the shards of one writer, except for those that are already complete.
 
     Args:
         folder: created if it is missing.
         sampler: the sampler that the spec was made from.
-        spec: of all shards.
-        part: which shards to write, see :func:`parse_part`; by default all.
-        on_progress: called with the bytes checked, then with the images made.
+        spec: spec of all shards.
+        part: the shards to write, see :func:`parse_part`; by default all.
+        on_progress: called with the number of bytes checked, then with the number of images drawn.
 
     Raises:
         UsageError: the folder is not writable, or contains other shards.
-        MnistganError: the generator makes no more images that the sampler keeps.
+        MnistganError: the sampler finds no more images to keep.
     """
     atomic.make_folder(folder)
     manifest.check(folder, spec)
@@ -90,7 +90,7 @@ def write(
         done += spec.size(number)
     entries = manifest.read_entries(folder, spec)
     if len(entries) == spec.shards:
-        # Several writers may come here at once. All would write the same text.
+        # Several writers may do this at the same time. All write the same text.
         complete = tuple(entries[number] for number in sorted(entries))
         manifest.write(folder / manifest.NAME, Manifest(recipe=spec, shards=complete))
         atomic.remove_leftovers(folder, ".npz")
@@ -98,7 +98,7 @@ def write(
 
 
 def _complete(folder: Path, spec: ShardSpec, numbers: range, on_progress: OnProgress) -> set[int]:
-    """Which of some shards are complete: their files are read and their checksums compared."""
+    """The complete ones among some shards: their files are read, and their checksums compared."""
     entries = manifest.read_entries(folder, spec)
     own = {number: entries[number] for number in numbers if number in entries}
     total, done = sum(entry.bytes for entry in own.values()), 0
@@ -120,7 +120,8 @@ def _write_shard(
     folder: Path, number: int, sampler: Sampler, spec: ShardSpec, on_progress: OnProgress
 ) -> None:
     path = manifest.shard_path(folder, number)
-    # The old record goes first: if this writer is killed, a new shard must not be left beside it.
+    # Remove the old record first: if this writer is killed, it must not declare a new shard
+    # complete.
     path.with_suffix(".json").unlink(missing_ok=True)
     count, start = spec.size(number), spec.start(number)
     stream = ImageStream(sampler, count, start, on_progress)

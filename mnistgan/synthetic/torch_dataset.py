@@ -1,4 +1,4 @@
-"""A PyTorch data set whose images are drawn when they are asked for."""
+"""A PyTorch data set whose images are drawn on access."""
 
 import functools
 import operator
@@ -18,42 +18,46 @@ from mnistgan.sampling.generator import Generator, load_generator
 from mnistgan.sampling.sampler import BLOCK, SamplingOptions
 from mnistgan.synthetic.selection import Block, Sampler
 
-import_torchvision()  # first: the next line fails where torchvision lacks its operators
+import_torchvision()  # first: the next line fails if torchvision lacks its operators
 from torchvision.datasets import VisionDataset  # noqa: E402
 
 _CACHE_BYTES = 2**26
 
 
 class SyntheticDigits(VisionDataset):  # type: ignore[misc]  # untyped
-    """Images out of a generator, as a map-style data set that takes no room on the disk.
+    """Images from a generator as a map-style data set that needs no disk space.
 
-    Item i depends on (seed, i) alone: it is image i of ``mnistgan sample --threads 1`` with that
-    seed, whatever was asked for before, here or in a DataLoader's worker. Images are made 256 at a
-    time, and the last 64 MiB of them are kept. So read in order: samples are independent of each
-    other already, and shuffling more than are kept makes 256 images to use one. With a batch size
-    that is a multiple of 256 no two workers make the same ones.
+    Item i depends only on the seed and i: it is image i of ``mnistgan sample --threads 1`` with
+    that seed, regardless of earlier accesses, also in the workers of a DataLoader.
 
-    With ``labels=True`` and a transform it stands in for ``torchvision.datasets.MNIST``, item for
-    item. The transform is given a PIL image, as MNIST's is; without one an image is what
-    ``ToTensor`` makes of it: float32, C x H x W, in [0, 1]. An item is that image, or with labels a
-    pair of it and its class, an int: the one that a conditional generator was asked for, each in
-    turn; of another generator's image the most probable one, as the classifier of its data sees it.
+    Images are drawn in blocks of 256, and the last 64 MiB of blocks are cached. So read the items
+    in order: they are independent of each other, and with ``shuffle=True`` an access outside the
+    cache draws 256 images to use one. With a batch size that is a multiple of 256, no two workers
+    draw the same block.
+
+    With ``labels=True`` and a transform, it can replace ``torchvision.datasets.MNIST``. The
+    transform gets a PIL image, as for MNIST. Without a transform, an image is a tensor as
+    ``ToTensor`` returns it: float32, C x H x W, in [0, 1].
+
+    An item is an image or, with labels, a pair of an image and its class as an int. A conditional
+    generator draws its classes in turn. Images of another generator get the most probable class
+    according to the classifier of its data.
 
     Args:
         source: a generator file, a checkpoint or a run directory; or a loaded generator.
-        length: how many items there are; as many more are another seed away.
-        seed: of the noise, from 0 to 2**63 - 1.
-        transform: called with each image, in the mode L or RGB.
-        labels: whether items are pairs of image and label. Where a classifier tells them, MNIST's
-            comes with the package; for other data one is trained now, once.
+        length: number of items; another seed gives other items.
+        seed: seed of the noise, from 0 to 2**63 - 1.
+        transform: called with each image, a PIL image of mode L or RGB.
+        labels: whether items are pairs of image and label. An unconditional generator needs a
+            classifier: the one for MNIST is included; for other data, one is trained once.
         target_transform: called with each label.
 
     Attributes:
         classes: the name of each label, in order; empty without labels.
 
     Raises:
-        UsageError: there is no generator, or the length or the seed cannot be.
-        DataError: labels are asked for, and the generator's data is not there or has none.
+        UsageError: the generator cannot be loaded, or the length or the seed is out of range.
+        DataError: the labels need the generator's data, which is missing or has no labels.
     """
 
     def __init__(
@@ -82,7 +86,7 @@ class SyntheticDigits(VisionDataset):  # type: ignore[misc]  # untyped
         """One item; a negative index counts from the end.
 
         Raises:
-            IndexError: there is no such item.
+            IndexError: the index is out of range.
         """
         number = operator.index(index)
         if not -self._length <= number < self._length:
@@ -104,13 +108,17 @@ class SyntheticDigits(VisionDataset):  # type: ignore[misc]  # untyped
         config = self._source.generator.config.data
         size = BLOCK * config.channels * config.image_size**2
 
+        # Not a method with lru_cache: its cache would be shared by all data sets, and keep them
+        # alive.
         @functools.lru_cache(maxsize=max(1, _CACHE_BYTES // size))
         def make(number: int) -> Block:
-            with devices.one_thread():  # as workers compute: another number may round differently
+            # As in the workers of a DataLoader, which have one thread: results of several threads
+            # may round differently, and item i would depend on num_workers.
+            with devices.one_thread():
                 return self._source.block(number)
 
         return make
 
     def __getstate__(self) -> dict[str, Any]:
-        # A worker that is spawned begins with an empty cache.
+        # A spawned worker starts with an empty cache: it is a closure, which cannot be pickled.
         return {name: value for name, value in self.__dict__.items() if name != "_block"}

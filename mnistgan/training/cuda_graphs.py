@@ -1,7 +1,7 @@
 """Training steps recorded once and replayed as CUDA graphs. Experimental: not tested on a GPU.
 
-The results equal those of plain steps up to rounding. Only :class:`Trainer` uses this module, in
-one place.
+A graph launches all operations of a step with one call. The results equal those of plain steps up
+to rounding. Only :class:`Trainer` uses this module, in one place.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ from mnistgan.errors import MnistganError, UsageError
 from mnistgan.training.inputs import Batch, StepInputs
 from mnistgan.training.ranks import Ranks
 
-_WARM_UPS = 3
+_WARM_UPS = 3  # plain steps before recording, as in torch's notes on CUDA graphs
 
 
 def recorded(
@@ -43,6 +43,8 @@ class CudaGraphs:
 
     def warm_up(self, work: Callable[[], Tensor]) -> Tensor:
         """Run the work on the stream that captures, so that one-time allocations are done."""
+        # Each stream waits for the other: without that, the work could read inputs that are not
+        # written yet, or its results could be read too early.
         main = torch.cuda.current_stream(self._stream.device)
         self._stream.wait_stream(main)
         with torch.cuda.stream(self._stream):
@@ -61,15 +63,16 @@ class CudaGraphs:
         """
         graph = torch.cuda.CUDAGraph()
         try:
-            # The outer context, too: after a failure the inner one leaves its stream current.
-            # One memory pool for all graphs: a result is read before the next replay, or never.
+            # The outer context is needed, too: after a failure, the inner one leaves its stream
+            # current. All graphs share one memory pool, because a result is read before the next
+            # replay or not at all.
             with (
                 torch.cuda.stream(self._stream),
                 torch.cuda.graph(graph, pool=self._pool, stream=self._stream),
             ):
                 result = work()
         except RuntimeError as error:
-            # Ending the capture raises, too, and would hide the cause.
+            # After an error, ending the capture raises another one, which would hide the cause.
             first = error.__context__ if isinstance(error.__context__, RuntimeError) else error
             if isinstance(first, torch.OutOfMemoryError):
                 raise first from None
@@ -103,8 +106,8 @@ class _Recording:
 class ReplayedStep:
     """A step that is recorded once and then replayed.
 
-    Steps with and without the R1 penalty are recorded separately. The first few of each kind run
-    plainly: a capture fails at one-time work such as the setup of cuBLAS.
+    Steps with and without the R1 penalty are recorded separately. The first three of each kind are
+    not recorded: a capture fails at one-time work such as the setup of cuBLAS.
 
     Args:
         step: takes a step plainly.
@@ -118,10 +121,12 @@ class ReplayedStep:
 
     def __call__(self, inputs: StepInputs) -> Tensor:
         """Take the step."""
+        # A graph cannot branch, so each pattern of R1 updates needs its own.
         kind = tuple(batch.r1 for batch in inputs.batches)
         if kind not in self._recordings:
             self._recordings[kind] = _Recording(_as_tensors(inputs))
         recording = self._recordings[kind]
+        # A replay reads the addresses that were recorded, so new inputs are copied there.
         for tensor, value in zip(_values(recording.inputs), _values(inputs), strict=True):
             assert isinstance(tensor, Tensor)
             if isinstance(value, Tensor):

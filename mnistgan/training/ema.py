@@ -1,14 +1,15 @@
-"""The exponential moving average of G, which samples are drawn from."""
+"""The exponential moving average of G's weights, used for sampling."""
 
 import torch
 from torch import Tensor, nn
 
 
 class MovingAverage:
-    """Keeps a network as the exponential moving average of another (Yazici et al. 2019).
+    """Keeps a network as the exponential moving average of another.
 
-    BatchNorm's running statistics are averaged along with the weights, because they have to belong
-    to them. Integer buffers are copied.
+    Karras et al. 2018 ("Progressive Growing of GANs", appendix A.1); Yazici et al. 2019 ("The
+    Unusual Effectiveness of Averaging in GAN Training") compare such averages. BatchNorm's running
+    statistics are averaged, too, since they have to match the weights. Integer buffers are copied.
 
     Args:
         average: updated in place.
@@ -27,7 +28,9 @@ class MovingAverage:
     @torch.no_grad()
     def update(self, weight: float | Tensor) -> None:
         """Set the average to (1 - weight) * average + weight * network; weight in (0, 1]."""
-        if isinstance(weight, Tensor):  # as one scalar tensor it would be fetched from the device
+        # A single scalar tensor as weight would be fetched from the device; a list of tensors is
+        # not.
+        if isinstance(weight, Tensor):
             torch._foreach_lerp_(self._averages, self._latest, [weight] * len(self._averages))
         else:
             torch._foreach_lerp_(self._averages, self._latest, weight)
@@ -38,7 +41,7 @@ class MovingAverage:
 def warmed_up_decay(decay: float, step: int) -> float:
     """The decay after a step, counted from 1: min(decay, (1 + step) / (10 + step)).
 
-    Small at first, so that the random initial weights are soon forgotten. The formula is that of
-    ``tf.train.ExponentialMovingAverage``.
+    It is small at first, so that the random initial weights soon lose their influence. The formula
+    is that of ``tf.train.ExponentialMovingAverage``.
     """
     return min(decay, (1 + step) / (10 + step))

@@ -1,4 +1,4 @@
-"""The inputs of each training step, as a function of (config, data size, step)."""
+"""The inputs of each training step: a function of config, data size and step number."""
 
 from typing import NamedTuple
 
@@ -16,10 +16,10 @@ class Batch(NamedTuple):
     """The inputs of one update of D.
 
     Attributes:
-        rows: indices of the real images, int64 B.
-        z: noise for as many fakes, float32 B x latent_dim.
-        mix: share of the fake in each image of the gradient penalty, float32 B in [0, 1); None
-            without that penalty.
+        rows: indices of the B real images, int64 B.
+        z: noise for B fakes, float32 B x latent_dim.
+        mix: share of the fake in each mixed image of the gradient penalty, float32 B in [0, 1);
+            None without that penalty.
         r1: whether this update has the R1 penalty.
     """
 
@@ -32,7 +32,8 @@ class Batch(NamedTuple):
 class StepInputs(NamedTuple):
     """Everything that differs between steps.
 
-    The two numbers may be scalar tensors on the device, so that a recorded step can read them.
+    ``lr_factor`` and ``ema_weight`` may be scalar tensors on the device: a CUDA graph would replay
+    numbers as they were when it was recorded.
 
     Attributes:
         batches: one for each update of D.
@@ -48,14 +49,14 @@ class StepInputs(NamedTuple):
 class InputSchedule:
     """The inputs of every step of a run; ``schedule[step]``, with steps counted from 0.
 
-    Nothing here is random state: each value is drawn anew from the seed and the step, which is why
-    a resumed run continues exactly.
+    There is no random state: each value is a function of the seed and the step, so a resumed run
+    continues exactly.
 
     Args:
-        config: of the run.
+        config: run config.
         data_size: number of training images.
-        device: where the inputs are used.
-        ranks: share each batch.
+        device: device that the inputs are moved to.
+        ranks: the processes that share each batch.
 
     Attributes:
         steps_per_epoch: updates of G in one pass through the data, without the last partial batch.
@@ -66,6 +67,8 @@ class InputSchedule:
         self, config: RunConfig, data_size: int, device: torch.device, ranks: Ranks = ALONE
     ) -> None:
         train = config.train
+        # Without the last partial batch: a CUDA graph needs constant shapes, and BatchNorm's
+        # statistics of a small batch are noisy.
         self.steps_per_epoch = data_size // (train.batch_size * train.d_steps)
         self.total_steps = train.epochs * self.steps_per_epoch
         self._config = config
@@ -79,11 +82,14 @@ class InputSchedule:
         if train.loss == "wasserstein-gp" and train.gradient_penalty:
             mix_shape = (train.batch_size,)
             self._mix = Noise(noise.uniform, config.seed, Stream.PENALTY, mix_shape, device)
-        self._order = (-1, torch.empty(0))  # the last epoch that was asked for, and its permutation
+        self._order = (-1, torch.empty(0))  # number and permutation of the last epoch used
 
     def __getitem__(self, step: int) -> StepInputs:
         train = self._config.train
         first = step * train.d_steps
+        # Constant, then linear to almost zero at the last step. By default the rates do not fall:
+        # if they fall from half-way on, the Frechet distance of `fast` is 2.37 instead of 1.53
+        # (benchmarks/results/ablation.json).
         left = self.total_steps - step
         return StepInputs(
             tuple(self._batch(update) for update in range(first, first + train.d_steps)),
@@ -94,8 +100,12 @@ class InputSchedule:
     def _batch(self, update: int) -> Batch:
         """The inputs of an update of D; updates are counted over the whole run, from 0."""
         train = self._config.train
+        # Each update of D sees other images, so that an epoch shows every image once even with
+        # several updates of D per step.
         epoch, position = divmod(update, self.steps_per_epoch * train.d_steps)
         rows = self._permutation(epoch)[position * train.batch_size :][: train.batch_size]
+        # Every rank draws the whole batch's noise and keeps its rows, so a run's random numbers do
+        # not depend on the number of ranks.
         return Batch(
             self._ranks.local_rows(rows),
             self._ranks.local_rows(self._z[update]),
@@ -105,6 +115,7 @@ class InputSchedule:
 
     def _permutation(self, epoch: int) -> Tensor:
         """The order of the images in an epoch, counted from 0."""
+        # On the device as a whole: moving each batch's rows would make the host wait at every step.
         if self._order[0] != epoch:
             order = noise.permutation(self._config.seed, epoch + 1, self._data_size)
             self._order = (epoch, order.to(self._device))

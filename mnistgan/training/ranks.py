@@ -25,20 +25,24 @@ _RESUME = "go on from the last checkpoint: mnistgan train --resume RUN"
 
 
 class PartnerLostError(MnistganError):
-    """Another rank of the run ended early; its own message says why."""
+    """Another rank of the run ended early; that rank's own message says why."""
 
 
 class Ranks:
-    """The ranks of a run, seen from one of them; a single process is rank 0 of 1.
+    """This process's place among the ranks of a run; a single process is rank 0 of 1.
 
     Attributes:
-        rank: of this process, from 0; only rank 0 writes files.
+        rank: number of this process, from 0; only rank 0 writes files.
         size: number of ranks.
     """
 
     def __init__(self, rank: int = 0, size: int = 1) -> None:
         self.rank = rank
         self.size = size
+
+    # Not torch's DistributedDataParallel: with BatchNorm, two forward passes before one backward
+    # pass fail from torch 2.6 on (pytorch/pytorch#175024), and it exchanges only gradients in
+    # ``.grad``.
 
     def local_rows(self, batch: Tensor) -> Tensor:
         """This rank's rows of a whole batch, whose length is a multiple of the size."""
@@ -51,6 +55,7 @@ class Ranks:
             return
         import torch
 
+        # One flat tensor: an exchange of many small tensors would wait once for each of them.
         whole = torch.cat([tensor.detach().flatten() for tensor in tensors])
         with _together() as dist:
             dist.all_reduce(whole)
@@ -84,7 +89,7 @@ def join(device: torch.device) -> Ranks:
     """Join the other ranks if torchrun started this process.
 
     Args:
-        device: of the run; ranks on GPUs communicate by NCCL, others by Gloo.
+        device: device of the run; ranks on GPUs communicate by NCCL, others by Gloo.
 
     Raises:
         MnistganError: the ranks could not connect.
@@ -99,7 +104,8 @@ def join(device: torch.device) -> Ranks:
             torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
         with _together():
             dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
-        # A process that ends while the group's threads live may be aborted by their destructors.
+        # A process that ends while the group's threads live may be aborted by their destructors,
+        # which torchrun takes for a failure (commit 8465940).
         atexit.register(dist.destroy_process_group)
     return Ranks(dist.get_rank(), dist.get_world_size())
 
@@ -127,8 +133,8 @@ def launch(count: int, arguments: Sequence[str]) -> int:
     from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
-    logging.disable(logging.WARNING)  # the ranks' own messages are enough
-    # By default torchrun chooses one thread, with a long message.
+    logging.disable(logging.WARNING)  # hides torchrun's; the ranks print their own messages
+    # Otherwise torchrun sets one thread per rank and prints a long message about it.
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // count)))
     options = torchrun.parse_args(["--standalone", f"--nproc-per-node={count}", "-m", "mnistgan"])
     options.training_script_args = list(arguments)  # torchrun would parse --nproc itself
@@ -136,7 +142,7 @@ def launch(count: int, arguments: Sequence[str]) -> int:
         torchrun.run(options)
     except ChildFailedError as error:
         number, failure = error.get_first_failure()
-        if failure.exitcode < 0:
+        if failure.exitcode < 0:  # minus the signal's number, as in subprocess
             killed = f"rank {number} was killed by signal {-failure.exitcode}"
             raise MnistganError(f"{killed}; {_RESUME}") from error
         return int(failure.exitcode)
@@ -147,7 +153,7 @@ def launch(count: int, arguments: Sequence[str]) -> int:
 
 @contextlib.contextmanager
 def _together() -> Iterator[Any]:
-    """``torch.distributed``, for a collective operation; a failure means that a rank was lost."""
+    """Yield ``torch.distributed``; a RuntimeError inside means that another rank was lost."""
     import torch.distributed as dist
 
     try:

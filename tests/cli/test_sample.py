@@ -80,7 +80,7 @@ def test_shards_go_on(invoke: Invoke, trained: Path, tmp_path: Path) -> None:
     command = ("sample", "--ckpt", trained, "-n", 50, "--format", "shards", "--shard-size", 20)
     first = invoke(*command, "--part", "2/2")
     assert (first.exit_code, first.stdout) == (0, "shards\n"), first.output
-    assert first.stderr == "mnistgan: shards: 1 written, 0 kept, 2 missing (of other parts)\n"
+    assert first.stderr == "mnistgan: shards: 1 written, 0 kept, 2 missing (in other parts)\n"
     second = invoke(*command)
     assert second.stderr == "mnistgan: shards: 2 written, 1 kept, all complete\n"
     names = [f"shard-{number:05d}.{kind}" for number in (1, 2, 3) for kind in ("json", "npz")]

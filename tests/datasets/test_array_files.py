@@ -81,18 +81,18 @@ def test_what_does_not_fit_is_refused(
 
 
 def test_what_is_not_there_or_is_one_picture(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="is not there"):
+    with pytest.raises(DataError, match="does not exist"):
         load(tmp_path / "nothing")
     os.mkfifo(tmp_path / "pipe-ubyte")
     os.mkfifo(tmp_path / "pipe.npz")
-    with pytest.raises(DataError, match="is not there"):
+    with pytest.raises(DataError, match="does not exist"):
         load(tmp_path / "pipe-ubyte")
     with pytest.raises(DataError, match="is not a regular file"):
         load(tmp_path / "pipe.npz")
     with pytest.raises(UsageError, match="has no home folder"):
         datasets.load(DataConfig(name="~nobody-of-this-name/photos"))
     (tmp_path / "a.jpg").write_bytes(b"")
-    with pytest.raises(DataError, match="a single picture; name the folder"):
+    with pytest.raises(DataError, match="a single picture; give the folder"):
         load(tmp_path / "a.jpg")
 
 
@@ -121,7 +121,7 @@ def test_a_path_is_told_from_a_name_by_how_it_is_written(name: str, kind: str | 
 
 
 def test_labels_belong_to_a_file() -> None:
-    with pytest.raises(ValidationError, match="labels belong to an IDX file"):
+    with pytest.raises(ValidationError, match="labels are only for an IDX file"):
         DataConfig(name="mnist", labels="x")
 
 

@@ -144,11 +144,11 @@ class TestClasses:
     def test_a_folder_too_high_is_noted(self, tmp_path: Path) -> None:
         for name in ("train/a/1.png", "train/b/1.png", "test/a/2.png"):
             save(tmp_path / "set" / name)
-        assert "name the folder above them" in load(tmp_path / "set").notes[0]
+        assert "give the folder of this class as the data set" in load(tmp_path / "set").notes[0]
 
     def test_labels_of_a_file_do_not_go_with_a_folder(self, tmp_path: Path) -> None:
         save(tmp_path / "set" / "a.png")
-        with pytest.raises(DataError, match=r"leave data\.labels out"):
+        with pytest.raises(DataError, match=r"remove data\.labels"):
             load(tmp_path / "set", labels="labels.gz")
 
     def test_both_at_once_is_refused(self, tmp_path: Path) -> None:
@@ -170,9 +170,9 @@ class TestTrouble:
         (folder / ".DS_Store").write_bytes(b"x")
         data = load(folder)
         assert data.images[:, 0, 0, 0].tolist() == [0, 3]
-        assert data.notes[0].startswith("2 of 4 pictures cannot be read and are left out: 1.png (")
+        assert data.notes[0].startswith("2 of 4 pictures cannot be read and are skipped: 1.png (")
         assert "2.png (" in data.notes[0]
-        assert data.notes[1] == "2 left out, not pictures by name: link.png, notes.txt"
+        assert data.notes[1] == "2 files skipped, not pictures by name: link.png, notes.txt"
 
     def test_labels_stay_with_their_pictures(self, tmp_path: Path) -> None:
         for name in ("a/1.png", "b/1.png", "b/2.png"):
@@ -266,6 +266,7 @@ class TestKept:
         assert second.notes == first.notes
         assert second.classes == first.classes
 
+    @pytest.mark.slow
     def test_pictures_of_the_right_size_need_no_torch(self, folder: Path) -> None:
         code = (
             "import sys; from mnistgan import datasets, config; "

@@ -264,7 +264,7 @@ class TestDigits:
         np.testing.assert_array_equal(images[:, 0], images[:, -1])
 
     def test_there_is_no_test_part(self, tmp_path: Path) -> None:
-        with pytest.raises(DataError, match="has no test part"):
+        with pytest.raises(DataError, match="has no test split"):
             load("digits", tmp_path, "test")
 
 

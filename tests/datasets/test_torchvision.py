@@ -97,9 +97,9 @@ class Items:
         return self._items[index]
 
 
-def pictures(count: int, colour: bool = True, classes: int = 3) -> list[tuple[Image.Image, int]]:
+def pictures(count: int, color: bool = True, classes: int = 3) -> list[tuple[Image.Image, int]]:
     """Pairs of a picture of random pixels and a label."""
-    shape = (count, 12, 9, 3) if colour else (count, 12, 9)
+    shape = (count, 12, 9, 3) if color else (count, 12, 9)
     images = noise_images(*shape)
     return [(Image.fromarray(image), number % classes) for number, image in enumerate(images)]
 
@@ -175,7 +175,7 @@ class TestNames:
     @pytest.mark.parametrize(
         ("name", "hint"),
         [
-            ("ImageFolder", "name the folder instead"),
+            ("ImageFolder", "give the folder instead"),
             ("EMNIST", "such as emnist-letters"),
             ("LSUN", "could run code"),
             ("WIDERFace", "its labels are boxes"),
@@ -245,7 +245,7 @@ class TestParts:
         assert (len(train), len(test)) == (60, 20)
 
     def test_without_a_test_part(self, tmp_path: Path) -> None:
-        with pytest.raises(DataError, match="has no test part"):
+        with pytest.raises(DataError, match="has no test split"):
             load("FakeData", tmp_path, "test")
         config = DataConfig(name="torchvision:FakeData", image_size=8)
         train, test = reference.split(config)
@@ -254,6 +254,7 @@ class TestParts:
         assert not datasets.has_test(DataConfig(name="torchvision:Omniglot"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("split", ["train", "test"])
 def test_mnist_is_ours_pixel_for_pixel(mnist_root: Path, tmp_path: Path, split: SplitName) -> None:
     shutil.copytree(mnist_root / "MNIST", tmp_path / "MNIST")
@@ -284,6 +285,7 @@ class TestFakeData:
             assert data.labels[index] == label
         assert data.classes == tuple("0123456789")
 
+    @pytest.mark.slow
     def test_it_trains_and_is_shown(self, invoke: Invoke, tiny_toml: Path, tmp_path: Path) -> None:
         result = invoke(
             "train", "--config", tiny_toml, "--data", "torchvision:FakeData", "--epochs", 1,
@@ -391,7 +393,7 @@ class TestDownload:
         assert result.exit_code == 2
         (line,) = result.stderr.splitlines()
         assert "torchvision:KMNIST: cannot be read from root, nor downloaded (" in line
-        assert "run again, or copy its files there" in line
+        assert "run again, copy its files there" in line
         del result
         gc.collect()
 
@@ -503,7 +505,7 @@ class TestFromTorchvision:
 
     def test_colour_that_is_given_up_is_noted(self) -> None:
         assert datasets.from_torchvision(Items(*pictures(3))).notes == (GRAY_NOTE,)
-        assert datasets.from_torchvision(Items(*pictures(3, colour=False))).notes == ()
+        assert datasets.from_torchvision(Items(*pictures(3, color=False))).notes == ()
         in_colour = DataConfig.model_validate({"channels": 3})
         assert datasets.from_torchvision(Items(*pictures(3)), in_colour).notes == ()
 
@@ -539,7 +541,7 @@ class TestFromTorchvision:
 
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(4, 20), st.sampled_from(["pad", "crop"]))
 def test_pixels_are_pillows(width: int, height: int, side: int, fit: str) -> None:
-    """Scaling, padding, cropping and grey, worked out with Pillow and NumPy alone."""
+    """Scaling, padding, cropping and gray, worked out with Pillow and NumPy alone."""
     pixels = noise_images(height, width, 3, seed=width * 41 + height)
     picture = Image.fromarray(pixels)
     if fit == "crop":
@@ -554,12 +556,12 @@ def test_pixels_are_pillows(width: int, height: int, side: int, fit: str) -> Non
     square[y : y + size[1], x : x + size[0]] = scaled
     keys = {"image_size": side, "fit": fit, "background": "#0a141e"}
     items = Items((Image.fromarray(pixels), 0))
-    colour = datasets.from_torchvision(items, DataConfig.model_validate({**keys, "channels": 3}))
-    np.testing.assert_array_equal(np.moveaxis(colour.images[0], 0, -1), square)
-    grey = datasets.from_torchvision(items, DataConfig.model_validate(keys))
-    # Grey after scaling: the background becomes grey by itself.
+    color = datasets.from_torchvision(items, DataConfig.model_validate({**keys, "channels": 3}))
+    np.testing.assert_array_equal(np.moveaxis(color.images[0], 0, -1), square)
+    gray = datasets.from_torchvision(items, DataConfig.model_validate(keys))
+    # Gray after scaling: the background becomes gray by itself.
     inside = (scaled @ np.array([19595, 38470, 7471]) + 0x8000) >> 16
-    np.testing.assert_array_equal(grey.images[0, 0, y : y + size[1], x : x + size[0]], inside)
+    np.testing.assert_array_equal(gray.images[0, 0, y : y + size[1], x : x + size[0]], inside)
 
 
 class TestImport:
@@ -573,6 +575,7 @@ class TestImport:
         )
         assert process.returncode == 0, process.stderr
 
+    @pytest.mark.slow
     def test_beside_a_torch_that_it_was_not_built_for(self, tmp_path: Path, trained: Path) -> None:
         """Where no library of compiled operators loads, data sets and transforms work."""
         self.run(
@@ -596,6 +599,7 @@ class TestImport:
             tmp_path,
         )
 
+    @pytest.mark.slow
     def test_operators_that_load_are_left_alone(self, tmp_path: Path) -> None:
         self.run(
             """

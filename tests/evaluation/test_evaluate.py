@@ -21,6 +21,7 @@ from mnistgan.evaluation.reference import Reference
 from mnistgan.events import Evaluated, Event, RunEnded
 from mnistgan.progress import StopToken
 from mnistgan.rendering.grids import read_png, save_png
+from mnistgan.runs import event_lines
 from mnistgan.runs.plan import Override, plan_resume
 from mnistgan.runs.run import Run, train
 from mnistgan.sampling.generator import load_generator
@@ -53,6 +54,7 @@ class TestClassifier:
         np.testing.assert_array_equal(together.features[600:601], alone.features)
         assert together.probabilities.sum(axis=1) == pytest.approx(1)
 
+    @pytest.mark.slow
     def test_one_of_its_own_is_trained_once(self, digits: Reference, cache_folder: Path) -> None:
         assert digits.classifier.accuracy is not None
         assert digits.classifier.accuracy > 0.9
@@ -116,6 +118,7 @@ class TestReport:
         assert json.dumps(first, allow_nan=False) == json.dumps(again)
 
 
+@pytest.mark.slow
 def test_a_classifier_learns_from_good_fakes(digits: Reference) -> None:
     """Real images in the fakes' place reach what real images reach; noise does not."""
     assert digits.train.labels is not None
@@ -134,6 +137,8 @@ class TestCommand:
         result = invoke("evaluate", trained, "-n", 200, "--json", "f.json", "--out", "pictures")
         assert result.exit_code == 0, result.output
         assert "Frechet distance (mnistgan-lenet-" in result.stdout
+        verdict = json.loads((tmp_path / "f.json").read_text())["verdict"]
+        assert result.stdout.startswith(f"{verdict}\n200 images against digits\n")
         assert "n=200" in result.stdout
         assert "the floor is 200 held-out real images" in result.stdout
         figures = json.loads((tmp_path / "f.json").read_text())
@@ -143,6 +148,7 @@ class TestCommand:
         for name in ("classes", "certainty", "nearest"):
             assert read_png(tmp_path / "pictures" / f"{name}.png").size
 
+    @pytest.mark.slow
     def test_images_from_files_with_labels(self, invoke: Invoke, tmp_path: Path) -> None:
         digits = datasets.load(DataConfig(name="digits"))
         assert digits.labels is not None
@@ -228,6 +234,33 @@ class TestWhileTraining:
         assert (tmp_path / "run" / "curves.png").exists()
         best = 1 + int(table["frechet_distance"].argmin())
         assert load_generator(tmp_path / "run" / "g-best.pt").epoch == best
+
+    def test_the_best_generator_has_not_collapsed(
+        self, tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Also after a resume, though a collapsed one is nearer by the Frechet distance."""
+        distances, varieties = iter([1.0, 9.0, 7.0, 2.0, 8.0]), iter([0.01, 1.0, 1.0, 0.01, 1.0])
+
+        def measure(*_: Any, **__: Any) -> results.Figures:
+            shares = dict.fromkeys("0123456789", 0.1)
+            return results.Figures(
+                next(distances), 0, 0, 1, 0.8, 1, 0.9, 9, shares, (), 0, 0, 1, next(varieties)
+            )
+
+        monkeypatch.setattr(results, "measure", measure)
+        config = tiny(("evaluate.every", 1), ("evaluate.n", 150), ("train.epochs", 3))
+        events: list[Event] = []
+        run = RunDirectory(train(config, tmp_path / "run", on_event=events.append))
+        assert [one.is_best for one in events if isinstance(one, Evaluated)] == [True, True, True]
+        assert events[-1] == RunEnded(
+            "finished", 21, 3, "Good: all ten digits; Frechet distance 7."
+        )
+        more = plan_resume(run.path, None, [Override("train.epochs", 5, "")])
+        events = list(Run(more))
+        assert [one.is_best for one in events if isinstance(one, Evaluated)] == [False, False]
+        assert load_generator(run.best_file).epoch == 3
+        lines = [event_lines.evaluated(one) for one in events if isinstance(one, Evaluated)]
+        assert lines[0].endswith("coverage 0.900  collapsed")
 
     def test_a_resumed_run_measures_the_same(
         self, invoke: Invoke, tiny_toml: Path, tmp_path: Path

@@ -52,6 +52,21 @@ def test_numbers_that_stay_bad_are_told_once(
     assert len(messages(watch, *steps(*numbers, 2000))) == 1  # once more, after it was well
 
 
+def test_single_good_steps_do_not_silence_the_watch() -> None:
+    """As in lab 4: loss_D 0.000, D(x) 1.000 and D(G(z)) 0.000, but for 1 step of 50."""
+    events = [
+        StepMetrics(step, 1, 0.4 if step % 50 == 0 else 0.0002, 10.0, 1.0, 0.0, 0.0, 1.0)
+        for step in range(1, 2000)
+    ]
+    (message,) = messages(Watch("probability"), started(), *events)
+    assert message.startswith("D's loss has been zero since step 1:")
+    half = [
+        StepMetrics(step, 1, 0.4 if step % 2 == 0 else 0.0002, 10.0, 1.0, 0.0, 0.0, 1.0)
+        for step in range(1, 2000)
+    ]
+    assert messages(Watch("probability"), started(), *half) == []
+
+
 def test_healthy_numbers_and_critics_are_left_in_peace() -> None:
     assert messages(Watch("probability"), started(), *steps(1.2, 0.6, 0.4)) == []
     assert messages(Watch("critic"), started(), *steps(0.0, 0.0, 0.0)) == []
@@ -73,9 +88,33 @@ def test_classes_that_are_left_out() -> None:
     watch = Watch("probability", lambda images: np.arange(len(images)) % 8, tuple("0123456789"))
     said = messages(watch, started(), *(epoch(number, REAL) for number in range(1, 6)))
     assert said == [
-        "no 8 and no 9 among 64 images since epoch 2: G leaves classes out; lower train.lr_g, or "
-        "set train.r1 = 1"
+        "8s and 9s are missing (64 images, since epoch 2): G leaves classes out; lower "
+        "train.lr_g, or set train.r1 = 1"
     ]
+
+
+def test_a_single_class_is_named() -> None:
+    watch = Watch("probability", lambda images: np.full(len(images), 8), tuple("0123456789"))
+    said = messages(watch, started(), *(epoch(number, REAL) for number in range(1, 6)))
+    assert len(said) == 1
+    assert said[0].startswith(
+        "only 8s are left; nine digits are missing (64 images, since epoch 2)"
+    )
+
+
+def test_what_is_found_at_the_end() -> None:
+    same = np.repeat(REAL[:4], 16, axis=0)
+    watch = Watch("probability")
+    messages(watch, started(), *(epoch(number, REAL) for number in (1, 2)))
+    assert watch.finding() == "", "too early to say"
+    messages(watch, epoch(3, REAL))
+    assert watch.finding() == "Not measured; the watch found no sign of a collapse."
+    messages(watch, *(epoch(number, same) for number in (4, 5)))
+    assert watch.finding() == "Not measured; of 64 images only 4 differ since epoch 4."
+    messages(watch, *steps(0.0001, 1.0, 0.0))
+    assert watch.finding().startswith("Not measured; of 64 images")
+    messages(watch, epoch(6, REAL))
+    assert watch.finding() == "Not measured; D's loss has been zero since step 1."
 
 
 def test_distinct_images_are_counted() -> None:

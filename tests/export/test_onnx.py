@@ -18,6 +18,7 @@ from mnistgan.models import networks
 from mnistgan.sampling.generator import Generator, load_generator
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "keys",
     [
@@ -54,6 +55,7 @@ def test_every_family_is_exported(tiny: Tiny, tmp_path: Path, keys: dict[str, An
     assert opset[""] == result.opset
 
 
+@pytest.mark.slow
 def test_a_model_that_differs_leaves_no_file(
     trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -111,7 +111,7 @@ def test_a_name_cannot_move_the_cursor(invoke: Invoke, trained: Path, digit: Pat
         (["--index", "x"], "integers separated by commas"),
         ([], "1 to 100 images"),
         (["digit.png", "--out", "a.gif"], "two images"),
-        (["digit.png", "--out", "a.bmp"], "unknown ending"),
+        (["digit.png", "--out", "a.bmp"], "unknown extension"),
         (["digit.png", "--out", "no/a.png"], "does not exist"),
         (["digit.png", "--json", "no/a.json"], "does not exist"),
         (["digit.png", "--digit", "3"], "without labels"),

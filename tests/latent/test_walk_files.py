@@ -23,10 +23,10 @@ def conditional_file(tiny: Tiny, tmp_path: Path) -> Path:
 
 
 def test_animate(invoke: Invoke, trained: Path, conditional_file: Path, tmp_path: Path) -> None:
-    plain, labelled = ("--ckpt", trained), ("--ckpt", conditional_file)
+    plain, labeled = ("--ckpt", trained), ("--ckpt", conditional_file)
     for arguments, count in (
         ((*plain, "--seeds", "1,5,9"), 45),
-        ((*labelled, "--walk", "classes", "--digits", "b-d"), 45),
+        ((*labeled, "--walk", "classes", "--digits", "b-d"), 45),
         ((*plain, "--walk", "corners", "--frames", 3), 3),
     ):
         result = invoke("animate", *arguments)

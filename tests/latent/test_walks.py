@@ -98,8 +98,8 @@ def test_corners_begin_with_the_seeds_and_go_round(plain: Generator) -> None:
     corners = images[:, (0, 9, 90, 99)]
     for corner, seed in enumerate((1, 5, 9, 12)):
         assert abs(corners[0, corner] - sampler.sample(plain, 1, seed)[0]).max() <= 1
-    for corner, neighbour in ((0, 1), (1, 3), (3, 2), (2, 0)):  # a quarter later
-        assert abs(corners[2, corner] - corners[0, neighbour]).max() <= 1
+    for corner, neighbor in ((0, 1), (1, 3), (3, 2), (2, 0)):  # a quarter later
+        assert abs(corners[2, corner] - corners[0, neighbor]).max() <= 1
 
 
 @pytest.mark.parametrize(

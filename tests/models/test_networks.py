@@ -109,3 +109,71 @@ def test_every_grey_level_survives_the_range(output: OutputRange) -> None:
     assert torch.equal(pixels.to_uint8(scaled), levels)
     beyond = torch.tensor([pixels.low - 1, pixels.high + 1])
     assert pixels.to_uint8(beyond).tolist() == [0, 255]
+
+
+@pytest.mark.parametrize("keys", FAMILIES)
+@pytest.mark.parametrize(("size", "channels"), [(28, 1), (32, 3), (64, 1), (20, 3)])
+def test_the_largest_layer_is_that_of_a_forward_pass(
+    tiny: Tiny, keys: dict[str, Any], size: int, channels: int
+) -> None:
+    config = tiny(*keys.items(), ("data.image_size", size), ("data.channels", channels))
+    network = networks.build_generator(config).eval()
+    sizes: list[int] = []
+    for module in network.modules():
+        module.register_forward_hook(lambda *call: sizes.append(call[-1].numel()))
+    network(torch.zeros(1, config.model.latent_dim))
+    assert networks.largest_layer(config) == max(sizes)
+
+
+@pytest.mark.parametrize("output", ["tanh", "sigmoid"])
+@pytest.mark.parametrize(("offset", "up"), [(0.0, 0), (0.49, 0), (0.51, 1), (0.99, 1)])
+def test_pixels_are_rounded_to_the_nearest_level(
+    output: OutputRange, offset: float, up: int
+) -> None:
+    """Rounding down would darken every image by half a level."""
+    levels = torch.arange(255, dtype=torch.float64) + offset
+    unit = levels / 255
+    images = (unit * 2 - 1 if output == "tanh" else unit).float()
+    assert networks.RANGES[output].to_uint8(images).tolist() == [n + up for n in range(255)]
+
+
+def test_the_ends_of_the_ranges_are_black_and_white() -> None:
+    assert networks.RANGES["tanh"].to_uint8(torch.tensor([-1.0, 1.0])).tolist() == [0, 255]
+    assert networks.RANGES["sigmoid"].to_uint8(torch.tensor([0.0, 1.0])).tolist() == [0, 255]
+    middle = torch.tensor([-1.0, 0.0, 0.5, 1.0])
+    assert networks.RANGES["tanh"].to_unit(middle).tolist() == [0, 0.5, 0.75, 1]
+    assert networks.RANGES["sigmoid"].to_unit(middle).tolist() == [-1, 0, 0.5, 1]
+
+
+@pytest.mark.parametrize("init", ["default", "normal"])
+@pytest.mark.parametrize("family", ["mlp", "dcgan"])
+def test_initial_values_of_each_kind_of_layer(tiny: Tiny, family: str, init: str) -> None:
+    """Normal: means 0 and 1 (of BatchNorm), deviation 0.02, biases 0; means to five errors."""
+    sizes: dict[str, dict[str, Any]] = {
+        "mlp": {"generator": {"widths": [256, 256]}, "discriminator": {"widths": [256]}},
+        "dcgan": {"generator": {"width": 64}, "discriminator": {"width": 32}},
+    }
+    config = tiny(("model", {"family": family, "init": init, **sizes[family]}))
+    norms = 0
+    for network in (networks.build_generator(config), networks.build_discriminator(config)):
+        for layer in network.modules():
+            if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d):
+                norms += 1
+                assert not layer.bias.any()
+                assert layer.running_mean is not None
+                assert layer.running_var is not None
+                assert not layer.running_mean.any()
+                assert (layer.running_var == 1).all()
+                if init == "default":
+                    assert (layer.weight == 1).all()
+            if init == "normal" and isinstance(
+                layer, nn.BatchNorm1d | nn.BatchNorm2d | nn.Linear | nn.Conv2d | nn.ConvTranspose2d
+            ):
+                mean = float(isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d))
+                count = layer.weight.numel()
+                assert abs(layer.weight.mean() - mean) < 5 * 0.02 / count**0.5
+                if count > 50:
+                    assert abs(layer.weight.std() - 0.02) < 5 * 0.02 / (2 * count) ** 0.5
+                if layer.bias is not None:
+                    assert not layer.bias.any()
+    assert norms == 2

@@ -203,7 +203,17 @@ class Counter(Output):
 """
 
 
-@pytest.mark.parametrize("act", ["sys.exit(0)", "raise Unprintable", "event.real_images[:] = 0"])
+@pytest.mark.parametrize(
+    "act",
+    [
+        "sys.exit(0)",
+        "raise Unprintable",
+        "raise GeneratorExit",
+        "raise BaseException('of its own')",
+        "event.real_images[:] = 0",
+        "event.real_images.setflags(write=True)",
+    ],
+)
 def test_a_misbehaving_output_changes_nothing(
     install: Install, invoke: Invoke, tiny_toml: Path, tmp_path: Path, trained: Path, act: str
 ) -> None:
@@ -214,6 +224,46 @@ def test_a_misbehaving_output_changes_nothing(
     assert "the output 'counter' of acme 2.5 failed" in result.stderr
     for name in ("training.gif", "samples/real.png", "samples/epoch_002.png"):
         assert (tmp_path / "run" / name).read_bytes() == (trained / name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("act", "what"),
+    [
+        ("import os; os.chdir('/')", "the working directory"),
+        ("import torch; torch.set_grad_enabled(False)", "torch's grad mode"),
+        ("import torch; torch.set_default_dtype(torch.float64)", "torch's default dtype"),
+        ("import torch; torch.set_num_threads(7)", "torch's number of threads"),
+        ("import torch; torch.set_float32_matmul_precision('medium')", "torch's matmul precision"),
+        ("import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)", "the handler of SIGINT"),
+        ("import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)", "the handler of SIGTERM"),
+    ],
+)
+def test_what_an_output_changes_in_the_process_is_undone(
+    install: Install,
+    invoke: Invoke,
+    tiny_toml: Path,
+    tmp_path: Path,
+    trained: Path,
+    act: str,
+    what: str,
+) -> None:
+    install(MISBEHAVING.format(act=act), "Counter")
+    tiny_toml.write_text(tiny_toml.read_text() + "\n[outputs.counter]\n")
+    result = invoke("train", "--config", tiny_toml, "--output-dir", "run")
+    assert result.exit_code == 0, result.output
+    assert result.stderr.count(f"'counter' of acme 2.5 changed {what}; it was changed back") == 1
+    for name in ("training.gif", "samples/real.png", "samples/epoch_002.png"):
+        assert (tmp_path / "run" / name).read_bytes() == (trained / name).read_bytes()
+
+
+def test_an_interrupt_inside_an_output_is_the_users(
+    install: Install, invoke: Invoke, tiny_toml: Path
+) -> None:
+    install(MISBEHAVING.format(act="raise KeyboardInterrupt"), "Counter")
+    tiny_toml.write_text(tiny_toml.read_text() + "\n[outputs.counter]\n")
+    result = invoke("train", "--config", tiny_toml, "--output-dir", "run")
+    assert result.exit_code == 130, result.output
+    assert "Traceback" not in result.output
 
 
 def test_an_output_that_cannot_be_created_is_disabled(
@@ -244,6 +294,10 @@ def test_an_output_that_cannot_be_created_is_disabled(
         ("outputs.samples.pattern={epoch}\n.png", "must be a file name like"),
         ("outputs.samples.pattern={epoch", "must be a file name like"),
         ("outputs.animation.format=avi", "outputs.animation.format"),
+        (
+            "outputs.animation={fps=60}",
+            "outputs.animation: a GIF plays at most 50; use fps = 50, or",
+        ),
     ],
 )
 def test_options_of_the_built_in_outputs(invoke: Invoke, assignment: str, words: str) -> None:

@@ -191,15 +191,15 @@ class TestRefusals:
             ("seed=1.5", "seed: "),
             (f"seed={2**63}", "seed: "),
             ("seed=" + "9" * 5000, "seed: "),
-            ("seed=1&seed=2", "seed: given twice"),
-            ("s1=1&s1=2", "s1: given twice"),
+            ("seed=1&seed=2", "seed: is given twice"),
+            ("s1=1&s1=2", "s1: is given twice"),
             ("s1=nan", "s1: "),
             ("s1=inf", "s1: "),
             ("s1=3.1", "s1: "),
             ("s1=", "s1: "),
             ("s9=1", "s9: there are 8 directions"),
             ("s0=1", "s0: no such parameter"),
-            ("s=1", "s: give the direction's number"),
+            ("s=1", "s: add the number of the direction"),
             ("truncation=0", "truncation: "),
             ("truncation=nan", "truncation: "),
             ("truncation=1e999", "truncation: "),
@@ -370,6 +370,7 @@ def test_a_small_phone_in_the_dark(chromium: Chromium) -> None:
 # The command -----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGHUP", 129)])
 def test_a_signal_ends_it_quietly(trained: Path, name: str, code: int) -> None:
     if not hasattr(signal, name):
@@ -396,8 +397,8 @@ def test_a_port_in_use(invoke: Invoke, trained: Path) -> None:
         port = taken.getsockname()[1]
         result = invoke("play", "--ckpt", trained, "--port", port)
     assert result.exit_code == 2
-    assert f"port {port} cannot be used" in result.stderr
-    assert "--port 0" in result.stderr
+    assert f"--port {port}: cannot be used" in result.stderr
+    assert "0 for any free one" in result.stderr
     assert result.stdout == ""
 
 

@@ -41,10 +41,11 @@ def test_smoothing_keeps_the_mean_of_a_constant_and_the_length() -> None:
 
 @pytest.mark.parametrize(
     ("distances", "log"),
-    [([[9.0, 1.0], [4.0]], True), ([[9.0], []], True), ([[9.0, NAN, INF]], True),
-     ([[9.0], [0.0]], False), ([[NAN]], False), ([[INF]], False)],
+    [([[90.0, 1.0], [4.0]], True), ([[9.0], [0.9]], True), ([[9.0, NAN, INF, 0.1]], True),
+     ([[9.0], []], False), ([[97.0, 96.0]], False), ([[9.0], [0.0]], False),
+     ([[NAN]], False), ([[INF]], False)],
 )  # fmt: skip
-def test_a_distance_is_drawn_logarithmically_if_it_can_be(
+def test_a_distance_is_drawn_logarithmically_if_it_varies_much(
     distances: list[list[float]], log: bool
 ) -> None:
     tables = [{"frechet_distance": np.array(column, np.float64)} for column in distances]
@@ -83,3 +84,38 @@ def test_runs_without_steps_are_refused(trained: Path, tmp_path: Path) -> None:
     run.metrics_file.write_text(head)
     with pytest.raises(UsageError, match="no steps to plot"):
         curves.plot_runs([run], tmp_path / "a.png")
+
+
+@pytest.mark.parametrize(
+    "distances",
+    [
+        [7.0],
+        [96.6, 96.6, 96.6],
+        [96.2, 97.1, 96.6],
+        [103.0, 139.0],
+        [140.0, 9.0, 1.4],
+        [900.0, 2e-3],
+    ],
+)
+def test_axes_have_ticks_in_plain_numbers(distances: list[float]) -> None:
+    from matplotlib.figure import Figure
+
+    steps = 937.0 * np.arange(1, len(distances) + 1)
+    table = {"step": steps, "frechet_distance": np.array(distances)}
+    figure = Figure()
+    axes = figure.subplots()
+    curves._draw(axes, curves.distance_panel([table]), {"run": table})
+    figure.canvas.draw()
+    for axis, limits in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
+        low, high = limits
+        labels = [
+            label.get_text()
+            for label in axis.get_ticklabels(which="both")
+            if low <= (label.get_position()[axis is axes.yaxis]) <= high and label.get_text()
+        ]
+        assert len(labels) >= 2
+        assert len(set(labels)) == len(labels)
+        assert not any("10^" in label or "e" in label for label in labels), labels
+        assert not axis.get_offset_text().get_text()
+    if max(distances) < 1.05 * min(distances):
+        assert high - low >= 0.05 * max(distances)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from support import noise_images
 
 from mnistgan.errors import UsageError
 from mnistgan.rendering import grids
@@ -43,6 +44,34 @@ def test_other_pictures_are_not_grids(shape: tuple[int, ...]) -> None:
 
 def test_a_hundred_images_make_ten_by_ten() -> None:
     assert grids.grid(np.zeros((100, 1, 28, 28), np.uint8)).shape == (302, 302)
+
+
+@pytest.mark.parametrize(
+    ("count", "scale", "side"),
+    [(1, 10, 320), (4, 10, 620), (9, 9, 828), (64, 3, 726), (100, 2, 604), (10_000, 1, 3002)],
+)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_grid_is_enlarged_to_fill_a_screen(
+    count: int, scale: int, side: int, channels: int
+) -> None:
+    picture = grids.grid(noise_images(count, channels, 28, 28))
+    enlarged = grids.magnify(picture)
+    assert enlarged.shape[:2] == (side, side)
+    block = np.ones((scale, scale) if channels == 1 else (scale, scale, 1), np.uint8)
+    np.testing.assert_array_equal(enlarged, np.kron(picture, block))
+
+
+def test_a_data_set_without_labels_is_enlarged_too() -> None:
+    images = noise_images(200, 1, 28, 28)
+    expected = np.kron(grids.grid(images[:100], 10), np.ones((2, 2), np.uint8))
+    np.testing.assert_array_equal(grids.class_grid(images, None, (), 10), expected)
+
+
+@pytest.mark.parametrize("scale", [1, 3])
+def test_a_scale_of_ones_own(scale: int) -> None:
+    picture = grids.grid(noise_images(6, 1, 5, 4), columns=3)
+    expected = np.kron(picture, np.ones((scale, scale), np.uint8))
+    np.testing.assert_array_equal(grids.magnify(picture, scale), expected)
 
 
 @pytest.mark.parametrize("channels", [1, 3])

@@ -32,7 +32,12 @@ from mnistgan.training.trainer import Trainer
 
 
 @pytest.fixture(scope="module")
-def measured(tmp_path_factory: pytest.TempPathFactory, cache_folder: Path, trained: Path) -> Path:
+def measured(
+    tmp_path_factory: pytest.TempPathFactory,
+    cache_folder: Path,
+    digits_classifier: None,
+    trained: Path,
+) -> Path:
     """A run that wrote its own page and was then evaluated; tests must not write to it."""
     run = tmp_path_factory.mktemp("measured") / "run"
     settings = ("evaluate.every=1", "evaluate.n=100", "outputs.report={}", "train.epochs=3")
@@ -40,7 +45,6 @@ def measured(tmp_path_factory: pytest.TempPathFactory, cache_folder: Path, train
     train += [word for setting in settings for word in ("--set", setting)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MNISTGAN_CACHE", str(cache_folder))
-        patch.setattr("mnistgan.evaluation.classifier._TRAIN_STEPS", 150)
         for command in (train, ["evaluate", run, "-n", 100]):
             result = CliRunner().invoke(app, [str(word) for word in command])
             assert result.exit_code == 0, result.output
@@ -101,7 +105,7 @@ def page(invoke: Invoke, run: RunDirectory) -> ParsedPage:
 def test_a_run_makes_its_own_page(measured: Path) -> None:
     text = ParsedPage((measured / "report.html").read_text(encoding="utf-8")).text
     assert "3 epochs, 21 steps" in text
-    assert "has not been compared with the floor yet" in text, (
+    assert "To compare this run with it, run these two commands" in text, (
         "it was made before mnistgan evaluate"
     )
 
@@ -128,10 +132,10 @@ def test_it_shows_the_files_of_the_run(run: RunDirectory, invoke: Invoke) -> Non
         "Command",
         'family = "mlp"',
         "Between epoch 1 and epoch 3 the Frechet distance",
-        "Measured during training, on 100 images each time",
-        "The floor is what",
+        "Measured during training, with 100 images each time",
+        "The floor is the figure of",
         "Class shares",
-        "As classified by mnistgan evaluate",
+        "Classified by mnistgan evaluate",
     ):
         assert said in parsed.text, said
     figures = json.loads(run.figures_file.read_text())
@@ -144,6 +148,22 @@ def test_it_shows_the_files_of_the_run(run: RunDirectory, invoke: Invoke) -> Non
     assert data["charts"]["losses"]["lines"][0]["values"] == pytest.approx(
         metrics["loss_D"].tolist(), rel=1e-3
     )
+
+
+def test_it_opens_with_a_verdict(run: RunDirectory, invoke: Invoke) -> None:
+    verdict = json.loads(run.figures_file.read_text())["verdict"]
+    text = page(invoke, run).text
+    assert text.index(verdict) < text.index("Training time")
+    shutil.rmtree(run.figures_file.parent)
+    smudge = {"precision": "1", "recall": "0", "coverage": "0.001", "kl_to_labels": "2.2"}
+    values = {"epoch": "3", "step": "21", "n": "100", "missing_classes": "9"} | smudge
+    row = ",".join(values.get(name, "1") for name in EVALUATIONS_COLUMNS)
+    run.evaluations_file.write_text(f"{','.join(EVALUATIONS_COLUMNS)}\n{row}\n")
+    text = page(invoke, run).text
+    assert text.index("Collapsed: nine classes are missing") < text.index("Training time")
+    assert "No sign of a collapse" not in text
+    run.evaluations_file.unlink()
+    assert "Collapsed" not in page(invoke, run).text
 
 
 def test_it_needs_no_other_file(run: RunDirectory, invoke: Invoke) -> None:
@@ -183,7 +203,7 @@ def test_unusable_arguments(
 
 
 MISSING = [
-    (("metrics.csv",), "metrics.csv holds no steps"),
+    (("metrics.csv",), "metrics.csv contains no steps"),
     (("samples",), "This run has no grids"),
     (("evaluations.csv",), "evaluate.every=5"),
     (("evaluation",), "mnistgan evaluate RUN"),
@@ -232,7 +252,7 @@ def test_a_conditional_generator_draws_each_class(
     assert invoke("train", "--config", "c.toml", "--output-dir", "run").exit_code == 0
     parsed = page(invoke, RunDirectory(tmp_path / "run"))
     assert "A conditional GAN" in parsed.text
-    assert "each image was requested by its class" in parsed.text
+    assert "It drew the requested classes" in parsed.text
     assert "The classifier recognized the requested class in" in parsed.text
     lines = json.loads(parsed.data)["charts"]["shares"]["lines"]
     assert [line["name"] for line in lines] == ["precision", "recall", "coverage", "agreement"]
@@ -251,7 +271,7 @@ def test_others_are_sorted_by_the_shipped_classifier(
     checkpoint.save_generator(run.generator_file, config, trainer.state())
     run.config_file.write_text(toml.to_toml(config))
     parsed = page(invoke, run)
-    assert "among 1,024, as classified by mnistgan-lenet-v1" in parsed.text
+    assert "among 1,024, classified by mnistgan-lenet-v1" in parsed.text
     rows = [attributes for tag, attributes in parsed.tags if attributes.get("alt", "")]
     sorted_ = [one for one in rows if " images of " in (one["alt"] or "")]
     assert 1 <= len(sorted_) <= 10

@@ -37,23 +37,28 @@ INF, NAN = float("inf"), float("nan")
         ([10.0, 10.1], ["stayed about the same: 10 at first, 10.1 at last"], ["fell", "rose"]),
         (
             [40.0, 18.0, 12.0, 10.0],
-            ["as good as the best", "reached by epoch 2"],
+            ["The last measurement is the best.", "reached by epoch 2"],
             ["hardly changed"],
         ),
-        ([40.0, 18.0, 4.0, 10.0], ["lowest after epoch 3, at 4; g-best.pt holds"], ["the best."]),
-        ([40.0, 20, 10, 5, 5, 5.1], ["has hardly changed since epoch 4"], ["still falling"]),
+        (
+            [40.0, 18.0, 4.0, 10.0],
+            ["lowest after epoch 3, at 4", "g-best.pt holds the generator of epoch 3."],
+            ["the best."],
+        ),
+        ([40.0, 20, 10, 5, 5, 5.1], ["hardly changed since epoch 4"], ["still falling"]),
         (
             [40.0, 20, 10, 8, 6, 4],
             ["still falling at the end, by 50% since epoch 4"],
             ["hardly changed"],
         ),
-        ([40.0, 20, 10, 4, 6, 8], ["It has risen since epoch 4, by 100%"], ["as good as"]),
+        ([40.0, 20, 10, 4, 6, 8], ["It rose since epoch 4, by 100%"], ["as good as"]),
         ([0.0, 0.0, 0.0, 0.0, 0.0, 0.0], ["stayed about"], ["nan"]),
         ([-1.0, 0.0, 3e38, -3e38, 0.0, 1.0], ["Frechet distance"], ["nan"]),
     ],
 )
 def test_growth_in_words(distances: list[float], said: list[str], unsaid: list[str]) -> None:
-    text = " ".join(words.growth(evaluations(distances), has_best=True))
+    best = min(range(len(distances)), key=distances.__getitem__, default=0) + 1
+    text = " ".join(words.growth(evaluations(distances), best))
     assert all(one in text for one in said), text
     assert not any(one and one in text for one in unsaid), text
     assert bool(text) == bool(said)
@@ -67,9 +72,52 @@ def test_missing_classes_and_a_missing_best() -> None:
 
 def test_precision_without_recall_is_said() -> None:
     lopsided = words.growth(evaluations([2.0, 1.0], precision=0.9, recall=0.2))
-    assert any("covers only some of the real ones" in one for one in lopsided)
+    assert any("cover only some of the real ones" in one for one in lopsided)
     other = words.growth(evaluations([2.0, 1.0], precision=0.2, recall=0.9))
-    assert any("also makes many that do not look real" in one for one in other)
+    assert any("also draws many that do not look real" in one for one in other)
+
+
+GOOD_NEWS = ("fell", "decrease", "falling", "the best.", "as good as")
+BAD_NEWS = ("rose", "worse", "lowest")
+
+
+@pytest.mark.parametrize(
+    ("distances", "unsaid"),
+    [
+        ([103.0, 139.0], GOOD_NEWS),  # rising
+        ([103.0, 120.0, 130.0, 139.0], GOOD_NEWS),
+        ([103.0, 90.0, 120.0, 130.0, 139.0, 150.0, 160.0], GOOD_NEWS),
+        ([96.6, 96.6, 96.6, 96.6, 96.6, 96.6], (*GOOD_NEWS, *BAD_NEWS, "hardly changed")),
+        ([96.6, 96.2, 96.9, 96.0, 96.5, 96.6], (*GOOD_NEWS, *BAD_NEWS)),  # flat
+        ([40.0, 20.0, 10.0, 8.0, 6.0, 4.0], BAD_NEWS),  # falling
+        ([7.0], (*GOOD_NEWS, *BAD_NEWS)),
+        ([40.0, 20.0, 10.0, 12.0, 8.0, 12.0], ("still falling", "hardly changed", "rose")),
+    ],
+)
+def test_only_what_happened_is_said(distances: list[float], unsaid: tuple[str, ...]) -> None:
+    text = " ".join(words.growth(evaluations(distances)))
+    assert not any(one in text for one in unsaid), text
+
+
+@pytest.mark.parametrize(
+    ("precision", "recall", "said"),
+    [
+        ([0.0, 0.0], [0.0, 0.0], "Precision stayed at 0 and recall stayed at 0: hardly any image"),
+        ([0.01, 0.93], [0.0, 0.0], "93% of the images look real, but hardly vary."),
+        ([0.5, 0.5], [0.4, 0.6], "Precision stayed at 0.5 and recall went from 0.4 to 0.6."),
+        ([0.5, NAN], [0.5, 0.5], ""),
+    ],
+)
+def test_precision_and_recall_in_words(
+    precision: list[float], recall: list[float], said: str
+) -> None:
+    table = evaluations([2.0, 1.0]) | {
+        "precision": np.array(precision),
+        "recall": np.array(recall),
+    }
+    text = " ".join(words.growth(table))
+    assert said in text
+    assert ("Precision" in text) == bool(said)
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
+import re
+import shutil
 from pathlib import Path
 
 import pytest
 from support import Invoke
 
+from mnistgan.cli import compare as cli_compare
 from mnistgan.rendering.grids import read_png
 from mnistgan.runs import comparison
 from mnistgan.storage.run_directory import RunDirectory
@@ -41,7 +44,19 @@ def test_the_command_writes_tables_and_pictures(
 ) -> None:
     result = invoke("compare", *runs, "--out", "out")
     assert result.exit_code == 0, result.output
-    assert "| a, b | 2 | 14 | x, n=100 | 10.5 ± 0.71 |" in result.stdout
+    for line in (
+        "- a: Partly collapsed: one class is missing.",
+        "| * is best | a, b | c |",
+        "| runs | 2 | 1 |",
+        "| steps | 14 | 14 |",
+        "| measured with | x, n=100 | x, n=100 |",
+        "| frechet distance | *10.5 ± 0.71 | 12 |",
+        "| precision | 0.5 ± 0 | 0.5 |",  # none is best
+        "| config | a, b | c |",
+        "| seed | 0, 1 | 0 |",
+        "| train.lr_g | 0.001 | 0.01 |",
+    ):
+        assert line in result.stdout.splitlines(), line
     assert (tmp_path / "out" / "table.md").read_text() == result.stdout
     with (tmp_path / "out" / "table.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -49,6 +64,71 @@ def test_the_command_writes_tables_and_pictures(
     grids = read_png(tmp_path / "out" / "grids.png")
     assert grids.shape[0] > grids.shape[1]  # three rows of two epochs
     assert (tmp_path / "out" / "curves.png").exists()
+
+
+def test_equal_runs_are_not_averaged(invoke: Invoke, runs: list[Path], tmp_path: Path) -> None:
+    shutil.copytree(runs[0], tmp_path / "copy")
+    result = invoke("compare", *runs, tmp_path / "copy")
+    assert "| * is best | a, b | c | copy |" in result.stdout
+    said = "a and copy have the same config and seed; they are not averaged"
+    assert said in result.stderr.splitlines()
+
+
+def test_a_collapsed_run_is_never_the_best(invoke: Invoke, runs: list[Path]) -> None:
+    path = runs[2] / "evaluation" / "figures.json"
+    smudge = {
+        "frechet_distance": 1.0,
+        "precision": 1.0,
+        "variety": 0.01,
+        "missing": list("01234567"),
+    }
+    path.write_text(json.dumps({"n": 100, "features": {"name": "x"}, "metrics": smudge}))
+    result = invoke("compare", *runs)
+    assert "- c: Collapsed: the images are nearly all alike; precision means" in result.stdout
+    assert "| precision | *0.5 ± 0 | 1 |" in result.stdout
+    assert "| frechet distance | *10.5 ± 0.71 | 1 |" in result.stdout
+
+
+@pytest.mark.parametrize("width", [50, 80])
+def test_a_terminal_shows_each_number_in_full(
+    runs: list[Path],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    width: int,
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    path = runs[2] / "evaluation" / "figures.json"
+    path.write_text(path.read_text().replace('"x"', '"mnistgan-lenet-v1"'))
+    rows = comparison.compare([RunDirectory(run) for run in runs] * 4)
+    cli_compare._show(comparison.verdicts(rows), [comparison.table(rows)], "")
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out).splitlines()
+    assert max(map(len, lines)) <= width
+    numbers = [word for line in lines if line.startswith("frechet") for word in line.split()]
+    expected = [cell for row in rows for cell in comparison._cell(row, "frechet_distance").split()]
+    assert [word for word in numbers if word not in ("frechet", "distance")] == expected
+
+
+def test_whether_two_runs_are_equal(
+    invoke: Invoke, tiny_toml: Path, runs: list[Path], tmp_path: Path
+) -> None:
+    again = invoke("train", "--config", tiny_toml, "--output-dir", "again", "--set", "name=again")
+    assert again.exit_code == 0
+    assert (tmp_path / "again" / "g.pt").read_bytes() != (runs[0] / "g.pt").read_bytes()
+    result = invoke("compare", "--exact", "a", "again")
+    assert (result.exit_code, result.stdout[:6]) == (0, "equal:")
+    other = invoke("compare", "--exact", "a", "b")
+    assert other.exit_code == 1
+    assert "config.toml: seed is 0 and 1" in other.stdout
+    assert "metrics.csv: loss_D is " in other.stdout
+    assert " in row 1\n" in other.stdout
+    assert "g.pt: the weights differ" in other.stdout
+    assert "samples/epoch_001.png: the images differ" in other.stdout
+    lines = (tmp_path / "again" / "metrics.csv").read_text().splitlines(keepends=True)
+    (tmp_path / "again" / "metrics.csv").write_text("".join(lines[:-1]))
+    assert "metrics.csv: 14 and 13 rows" in invoke("compare", "--exact", "a", "again").stdout
+    assert invoke("compare", "--exact", "a").exit_code == 2
+    assert not (tmp_path / "comparison").exists()
 
 
 def test_runs_that_were_never_measured(invoke: Invoke, trained: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from support import Tiny
 
 from mnistgan import datasets
-from mnistgan.events import EndReason, RunEnded, RunStarted, StepMetrics
+from mnistgan.events import EndReason, Evaluated, RunEnded, RunStarted, StepMetrics
 from mnistgan.runs import event_lines
 from mnistgan.training.trainer import Trainer
 
@@ -41,6 +41,26 @@ def test_the_end_names_the_next_command(
     line = event_lines.ended(RunEnded(reason, 7, 1), Path("run"), tiny())
     assert line.startswith(begin)
     assert line.endswith(end)
+
+
+def test_the_verdict_comes_before_the_end(tiny: Tiny) -> None:
+    end = RunEnded("finished", 7, 1, "Good: all ten digits; Frechet distance 7.")
+    first, second = event_lines.ended(end, Path("run"), tiny()).split("\n")
+    assert first == "Good: all ten digits; Frechet distance 7."
+    assert second.startswith("finished at step 7")
+
+
+@pytest.mark.parametrize(
+    ("verdict", "end"),
+    [
+        ("Collapsed: only 8s; precision means nothing here.", "precision 1.000  collapsed"),
+        ("Good: all ten digits.", "precision 1.000  best so far  good"),
+        ("", "precision 1.000  best so far"),
+    ],
+)
+def test_a_collapse_is_not_praised(verdict: str, end: str) -> None:
+    figures = {"frechet_distance": 100.0, "precision": 1.0}
+    assert event_lines.evaluated(Evaluated(1, 7, 100, "x", figures, True, verdict)).endswith(end)
 
 
 def test_nothing_was_trained(tiny: Tiny) -> None:

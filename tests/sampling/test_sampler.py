@@ -11,6 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mnistgan.arrays import Images
 from mnistgan.errors import UsageError
 from mnistgan.progress import Progress
 from mnistgan.sampling import sampler
@@ -52,6 +53,23 @@ def test_batch_mates_do_not_matter(generator: Generator) -> None:
     together = generator(z)
     alone = np.concatenate([generator(one[None]) for one in z])
     assert np.abs(together.astype(int) - alone).max() <= 1
+
+
+def test_wide_layers_are_computed_for_fewer_images_at_a_time(
+    generator: Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sampler, "_MOST_NUMBERS", 40 * 28 * 28)  # no layer of ``tiny`` is wider
+    passes: list[int] = []
+
+    def counted(generator: Generator, z: torch.Tensor, labels: object = None) -> Images:
+        passes.append(len(z))
+        return real(generator, z)
+
+    real = Generator.__call__
+    monkeypatch.setattr(Generator, "__call__", counted)
+    few, many = sampler.sample(generator, 50), sampler.sample(generator, 300)
+    assert passes == [40, 40, *[40] * 6, 16, 40, 40]  # the same passes, whatever the count
+    np.testing.assert_array_equal(few, many[:50])
 
 
 def test_progress(generator: Generator) -> None:

@@ -38,8 +38,8 @@ def test_targets_that_can_be_written(place: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("a.jpg", r"unknown ending '\.jpg'; use \.png, \.webp$"),
-        ("a", "unknown ending ''"),
+        ("a.jpg", r"unknown extension '\.jpg'; use \.png, \.webp$"),
+        ("a", "unknown extension ''"),
         ("folder.png", "is a folder"),
         ("none/a.png", "its folder does not exist"),
         ("file/a.png", "its folder does not exist"),

@@ -61,7 +61,7 @@ def test_other_programs_read_it(exported: Path, trained: Path) -> None:
 def test_another_ending_is_refused(invoke: Invoke, trained: Path) -> None:
     result = invoke("export", "--ckpt", trained, "--format", "safetensors", "--out", "g.bin")
     assert result.exit_code == 2
-    assert "unknown ending '.bin'; use .safetensors" in result.stderr
+    assert "unknown extension '.bin'; use .safetensors" in result.stderr
 
 
 @given(st.data())

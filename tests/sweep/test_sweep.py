@@ -42,7 +42,8 @@ n = 100
 
 @pytest.fixture
 def sweep_toml(tmp_path: Path, tiny: Tiny) -> Path:
-    (tmp_path / "tiny.toml").write_text(toml.to_toml(tiny()), encoding="utf-8")
+    base = tiny(("outputs.curves", False))  # half the time of so short a trial
+    (tmp_path / "tiny.toml").write_text(toml.to_toml(base), encoding="utf-8")
     path = tmp_path / "sweep.toml"
     path.write_text(SWEEP, encoding="utf-8")
     return path
@@ -95,7 +96,7 @@ def test_a_name_that_is_no_folder_of_its_own(
         ('"train.lr_g"', "seed", "search.seed: cannot be searched"),
         ("n = 100", "n = 100\nevery = 3", "objective.every: must divide the number of epochs (2)"),
         ("n = 100", 'figure = "fid"', "objective.figure: "),
-        ("low = 1e-4, ", "", "search.train.lr_g: give low and high, or choices"),
+        ("low = 1e-4, ", "", "search.train.lr_g: must have low and high, or choices"),
         ("low = 1e-4", "low = 0.0", "search.train.lr_g: log requires a low above 0"),
         ("[search]", "[set]\ntrain.epoch = 3\n[search]", "train.epoch: unknown key"),
     ],
@@ -123,6 +124,7 @@ def test_the_direction_of_a_figure() -> None:
 # Trials ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_sweep_from_the_command_line(invoke: Invoke, sweep_toml: Path, tmp_path: Path) -> None:
     result = invoke("sweep", "--config", sweep_toml)
     assert result.exit_code == 0, result.output
@@ -169,7 +171,7 @@ def test_another_sweep_in_its_place_is_refused(
     sweep_toml.write_text(SWEEP.replace("high = 8", "high = 10"))
     result = invoke("sweep", "--config", sweep_toml, "--trials", 2)
     assert result.exit_code == 2
-    assert "holds a sweep with another search" in result.stderr
+    assert "contains a sweep with another search" in result.stderr
     assert len(rows(tmp_path / "sweeps" / "try")) == 1
 
 
@@ -215,6 +217,8 @@ def command(folder: Path, *more: str) -> list[str]:
     return [sys.executable, "-m", "mnistgan", "sweep", *arguments]
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("digits_classifier")
 def test_two_workers_share_the_trials(sweep_toml: Path, tmp_path: Path) -> None:
     done = subprocess.run(
         command(tmp_path, "--jobs", "2", "--trials", "5"),
@@ -233,6 +237,8 @@ def wait_until(true: Callable[[], bool], process: subprocess.Popen[bytes]) -> No
         time.sleep(0.05)  # a look at the disk, until what was waited for is there
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("digits_classifier")
 def test_a_killed_workers_trial_is_run_again_and_counted_once(
     sweep_toml: Path, tmp_path: Path
 ) -> None:

@@ -95,7 +95,7 @@ def test_an_interruption_leaves_nothing(
 
 @pytest.mark.parametrize(
     ("key", "value", "words"),
-    [("image_size", 32, "not 32x32 in gray"), ("channels", 3, "color")],
+    [("image_size", 32, "not for 32x32 in gray"), ("channels", 3, "color")],
 )
 def test_other_images_are_refused(
     tiny: Tiny, tmp_path: Path, key: str, value: int, words: str
@@ -106,6 +106,6 @@ def test_other_images_are_refused(
 
 def test_a_label_is_one_byte(sampler: Sampler, tmp_path: Path) -> None:
     many = ByPixels(ByPixels.make().classifier, tuple(map(str, range(257))))
-    with pytest.raises(UsageError, match="room for 256 classes, not for 257"):
+    with pytest.raises(UsageError, match="room for 256 classes, not 257"):
         mnist_files.write(tmp_path, replace(sampler, labeler=many), 20, 10)
     assert list(tmp_path.iterdir()) == []

@@ -20,7 +20,7 @@ from mnistgan.synthetic.samples import SampleRequest
     [
         ({"count": None}, "give either -n, or --per-digit"),
         ({"count": 5, "per_digit": 5}, "give either -n, or --per-digit"),
-        ({"count": 5, "format": "npz", "digits": "1", "balanced": True}, "leave --balanced out"),
+        ({"count": 5, "format": "npz", "digits": "1", "balanced": True}, "remove --balanced"),
         ({"count": 5, "format": "png", "min_confidence": 0.5}, "--min-confidence is only for"),
         ({"count": 5, "format": "npz", "min_confidence": -0.1}, "must be from 0 to 1"),
         ({"count": 5, "format": "npz", "min_confidence": 1.1}, "must be from 0 to 1"),

@@ -94,7 +94,7 @@ class Blind(ByPixels):
         (
             0.0,
             True,
-            "no image of class '7'; lower --min-confidence, leave --balanced out, or train",
+            "no image of class '7'; lower --min-confidence, remove --balanced, or train",
         ),
         (0.3, True, "of class '7' with a probability of at least 0.3; lower --min-confidence"),
         (0.6, False, "no image with a probability of at least 0.6; lower --min-confidence"),

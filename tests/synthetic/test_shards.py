@@ -7,7 +7,6 @@ import itertools
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -17,8 +16,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support import ByPixels
+from support import ByPixels, Invoke
+from typer.testing import CliRunner
 
+from mnistgan.cli import app
 from mnistgan.errors import UsageError
 from mnistgan.progress import Progress
 from mnistgan.sampling import sampler as sampling
@@ -183,7 +184,7 @@ def test_folders_of_several_machines_are_copied_into_one(
     for number in (1, 2):
         outcome = shards.write(tmp_path / str(number), sampler, spec, parse_part(f"{number}/2"))
         assert (outcome.made, outcome.complete) == (2, 2)
-        assert "2 missing (of other parts)" in str(outcome)
+        assert "2 missing (in other parts)" in str(outcome)
         assert not (tmp_path / str(number) / "manifest.json").exists()
         shutil.copytree(tmp_path / str(number), tmp_path / "all", dirs_exist_ok=True)
     outcome = shards.write(tmp_path / "all", sampler, spec)
@@ -220,7 +221,7 @@ def test_a_manifest_of_another_program_is_left_alone(
     sampler: Sampler, spec: ShardSpec, tmp_path: Path
 ) -> None:
     (tmp_path / "manifest.json").write_text('{"name": "my web page"}')
-    with pytest.raises(UsageError, match="is not a manifest of shards"):
+    with pytest.raises(UsageError, match="is not a manifest of mnistgan"):
         shards.write(tmp_path, sampler, spec)
     assert list(contents(tmp_path)) == ["manifest.json"]
 
@@ -239,22 +240,47 @@ def test_a_folder_that_cannot_be_made(sampler: Sampler, spec: ShardSpec, tmp_pat
 
 # Several processes -----------------------------------------------------------------------------
 
+DEATHS = {
+    "before anything": (("sampling.sampler", "block", 1), 0),
+    "in the middle of the second shard": (("sampling.sampler", "block", 4), 1),
+    "after the third shard": (("storage.atomic", "sha256", 4), 2),  # call 1 is of the generator
+    "at the third record": (("synthetic.manifest", "write", 3), 2),
+    "when all are complete and nothing says so": (("synthetic.manifest", "write", 5), 4),
+}
+"""The module, the function and its call at which a writer dies; the shards that are whole then."""
+
+# Every writer is forked from one process, which imports torch once.
 DYING = """
-import os, signal, sys
-import mnistgan.{module} as home
+import importlib, json, os, signal, sys
 
-real, calls = home.{name}, 0
-
-def dying(*arguments, **keys):
-    global calls
-    calls += 1
-    if calls == {call}:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return real(*arguments, **keys)
-
-home.{name} = dying
 from mnistgan.cli import app
-app(sys.argv[1:])
+import mnistgan.synthetic.samples
+
+deaths, arguments = json.loads(sys.argv[1]), sys.argv[2:]
+
+def die(name, function, call, out):
+    home = importlib.import_module(f"mnistgan.{name}")
+    real, calls = getattr(home, function), 0
+
+    def dying(*arguments, **keys):
+        nonlocal calls
+        calls += 1
+        if calls == call:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return real(*arguments, **keys)
+
+    setattr(home, function, dying)
+    app([*arguments, "--out", out])
+
+for *death, out in deaths:
+    child = os.fork()
+    if not child:
+        try:
+            die(*death, out)
+        finally:
+            os._exit(1)
+    _, status = os.waitpid(child, 0)
+    assert os.WTERMSIG(status) == signal.SIGKILL, (out, status)
 """
 
 
@@ -267,11 +293,12 @@ def arguments(file: Path, *more: str) -> list[str]:
 def by_one(file: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """What a single process writes."""
     folder = tmp_path_factory.mktemp("one") / "shards"
-    command = [sys.executable, "-m", "mnistgan", *arguments(file, "--out", str(folder))]
-    subprocess.run(command, check=True, capture_output=True)
+    result = CliRunner().invoke(app, arguments(file, "--out", str(folder)))
+    assert result.exit_code == 0, result.output
     return contents(folder)
 
 
+@pytest.mark.slow
 def test_two_processes_at_once_write_the_same_as_one(
     file: Path, by_one: dict[str, bytes], tmp_path: Path
 ) -> None:
@@ -319,47 +346,30 @@ def test_a_pipe_is_not_waited_for(
         assert shards.write(tmp_path, sampler, spec).made == spec.shards
 
 
-@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="a signal of POSIX")
-@pytest.mark.parametrize(
-    ("module", "name", "call", "whole"),
-    [
-        ("sampling.sampler", "block", 1, 0),  # before anything
-        ("sampling.sampler", "block", 4, 1),  # in the middle of the second shard
-        (
-            "storage.atomic",
-            "sha256",
-            4,
-            2,
-        ),  # after the third shard; call 1 is the generator
-        ("synthetic.manifest", "write", 3, 2),  # the third record
-        ("synthetic.manifest", "write", 5, 4),  # all are complete, but nothing says so
-    ],
-)
+@pytest.fixture(scope="module")
+def killed(file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What killed writers left: a folder named after each of :data:`DEATHS`."""
+    if not hasattr(os, "fork"):
+        pytest.skip("this system has no fork")
+    folder = tmp_path_factory.mktemp("killed")
+    deaths = [[*at, str(folder / when)] for when, (at, _) in DEATHS.items()]
+    command = [sys.executable, "-c", DYING, json.dumps(deaths), *arguments(file)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("when", DEATHS)
 def test_a_killed_writer_is_resumed(
-    file: Path,
-    by_one: dict[str, bytes],
-    tmp_path: Path,
-    module: str,
-    name: str,
-    call: int,
-    whole: int,
+    invoke: Invoke, file: Path, by_one: dict[str, bytes], killed: Path, when: str
 ) -> None:
-    out = ["--out", str(tmp_path / "killed")]
-    script = DYING.format(module=module, name=name, call=call)
-    environment = os.environ | {"COLUMNS": "120"}
-    killed = subprocess.run(
-        [sys.executable, "-c", script, *arguments(file, *out)], check=False, env=environment
-    )
-    assert killed.returncode == -signal.SIGKILL
-    assert not (tmp_path / "killed" / "manifest.json").exists()
-    again = subprocess.run(
-        [sys.executable, "-m", "mnistgan", *arguments(file, *out)],
-        check=True,
-        capture_output=True,
-        text=True,
-    )
+    _, whole = DEATHS[when]
+    assert not (killed / when / "manifest.json").exists()
+    again = invoke(*arguments(file, "--out", str(killed / when)))
+    assert again.exit_code == 0, again.output
     assert f"shards: {4 - whole} written, {whole} kept, all complete" in again.stderr
-    assert contents(tmp_path / "killed") == by_one  # and nothing else
+    assert contents(killed / when) == by_one  # and nothing else
 
 
 def test_the_manifest_reads_as_json(by_one: dict[str, bytes]) -> None:

@@ -61,6 +61,7 @@ def test_there_are_no_other_items(digits: SyntheticDigits) -> None:
     assert len(list(iter(digits))) == LENGTH  # which ends by the IndexError
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 @pytest.mark.filterwarnings("ignore:This DataLoader will create:UserWarning")
 @pytest.mark.usefixtures("_two_threads")
@@ -103,10 +104,10 @@ def test_reading_in_order_makes_each_block_once(
     made: list[int] = []
     real = sampler.block
 
-    def counted(generator: Generator, number: int, options: sampler.SamplingOptions) -> Any:
+    def counted(generator: Generator, number: int, *options: Any) -> Any:
         made.append(number)
         assert torch.get_num_threads() == 1
-        return real(generator, number, options)
+        return real(generator, number, *options)
 
     monkeypatch.setattr(sampler, "block", counted)
     for index in range(LENGTH):

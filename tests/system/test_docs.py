@@ -1,7 +1,8 @@
-"""The site: it builds without a warning, leaves nothing out, and shows what works."""
+"""The pages and the site: they are up to date, leave nothing out, and show what works."""
 
 from __future__ import annotations
 
+import importlib
 import re
 import shutil
 import subprocess
@@ -10,9 +11,10 @@ from collections.abc import Iterator
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin
 
 import pytest
+import python_names  # of docs/
 import reference  # of docs/
 import tomli
 from support import Tiny, fenced, parse, shown_commands
@@ -45,6 +47,95 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+class TestGeneratedParts:
+    def test_they_are_up_to_date(self) -> None:
+        stale = [
+            path
+            for path, text in reference.files().items()
+            if path.read_text(encoding="utf-8") != text
+        ]
+        names = ", ".join(path.relative_to(ROOT).as_posix() for path in stale)
+        assert not stale, f"{names}: out of date with the code; run: {reference.COMMAND}"
+
+    def test_each_is_in_a_page(self) -> None:
+        for name, part in reference.PARTS.items():
+            assert [page for page in PAGES.values() if part() in page], name
+
+    def test_they_do_not_depend_on_the_terminal(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        before = reference.files()
+        for name, value in {"COLUMNS": "40", "TERM": "dumb", "NO_COLOR": "1", "LANG": "C"}.items():
+            monkeypatch.setenv(name, value)
+        assert reference.files() == before
+
+    def test_a_stale_part_is_replaced_and_the_rest_kept(self) -> None:
+        page = "Mine.\n\n<!-- generated api from x -->\nold\n\n# old\n<!-- end -->\n\nMine, too.\n"
+        filled = reference.fill(page)
+        assert filled.startswith("Mine.\n\n<!-- generated api from x -->\n\n- [mnistgan]")
+        assert filled.endswith("\n\n<!-- end -->\n\nMine, too.\n")
+        assert "old" not in re.findall(r"^.*\bold\b.*$", filled, re.MULTILINE)
+        assert reference.fill(filled) == filled
+
+    def test_there_is_no_html_in_them(self) -> None:
+        for part in reference.PARTS.values():
+            text = re.sub(r"^```.*?^```$|`[^`]+`", "", part(), flags=re.DOTALL | re.MULTILINE)
+            assert not re.findall(r"(?<!\\)<[a-zA-Z/!]", text)
+
+    def test_every_public_name_is_documented(self) -> None:
+        for module in python_names.MODULES:
+            imported = importlib.import_module(module)
+            names = python_names.public_names(module)
+            assert names == getattr(imported, "__all__", names)
+            assert names
+            for name in names:
+                assert f"\n### `{module}.{name}`\n" in PAGES["api"]
+                value = getattr(imported, name)
+                if hasattr(value, "__qualname__") and get_origin(value) is None:
+                    first = python_names.inline(value.__doc__.strip().partition("\n\n")[0])
+                    assert f"\n{first}\n" in PAGES["api"], name
+
+    @pytest.mark.parametrize(
+        ("text", "expected"),
+        [
+            ("2**63 - 1", "2**63 - 1"),
+            ("*args and **more", r"\*args and \*\*more"),
+            ("N x C, a < b, <name>, [0, 1]", r"N x C, a < b, \<name>, [0, 1]"),
+            ("a_b and __iter__", r"a_b and \_\_iter\_\_"),
+            ("see [1](2) and [1][2]", r"see [1\](2) and [1\][2]"),
+            (":func:`~a.b.load` or ``x*y*z``", "`load` or `x*y*z`"),
+            (":class:`a.Set`\nand more", "`a.Set` and more"),
+        ],
+    )
+    def test_text_becomes_markdown(self, text: str, expected: str) -> None:
+        assert python_names.inline(text) == expected
+
+
+def _slugs(page: str) -> set[str]:
+    """The anchors of a page's headings, as a code host makes them."""
+    without_code = re.sub(r"^```.*?^```$", "", page, flags=re.DOTALL | re.MULTILINE)
+    titles = re.findall(r"^#+ (.*)$", without_code, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def _links() -> Iterator[tuple[str, str]]:
+    """Each file with the target of each of its links to other files and to headings."""
+    for path in [*ROOT.glob("*.md"), *DOCS.glob("*.md")]:
+        text = re.sub(
+            r"^```.*?^```$", "", path.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE
+        )
+        for target in re.findall(r"(?<!\\)\]\(([^)\s]+)\)", re.sub(r"`[^`\n]*`", "code", text)):
+            if not re.match(r"[a-z]+:", target):
+                yield path.relative_to(ROOT).as_posix(), target
+
+
+@pytest.mark.parametrize(("source", "target"), sorted(set(_links())))
+def test_a_link_leads_somewhere(source: str, target: str) -> None:
+    name, _, heading = target.partition("#")
+    path = (ROOT / source).parent / name if name else ROOT / source
+    assert path.exists()
+    assert path.resolve().is_relative_to(ROOT)
+    assert not heading or heading in _slugs(path.read_text(encoding="utf-8"))
+
+
 def text_of(page: Path) -> str:
     """What a reader sees of a page."""
     return unescape(re.sub(r"<[^>]+>", "", page.read_text(encoding="utf-8")))
@@ -67,7 +158,8 @@ def test_every_key_is_there(site: Path) -> None:
     for key in set(toml.key_paths()) - {"outputs"}:
         table, _, name = key.rpartition(".")
         assert not table or f"[{table}]" in text
-        assert f"\n{name}\n" in text, key
+        _, _, section = text.partition(f"\n[{table}]") if table else ("", "", text)
+        assert f"\n{name} (" in section, key
 
 
 def test_every_output_and_its_options_are_there(site: Path) -> None:
@@ -76,7 +168,7 @@ def test_every_output_and_its_options_are_there(site: Path) -> None:
         _, found, section = text.partition(f"\n[outputs.{name}]")
         assert found, name
         for option in output.Options.model_fields:
-            assert f"\n{option}\n" in section
+            assert f"\n{option} (" in section
 
 
 class _Asked(HTMLParser):
@@ -159,6 +251,7 @@ def test_the_output_that_a_page_makes(tiny: Tiny, tmp_path: Path) -> None:
     assert [line.split(",")[0] for line in lines[1:]] == ["1", "2"]
 
 
+@pytest.mark.slow
 def test_the_recipes_run(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     shutil.copy(trained / "g.pt", "g.pt")

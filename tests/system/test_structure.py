@@ -46,6 +46,7 @@ def test_commands_only_translate() -> None:
                 assert len(_core_modules(node)) <= 4, f"{path}: {node.name}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "code",
     [
@@ -67,6 +68,7 @@ def test_torch_is_not_imported_by(code: str, tmp_path: Path) -> None:
     _check_not_imported("torch", code, tmp_path)
 
 
+@pytest.mark.slow
 def test_torchvision_is_not_imported_by_a_first_run(tmp_path: Path) -> None:
     """Its import would take as long as a few epochs of the embedded digits."""
     run = "['train', '--config', 'quickstart', '--epochs', '1']"

@@ -54,7 +54,7 @@ RECIPES: dict[str, list[tuple[str, Any]]] = {
     "falling rates": [("train.lr_decay_from", 0.0), ("train.ema_decay", 0.0)],
     "several updates of D": [("train.d_steps", 3), ("train.r1_every", 3)],
     "a gradient penalty": [("train.loss", "wasserstein-gp"), ("train.d_steps", 2)],
-    "spectral normalisation": [
+    "spectral normalization": [
         ("train.loss", "hinge"),
         ("model.discriminator.spectral_norm", True),
     ],

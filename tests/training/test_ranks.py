@@ -69,6 +69,7 @@ def config_file(config: RunConfig, tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_two_ranks_train_the_run_of_one(
     config: RunConfig, config_file: Path, tmp_path: Path, invoke: Invoke
 ) -> None:
@@ -102,6 +103,7 @@ def ranks_of(process: subprocess.Popen[str]) -> list[int]:
     return [int(child) for child in children]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="finds the ranks in /proc")
 def test_a_rank_that_dies_ends_the_run_with_its_checkpoint_whole(
     config_file: Path, tmp_path: Path
@@ -117,11 +119,12 @@ def test_a_rank_that_dies_ends_the_run_with_its_checkpoint_whole(
     code, _, stderr = outcome(process)
     assert code == 1
     assert "Traceback" not in stderr
-    assert "go on from the last checkpoint: mnistgan train --resume" in stderr
+    assert "resume from the last checkpoint: mnistgan train --resume" in stderr
     newest = RunDirectory(tmp_path / "run").checkpoint_files()[0]
     assert checkpoint.load_checkpoint(newest).step > 0
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
 def test_a_signal_ends_all_ranks_after_the_same_step(config_file: Path, tmp_path: Path) -> None:
     process = start(config_file, tmp_path / "run", "--epochs", "5000")

@@ -102,7 +102,7 @@ function describe() {
   byId("picture").height = height;
 }
 
-// Sliders that were not moved show the seed's own coordinates.
+// Sliders that were not moved show the coordinates of the seed.
 function show(coordinates) {
   byId("seed").value = state.seed;
   byId("truncation").value = state.truncation;
@@ -150,7 +150,7 @@ async function draw() {
     byId("trouble").textContent = "";
   } catch {
     byId("trouble").textContent =
-      "No answer. Is mnistgan play still running? Start it again, then reload this page.";
+      "No answer. Is mnistgan play still running? If not, start it again and reload this page.";
   }
   busy = false;
   const name = about.classes[state.label];

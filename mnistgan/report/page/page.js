@@ -68,6 +68,7 @@
 
   // The curves
 
+  const STEPS = [...Array(17).keys()].flatMap((power) => [1, 2, 5].map((digit) => digit * 10 ** power));
   const DASHES = [[], [8, 4], [2, 3], [10, 3, 2, 3]];
   const color = (name) => getComputedStyle(root).getPropertyValue(`--${name}`).trim();
   const short = (value) => value == null ? "-" : value.toLocaleString("en", { maximumSignificantDigits: 4 });
@@ -110,11 +111,21 @@
       ticks: { show: false },
     };
     const log = { distr: 3, range: (_, low, high) => [low / 1.25, high * 1.25] };
-    const y = chart.span ? { range: chart.span } : chart.log ? log : {};
+    // A change of one per cent must not fill the height, nor need more digits than are shown.
+    const linear = { range: (_, low, high) => {
+      const lack = Math.max(0, 0.05 * Math.max(Math.abs(low), Math.abs(high)) - (high - low));
+      return uPlot.rangeNum(low - lack / 2, high + lack / 2, 0.1, true);
+    } };
+    const y = chart.span ? { range: chart.span } : chart.log ? log : linear;
+    const x = { time: false };
+    if (chart.steps.length === 1) x.range = [chart.steps[0] - 1, chart.steps[0] + 1];
     const logTicks = (_, __, low, high) => {
       const ticks = [];
+      const digits = high / low < 1e4 ? [1, 2, 5] : [1];
+      const every = Math.ceil(Math.log10(high / low) / 8);
       for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power++) {
-        ticks.push(...[1, 2, 5].map((digit) => digit * 10 ** power).filter((tick) => tick >= low && tick <= high));
+        if (power % every) continue;
+        ticks.push(...digits.map((digit) => digit * 10 ** power).filter((tick) => tick >= low && tick <= high));
       }
       return ticks;
     };
@@ -124,9 +135,9 @@
       height: 260,
       padding: [12, 12, 0, 0],
       legend: { show: false },
-      scales: { x: { time: false }, y },
+      scales: { x, y },
       axes: [
-        { ...axis, grid: { show: false }, size: 32, space: 70 },
+        { ...axis, grid: { show: false }, size: 32, space: 70, incrs: STEPS },
         { ...axis, size: 52, ...ticking, values: (_, ticks) => ticks.map((tick) => tick == null ? "" : short(tick)) },
       ],
       series,
