@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
-_MOST = 50  # mistakes listed in a message; nobody reads more at once
+MOST_SHOWN = 50
+"""Mistakes listed in one message. The others are counted: a suggestion for each would take time."""
 
 
 class MnistganError(Exception):
@@ -40,8 +41,8 @@ class ConfigError(UsageError):
         if len(self.problems) == 1:
             text = f"{source}: {self.problems[0]}" if source else self.problems[0]
         else:
-            lines = "".join(f"\n  {problem}" for problem in self.problems[:_MOST])
-            more = len(self.problems) - _MOST
+            lines = "".join(f"\n  {problem}" for problem in self.problems[:MOST_SHOWN])
+            more = len(self.problems) - MOST_SHOWN
             lines += f"\n  ... and {more} more" if more > 0 else ""
             text = f"{source or 'the config'} has {len(self.problems)} mistakes:{lines}"
         super().__init__(text)

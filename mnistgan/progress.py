@@ -61,6 +61,7 @@ class StopToken:
         # ends the work inside cutting_off(). From another thread, raising would end the caller
         # instead.
         if self._cut_off_in == threading.get_ident():
+            self._cut_off_in = None  # once: a signal may come while cutting_off() is being left
             raise CutOff
 
     @contextlib.contextmanager

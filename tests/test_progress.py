@@ -37,3 +37,12 @@ def test_a_request_from_another_thread_waits() -> None:
         thread.start()
         thread.join()
     assert token.requested
+
+
+def test_a_cut_off_comes_once() -> None:
+    """A signal that comes while the context is being left must not cut off what follows."""
+    token = StopToken()
+    with token.cutting_off():
+        with pytest.raises(CutOff):
+            token.request()
+        token.request()

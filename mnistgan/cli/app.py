@@ -97,9 +97,14 @@ def _in_one_sentence(error: Exception) -> tuple[str, int]:
         # name it.
         message = error.format_message().removeprefix("Invalid value: ").rstrip(".")
         return f"{message}; see: {command} --help", error.exit_code
-    # torch has no common error: its CPU allocator raises a RuntimeError that names it, its CUDA
-    # allocator torch.OutOfMemoryError. That class is compared by name, without importing torch.
-    out_of_memory = isinstance(error, MemoryError) or "Allocator" in str(error)
+    # There is no common error: torch's CPU allocator raises a RuntimeError that names it, C++
+    # libraries, oneDNN and the loader of libraries raise messages of their own, and torch's CUDA
+    # allocator raises torch.OutOfMemoryError. That class is compared by name, without importing
+    # torch.
+    words = (
+        "Allocator", "bad_alloc", "could not create a ", "start new thread", "failed to map",
+    )  # fmt: skip
+    out_of_memory = isinstance(error, MemoryError) or any(word in str(error) for word in words)
     if out_of_memory or type(error).__name__ == "OutOfMemoryError":
         return "there is not enough memory; choose a smaller batch or smaller networks", 1
     if isinstance(error, OSError):

@@ -146,6 +146,8 @@ def _train(plan: "Plan", quiet: bool) -> None:
     is_first = ranks.rank() == 0
     with console.bar() as on_progress:
         run = Run(plan, stop, on_progress)
+    if is_first:
+        run.make_directory()
     with signals.stop_on(stop.request) as caught:
         is_quiet = quiet or not is_first
         with views.training_view(run.trainer, run.directory.path, quiet=is_quiet) as view:

@@ -25,6 +25,9 @@ OutputRange: TypeAlias = Literal["tanh", "sigmoid"]
 # The outputs that are enabled unless the config sets ``NAME = false``.
 BUILT_IN_OUTPUTS = ("metrics", "samples", "animation", "curves")
 
+UNNAMED = "unnamed"
+"""``data.name`` in a generator file, in place of a path on the machine that trained it."""
+
 # Prefix of the names of torchvision's data set classes.
 TORCHVISION = "torchvision:"
 
@@ -47,7 +50,7 @@ def list_to_tuple(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
-def data_kind(name: str) -> Literal["published", "torchvision", "npz", "path"] | None:
+def data_kind(name: str) -> Literal["published", "torchvision", "npz", "path", "unnamed"] | None:
     """What the name of a data set means; None where it means nothing.
 
     A path is recognized by its spelling, never by what is on the disk, so that a config means the
@@ -55,6 +58,8 @@ def data_kind(name: str) -> Literal["published", "torchvision", "npz", "path"] |
     """
     if name in DATA_SETS:
         return "published"
+    if name == UNNAMED:
+        return "unnamed"
     if name.startswith(TORCHVISION):
         return "torchvision"
     if name.lower().endswith(".npz"):
@@ -258,7 +263,7 @@ class TrainConfig(Section):
     # steps, changing one of them raised the Frechet distance from 1.53 to 2.44 with betas
     # (0.5, 0.999), to 3.26 without the average, to 1.72 without R1; lr_g and lr_d of 0.002 raised
     # it to 4.95 (benchmarks/results/ablation.json).
-    epochs: int = Field(20, ge=1)
+    epochs: int = Field(20, ge=1, le=10**9)
     """Passes through the data."""
     max_minutes: float | None = Field(None, gt=0)
     """Save and stop after this many minutes; resuming starts a new count."""

@@ -15,11 +15,13 @@ import tomli
 import tomli_w
 from pydantic import ValidationError
 
-from mnistgan.config.sections import FAMILIES, DataConfig, RunConfig
-from mnistgan.errors import ConfigError, ConfigWarning, UsageError, did_you_mean, one_of
+from mnistgan.config.sections import FAMILIES, UNNAMED, DataConfig, RunConfig, data_kind
+from mnistgan.errors import MOST_SHOWN, ConfigError, ConfigWarning, UsageError, did_you_mean, one_of
+from mnistgan.text import decoded
 
 Table: TypeAlias = dict[str, Any]  # a TOML table as plain Python values
 
+_LARGEST = 2**20  # bytes; four times as many take seconds to read
 _DEEPEST = 20
 _TOO_DEEP = f"the tables are nested more than {_DEEPEST} levels deep; this is not a run config"
 # Former values of [train], which files of earlier versions contain.
@@ -49,7 +51,8 @@ def read_toml(path: Path, instead: str = "the name of a preset (see: mnistgan in
         UsageError: the file cannot be read, or is not TOML; the message has the line and column.
     """
     try:
-        return parse_toml(path.read_bytes(), str(path))
+        with path.open("rb") as file:  # it may be a pipe, which has no size
+            return parse_toml(file.read(_LARGEST + 1), str(path))
     except OSError as error:
         raise UsageError(
             f"{path}: cannot be read ({error.strerror}); give a TOML file, or {instead}"
@@ -58,8 +61,10 @@ def read_toml(path: Path, instead: str = "the name of a preset (see: mnistgan in
 
 def parse_toml(raw: bytes, source: str) -> Table:
     """Parse TOML bytes; ``source`` is their name in the error message."""
+    if len(raw) > _LARGEST:
+        raise UsageError(f"{source}: is larger than 1 MiB; give a run config")
     try:
-        table = tomli.loads(raw.decode("utf-8"))
+        table = tomli.loads(decoded(raw))
     except (ValueError, RecursionError) as error:
         # tomli raises a plain ValueError for an integer of more digits than Python converts, and a
         # RecursionError for deeply nested arrays.
@@ -145,6 +150,18 @@ def replace_data(config: DataConfig, **keys: object) -> DataConfig:
     return validate({"data": table}, "").data
 
 
+def without_places(config: RunConfig) -> RunConfig:
+    """The config of a generator that is given away or comes from somebody else.
+
+    It names no file, folder or account of the machine that trained it: ``data.root``,
+    ``data.labels`` and the outputs are left out, and a path in ``data.name`` becomes ``unnamed``.
+    """
+    is_path = data_kind(config.data.name) in ("npz", "path")
+    name = UNNAMED if is_path else config.data.name
+    data = config.data.model_copy(update={"name": name, "labels": None, "root": None})
+    return config.model_copy(update={"data": data, "outputs": {}})
+
+
 def to_table(config: RunConfig) -> Table:
     """The config as plain values: every key except unset ones."""
     return config.model_dump(mode="json", exclude_none=True)
@@ -213,7 +230,10 @@ def check(table: Mapping[str, Any]) -> tuple[RunConfig | None, list[str]]:
             return (None if problems else config), problems
         except ValidationError as error:
             found = _without_echoes(error.errors(include_url=False))
-        problems += dict.fromkeys(_explain(entry) for entry in found)
+        problems += dict.fromkeys(
+            _explain(entry) if number < MOST_SHOWN else ".".join(_path(entry))
+            for number, entry in enumerate(found)
+        )
         removed = [_remove(rest, _path(entry)) for entry in found]
         if not any(removed):
             return None, problems

@@ -44,6 +44,11 @@ def load(
     # Judged by the name alone, not by what exists: a folder "mnist" must not change what a config
     # means. Its path is "./mnist".
     kind = data_kind(config.name)
+    if kind == "unnamed":
+        raise DataError(
+            "the images that the generator was trained on are needed, and its file does not name "
+            "them; give its run directory in place of the file"
+        )
     if kind == "published":
         data_set, root = DATA_SETS[config.name], user_dirs.data_root(config.root)
         for archive in archives.missing(data_set, root):
@@ -54,8 +59,13 @@ def load(
         return torchvision_sets.read(config.name, split, root, fit, on_progress)
     if split == "test":
         raise DataError(f"{config.name}: has no test split; only data sets with a name have one")
+    return _read_own(config, fit, on_progress)
+
+
+def _read_own(config: DataConfig, fit: Fit, on_progress: OnProgress) -> ImageSet:
+    """Read a folder of pictures, an .npz or an IDX file."""
     path = user_dirs.expand(config.name)
-    if kind == "npz":
+    if data_kind(config.name) == "npz":
         return array_files.read_npz(path, fit, on_progress)
     if path.is_dir():
         if config.labels:
@@ -125,6 +135,12 @@ def fetch(
     if not data_set.archives:
         return None
     return archives.inspect(data_set.archives[0], data_set, root).path.parent
+
+
+def is_here(config: DataConfig) -> bool:
+    """Whether loading a published data set would download nothing, judged by file names."""
+    data_set = DATA_SETS.get(config.name)
+    return data_set is not None and not archives.missing(data_set, user_dirs.data_root(config.root))
 
 
 def has_test(config: DataConfig) -> bool:

@@ -9,6 +9,8 @@ import numpy as np
 from mnistgan import datasets
 from mnistgan.arrays import Images, Labels
 from mnistgan.config import DataConfig, toml
+from mnistgan.config.sections import UNNAMED
+from mnistgan.errors import UsageError
 from mnistgan.progress import OnProgress, no_progress
 from mnistgan.sampling import sampler
 from mnistgan.sampling.generator import load_generator
@@ -63,11 +65,11 @@ def load(
         count: number of images to generate, or maximum number to read.
         seed: seed of the noise.
         data: the real images; by default the generator's training data, or ``mnist``.
-        root: folder of the data sets; by default the one used in training.
+        root: folder of the data sets; by default the one that a run directory names.
         on_progress: called with the number of images.
 
     Raises:
-        UsageError: the source does not hold a generator.
+        UsageError: the source does not hold a generator, or one that does not name its data.
         DataError: the images cannot be read.
         ConfigError: ``data`` is not a valid name.
     """
@@ -79,6 +81,10 @@ def load(
         first = loaded.take(slice(count))
         return Candidates(first.images, first.labels, first.classes, real)
     generator = load_generator(source)
+    if data is None and generator.config.data.name == UNNAMED:
+        raise UsageError(
+            f"{source}: does not name the images that it was trained on; give them with --data"
+        )
     # Size and channels are the generator's, so that the real images are fitted to them.
     real = toml.replace_data(generator.config.data, name=data, root=root)
     options = sampler.SamplingOptions(seed)

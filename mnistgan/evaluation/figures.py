@@ -14,6 +14,7 @@ from mnistgan.evaluation.verdict import Verdict, judge
 from mnistgan.evaluation.watch import distinct
 from mnistgan.rendering import grids
 from mnistgan.storage import tables
+from mnistgan.storage.atomic import read_bytes
 from mnistgan.storage.run_directory import RunDirectory
 
 
@@ -86,7 +87,7 @@ def read(path: Path) -> Measurement:
         UsageError: the file cannot be read, or is not a figures.json.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_bytes(path))
         metrics, floor = content["metrics"], content.get("floor", {})
         name, count = printable(str(content["features"]["name"])), int(content["n"])
         shares = metrics.get("shares", {})
@@ -127,7 +128,8 @@ def while_training(run: RunDirectory, size: int) -> dict[str, float]:
     if not len(table["step"]):
         return {}
     last = {name: float(column[-1]) for name, column in table.items()}
-    grid = next((one for one in tables.read_samples(run.samples) if one.step == last["step"]), None)
+    drawn = tables.existing_samples(run.samples)
+    grid = next((one for one in drawn if one.step == last["step"]), None)
     real = run.samples / "real.png"
     if grid is not None and real.is_file() and not real.is_symlink():
         images = [grids.ungrid(grids.read_grid(file, size), size) for file in (grid.file, real)]

@@ -81,7 +81,8 @@ def _write(model: UnitImages, generator: Generator, path: Path) -> None:
         )
     assert program is not None
     proto = program.model_proto
-    config, step, epoch = toml.to_toml(generator.config), generator.step, generator.epoch
+    config = toml.to_toml(toml.without_places(generator.config))
+    step, epoch = generator.step, generator.epoch
     metadata = {"mnistgan.config": config, "mnistgan.step": str(step), "mnistgan.epoch": str(epoch)}
     # onnxruntime reads these with get_modelmeta().custom_metadata_map.
     onnx.helper.set_model_props(proto, metadata)

@@ -43,6 +43,6 @@ class Animation(Output):
             from mnistgan.rendering import animations
 
             run = RunDirectory(self.directory)
-            if tables.read_samples(run.samples):
+            if tables.existing_samples(run.samples):
                 path = run.path / f"training.{self.options.format}"
                 animations.animate_training(run, path, self.options.fps)

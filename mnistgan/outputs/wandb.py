@@ -149,7 +149,7 @@ class WandB(Output):
                 logged[int(row["step"])] |= row_scalars(row, self._kind)
         for row in _rows(tables.read_evaluations(run.evaluations_file)):
             logged[int(row["step"])] |= measures(row)
-        for grid in tables.read_samples(run.samples):
+        for grid in tables.existing_samples(run.samples):
             picture = grids.read_grid(grid.file, size)
             logged[grid.step]["samples"] = _image(picture, f"epoch {grid.epoch}")
         for step in sorted(logged):

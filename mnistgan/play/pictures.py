@@ -14,6 +14,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 from torch import Tensor
 
+from mnistgan.config.sections import UNNAMED
 from mnistgan.errors import UsageError
 from mnistgan.latent import directions
 from mnistgan.models import networks
@@ -105,7 +106,7 @@ class Pictures:
         _, height, width = networks.image_shape(config)
         return {
             "name": config.name,
-            "data": config.data.name,
+            "data": "other images" if config.data.name == UNNAMED else config.data.name,
             "family": config.model.family,
             "latent_dim": self._latent_dim,
             "image": {"height": height, "width": width},

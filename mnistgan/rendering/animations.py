@@ -44,7 +44,7 @@ def animate_training(run: RunDirectory, path: Path, fps: float | None = None) ->
     check_target(path, *ANIMATION_FORMATS)
     check_fps(path.suffix, fps)
     size = run.read_config().data.image_size
-    saved = tables.read_samples(run.samples)
+    saved = tables.existing_samples(run.samples)
     if not saved:
         raise UsageError(
             f"{run.samples}: has no grids yet; train an epoch with outputs.samples enabled"

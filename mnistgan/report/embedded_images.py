@@ -77,7 +77,7 @@ def grids(run: RunDirectory, size: int) -> list[Grid]:
     Raises:
         UsageError: the index or a grid cannot be read.
     """
-    rows = tables.read_samples(run.samples)
+    rows = tables.existing_samples(run.samples)
     if not rows:
         return []
     # The first grid is the noisiest one, so its compressed size is the largest.

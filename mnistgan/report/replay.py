@@ -40,7 +40,7 @@ def warnings(run: RunDirectory, config: RunConfig, metrics: MetricsTable) -> lis
     )
     epochs = (
         EpochEnded(grid.epoch, grid.step, _images(grid.file, size))
-        for grid in tables.read_samples(run.samples)
+        for grid in tables.existing_samples(run.samples)
     )
     events: Iterator[StepMetrics | EpochEnded] = itertools.chain(steps, epochs)
     # The watch handles steps and images separately, so all steps may come before all images.

@@ -286,7 +286,9 @@ def save(folder: Path, runs: Sequence[RunDirectory], rows: Sequence[ComparisonRo
 
 def shared_grids(runs: Sequence[RunDirectory]) -> Picture | None:
     """One row per run, one column per epoch: up to five epochs that all runs have, or None."""
-    indexes = [{one.epoch: one.file for one in tables.read_samples(run.samples)} for run in runs]
+    indexes = [
+        {one.epoch: one.file for one in tables.existing_samples(run.samples)} for run in runs
+    ]
     shared = sorted(set.intersection(*map(set, indexes)))
     if not shared:
         return None

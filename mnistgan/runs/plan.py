@@ -6,19 +6,20 @@ Imports no torch and writes nothing. So all mistakes are reported together, befo
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from mnistgan import datasets
 from mnistgan.config import RunConfig, data_kind, presets, toml
+from mnistgan.config.sections import UNNAMED
 from mnistgan.datasets import torchvision_sets
 from mnistgan.errors import ConfigError, UsageError
 from mnistgan.outputs import registry
 from mnistgan.storage import run_directory, user_dirs
+from mnistgan.storage.atomic import check_folder
 from mnistgan.storage.run_directory import RunDirectory
 from mnistgan.training import ranks
 
@@ -41,18 +42,22 @@ class Plan:
         outputs: the outputs, in the order in which they receive events.
         directory: the run directory.
         resume: whether the run is already in the directory.
+        is_named: whether the user chose the directory; else the run claims the next free name.
     """
 
     config: RunConfig
     outputs: list[registry.Prepared]
     directory: RunDirectory
     resume: bool
+    is_named: bool = True
 
 
 MAY_CHANGE = (
     "train.epochs",
     "train.max_minutes",
-    "train.accelerate",  # changes only the rounding
+    "train.accelerate",  # this and the next two change only the rounding, which is reported
+    "train.precision",
+    "train.device",  # a machine may lack the card that the run was begun on
     "data.root",
     "data.name",  # the images are compared instead, by their digest
     "data.labels",
@@ -98,9 +103,12 @@ def _plan(config: RunConfig, outputs: list[registry.Prepared], directory: Path |
     name = config.name or f"{config.model.family}-{datasets.stem(config.data.name)}"
     path = directory or run_directory.new_path(name, datetime.now())
     if ranks.rank() == 0:  # other ranks write nothing, and may find the files of rank 0 here
-        _check_directory(path)
+        if directory:
+            refuse_other_run(RunDirectory(path))
+        check_folder(path)
     _refuse_own_data(path, config)
-    return Plan(_spell_out(config, outputs), outputs, RunDirectory(path), resume=False)
+    plan = Plan(_spell_out(config, outputs), outputs, RunDirectory(path), resume=False)
+    return replace(plan, is_named=directory is not None)
 
 
 def plan_resume(path: Path, source: str | None, overrides: Sequence[Override] = ()) -> Plan:
@@ -189,7 +197,9 @@ def _named_data(table: toml.Table) -> str:
 
 
 def _data_problems(name: str) -> list[str]:
-    """What is wrong with the name of a torchvision data set, found without importing it."""
+    """What is wrong with the name of a data set, found without importing torchvision."""
+    if name == UNNAMED:  # in a generator file, which may have been the source of this config
+        return [f"data.name: {name!r} stands for images that are not named; name yours"]
     problem = torchvision_sets.name_problem(name) if data_kind(name) == "torchvision" else ""
     return [f"data.name: {problem}"] if problem else []
 
@@ -224,15 +234,4 @@ def _refuse_own_data(path: Path, config: RunConfig) -> None:
     if data is not None and data.is_dir() and path.resolve().is_relative_to(data.resolve()):
         raise UsageError(
             f"{path}: is inside the folder of the training images; choose another --output-dir"
-        )
-
-
-def _check_directory(path: Path) -> None:
-    refuse_other_run(RunDirectory(path))
-    # The path need not exist yet: its nearest existing parent decides whether it can be made.
-    there = next((folder for folder in (path, *path.absolute().parents) if folder.exists()), path)
-    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
-        raise UsageError(
-            f"{path}: cannot be written ({there} is not a writable folder); choose another "
-            "--output-dir"
         )

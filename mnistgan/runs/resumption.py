@@ -12,6 +12,7 @@ from mnistgan.config import RunConfig
 from mnistgan.errors import FileFormatError, UsageError
 from mnistgan.evaluation.monitor import Monitor
 from mnistgan.events import Warned
+from mnistgan.runs import damage
 from mnistgan.runs.plan import refuse_other_config
 from mnistgan.storage import checkpoint
 from mnistgan.storage.checkpoint import Checkpoint
@@ -61,13 +62,15 @@ def restore(
                 f"{run.path}: was trained for {trainer.epoch} epochs, which is more than "
                 f"train.epochs = {config.train.epochs}; set a larger number"
             )
-        return warnings + _other_arithmetic(saved, trainer)
+        epochs = trainer.step // trainer.steps_per_epoch
+        lost = damage.missing(run, run.read_config(), trainer.step, epochs, monitor)
+        return [*warnings, *map(Warned, lost), *_other_arithmetic(saved, trainer)]
     if paths:
         raise FileFormatError(
             f"{run.checkpoints}: none of its {len(paths)} checkpoints is intact; train a new run "
             f"with --config {run.config_file}"
         )
-    return warnings
+    return [Warned(f"{run.checkpoints}: has no checkpoint; training starts at the first step")]
 
 
 def _other_arithmetic(saved: Checkpoint, trainer: Trainer) -> list[Warned]:
@@ -82,7 +85,9 @@ def _other_arithmetic(saved: Checkpoint, trainer: Trainer) -> list[Warned]:
     ]
     if not changes:
         return []
-    return [Warned(f"{'; '.join(changes)}: results may differ in their last digits")]
+    # In bfloat16 a product has three significant digits, so more than the last ones may differ.
+    where = "" if now["precision"] != before.get("precision") else " in their last digits"
+    return [Warned(f"{'; '.join(changes)}: results may differ{where}")]
 
 
 def _refuse_other_data(run: RunDirectory, saved: Checkpoint, trainer: Trainer) -> None:

@@ -33,11 +33,12 @@ from mnistgan.events import (
 from mnistgan.models import devices
 from mnistgan.outputs.dispatch import Dispatcher
 from mnistgan.progress import CutOff, OnProgress, StopToken, no_progress
-from mnistgan.runs import resumption
+from mnistgan.runs import damage, resumption
 from mnistgan.runs.plan import Plan, plan_config, refuse_other_run
 from mnistgan.sampling.generator import Generator
-from mnistgan.storage import checkpoint
+from mnistgan.storage import checkpoint, run_directory
 from mnistgan.storage.atomic import remove_leftovers, write_text
+from mnistgan.storage.run_directory import RunDirectory
 from mnistgan.training import ranks
 from mnistgan.training.trainer import Trainer
 
@@ -77,7 +78,7 @@ class Run:
 
     Attributes:
         plan: the checked config, outputs and directory.
-        directory: the run directory.
+        directory: the run directory; its name is final after :meth:`make_directory`.
         trainer: trains the networks.
 
     Raises:
@@ -101,6 +102,7 @@ class Run:
         self._collapsed = False
         self._measured: Evaluated | None = None
         self._saved_step = 0
+        self._has_directory = False
 
     def __iter__(self) -> Iterator[Event]:
         """Train to the end, from the newest checkpoint of a run to resume, else from the start.
@@ -125,7 +127,9 @@ class Run:
             if self.plan.resume:
                 # Under the lock: another process could otherwise save or prune in the meantime.
                 warnings += self.restore()
-                self._saved_step = self.trainer.step
+                # A finished run saves nothing more, unless its generator has been lost.
+                if damage.is_intact(self.directory.generator_file):
+                    self._saved_step = self.trainer.step
             self.trainer.align()
             self._write_description()
             outputs = Dispatcher(self.plan.outputs, self.directory.path)
@@ -195,9 +199,12 @@ class Run:
         generator = Generator(trainer.sampled, trainer.config, trainer.step, trainer.epoch)
         try:
             with self._stop.cutting_off():
-                measured = self._monitor.measure(generator)
+                measured, verdict = self._monitor.measure(generator)
         except CutOff:
             return
+        # Only now: a stop could otherwise leave a checkpoint that says "measured" without the row
+        # in the table.
+        self._monitor.remember(measured, verdict)
         self._measured = measured
         if measured.is_best:
             self._guard(self.directory.best_file, checkpoint.save_generator)
@@ -274,9 +281,30 @@ class Run:
 
     # The run directory -------------------------------------------------------------------------
 
+    def make_directory(self) -> None:
+        """Create the run directory, of a run that got no name under the next free one.
+
+        Iterating does so, too; call it before to know :attr:`directory` before the first event.
+
+        Raises:
+            UsageError: it cannot be written.
+        """
+        if self._has_directory:
+            return
+        path = self.directory.path
+        try:
+            if self.plan.is_named:
+                path.mkdir(parents=True, exist_ok=True)
+            else:
+                self.directory = RunDirectory(run_directory.claim(path))
+        except OSError as error:
+            raise _not_writable(path, error) from error
+        self._has_directory = True
+
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
         """Make the directory, and lock it against other processes."""
+        self.make_directory()
         path = self.directory.path
         try:
             run = self.directory
@@ -287,7 +315,7 @@ class Run:
                     raise UsageError(
                         f"{place}: is a link; remove it, a run writes only to its own folder"
                     )
-            self.directory.checkpoints.mkdir(parents=True, exist_ok=True)
+            self.directory.checkpoints.mkdir(exist_ok=True)
             # The operating system releases this lock when the process dies, so a killed run can be
             # resumed at once. A file that merely exists would have to be removed by hand.
             lock = filelock.FileLock(self.directory.lock_file, blocking=False)
@@ -298,9 +326,7 @@ class Run:
                 "--output-dir"
             ) from error
         except OSError as error:
-            raise UsageError(
-                f"{path}: cannot be written ({error.strerror}); choose another --output-dir"
-            ) from error
+            raise _not_writable(path, error) from error
         try:
             if not self.plan.resume:  # another process may have started a run here since the plan
                 refuse_other_run(self.directory)
@@ -329,3 +355,8 @@ class Run:
         }
         write_text(self.directory.environment_file, json.dumps(environment, indent=2) + "\n")
         write_text(self.directory.config_file, toml.to_toml(self.trainer.config))
+
+
+def _not_writable(path: Path, error: OSError) -> UsageError:
+    reason = f"cannot be written ({error.strerror}); choose another --output-dir"
+    return UsageError(f"{path}: {reason}")

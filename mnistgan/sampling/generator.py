@@ -1,17 +1,20 @@
 """A trained generator: maps noise to images."""
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from mnistgan import datasets
 from mnistgan.arrays import Images
-from mnistgan.config import RunConfig
+from mnistgan.config import RunConfig, toml
 from mnistgan.errors import FileFormatError, UsageError
 from mnistgan.models import devices, networks, noise
 from mnistgan.models.noise import Stream
 from mnistgan.storage import checkpoint, run_directory
+from mnistgan.storage.run_directory import RunDirectory
 
 _MOST_COLUMNS = 62  # classes shown in a notebook
 
@@ -99,19 +102,41 @@ class UnitImages(nn.Module):
 def load_generator(path: Path | str) -> Generator:
     """Load a generator file, a checkpoint, or a run directory's generator, on the CPU.
 
+    Paths in the file's config are ignored: the file may come from somebody else. The training
+    images of a run directory are those that its ``config.toml`` names.
+
     Raises:
         UsageError: the folder has no generator.
         FileFormatError: the file is not a generator of mnistgan, or is damaged.
     """
-    path = run_directory.generator_path(Path(path))
+    given, path = Path(path), run_directory.generator_path(Path(path))
     file = checkpoint.read_file(path)
+    config = toml.without_places(file.config)
+    if given != path:
+        with contextlib.suppress(UsageError):  # config.toml may be missing or of another version
+            config = _with_images_of(RunDirectory(given), config)
     # On the meta device the network takes no memory; assign=True then uses the file's own tensors.
     # Otherwise a small file whose config describes a huge network could exhaust the memory.
     with torch.device("meta"):
-        network = networks.build_generator(file.config)
+        network = networks.build_generator(config)
     try:
+        # assign=True takes the file's dtypes, too, and layers of integers cannot be computed.
+        if any(one.dtype != file.weights[key].dtype for key, one in network.state_dict().items()):
+            raise TypeError("other dtypes")
         network.load_state_dict(file.weights, assign=True)
     # load_state_dict raises these for missing names, other shapes and other types.
-    except (RuntimeError, TypeError, AttributeError) as error:
+    except (KeyError, RuntimeError, TypeError, AttributeError) as error:
         raise FileFormatError(f"{path}: its weights do not fit its config") from error
-    return Generator(network.eval(), file.config, file.step, file.epoch)
+    return Generator(network.eval(), config, file.step, file.epoch)
+
+
+def _with_images_of(run: RunDirectory, config: RunConfig) -> RunConfig:
+    """The config with the data set that a run directory names.
+
+    The run may come from somebody else. Its data root is used only if the data set is in it, so
+    that nothing is downloaded to a folder that the user did not choose.
+    """
+    data = run.read_config().data
+    root = data.root if data.root and datasets.is_here(data) else None
+    update = {"name": data.name, "labels": data.labels, "root": root}
+    return config.model_copy(update={"data": config.data.model_copy(update=update)})

@@ -11,6 +11,11 @@ from pathlib import Path
 
 from mnistgan.errors import MnistganError, UsageError
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
 _PREFIX = ".mnistgan-part-"
 """Prefix of temporary names. It must not change: existing runs may contain such files."""
 _BAD_PATH = (FileNotFoundError, NotADirectoryError, FileExistsError, PermissionError)
@@ -30,12 +35,7 @@ def atomic_path(target: Path) -> Iterator[Path]:
     """
     _refuse_folder(target)
     with _explained(target):
-        # Created in the target's folder, not in /tmp: a rename across file systems fails with EXDEV
-        # and would not be atomic. mkstemp chooses a new, unpredictable name, so nobody can have put
-        # a link there.
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=_PREFIX, suffix=target.suffix)
-        os.close(handle)
-        temporary = Path(name)
+        handle, temporary = _temporary_file(target)
         try:
             yield temporary
             temporary.chmod(0o666 & ~_umask())  # mkstemp's mode is 0600: only the owner can read it
@@ -49,6 +49,26 @@ def atomic_path(target: Path) -> Iterator[Path]:
             with contextlib.suppress(OSError):  # the first error is reported, not this one
                 temporary.unlink(missing_ok=True)
             raise
+        finally:
+            if handle is not None:
+                os.close(handle)
+
+
+def _temporary_file(target: Path) -> tuple[int | None, Path]:
+    """A new file, and a handle that holds its lock as long as it is open; None on Windows."""
+    while True:
+        # Created in the target's folder, not in /tmp: a rename across file systems fails with EXDEV
+        # and would not be atomic. mkstemp chooses a new, unpredictable name, so nobody can have put
+        # a link there.
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=_PREFIX, suffix=target.suffix)
+        if fcntl is None:  # Windows renames no open file, nor removes one
+            os.close(handle)
+            return None, Path(name)
+        with contextlib.suppress(OSError):  # some network file systems have no locks
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        if os.fstat(handle).st_nlink:
+            return handle, Path(name)
+        os.close(handle)  # remove_leftovers took it before it was locked
 
 
 @contextlib.contextmanager
@@ -140,11 +160,21 @@ def check_folder(path: Path, *, empty: bool = False) -> None:
             is not empty.
     """
     existing = next((one for one in (path, *path.absolute().parents) if one.exists()), path)
-    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
-        why = "read-only" if existing.is_dir() else "not a folder"
-        raise UsageError(f"{path}: cannot be written ({existing} is {why}); choose another")
+    if reason := _why_not_writable(existing):
+        raise UsageError(f"{path}: cannot be written ({existing} is {reason}); choose another")
     if empty and existing == path and any(path.iterdir()):
         raise UsageError(f"{path}: already exists and is not empty; choose another")
+
+
+def _why_not_writable(folder: Path) -> str:
+    if not folder.is_dir():
+        return "not a folder"
+    if not os.access(folder, os.W_OK | os.X_OK):
+        try:  # only the attempt tells the reason: permissions, a read-only disk, ...
+            tempfile.TemporaryFile(dir=folder).close()
+        except OSError as error:
+            return f"read-only: {error.strerror}"
+    return ""
 
 
 def make_folder(folder: Path) -> None:
@@ -181,14 +211,23 @@ def new_folder(folder: Path) -> Iterator[None]:
 
 
 def remove_leftovers(folder: Path, suffix: str = "") -> None:
-    """Remove the temporary files of killed processes; no process may be writing to the folder.
+    """Remove the temporary files of killed processes. Those of living ones are locked, and stay.
 
     Args:
         folder: the folder to clean.
         suffix: remove only files with this extension.
     """
     for path in folder.glob(f"{_PREFIX}*{suffix}"):
-        path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # locked, open on Windows, or removed meanwhile
+            if fcntl is None:
+                path.unlink()
+                continue
+            handle = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                path.unlink()
+            finally:
+                os.close(handle)
 
 
 def check_regular(path: Path) -> None:

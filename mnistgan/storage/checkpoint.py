@@ -74,7 +74,7 @@ def save_generator(path: Path, config: RunConfig, state: Mapping[str, Any]) -> N
         TrainingError: the state contains a NaN or an infinity; nothing is written.
     """
     parts = {key: state[key] for key in ("generator", "average", "step", "epoch") if key in state}
-    _save(path, "generator", config, parts)
+    _save(path, "generator", toml.without_places(config), parts)
 
 
 def _save(path: Path, kind: str, config: RunConfig, state: Mapping[str, Any]) -> None:

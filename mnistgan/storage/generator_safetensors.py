@@ -36,7 +36,7 @@ def write(
     """
     check_target(path, SUFFIX)
     metadata = {
-        "mnistgan.config": toml.to_toml(config),
+        "mnistgan.config": toml.to_toml(toml.without_places(config)),
         "mnistgan.step": str(step),
         "mnistgan.epoch": str(epoch),
         "mnistgan.version": __version__,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import re
 from dataclasses import dataclass
@@ -94,13 +95,26 @@ class RunDirectory:
 
 
 def new_path(name: str, now: datetime, parent: Path = RUNS) -> Path:
-    """An unused path NAME-TIME, with a number appended if another run has the same time."""
-    base = parent / f"{name}-{now:%Y%m%d-%H%M%S}"
-    path, count = base, 1
-    while path.exists():
-        count += 1
-        path = base.with_name(f"{base.name}-{count}")
-    return path
+    """The path NAME-TIME of a new run; :func:`claim` appends a number if it is taken."""
+    return parent / f"{name}-{now:%Y%m%d-%H%M%S}"
+
+
+def claim(path: Path) -> Path:
+    """Create a new folder, with a number appended to its name if the name is taken.
+
+    Processes that claim the same name at once get different folders.
+
+    Raises:
+        OSError: the folder cannot be created.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for count in itertools.count(1):
+        folder = path if count == 1 else path.with_name(f"{path.name}-{count}")
+        # mkdir both asks and takes: to look first would let two runs find the same name free.
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir()
+            break
+    return folder
 
 
 def newest(parent: Path = RUNS) -> RunDirectory:

@@ -6,6 +6,7 @@ Users' scripts read these files, so the columns have the same names and order fo
 import csv
 import dataclasses
 import io
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, TextIO
@@ -16,6 +17,7 @@ import numpy.typing as npt
 from mnistgan.errors import UsageError
 from mnistgan.events import Evaluated, StepMetrics
 from mnistgan.storage.atomic import read_bytes, write_text
+from mnistgan.text import decoded
 
 METRICS_COLUMNS = ("step", "epoch", "loss_D", "loss_G", "D(x)", "D(G(z1))", "D(G(z2))", "images/s")
 SAMPLES_COLUMNS = ("epoch", "step", "file")
@@ -27,6 +29,8 @@ EVALUATIONS_COLUMNS = ("epoch", "step", "n", *FIGURES)
 LABELED_FIGURES = (*FIGURES, "agreement")
 """Figures of a conditional generator."""
 LABELED_COLUMNS = ("epoch", "step", "n", *LABELED_FIGURES)
+
+_STEP = r"[0-9]{1,18}"
 
 _GREATEST = float(np.finfo(np.float32).max)
 """Metrics are computed in float32. Sums of larger numbers could overflow when curves are drawn."""
@@ -113,16 +117,37 @@ def read_samples(folder: Path) -> list[SampleGrid]:
     return sorted(own, key=lambda grid: grid.step)
 
 
+def existing_samples(folder: Path) -> list[SampleGrid]:
+    """What :func:`read_samples` returns, without the grids whose files are missing."""
+    return [grid for grid in read_samples(folder) if grid.file.is_file()]
+
+
 def continue_table(path: Path, columns: Sequence[str], step: int) -> TextIO:
     """Open a table for appending, without its rows after a step; step 0 starts a new table."""
     # A resumed run continues from its checkpoint's step, but may have written later rows before it
     # was killed. Keeping them would give these steps two rows each.
-    rows = _lines(path) if step and path.is_file() else []
-    complete, at = [row for row in rows if len(row) == len(columns)], columns.index("step")
-    kept = [row for row in complete if row[at].isdecimal() and int(row[at]) <= step]
+    at = columns.index("step")
+    kept = [row for row in _numbered(path, columns) if int(row[at]) <= step] if step else []
     write_text(path, to_csv([columns, *kept]))
     # Line-buffered: a kill must not lose rows from before the checkpoint that the run resumes from.
     return path.open("a", encoding="utf-8", newline="", buffering=1)
+
+
+def steps(path: Path, columns: Sequence[str]) -> set[int]:
+    """The steps of which :func:`continue_table` would keep a row, however the table is damaged."""
+    at = columns.index("step")
+    return {int(row[at]) for row in _numbered(path, columns)}
+
+
+def _numbered(path: Path, columns: Sequence[str]) -> list[list[str]]:
+    """The complete rows with a step; none if the file is missing or is not a table."""
+    try:
+        rows = _lines(path)
+    except (OSError, ValueError, csv.Error):
+        return []
+    at = columns.index("step")
+    # 18 digits at most: int() refuses very long numbers.
+    return [row for row in rows if len(row) == len(columns) and re.fullmatch(_STEP, row[at])]
 
 
 def to_csv(rows: Iterable[Sequence[Any]]) -> str:
@@ -148,6 +173,7 @@ def _read(path: Path, *heads: Sequence[str]) -> tuple[Sequence[str], list[list[s
 def _lines(path: Path) -> list[list[str]]:
     """The complete rows of a CSV file."""
     # A full disk or a kill may leave half a row after the last line break.
+    # The half row may end within a character, so its bytes are cut off before decoding.
     raw = read_bytes(path)
-    whole = raw[: raw.rfind(b"\n") + 1].decode("utf-8")
-    return list(csv.reader(io.StringIO(whole, newline="")))
+    end = max(raw.rfind(b"\n"), raw.rfind(b"\r")) + 1
+    return list(csv.reader(io.StringIO(decoded(raw[:end]), newline="")))

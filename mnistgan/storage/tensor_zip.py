@@ -37,6 +37,11 @@ _GLOBALS = {
 ``bytearray``, with which a file of a few bytes can allocate any amount of memory."""
 
 
+_MOST_OPERATIONS = 150_000
+"""Of a pickle. 64 layers in each network and 10,000 classes take about half as many. A million take
+seconds to read."""
+
+
 class RefusedError(ValueError):
     """A file is refused; the message is the reason, and the caller adds the path before it."""
 
@@ -132,7 +137,11 @@ def _check_archive(raw: bytes) -> None:
         if sum(entry.file_size for entry in archive.infolist()) > len(raw):
             raise RefusedError(NOT_OURS)  # compressed, as torch.save never does: maybe a zip bomb
         (name,) = [name for name in archive.namelist() if name.endswith("/data.pkl")]
-        operations = [(op.name, arg) for op, arg, _ in pickletools.genops(archive.read(name))]
+        operations: list[tuple[str, Any]] = []
+        for operation, argument, _ in pickletools.genops(archive.read(name)):
+            operations.append((operation.name, argument))
+            if len(operations) > _MOST_OPERATIONS:
+                raise RefusedError(NOT_OURS)
     # Opcodes that name or build objects in other ways than GLOBAL; torch.save uses none of them.
     forbidden = {"STACK_GLOBAL", "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX"}
     if any(op in forbidden or (op == "GLOBAL" and arg not in _GLOBALS) for op, arg in operations):

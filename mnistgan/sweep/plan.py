@@ -73,7 +73,7 @@ class Range(Section):
 class SweepConfig(Section):
     """A sweep's TOML."""
 
-    name: str = Field("sweep", pattern=r"^[\w.-]+$")
+    name: str = Field("sweep", pattern=r"^\w[\w.-]*$")
     base: str | None = None  # a preset, or a TOML file relative to this one; else all defaults
     trials: int = Field(20, ge=1)
     seed: int = Field(0, ge=0, lt=2**32)  # random seed of the search

@@ -193,7 +193,7 @@ def read_entries(folder: Path, spec: ShardSpec) -> dict[int, ShardEntry]:
     entries = {}
     for path in folder.glob("shard-" + 5 * "[0-9]" + ".json"):
         try:
-            record = ShardRecord.model_validate_json(path.read_bytes())
+            record = ShardRecord.model_validate_json(atomic.read_bytes(path))
         except (OSError, ValidationError):
             continue
         _refuse_other_spec(path, record.recipe, spec)
@@ -213,7 +213,7 @@ def check(folder: Path, spec: ShardSpec) -> None:
     """
     path = folder / NAME
     try:
-        _refuse_other_spec(path, Manifest.model_validate_json(path.read_bytes()).recipe, spec)
+        _refuse_other_spec(path, Manifest.model_validate_json(atomic.read_bytes(path)).recipe, spec)
     except FileNotFoundError:
         pass
     except (OSError, ValidationError) as error:

@@ -98,7 +98,6 @@ def write(
         # Several writers may do this at the same time. All write the same text.
         complete = tuple(entries[number] for number in sorted(entries))
         manifest.write(folder / manifest.NAME, Manifest(recipe=spec, shards=complete))
-        # Files of killed writers. Not earlier: they could belong to a writer that is still running.
         atomic.remove_leftovers(folder, ".npz")
     return Outcome(len(kept), len(missing), len(entries), spec.shards)
 

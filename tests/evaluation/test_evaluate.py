@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -313,6 +315,27 @@ class TestWhileTraining:
         assert events[-1] == RunEnded("stopped", 7, 1)
         list(Run(plan_resume(tmp_path / "parts", None, []), stop=StopAfter(0)))
         assert (tmp_path / "parts" / "evaluations.csv").read_text().count("\n") == 2
+        list(Run(plan_resume(tmp_path / "parts", None, [])))
+        for name in ("evaluations.csv", "g.pt", "g-best.pt"):
+            whole, parts = (tmp_path / run / name for run in ("whole", "parts"))
+            assert whole.read_bytes() == parts.read_bytes(), name
+
+    def test_a_stop_at_the_very_end_of_a_measurement_loses_nothing(
+        self, tiny: Tiny, tmp_path: Path
+    ) -> None:
+        """A signal between the measurement and the end of its cutting off."""
+
+        class Late(StopToken):
+            @contextlib.contextmanager
+            def cutting_off(self) -> Iterator[None]:
+                with super().cutting_off():
+                    yield
+                    self.request()
+
+        config = tiny(("evaluate.every", 1), ("evaluate.n", 150))
+        train(config, tmp_path / "whole")
+        train(config, tmp_path / "parts", stop=Late())
+        assert not (tmp_path / "parts" / "g-best.pt").exists()
         list(Run(plan_resume(tmp_path / "parts", None, [])))
         for name in ("evaluations.csv", "g.pt", "g-best.pt"):
             whole, parts = (tmp_path / run / name for run in ("whole", "parts"))

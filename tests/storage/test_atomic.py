@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from pathlib import Path
 
 import pytest
 
 from mnistgan.errors import UsageError
+from mnistgan.storage import atomic
 from mnistgan.storage.atomic import (
     atomic_path,
     check_folder,
@@ -102,3 +104,25 @@ def test_a_pipe_is_not_read(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(OSError, match="regular file"):
         read_bytes(tmp_path / "pipe")
+
+
+def test_a_living_writers_file_stays_and_a_killed_ones_goes(tmp_path: Path) -> None:
+    (tmp_path / ".mnistgan-part-killed.npz").touch()
+    with atomic_path(tmp_path / "a.npz") as temporary:
+        temporary.write_bytes(b"half")
+        atomic.remove_leftovers(tmp_path, ".npz")
+        assert list(tmp_path.iterdir()) == [temporary]
+        temporary.write_bytes(b"whole")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.npz"]
+    assert (tmp_path / "a.npz").read_bytes() == b"whole"
+
+
+def test_the_systems_reason_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def read_only(**_: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    check_folder(tmp_path / "new")  # access() was wrong: the attempt succeeds
+    monkeypatch.setattr("tempfile.TemporaryFile", read_only)
+    with pytest.raises(UsageError, match="is read-only: Read-only file system"):
+        check_folder(tmp_path / "new")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import signal
 import subprocess
 import sys
@@ -72,6 +73,18 @@ def test_all_mistakes_at_once(sweep_toml: Path) -> None:
         "search.model.latent_dim: low must be less than high",
         "trails: unknown key",
     ]
+
+
+@pytest.mark.parametrize("name", ["..", ".", "...", ".hidden", "-o", "a/b", "", "a\n"])
+def test_a_name_that_is_no_folder_of_its_own(
+    invoke: Invoke, sweep_toml: Path, tmp_path: Path, name: str
+) -> None:
+    sweep_toml.write_text(SWEEP.replace('"try"', json.dumps(name)))
+    before = sorted(tmp_path.rglob("*"))
+    result = invoke("sweep", "--config", sweep_toml)
+    assert result.exit_code == 2, result.output
+    assert "name: " in result.stderr
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 @pytest.mark.parametrize(

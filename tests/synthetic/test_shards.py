@@ -25,7 +25,7 @@ from mnistgan.progress import Progress
 from mnistgan.sampling import sampler as sampling
 from mnistgan.sampling.generator import load_generator
 from mnistgan.sampling.sampler import SamplingOptions
-from mnistgan.storage import run_directory
+from mnistgan.storage import atomic, run_directory
 from mnistgan.synthetic import manifest, shards
 from mnistgan.synthetic.manifest import LabelSpec, Manifest, ShardSpec
 from mnistgan.synthetic.selection import PATIENCE, ImageStream, Sampler
@@ -317,6 +317,33 @@ def test_two_processes_at_once_write_the_same_as_one(
     assert all("shards: 2 written, 0 kept" in errors for _, errors in said)
     assert any("all complete" in errors for _, errors in said)
     assert contents(tmp_path / "both") == by_one
+
+
+def test_two_writers_without_a_part_of_their_own(
+    file: Path, by_one: dict[str, bytes], tmp_path: Path
+) -> None:
+    """One completes the data set while the other has a shard half written."""
+    folder = tmp_path / "both"
+    folder.mkdir()
+    with atomic.atomic_path(folder / "shard-00002.npz") as temporary:
+        temporary.write_bytes(b"half of it")
+        command = [sys.executable, "-m", "mnistgan", *arguments(file, "--out", str(folder))]
+        subprocess.run(command, check=True, capture_output=True)
+        temporary.write_bytes(by_one["shard-00002.npz"])
+    assert contents(folder) == by_one
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+@pytest.mark.parametrize("name", ["manifest.json", "shard-00001.json"])
+def test_a_pipe_is_not_waited_for(
+    sampler: Sampler, spec: ShardSpec, tmp_path: Path, name: str
+) -> None:
+    os.mkfifo(tmp_path / name)
+    if name == "manifest.json":
+        with pytest.raises(UsageError, match="is not a manifest"):
+            shards.write(tmp_path, sampler, spec)
+    else:
+        assert shards.write(tmp_path, sampler, spec).made == spec.shards
 
 
 @pytest.fixture(scope="module")
