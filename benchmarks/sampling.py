@@ -19,8 +19,8 @@ import torch
 
 from mnistgan.config import presets, toml
 from mnistgan.models import networks
+from mnistgan.sampling.blocks import BLOCK
 from mnistgan.sampling.generator import Generator
-from mnistgan.sampling.sampler import BLOCK
 from mnistgan.storage import checkpoint
 from mnistgan.synthetic import image_files
 from mnistgan.synthetic.selection import ImageStream, Sampler

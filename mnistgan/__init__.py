@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from mnistgan.export.onnx import export_onnx
     from mnistgan.runs.notebook import LiveBar
     from mnistgan.runs.run import train
+    from mnistgan.sampling.blocks import sample
     from mnistgan.sampling.generator import Generator, load_generator
-    from mnistgan.sampling.sampler import sample
     from mnistgan.synthetic.torch_dataset import SyntheticDigits
     from mnistgan.training.trainer import Trainer
 
@@ -44,7 +44,7 @@ __all__ = [
 _HOMES = {
     "train": "runs.run",
     "load_generator": "sampling.generator",
-    "sample": "sampling.sampler",
+    "sample": "sampling.blocks",
     "evaluate": "evaluation.results",
     "export_onnx": "export.onnx",
     "RunConfig": "config",

@@ -12,7 +12,7 @@ from mnistgan.config import DataConfig, toml
 from mnistgan.config.sections import UNNAMED
 from mnistgan.errors import UsageError
 from mnistgan.progress import OnProgress, no_progress
-from mnistgan.sampling import sampler
+from mnistgan.sampling import blocks
 from mnistgan.sampling.generator import load_generator
 
 
@@ -87,6 +87,6 @@ def load(
         )
     # Size and channels are the generator's, so that the real images are fitted to them.
     real = toml.replace_data(generator.config.data, name=data, root=root)
-    options = sampler.SamplingOptions(seed)
-    images, labels = sampler.sample_labeled(generator, count, options, on_progress)
+    options = blocks.SamplingOptions(seed)
+    images, labels = blocks.sample_labeled(generator, count, options, on_progress)
     return Candidates(images, labels, generator.classes, real)

@@ -10,7 +10,7 @@ from mnistgan.evaluation import reference, results
 from mnistgan.evaluation.verdict import Verdict
 from mnistgan.events import Evaluated
 from mnistgan.progress import OnProgress, no_progress
-from mnistgan.sampling import sampler
+from mnistgan.sampling import blocks
 from mnistgan.sampling.generator import Generator
 
 
@@ -71,7 +71,7 @@ class Monitor:
         """
         # The same seed each time: figures of one run differ by the weights alone, not by the noise.
         count, seed = self._config.evaluate.n, self._config.seed
-        images, labels = sampler.sample_labeled(generator, count, sampler.SamplingOptions(seed))
+        images, labels = blocks.sample_labeled(generator, count, blocks.SamplingOptions(seed))
         predictions = self._reference.classifier.network.predict(images)
         figures = results.measure(predictions, self._reference, seed, labels=labels, images=images)
         numbers, verdict = figures.numbers(), figures.verdict()

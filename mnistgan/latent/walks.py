@@ -18,9 +18,9 @@ from mnistgan.latent.interpolation import FloatArray, lerp, slerp
 from mnistgan.models import noise
 from mnistgan.progress import OnProgress, Progress, no_progress
 from mnistgan.sampling import conditioning
+from mnistgan.sampling.blocks import SamplingOptions
 from mnistgan.sampling.conditioning import ClassSequence
 from mnistgan.sampling.generator import Generator
-from mnistgan.sampling.sampler import SamplingOptions
 
 Kind: TypeAlias = Literal["slerp", "linear", "circle", "classes", "corners"]
 

@@ -19,8 +19,8 @@ from mnistgan.errors import UsageError
 from mnistgan.latent import directions
 from mnistgan.models import networks
 from mnistgan.rendering import grids
+from mnistgan.sampling.blocks import SamplingOptions
 from mnistgan.sampling.generator import Generator
-from mnistgan.sampling.sampler import SamplingOptions
 
 AXES = 8
 REACH = 3.0  # range of a slider in both directions, in standard deviations
@@ -39,7 +39,7 @@ class PageQuery(BaseModel):
     Attributes:
         seed: seed of z.
         label: class, for a conditional generator.
-        truncation: of the seed's z; see :class:`mnistgan.sampling.sampler.SamplingOptions`.
+        truncation: of the seed's z; see :class:`mnistgan.sampling.blocks.SamplingOptions`.
         s: number of a direction, from 1 -> coordinate of z along it. Along all other directions, z
             has the coordinates of the seed.
         sheet: ``one``: one image. ``classes``: a row with this z in each of the first 100 classes.

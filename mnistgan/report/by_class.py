@@ -12,13 +12,13 @@ from mnistgan.evaluation import classifier, reference
 from mnistgan.rendering import grids
 from mnistgan.report import embedded_images
 from mnistgan.report.embedded_images import Still
-from mnistgan.sampling import sampler
+from mnistgan.sampling import blocks
 from mnistgan.sampling.conditioning import ClassSequence
 from mnistgan.sampling.generator import Generator, load_generator
 from mnistgan.storage.run_directory import RunDirectory
 
 _EACH = 10  # images per class
-_DRAWN = 4 * sampler.BLOCK  # images to classify: about a hundred of each of ten classes
+_DRAWN = 4 * blocks.BLOCK  # images to classify: about a hundred of each of ten classes
 _MOST_CLASSES = 62  # of the data sets with a name, EMNIST has the most
 _MOST_LENGTH = 1_000_000  # of a picture's data: URL, in characters
 _MOST_VALUES = 30_000_000  # of a picture: encoding a larger one would take long and not fit anyway
@@ -57,7 +57,7 @@ def by_class(run: RunDirectory, config: RunConfig) -> ByClass:
     if not reference.is_shipped_for(generator.config.data):
         return _as_evaluated(run)
     # The page must be quick to make, so no classifier is trained for other data.
-    images = sampler.sample(generator, _DRAWN, config.seed)
+    images = blocks.sample(generator, _DRAWN, config.seed)
     labels = classifier.shipped().network.predict(images).labels
     return ByClass(
         f"The first images of each class among {_DRAWN:,}, classified by {classifier.SHIPPED}.",
@@ -69,8 +69,8 @@ def _as_requested(generator: Generator, seed: int) -> ByClass:
     classes = generator.classes[:_MOST_CLASSES]
     class_sequence = ClassSequence(tuple(range(len(classes))), repeat=_EACH)
     count = _EACH * len(classes)
-    images, labels = sampler.sample_labeled(
-        generator, count, sampler.SamplingOptions(seed, class_sequence)
+    images, labels = blocks.sample_labeled(
+        generator, count, blocks.SamplingOptions(seed, class_sequence)
     )
     assert labels is not None
     return ByClass(

@@ -9,9 +9,9 @@ from mnistgan.evaluation import labeler
 from mnistgan.models import networks
 from mnistgan.progress import OnProgress, no_progress
 from mnistgan.sampling import conditioning
+from mnistgan.sampling.blocks import SamplingOptions
 from mnistgan.sampling.generator import load_generator
-from mnistgan.sampling.sampler import SamplingOptions
-from mnistgan.storage import run_directory
+from mnistgan.storage import atomic, run_directory
 from mnistgan.synthetic import image_files, manifest, mnist_files, shards
 from mnistgan.synthetic.selection import ImageStream, Sampler
 
@@ -126,6 +126,7 @@ def write(
     # A target that cannot be written is refused here, before a classifier is trained.
     if request.format == "shards":
         manifest.check_size(count, shard_size)
+        atomic.check_folder(path)
     elif request.format == "idx":
         mnist_files.check(path, generator.config)
     else:

@@ -17,9 +17,9 @@ from mnistgan.arrays import Images, Labels
 from mnistgan.errors import MnistganError, UsageError
 from mnistgan.evaluation.labeler import Labeler
 from mnistgan.progress import OnProgress, Progress, no_progress
-from mnistgan.sampling import sampler
+from mnistgan.sampling import blocks
+from mnistgan.sampling.blocks import BLOCK, DEFAULT, SamplingOptions
 from mnistgan.sampling.generator import Generator
-from mnistgan.sampling.sampler import BLOCK, DEFAULT, SamplingOptions
 from mnistgan.storage.npz import Piece
 
 PATIENCE = 2**16
@@ -84,7 +84,7 @@ class Sampler:
 
     def block(self, number: int, count: int = BLOCK) -> Block:
         """The samples from index ``256 * number`` on, at most 256."""
-        images = sampler.block(self.generator, number, self.options, count)
+        images = blocks.block(self.generator, number, self.options, count)
         labels = self.options.labels(self.generator, number)
         labels = None if labels is None else labels[: len(images)]
         if self.labeler is None:

@@ -14,8 +14,8 @@ from mnistgan.errors import UsageError
 from mnistgan.evaluation.labeler import labeler_for
 from mnistgan.models import devices
 from mnistgan.rendering.grids import to_picture
+from mnistgan.sampling.blocks import BLOCK, SamplingOptions
 from mnistgan.sampling.generator import Generator, load_generator
-from mnistgan.sampling.sampler import BLOCK, SamplingOptions
 from mnistgan.synthetic.selection import Block, Sampler
 
 import_torchvision()  # first: the next line fails if torchvision lacks its operators

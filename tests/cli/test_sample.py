@@ -11,7 +11,7 @@ from support import ByPixels, Invoke, Tiny
 from mnistgan.datasets.torchvision_import import import_torchvision
 from mnistgan.evaluation import labeler
 from mnistgan.models import networks
-from mnistgan.sampling import sampler
+from mnistgan.sampling import blocks
 from mnistgan.sampling.generator import load_generator
 from mnistgan.storage import checkpoint
 from mnistgan.synthetic import selection
@@ -35,7 +35,7 @@ def ten_classes(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_labelled_arrays(invoke: Invoke, mnist_generator: Path, tmp_path: Path) -> None:
     result = invoke("sample", "--ckpt", mnist_generator, "-n", 300, "--format", "npz", "--labels")
     assert (result.exit_code, result.stdout) == (0, "samples.npz\n"), result.output
-    images = sampler.sample(load_generator(mnist_generator), 512)
+    images = blocks.sample(load_generator(mnist_generator), 512)
     labels = labeler.labeler_for(load_generator(mnist_generator).config.data)
     expected = np.concatenate([labels(images[:256])[0], labels(images[256:])[0]])[:300]
     with np.load(tmp_path / "samples.npz", allow_pickle=False) as arrays:

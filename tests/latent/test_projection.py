@@ -15,7 +15,7 @@ from mnistgan.latent import projection
 from mnistgan.latent.projection import NamedImage, ProjectionOptions
 from mnistgan.models import networks
 from mnistgan.progress import Progress
-from mnistgan.sampling import sampler
+from mnistgan.sampling import blocks
 from mnistgan.sampling.conditioning import ClassSequence
 from mnistgan.sampling.generator import Generator, load_generator
 from mnistgan.storage import checkpoint
@@ -47,7 +47,7 @@ def conditional_file(tiny: Tiny, tmp_path: Path) -> Path:
 
 
 def test_what_the_generator_made_is_found_again(generator: Generator) -> None:
-    images = sampler.sample(generator, 3, seed=4)
+    images = blocks.sample(generator, 3, seed=4)
     found = projection.project(generator, named(*images), QUICK)
     assert max(one.rms for one in found) < 0.03
     for image, one in zip(images, found, strict=True):
@@ -59,7 +59,7 @@ def test_what_the_generator_made_is_found_again(generator: Generator) -> None:
 
 
 def test_a_projection_depends_on_its_image_and_the_seed_alone(generator: Generator) -> None:
-    first, second = sampler.sample(generator, 2, seed=4)
+    first, second = blocks.sample(generator, 2, seed=4)
     weights = {name: one.clone() for name, one in generator.network.state_dict().items()}
     together = projection.project(generator, named(first, second), QUICK)
     (alone,) = projection.project(generator, named(second), QUICK)
@@ -80,7 +80,7 @@ def test_z_stays_near_its_typical_length_where_nothing_fits(generator: Generator
 
 def test_the_class_is_found_too(conditional_file: Path) -> None:
     generator = load_generator(conditional_file)
-    images = [sampler.sample(generator, 1, 4, ClassSequence((label,)))[0] for label in range(3)]
+    images = [blocks.sample(generator, 1, 4, ClassSequence((label,)))[0] for label in range(3)]
     found = projection.project(generator, named(*images), QUICK)
     assert [one.label for one in found] == [0, 1, 2]
     assert max(one.rms for one in found) < 0.03
@@ -91,7 +91,7 @@ def test_the_class_is_found_too(conditional_file: Path) -> None:
 
 def test_progress_counts_to_the_planned_steps(generator: Generator) -> None:
     reports: list[Progress] = []
-    images = named(*sampler.sample(generator, 2))
+    images = named(*blocks.sample(generator, 2))
     projection.project(generator, images, ProjectionOptions(2, 10), reports.append)
     done = [one.done for one in reports]
     assert done == sorted(done)
@@ -109,7 +109,7 @@ def test_wrong_shapes_and_classes_are_refused(generator: Generator) -> None:
 
 
 def test_gradients_that_are_not_finite_are_refused(generator: Generator, tmp_path: Path) -> None:
-    image = sampler.sample(generator, 1)[0]
+    image = blocks.sample(generator, 1)[0]
     with torch.no_grad():
         for parameter in generator.network.parameters():
             parameter.mul_(1e30)
@@ -120,7 +120,7 @@ def test_gradients_that_are_not_finite_are_refused(generator: Generator, tmp_pat
 def test_too_many_classes_to_try_are_refused(tiny: Tiny) -> None:
     config = tiny(("model.conditional", True), ("model.classes", [f"{n}" for n in range(101)]))
     many = Generator(networks.build_generator(config).eval(), config, 0, 0)
-    images = named(*sampler.sample(many, 1))
+    images = named(*blocks.sample(many, 1))
     for search in (projection.project, lambda *given: projection.inverted(many, images)):
         with pytest.raises(UsageError, match="101 classes, too many to try"):
             search(many, images)

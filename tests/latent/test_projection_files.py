@@ -12,7 +12,7 @@ from support import Invoke, Tiny
 
 from mnistgan.latent import projection_files
 from mnistgan.models import networks
-from mnistgan.sampling import sampler
+from mnistgan.sampling import blocks
 from mnistgan.sampling.generator import Generator, load_generator
 from mnistgan.storage import checkpoint
 
@@ -25,7 +25,7 @@ def generator(trained: Path) -> Generator:
 @pytest.fixture
 def digit(generator: Generator, tmp_path: Path) -> Path:
     path = tmp_path / "digit.png"
-    Image.fromarray(sampler.sample(generator, 1, 4)[0, 0]).save(path)
+    Image.fromarray(blocks.sample(generator, 1, 4)[0, 0]).save(path)
     return path
 
 

@@ -12,7 +12,7 @@ from mnistgan.arrays import Images
 from mnistgan.errors import UsageError
 from mnistgan.latent import walks
 from mnistgan.models import networks
-from mnistgan.sampling import sampler
+from mnistgan.sampling import blocks
 from mnistgan.sampling.conditioning import ClassSequence
 from mnistgan.sampling.generator import Generator, load_generator
 
@@ -51,7 +51,7 @@ def test_a_random_walk_is_seamless(plain: Generator, kind: walks.Kind) -> None:
 def test_a_walk_through_seeds_shows_what_sample_draws(plain: Generator, kind: walks.Kind) -> None:
     images = images_of(plain, walks.plan(plain, kind, seeds=(1, 5, 9), frames=12)).astype(int)
     for number, seed in enumerate((1, 5, 9)):
-        expected = sampler.sample(plain, 1, seed)[0]
+        expected = blocks.sample(plain, 1, seed)[0]
         assert abs(images[4 * number, 0] - expected).max() <= 1  # another batch, another rounding
 
 
@@ -64,7 +64,7 @@ def test_a_conditional_walk_through_seeds(conditional: Generator) -> None:
         walk = walks.plan(conditional, seeds=(1, 5), frames=4, class_sequence=class_sequence)
         images = images_of(conditional, walk).astype(int)
         for number, (seed, label) in enumerate(zip((1, 5), labels, strict=True)):
-            expected = sampler.sample(conditional, 1, seed, ClassSequence((label,)))[0]
+            expected = blocks.sample(conditional, 1, seed, ClassSequence((label,)))[0]
             assert abs(images[2 * number, 0] - expected).max() <= 1
 
 
@@ -78,7 +78,7 @@ def test_from_class_to_class_only_the_label_changes(conditional: Generator) -> N
     np.testing.assert_allclose(steps, 2 / 15, rtol=1e-4)
     images = images_of(conditional, walk).astype(int)
     for label in range(len(CLASSES)):
-        expected = sampler.sample(conditional, 16, 3, ClassSequence((label,)))
+        expected = blocks.sample(conditional, 16, 3, ClassSequence((label,)))
         assert abs(images[15 * label] - expected).max() <= 1
 
 
@@ -88,7 +88,7 @@ def test_some_classes_of_some_seeds(conditional: Generator) -> None:
     )
     images = images_of(conditional, walk).astype(int)
     for frame, label in enumerate((4, 1)):
-        expected = sampler.sample(conditional, 1, 7, ClassSequence((label,)))
+        expected = blocks.sample(conditional, 1, 7, ClassSequence((label,)))
         assert abs(images[frame] - expected).max() <= 1
 
 
@@ -97,7 +97,7 @@ def test_corners_begin_with_the_seeds_and_go_round(plain: Generator) -> None:
     images = images_of(plain, walk).astype(int)
     corners = images[:, (0, 9, 90, 99)]
     for corner, seed in enumerate((1, 5, 9, 12)):
-        assert abs(corners[0, corner] - sampler.sample(plain, 1, seed)[0]).max() <= 1
+        assert abs(corners[0, corner] - blocks.sample(plain, 1, seed)[0]).max() <= 1
     for corner, neighbor in ((0, 1), (1, 3), (3, 2), (2, 0)):  # a quarter later
         assert abs(corners[2, corner] - corners[0, neighbor]).max() <= 1
 

@@ -30,9 +30,9 @@ from support import Invoke, heard_signals
 from mnistgan.config import toml
 from mnistgan.models import networks
 from mnistgan.play import server
-from mnistgan.sampling import sampler
+from mnistgan.sampling import blocks
+from mnistgan.sampling.blocks import SamplingOptions
 from mnistgan.sampling.generator import Generator
-from mnistgan.sampling.sampler import SamplingOptions
 
 HOSTILE = ("<img src=x onerror=alert(1)>", "'\"&", "c")
 DIGITS = tuple("0123456789")
@@ -122,7 +122,7 @@ class TestPictures:
     def test_a_seeds_picture_is_the_first_that_sample_draws(
         self, plain: Generator, client: Client
     ) -> None:
-        drawn = next(sampler.sample_blocks(plain, 1, SamplingOptions(5, truncation=1.5)))
+        drawn = next(blocks.sample_blocks(plain, 1, SamplingOptions(5, truncation=1.5)))
         shown = pixels(client.get("/image?seed=5&truncation=1.5"))
         assert np.abs(shown.astype(int) - drawn[0, 0]).max() <= 1
 

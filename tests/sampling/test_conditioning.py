@@ -26,10 +26,10 @@ from mnistgan.export.onnx import export_onnx
 from mnistgan.models import networks
 from mnistgan.rendering import grids
 from mnistgan.runs import comparison
-from mnistgan.sampling import conditioning, sampler
+from mnistgan.sampling import blocks, conditioning
+from mnistgan.sampling.blocks import SamplingOptions
 from mnistgan.sampling.conditioning import ClassSequence
 from mnistgan.sampling.generator import Generator, load_generator
-from mnistgan.sampling.sampler import SamplingOptions
 from mnistgan.storage import checkpoint, tables
 from mnistgan.storage.run_directory import RunDirectory
 from mnistgan.synthetic.selection import ImageStream, Sampler
@@ -216,7 +216,7 @@ class TestTraining:
         trainer = Trainer(config, digits)
         list(trainer)
         generator = Generator(trainer.sampled, trainer.config, trainer.step, trainer.epoch)
-        images = sampler.sample(generator, 500).reshape(500, -1) / 255
+        images = blocks.sample(generator, 500).reshape(500, -1) / 255
         assert digits.labels is not None
         means = np.stack([digits.images[digits.labels == one].mean(axis=0) for one in range(10)])
         distances = np.square(images[:, None] - means.reshape(10, -1) / 255).sum(axis=2)
@@ -305,20 +305,20 @@ class TestSampling:
         self, conditional: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         generator = load_generator(conditional)
-        whole = sampler.sample(generator, 256).astype(int)
-        monkeypatch.setattr(sampler, "_MOST_NUMBERS", 100 * 28 * 28)
-        assert np.abs(whole - sampler.sample(generator, 256)).max() <= 1
+        whole = blocks.sample(generator, 256).astype(int)
+        monkeypatch.setattr(blocks, "_MOST_NUMBERS", 100 * 28 * 28)
+        assert np.abs(whole - blocks.sample(generator, 256)).max() <= 1
 
     def test_a_generator_is_not_asked_for_what_it_does_not_know(self, trained: Path) -> None:
         generator = load_generator(trained)
         with pytest.raises(UsageError, match="trained without labels"):
-            sampler.sample(generator, 3, class_sequence=ClassSequence((1,)))
+            blocks.sample(generator, 3, class_sequence=ClassSequence((1,)))
 
     def test_images_depend_on_draw_and_index_alone(self, conditional: Path) -> None:
         generator = load_generator(conditional)
-        images = sampler.sample(generator, 300, seed=2)
-        np.testing.assert_array_equal(images[:30], sampler.sample(generator, 30, seed=2))
-        sevens = sampler.sample(generator, 30, seed=2, class_sequence=ClassSequence((7,)))
+        images = blocks.sample(generator, 300, seed=2)
+        np.testing.assert_array_equal(images[:30], blocks.sample(generator, 30, seed=2))
+        sevens = blocks.sample(generator, 30, seed=2, class_sequence=ClassSequence((7,)))
         np.testing.assert_array_equal(images[7:30:10], sevens[7::10])  # the noise is the same
         assert (images[:7] != sevens[:7]).any()
 
@@ -344,9 +344,7 @@ class TestSampling:
         ((images, labels),) = ImageStream(source, 6)
         assert labels is not None
         assert labels.tolist() == [3, 8, 3, 8, 3, 8]
-        np.testing.assert_array_equal(
-            images, sampler.sample(generator, 6, 5, ClassSequence((3, 8)))
-        )
+        np.testing.assert_array_equal(images, blocks.sample(generator, 6, 5, ClassSequence((3, 8))))
         items = SyntheticDigits(conditional, 20, labels=True)
         assert [items[index][1] for index in range(20)] == [*range(10), *range(10)]
         assert items.classes == DIGITS
@@ -382,7 +380,7 @@ class TestCommands:
     def test_a_row_a_digit(self, invoke: Invoke, conditional: Path, tmp_path: Path) -> None:
         result = invoke("sample", "--ckpt", conditional, "--digits", "0-2", "--per-digit", 5)
         assert result.exit_code == 0, result.output
-        images = sampler.sample(load_generator(conditional), 15, 0, ClassSequence((0, 1, 2), 5))
+        images = blocks.sample(load_generator(conditional), 15, 0, ClassSequence((0, 1, 2), 5))
         expected = grids.magnify(grids.grid(images, 5))
         np.testing.assert_array_equal(grids.read_png(tmp_path / "samples.png", 2000), expected)
 

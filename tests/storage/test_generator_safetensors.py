@@ -14,8 +14,8 @@ from safetensors.torch import load_file, save, save_file
 from support import Invoke
 
 from mnistgan.errors import FileFormatError
+from mnistgan.sampling.blocks import sample
 from mnistgan.sampling.generator import load_generator
-from mnistgan.sampling.sampler import sample
 from mnistgan.storage import checkpoint, generator_safetensors
 
 

@@ -13,9 +13,9 @@ from mnistgan import datasets
 from mnistgan.config import DataConfig
 from mnistgan.datasets.torchvision_import import import_torchvision
 from mnistgan.errors import DataError, UsageError
-from mnistgan.sampling import sampler as sampling
+from mnistgan.sampling import blocks as sampling
+from mnistgan.sampling.blocks import SamplingOptions
 from mnistgan.sampling.generator import load_generator
-from mnistgan.sampling.sampler import SamplingOptions
 from mnistgan.synthetic import mnist_files
 from mnistgan.synthetic.selection import Sampler
 

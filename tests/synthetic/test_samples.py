@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from mnistgan.errors import UsageError
+from mnistgan.sampling.blocks import sample
 from mnistgan.sampling.generator import load_generator
-from mnistgan.sampling.sampler import sample
 from mnistgan.synthetic import samples
 from mnistgan.synthetic.samples import SampleRequest
 

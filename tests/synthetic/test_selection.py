@@ -16,9 +16,9 @@ from support import ByPixels
 from mnistgan.arrays import Images, Labels
 from mnistgan.errors import MnistganError
 from mnistgan.progress import Progress
-from mnistgan.sampling import sampler as sampling
+from mnistgan.sampling import blocks as sampling
+from mnistgan.sampling.blocks import SamplingOptions
 from mnistgan.sampling.generator import load_generator
-from mnistgan.sampling.sampler import SamplingOptions
 from mnistgan.synthetic import selection
 from mnistgan.synthetic.selection import ImageStream, Sampler
 

@@ -22,9 +22,9 @@ from typer.testing import CliRunner
 from mnistgan.cli import app
 from mnistgan.errors import UsageError
 from mnistgan.progress import Progress
-from mnistgan.sampling import sampler as sampling
+from mnistgan.sampling import blocks as sampling
+from mnistgan.sampling.blocks import SamplingOptions
 from mnistgan.sampling.generator import load_generator
-from mnistgan.sampling.sampler import SamplingOptions
 from mnistgan.storage import atomic, run_directory
 from mnistgan.synthetic import manifest, shards
 from mnistgan.synthetic.manifest import LabelSpec, Manifest, ShardSpec
@@ -241,8 +241,8 @@ def test_a_folder_that_cannot_be_made(sampler: Sampler, spec: ShardSpec, tmp_pat
 # Several processes -----------------------------------------------------------------------------
 
 DEATHS = {
-    "before anything": (("sampling.sampler", "block", 1), 0),
-    "in the middle of the second shard": (("sampling.sampler", "block", 4), 1),
+    "before anything": (("sampling.blocks", "block", 1), 0),
+    "in the middle of the second shard": (("sampling.blocks", "block", 4), 1),
     "after the third shard": (("storage.atomic", "sha256", 4), 2),  # call 1 is of the generator
     "at the third record": (("synthetic.manifest", "write", 3), 2),
     "when all are complete and nothing says so": (("synthetic.manifest", "write", 5), 4),

@@ -18,7 +18,7 @@ import mnistgan
 from mnistgan import SyntheticDigits
 from mnistgan.datasets.torchvision_import import import_torchvision
 from mnistgan.errors import UsageError
-from mnistgan.sampling import sampler
+from mnistgan.sampling import blocks
 from mnistgan.sampling.generator import Generator
 from mnistgan.synthetic import torch_dataset
 
@@ -102,14 +102,14 @@ def test_reading_in_order_makes_each_block_once(
     digits: SyntheticDigits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[int] = []
-    real = sampler.block
+    real = blocks.block
 
     def counted(generator: Generator, number: int, *options: Any) -> Any:
         made.append(number)
         assert torch.get_num_threads() == 1
         return real(generator, number, *options)
 
-    monkeypatch.setattr(sampler, "block", counted)
+    monkeypatch.setattr(blocks, "block", counted)
     for index in range(LENGTH):
         digits[index]
     assert made == [0, 1, 2]

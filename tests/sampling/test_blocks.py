@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from mnistgan.arrays import Images
 from mnistgan.errors import UsageError
 from mnistgan.progress import Progress
-from mnistgan.sampling import sampler
+from mnistgan.sampling import blocks
 from mnistgan.sampling.generator import Generator, load_generator
 from mnistgan.storage.run_directory import RunDirectory
 from mnistgan.synthetic import image_files
@@ -30,7 +30,7 @@ def generator(trained: Path) -> Generator:
 def test_an_image_depends_on_seed_and_index_alone(
     generator: Generator, first: int, second: int, seed: int
 ) -> None:
-    a, b = sampler.sample(generator, first, seed), sampler.sample(generator, second, seed)
+    a, b = blocks.sample(generator, first, seed), blocks.sample(generator, second, seed)
     assert a.shape == (first, 1, 28, 28)
     assert a.dtype == np.uint8
     common = min(first, second)
@@ -38,12 +38,12 @@ def test_an_image_depends_on_seed_and_index_alone(
 
 
 def test_another_seed_gives_other_images(generator: Generator) -> None:
-    assert (sampler.sample(generator, 8, 0) != sampler.sample(generator, 8, 1)).any()
+    assert (blocks.sample(generator, 8, 0) != blocks.sample(generator, 8, 1)).any()
 
 
 def test_a_run_a_generator_and_a_checkpoint_give_the_same_images(trained: Path) -> None:
     paths = [trained, trained / "g.pt", RunDirectory(trained).checkpoint_files()[0]]
-    first, *others = (sampler.sample(load_generator(path), 10) for path in paths)
+    first, *others = (blocks.sample(load_generator(path), 10) for path in paths)
     for other in others:
         np.testing.assert_array_equal(first, other)
 
@@ -58,7 +58,7 @@ def test_batch_mates_do_not_matter(generator: Generator) -> None:
 def test_wide_layers_are_computed_for_fewer_images_at_a_time(
     generator: Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sampler, "_MOST_NUMBERS", 40 * 28 * 28)  # no layer of ``tiny`` is wider
+    monkeypatch.setattr(blocks, "_MOST_NUMBERS", 40 * 28 * 28)  # no layer of ``tiny`` is wider
     passes: list[int] = []
 
     def counted(generator: Generator, z: torch.Tensor, labels: object = None) -> Images:
@@ -67,15 +67,15 @@ def test_wide_layers_are_computed_for_fewer_images_at_a_time(
 
     real = Generator.__call__
     monkeypatch.setattr(Generator, "__call__", counted)
-    few, many = sampler.sample(generator, 50), sampler.sample(generator, 300)
+    few, many = blocks.sample(generator, 50), blocks.sample(generator, 300)
     assert passes == [40, 40, *[40] * 6, 16, 40, 40]  # the same passes, whatever the count
     np.testing.assert_array_equal(few, many[:50])
 
 
 def test_progress(generator: Generator) -> None:
     told: list[Progress] = []
-    blocks = sampler.sample_blocks(generator, 600, on_progress=told.append)
-    assert [len(block) for block in blocks] == [256, 256, 88]
+    made = blocks.sample_blocks(generator, 600, on_progress=told.append)
+    assert [len(block) for block in made] == [256, 256, 88]
     assert [(one.done, one.total) for one in told] == [(256, 600), (512, 600), (600, 600)]
 
 
