@@ -4,6 +4,7 @@ A config is first a table of plain values (from TOML, then from ``--set`` and fl
 :class:`~mnistgan.config.RunConfig` once all of it is valid. Imports no torch.
 """
 
+import contextlib
 import copy
 import re
 import warnings
@@ -88,6 +89,9 @@ def _is_deep(value: Any, levels: int = _DEEPEST) -> bool:
 def parse_assignment(text: str) -> tuple[str, Any]:
     """Split ``KEY=VALUE`` of ``--set``; the value is TOML, or else a string.
 
+    Two spellings that are not TOML are accepted, too: ``True`` and ``False``, and lists without
+    brackets.
+
     Raises:
         UsageError: there is no ``=``, or the key is not a dotted path.
     """
@@ -95,12 +99,18 @@ def parse_assignment(text: str) -> tuple[str, Any]:
     key = key.strip()
     if not equals or not re.fullmatch(r"[\w-]+(\.[\w-]+)*", key):
         raise UsageError(f"--set {text}: is not KEY=VALUE; write for example train.epochs=5")
-    try:
-        parsed = tomli.loads(f"value = {value}")
-    except (ValueError, RecursionError):
-        return key, value
-    # More than one key: the value has a line break, after which TOML read other keys.
-    return (key, parsed["value"]) if len(parsed) == 1 else (key, value)
+    stripped = value.strip()
+    spellings = [value]
+    if stripped in ("True", "False"):
+        spellings.append(stripped.lower())
+    elif "," in value:
+        spellings.append(f"[{value}]")
+    for spelling in spellings:
+        with contextlib.suppress(ValueError, RecursionError):
+            parsed = tomli.loads(f"value = {spelling}")
+            # More than one key: the value has a line break, after which TOML read other keys.
+            return (key, parsed["value"]) if len(parsed) == 1 else (key, value)
+    return key, value
 
 
 def override(table: Table, assignments: Sequence[tuple[str, Any]]) -> Table:

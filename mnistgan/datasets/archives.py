@@ -7,10 +7,12 @@ ones. A complete folder is never written to, so it may be shared and read-only.
 
 import functools
 import hashlib
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
 from mnistgan.catalog import DATA_SETS, Archive, DataSet
+from mnistgan.storage import user_dirs
 
 HEAD = ("name", "images", "size", "classes", "license", "here", "source")
 
@@ -130,3 +132,9 @@ def _digest(path: Path, _size: int, _changed: int) -> str:
         while chunk := file.read(2**20):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+def fetch_command(data_set: DataSet, root: Path) -> str:
+    """The command that downloads a data set to this data root."""
+    option = "" if root == user_dirs.data_root() else f" --data-root {shlex.quote(str(root))}"
+    return f"mnistgan data fetch {data_set.name}{option}"

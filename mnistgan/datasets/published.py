@@ -48,7 +48,7 @@ def read(
             with np.load(str(resources.files("mnistgan.datasets") / "digits.npz")) as file:
                 blocks, labels = [file["images"]], file["labels"]
         elif data_set.form == "usps":
-            pixels, labels = _usps(data_set, _verified(data_set, f"{split.images}.bz2", root))
+            pixels, labels = _usps(data_set, root, _verified(data_set, f"{split.images}.bz2", root))
             blocks = [pixels]
         else:
             labels = _idx_labels(data_set, split.labels, split.count, root)
@@ -80,7 +80,7 @@ def _unverified(data_set: DataSet, root: Path) -> tuple[str, ...]:
         return ()
     return (
         f"{data_set.name} was read from unpacked files, for which no checksum is published; to "
-        f"verify it, delete them and run: mnistgan data fetch {data_set.name}",
+        f"verify it, delete them and run: {archives.fetch_command(data_set, root)}",
     )
 
 
@@ -89,13 +89,14 @@ def _verified(data_set: DataSet, name: str, root: Path) -> Path:
     archive = next(one for one in data_set.archives if one.name == name)
     found = archives.inspect(archive, data_set, root)
     if found.trouble:
-        raise _unusable(data_set, found.path, found.trouble)
+        raise _unusable(data_set, root, found.path, found.trouble)
     return found.path
 
 
-def _unusable(data_set: DataSet, path: Path, trouble: str) -> DataError:
+def _unusable(data_set: DataSet, root: Path, path: Path, trouble: str) -> DataError:
     """The error for a file that cannot be used."""
-    return DataError(f"{path}: {trouble}; download it again: mnistgan data fetch {data_set.name}")
+    again = archives.fetch_command(data_set, root)
+    return DataError(f"{path}: {trouble}; download it again: {again}")
 
 
 @contextlib.contextmanager
@@ -125,7 +126,7 @@ def _idx_file(
             yield array
     except (OSError, EOFError, ValueError, KeyError, zlib.error, zipfile.BadZipFile) as error:
         reason = getattr(error, "strerror", None) or str(error) or "it ends too early"
-        raise _unusable(data_set, path, f"is damaged: {reason}") from error
+        raise _unusable(data_set, root, path, f"is damaged: {reason}") from error
 
 
 def _idx_labels(data_set: DataSet, name: str, count: int, root: Path) -> Labels:
@@ -141,7 +142,7 @@ def _idx_labels(data_set: DataSet, name: str, count: int, root: Path) -> Labels:
     return labels
 
 
-def _usps(data_set: DataSet, path: Path) -> tuple[Images, Labels]:
+def _usps(data_set: DataSet, root: Path, path: Path) -> tuple[Images, Labels]:
     """Read the images and labels of USPS."""
     labels, rows = [], []
     try:
@@ -152,7 +153,7 @@ def _usps(data_set: DataSet, path: Path) -> tuple[Images, Labels]:
                 rows.append(np.array(values, np.float32))
     except ValueError as error:
         trouble = f"is damaged: line {len(rows) + 1} is not 'label 1:value ... 256:value'"
-        raise _unusable(data_set, path, trouble) from error
+        raise _unusable(data_set, root, path, trouble) from error
     # As in torchvision, bit by bit: arithmetic in float32, then rounded down.
     pixels = (np.reshape(rows, (-1, 16, 16)) + 1) / 2 * 255
     return pixels.astype(np.uint8), np.array(labels, np.int64)

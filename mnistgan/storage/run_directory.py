@@ -81,7 +81,10 @@ class RunDirectory:
             ConfigError: its config.toml is not valid in this version.
         """
         if not self.config_file.is_file():
-            raise UsageError(f"{self.path}: is not a run directory; give a folder that train wrote")
+            run = self.path.absolute().parent.parent
+            is_checkpoint = self.path.is_file() and RunDirectory(run).exists()
+            advice = run if is_checkpoint else "a folder that train wrote"
+            raise UsageError(f"{self.path}: is not a run directory; give {advice}")
         return toml.validate(toml.read_toml(self.config_file), str(self.config_file))
 
     def read_environment(self) -> dict[str, Any]:

@@ -166,3 +166,10 @@ def test_on_the_real_mnist(invoke: Invoke, mnist_root: Path, tmp_path: Path) -> 
     assert result.exit_code == 0, result.output
     assert "60,000 images of 28x28x1 from mnist" in result.stderr
     assert len((tmp_path / "run" / "metrics.csv").read_text().splitlines()) == 31
+
+
+def test_resuming_a_checkpoint_file_names_its_run(invoke: Invoke, trained: Path) -> None:
+    (file, *_) = sorted((trained / "checkpoints").iterdir())
+    result = invoke("train", "--resume", file)
+    assert result.exit_code == 2
+    assert f"{file}: is not a run directory; give {trained}\n" in result.stderr

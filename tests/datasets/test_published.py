@@ -279,7 +279,7 @@ class TestUsps:
         lines = (usps_line(*pair) + end for pair in zip(labels, rows, strict=True))
         path.write_bytes(bz2.compress("".join(lines).encode()))
         features, targets = load_svmlight_file(str(path), n_features=256, dtype=np.float32)
-        pixels, ours = published._usps(DATA_SETS["usps"], path)
+        pixels, ours = published._usps(DATA_SETS["usps"], path.parent, path)
         np.testing.assert_array_equal(ours, targets - 1)
         wanted = ((features.toarray() + 1) / 2 * 255).astype(np.uint8)
         np.testing.assert_array_equal(pixels.reshape(3, 256), wanted)
@@ -309,7 +309,7 @@ class TestUsps:
         right = usps_line(7, [0] * 256)
         path.write_bytes(bz2.compress(f"{right}\n{wrong}\n{right}\n".encode()))
         with pytest.raises(DataError, match=r"usps\.bz2: is damaged: line 2 is not 'label 1:value"):
-            published._usps(DATA_SETS["usps"], path)
+            published._usps(DATA_SETS["usps"], tmp_path, path)
 
 
 class TestDigits:
