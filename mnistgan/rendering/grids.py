@@ -170,7 +170,8 @@ def read_png(path: Path, max_side: int = 10_000) -> Picture:
             if max(image.size) > max_side:
                 raise ValueError(f"{image.width} x {image.height} pixels is too large")
             return np.asarray(image.convert("L" if image.mode in ("1", "L", "I;16") else "RGB"))
-    except (OSError, ValueError, Warning, Image.DecompressionBombError) as error:
+    except (OSError, ValueError, SyntaxError, Warning, Image.DecompressionBombError) as error:
+        # Pillow reports some broken chunks as a SyntaxError.
         raise UsageError(f"{path}: cannot be read as a PNG ({error})") from error
 
 

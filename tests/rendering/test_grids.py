@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -110,3 +111,21 @@ def test_thinning_out_keeps_first_and_last(count: int, at_most: int) -> None:
     assert kept[-1] == count - 1
     assert len(kept) == min(count, at_most)
     assert kept == sorted(set(kept))
+
+
+def test_a_broken_chunk_inside_the_image_is_an_error_of_ours(tmp_path: Path) -> None:
+    """Pillow raises a SyntaxError for it, and only while it decodes."""
+
+    def chunk(name: bytes, content: bytes) -> bytes:
+        checksum = zlib.crc32(name + content).to_bytes(4, "big")
+        return len(content).to_bytes(4, "big") + name + content + checksum
+
+    rows = zlib.compress(bytes(33 * 32))
+    header = (32).to_bytes(4, "big") * 2 + bytes([8, 0, 0, 0, 0])
+    start = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows[:5])
+    path = tmp_path / "a.png"
+    path.write_bytes(start + chunk(b"IDAT", rows[5:]) + chunk(b"IEND", b""))
+    assert not grids.read_png(path).any()
+    path.write_bytes(start + chunk(b"\x103\xb3Z", rows[5:]) + chunk(b"IEND", b""))
+    with pytest.raises(UsageError, match="cannot be read as a PNG"):
+        grids.read_png(path)
