@@ -28,6 +28,8 @@ from mnistgan.sampling.generator import load_generator
 from mnistgan.storage import tables
 from mnistgan.storage.run_directory import RunDirectory
 
+pytestmark = pytest.mark.slow  # trains many runs
+
 
 @pytest.fixture
 def digits(hurried: None) -> Reference:
@@ -54,7 +56,6 @@ class TestClassifier:
         np.testing.assert_array_equal(together.features[600:601], alone.features)
         assert together.probabilities.sum(axis=1) == pytest.approx(1)
 
-    @pytest.mark.slow
     def test_one_of_its_own_is_trained_once(self, digits: Reference, cache_folder: Path) -> None:
         assert digits.classifier.accuracy is not None
         assert digits.classifier.accuracy > 0.9
@@ -118,7 +119,6 @@ class TestReport:
         assert json.dumps(first, allow_nan=False) == json.dumps(again)
 
 
-@pytest.mark.slow
 def test_a_classifier_learns_from_good_fakes(digits: Reference) -> None:
     """Real images in the fakes' place reach what real images reach; noise does not."""
     assert digits.train.labels is not None
@@ -148,7 +148,6 @@ class TestCommand:
         for name in ("classes", "certainty", "nearest"):
             assert read_png(tmp_path / "pictures" / f"{name}.png").size
 
-    @pytest.mark.slow
     def test_images_from_files_with_labels(self, invoke: Invoke, tmp_path: Path) -> None:
         digits = datasets.load(DataConfig(name="digits"))
         assert digits.labels is not None

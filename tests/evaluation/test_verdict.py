@@ -143,6 +143,7 @@ def judged(images: Images, mnist: Reference) -> str:
     return str(figures.verdict(floor.numbers()))
 
 
+@pytest.mark.slow
 def test_verdicts_on_images_of_mnist(mnist: Reference) -> None:
     rng = np.random.default_rng(0)
     shuffled = mnist.test.take(rng.permutation(len(mnist.test)))  # the second half is easier

@@ -31,6 +31,8 @@ from mnistgan.runs.run import Run
 from mnistgan.storage import tables
 from mnistgan.training.trainer import Trainer
 
+pytestmark = pytest.mark.slow  # trains many runs
+
 CURVES = {
     "loss/D": "loss_D",
     "loss/G": "loss_G",
@@ -271,7 +273,6 @@ def assert_wandb_has_all(run: Path, every: int) -> WandBRecord:
     return logged
 
 
-@pytest.mark.slow
 def test_wandb_offline_keeps_to_the_run_directory(tiny_toml: Path, tmp_path: Path) -> None:
     pytest.importorskip("wandb")
     with socket.create_server(("127.0.0.1", 0)) as proxy:

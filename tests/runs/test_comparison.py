@@ -16,6 +16,8 @@ from mnistgan.rendering.grids import read_png
 from mnistgan.runs import comparison
 from mnistgan.storage.run_directory import RunDirectory
 
+pytestmark = pytest.mark.slow  # trains many runs
+
 
 @pytest.fixture
 def runs(invoke: Invoke, tiny_toml: Path, tmp_path: Path) -> list[Path]:

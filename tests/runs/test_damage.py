@@ -16,6 +16,8 @@ from mnistgan.runs.plan import plan_resume
 from mnistgan.runs.run import Run
 from mnistgan.storage.run_directory import RunDirectory
 
+pytestmark = pytest.mark.slow  # trains many runs
+
 
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory: pytest.TempPathFactory, cache_folder: Path) -> Path:

@@ -30,6 +30,8 @@ from mnistgan.storage import checkpoint, tensor_zip
 from mnistgan.storage.run_directory import RunDirectory
 from mnistgan.training.trainer import Trainer
 
+pytestmark = pytest.mark.slow  # trains many runs
+
 
 def result_of(run: Path) -> dict[str, Any]:
     """Everything that a run leaves and that resuming must not change."""
@@ -226,7 +228,6 @@ def test_a_run_never_writes_through_a_link(
     assert sorted((tmp_path / "elsewhere").iterdir()) == before
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="the shell is bash")
 def test_a_reader_that_leaves_does_not_stop_a_run(tiny_toml: Path, tmp_path: Path) -> None:
     command = (
@@ -368,7 +369,6 @@ def outcome_of(process: subprocess.Popen[str]) -> tuple[str, str]:
         return process.stdout.read(), process.stderr.read()
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
 @pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
 def test_a_signal_ends_a_run_well(
@@ -427,7 +427,6 @@ def test_a_kill_between_saving_and_pruning_leaves_nothing_behind(
     assert run.checkpoint_files() == [newest]
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
 def test_a_killed_run_goes_on_exactly(
     start: Callable[..., subprocess.Popen[str]],

@@ -20,6 +20,8 @@ from mnistgan.datasets import download
 from mnistgan.errors import MnistganError
 from mnistgan.storage import tensor_zip
 
+pytestmark = pytest.mark.slow  # trains many runs
+
 SECRET = "houses-of-the-rich"
 """Part of every path that must not be given away."""
 

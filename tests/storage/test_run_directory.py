@@ -8,17 +8,22 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 
+import pytest
+
 from mnistgan.storage import run_directory
 
 CLAIM = """
 import sys
 from pathlib import Path
+
+import pytest
 from mnistgan.storage import run_directory
 for _ in range(20):
     print(run_directory.claim(Path(sys.argv[1])).name)
 """
 
 
+@pytest.mark.slow
 def test_many_processes_claim_as_many_names(tmp_path: Path) -> None:
     """Five processes that claim 20 names each."""
     base = run_directory.new_path("a", datetime(2026, 1, 2, 3, 4, 5), tmp_path / "runs")
@@ -37,6 +42,7 @@ def test_many_threads_claim_as_many_names(tmp_path: Path) -> None:
     assert len(set(claimed)) == 100
 
 
+@pytest.mark.slow
 def test_runs_started_at_once_all_train(tiny_toml: Path, tmp_path: Path) -> None:
     arguments = ["train", "--config", str(tiny_toml), "--epochs", "1", "--quiet"]
     # All of the same second, whenever each of them gets a processor.

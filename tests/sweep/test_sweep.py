@@ -22,7 +22,7 @@ from mnistgan.sweep import plan, results
 from mnistgan.sweep.search import Search
 from mnistgan.training.trainer import Trainer
 
-pytestmark = pytest.mark.usefixtures("hurried")
+pytestmark = [pytest.mark.usefixtures("hurried"), pytest.mark.slow]
 
 SWEEP = """
 name = "try"
@@ -124,7 +124,6 @@ def test_the_direction_of_a_figure() -> None:
 # Trials ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
 def test_a_sweep_from_the_command_line(invoke: Invoke, sweep_toml: Path, tmp_path: Path) -> None:
     result = invoke("sweep", "--config", sweep_toml)
     assert result.exit_code == 0, result.output
@@ -217,7 +216,6 @@ def command(folder: Path, *more: str) -> list[str]:
     return [sys.executable, "-m", "mnistgan", "sweep", *arguments]
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("digits_classifier")
 def test_two_workers_share_the_trials(sweep_toml: Path, tmp_path: Path) -> None:
     done = subprocess.run(
@@ -237,7 +235,6 @@ def wait_until(true: Callable[[], bool], process: subprocess.Popen[bytes]) -> No
         time.sleep(0.05)  # a look at the disk, until what was waited for is there
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("digits_classifier")
 def test_a_killed_workers_trial_is_run_again_and_counted_once(
     sweep_toml: Path, tmp_path: Path

@@ -319,6 +319,7 @@ def test_two_processes_at_once_write_the_same_as_one(
     assert contents(tmp_path / "both") == by_one
 
 
+@pytest.mark.slow
 def test_two_writers_without_a_part_of_their_own(
     file: Path, by_one: dict[str, bytes], tmp_path: Path
 ) -> None:
