@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import cProfile
 from pathlib import Path
 from typing import Any
 
@@ -53,16 +53,17 @@ SLOW: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("name", SLOW)
-def test_a_huge_config_is_refused_within_a_second(name: str, tmp_path: Path) -> None:
+def test_a_huge_config_is_refused_with_little_work(name: str, tmp_path: Path) -> None:
+    """Looking for a similar name for each of 20,000 keys took millions of calls and seconds."""
     state = {"step": 1, "epoch": 1, "generator": {"a": torch.zeros(2)}}
     content = {"format": "mnistgan-generator", "version": 1, "state": state}
     path = tmp_path / "g.pt"
     versions = {"mnistgan": "1", "torch": "2"}
     tensor_zip.write(path, content | {"config": SLOW[name], "versions": versions})
-    began = time.process_time()
-    with pytest.raises(FileFormatError):
+    with cProfile.Profile() as profile, pytest.raises(FileFormatError):
         load_generator(path)
-    assert time.process_time() - began < 1
+    calls = sum(entry.callcount for entry in profile.getstats())
+    assert calls < 4_000_000
 
 
 def test_weights_of_another_type(trained: Path, tmp_path: Path, invoke: Invoke) -> None:
