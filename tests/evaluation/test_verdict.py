@@ -133,14 +133,8 @@ def mnist(mnist_root: Path) -> Reference:
     return reference.load(DataConfig(root=str(mnist_root)))
 
 
-def judged(images: Images, mnist: Reference) -> str:
-    """The verdict on some images, with the floor of as many test images."""
-    network = mnist.classifier.network
-    figures, floor = (
-        results.measure(network.predict(some), mnist, images=some)
-        for some in (images, mnist.test.images[:: len(mnist.test) // len(images)])
-    )
-    return str(figures.verdict(floor.numbers()))
+def measured(images: Images, mnist: Reference) -> results.Figures:
+    return results.measure(mnist.classifier.network.predict(images), mnist, images=images)
 
 
 @pytest.mark.slow
@@ -157,8 +151,9 @@ def test_verdicts_on_images_of_mnist(mnist: Reference) -> None:
     real = test[5000:5600]
     one = np.repeat(test[labels == 8][:1], 600, axis=0)
     smudge = np.repeat(test.mean(axis=0, keepdims=True).astype(np.uint8), 600, axis=0)
-    assert judged(real, mnist).startswith("Good: all ten digits; Frechet distance")
+    floor = measured(mnist.test.images[::16], mnist).numbers()  # 625 images
     for images, said in (
+        (real, "Good: all ten digits; Frechet distance"),
         (one, "Collapsed: only 8s, nearly all alike; precision means nothing here."),
         (noisy(one, 6), "Collapsed: only 8s, nearly all alike; precision means nothing here."),
         (noisy(smudge, 6), "Collapsed: "),
@@ -171,4 +166,5 @@ def test_verdicts_on_images_of_mnist(mnist: Reference) -> None:
         (noisy(real, 120), "Failed: hardly any image looks real;"),
         (noisy(real, 60), "Poor: all ten digits; the images cover only"),
     ):
-        assert judged(images, mnist).startswith(said), judged(images, mnist)
+        verdict = str(measured(images, mnist).verdict(floor))
+        assert verdict.startswith(said), verdict
