@@ -1,4 +1,4 @@
-"""The site: ``python -m sphinx -W docs site``. Works offline, and asks nobody for a font."""
+"""The site: ``python -m sphinx -W docs site``. It works offline."""
 
 from __future__ import annotations
 

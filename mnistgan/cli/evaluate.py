@@ -101,11 +101,12 @@ def _show(written: "EvaluationFiles") -> None:
     echo(f"{result.n:,} images against {printable(result.data)}")
     echo(f"Frechet distance ({result.measured_with}) of weights {result.classifier.sha256[:12]}")
     echo(f"the floor is {result.floor_n:,} held-out real images")
+    # no_wrap: in a narrow terminal the explanations are folded, never the numbers.
     values = [Column(name, justify="right", no_wrap=True) for name in ("images", "floor")]
     rows = [
         (one.title, _cell(figures, one.name), _cell(floor, one.name), one.explanation)
         for one in MEASURES
-        if getattr(figures, one.name) is not None
+        if getattr(figures, one.name) is not None  # agreement needs labels
     ]
     console.show_table(["", *values, ""], rows)
     shares = (f"{name} {share:.1%}" for name, share in figures.shares.items())

@@ -52,7 +52,10 @@ def _row(data_set: DataSet, root: Path) -> tuple[str, ...]:
 
 
 def missing(data_set: DataSet, root: Path) -> list[Archive]:
-    """The archives that are missing, both packed and unpacked, judged by file names alone."""
+    """The archives that are missing, both packed and unpacked.
+
+    Files in the usual place are judged by name alone; in other places, by their checksums, too.
+    """
     return [
         archive
         for archive in data_set.archives
@@ -83,7 +86,8 @@ def _checksums(archive: Archive) -> tuple[str, ...]:
 def _elsewhere(archive: Archive, data_set: DataSet, root: Path) -> Path | None:
     """An undamaged file in the root itself, in its folder ``raw``, or under Kaggle's names.
 
-    Several data sets have files of the same names, so only a checksum tells whose they are.
+    Several data sets have files of the same names, so only a checksum shows whether they belong to
+    this one.
     """
     names = {archive.name}
     if data_set.form == "idx":

@@ -9,6 +9,7 @@ from pathlib import Path
 from mnistgan.arrays import Labels
 from mnistgan.datasets.image_set import MAX_CLASSES, first_few, numbered_classes
 from mnistgan.errors import DataError
+from mnistgan.text import decoded
 
 FILE = "classes.txt"
 """Text file beside label files and shards: one class name per line, in the order of the labels."""
@@ -104,7 +105,7 @@ def to_text(names: Iterable[str]) -> str:
 
 
 def beside(path: Path) -> tuple[str, ...]:
-    """The names in :data:`FILE` in the folder of a file; empty if there is none.
+    """The names in :data:`FILE` in the folder of a file; empty without that file.
 
     Raises:
         DataError: the file is not UTF-8 text.
@@ -114,8 +115,7 @@ def beside(path: Path) -> tuple[str, ...]:
     if not file.is_file() or file.stat().st_size > _MOST_BYTES:
         return ()
     try:
-        lines = file.read_bytes().decode("utf-8-sig").split("\n")
+        names = decoded(file.read_bytes()).split("\n")
     except UnicodeDecodeError as error:
         raise DataError(f"{file}: is not UTF-8 text; save it as UTF-8, or rename it") from error
-    names = [line.removesuffix("\r") for line in lines]
     return tuple(names[:-1] if names[-1] == "" else names)

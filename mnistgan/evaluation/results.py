@@ -226,6 +226,7 @@ def measure(
     wanted = _shares(reference.train.labels, len(classes))
     shares = _shares(predictions.labels, len(classes))
     is_missing = shares < _MISSING * wanted
+    # The variety is drawn last: an earlier draw from rng would change the kernel distance.
     return Figures(
         frechet_distance=measures.frechet_distance(real, fake),
         kernel_distance=kernel,

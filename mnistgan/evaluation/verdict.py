@@ -86,7 +86,7 @@ def judge(
         ("Mislabeled", case.mislabeling()),
         ("Poor", case.weakness(_FAIR)),
         ("Fair", case.weakness(_GOOD)),
-        ("Good", _clauses(case.classes(), case.distance())),
+        ("Good", _clauses(case.classes(), case.distance()) or "no sign of a collapse"),
     )
     return next(Verdict(kind, reason) for kind, reason in rules if reason)
 

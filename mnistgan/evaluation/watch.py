@@ -117,10 +117,10 @@ class Watch:
         return warnings
 
     def finding(self) -> str:
-        """What the watch has to say at the end of a run, in one sentence; it may be nothing.
+        """The result of the watch at the end of a run: one sentence, or empty.
 
-        The first sign that lasts. That there is none can be said after three epochs, the fewest in
-        which the images can show one.
+        It names the first sign that lasts. After fewer than three epochs, the images cannot show a
+        sign yet, so the sentence is left out unless the metrics show one.
         """
         signs = ("alike", "classes", *_SIGNS)
         lasting = [self._present[sign] for sign in signs if sign in self._present]

@@ -28,6 +28,8 @@ class Animation(Output):
 
         @model_validator(mode="after")
         def _gif_is_limited(self) -> Animation.Options:
+            # As animations.GIF_MAX_FPS, whose module imports imageio: this one is imported before
+            # the config is checked.
             if self.format == "gif" and (self.fps or 0) > 50:
                 raise ValueError(
                     'a GIF plays at most 50; use fps = 50, or format = "webp" or "mp4"'

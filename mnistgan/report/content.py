@@ -85,7 +85,7 @@ def _metrics(run: RunDirectory) -> MetricsTable:
 
 
 def _best_epoch(run: RunDirectory) -> int | None:
-    """The epoch of g-best.pt; None if there is none, or it cannot be loaded."""
+    """The epoch of g-best.pt; None if the file is missing or cannot be loaded."""
     with contextlib.suppress(UsageError):
         if is_own_file(run.best_file):
             return load_generator(run.best_file).epoch

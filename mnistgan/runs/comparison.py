@@ -19,6 +19,7 @@ from mnistgan.evaluation import figures
 from mnistgan.evaluation.verdict import Verdict, judge
 from mnistgan.rendering import curves, grids
 from mnistgan.rendering.grids import Picture
+from mnistgan.runs.equality import WITHOUT_EFFECT
 from mnistgan.storage import tables
 from mnistgan.storage.atomic import make_folder, write_text
 from mnistgan.storage.run_directory import RunDirectory
@@ -28,8 +29,8 @@ COMPARED_FIGURES = [name for name in tables.LABELED_FIGURES if name not in _LEFT
 _LOW_IS_BEST = ("frechet_distance", "kernel_distance", "missing_classes")
 _HIGH_IS_BEST = ("precision", "recall", "coverage", "classifier_score", "agreement")
 
-# Keys that do not change the results.
-_WITHOUT_EFFECT = ("name", "outputs", "data.root", "checkpoint.", "evaluate.", "watch.")
+# Runs that differ in how often they were measured are comparable.
+_WITHOUT_EFFECT = (*WITHOUT_EFFECT, "evaluate.")
 _UNNAMED = (*_WITHOUT_EFFECT, "model.classes")  # the classes follow from the data
 _GRID_EPOCHS = 5  # most columns of grids.png
 
@@ -42,7 +43,7 @@ class Measured:
         label: name of the run in tables and pictures.
         config: config of the run.
         steps: number of steps trained.
-        measured_with: how the figures were measured; empty if there are none.
+        measured_with: how the figures were measured; empty without figures.
         figures: by name.
         verdict: on its images; None if nothing was measured.
     """
@@ -79,7 +80,7 @@ class ComparisonRow:
 
     @property
     def measured_with(self) -> str:
-        """How the figures were measured; empty if there are none."""
+        """How the figures were measured; empty without figures."""
         return self.members[0].measured_with
 
 

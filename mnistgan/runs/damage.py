@@ -47,7 +47,7 @@ def missing(
 def _lost_steps(run: RunDirectory, step: int) -> Iterator[str]:
     there = tables.steps(run.metrics_file, tables.METRICS_COLUMNS)
     if lost := set(range(1, step + 1)) - there:
-        yield f"{run.metrics_file}: lacks {_ranges('step', lost)} of {step:,}, for good"
+        yield f"{run.metrics_file}: {_ranges('step', lost)} of {step:,} cannot be restored"
 
 
 def _lost_measurements(run: RunDirectory, monitor: Monitor | None) -> Iterator[str]:
@@ -59,10 +59,10 @@ def _lost_measurements(run: RunDirectory, monitor: Monitor | None) -> Iterator[s
         there |= tables.steps(run.evaluations_file, columns)
     if monitor.last not in there:
         last = max((one for one in there if one < monitor.last), default=0)
-        after = f"after step {last:,}" if last else "from the first on"
+        after = f"after step {last:,}" if last else "from the first"
         yield (
-            f"{run.evaluations_file}: lacks the measurements {after}, up to step "
-            f"{monitor.last:,}, for good"
+            f"{run.evaluations_file}: measurements {after}, up to step {monitor.last:,}, cannot be "
+            "restored"
         )
 
 
@@ -74,8 +74,8 @@ def _lost_grids(run: RunDirectory, chosen: Any, epoch: int) -> Iterator[str]:
         there = set()
     if lost := {one for one in expected if isinstance(one, int) and one <= epoch} - there:
         yield (
-            f"{run.samples}: lacks the grids of {_ranges('epoch', lost)}, for good; the animation "
-            "is made without them"
+            f"{run.samples}: the grids of {_ranges('epoch', lost)} cannot be restored; the "
+            "animation is made without them"
         )
 
 

@@ -14,8 +14,9 @@ from mnistgan.storage import checkpoint, tables
 from mnistgan.storage.run_directory import RunDirectory
 
 _RATE = "images/s"
-# Keys that change no number, image or weight.
-_WITHOUT_EFFECT = ("name", "outputs", "data.root", "checkpoint.", "watch.")
+
+WITHOUT_EFFECT = ("name", "outputs", "data.root", "checkpoint.", "watch.")
+"""Keys, or prefixes of keys, that do not change the numbers, images and weights of a run."""
 
 
 def differences(one: RunDirectory, other: RunDirectory) -> list[str]:
@@ -31,7 +32,7 @@ def differences(one: RunDirectory, other: RunDirectory) -> list[str]:
 
 def _configs(one: RunDirectory, other: RunDirectory) -> Iterator[str]:
     for key, (left, right) in toml.changed_keys(one.read_config(), other.read_config()).items():
-        if not key.startswith(_WITHOUT_EFFECT):
+        if not key.startswith(WITHOUT_EFFECT):
             yield f"config.toml: {key} is {left} and {right}"
 
 
@@ -62,7 +63,9 @@ def _numbers(one: MetricsTable, other: MetricsTable) -> str:
 
 
 def _grids(one: RunDirectory, other: RunDirectory) -> Iterator[str]:
-    ours, theirs = ({grid.file.name: grid for grid in _index(run)} for run in (one, other))
+    ours, theirs = (
+        {grid.file.name: grid for grid in tables.read_samples(run.samples)} for run in (one, other)
+    )
     for name in dict.fromkeys((*ours, *theirs)):
         if name not in ours or name not in theirs:
             yield f"samples/{name}: only one of the runs has it"
@@ -71,10 +74,6 @@ def _grids(one: RunDirectory, other: RunDirectory) -> Iterator[str]:
         if not np.array_equal(left, right):
             yield f"samples/{name}: the images differ"
             return
-
-
-def _index(run: RunDirectory) -> list[tables.SampleGrid]:
-    return tables.read_samples(run.samples)
 
 
 def _weights(one: RunDirectory, other: RunDirectory) -> Iterator[str]:

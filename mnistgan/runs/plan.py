@@ -7,7 +7,7 @@ Imports no torch and writes nothing. So all mistakes are reported together, befo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -55,7 +55,7 @@ class Plan:
 MAY_CHANGE = (
     "train.epochs",
     "train.max_minutes",
-    "train.accelerate",  # this and the next two change only the rounding, which is reported
+    "train.accelerate",  # this and the next two change only the rounding, and a warning says so
     "train.precision",
     "train.device",  # a machine may lack the card that the run was begun on
     "data.root",
@@ -68,7 +68,8 @@ MAY_CHANGE = (
     "outputs",
     "name",
 )
-"""Keys, or prefixes of keys, that may change when a run is resumed. None changes its results."""
+"""Keys, or prefixes of keys, that may change when a run is resumed: its config is the same without
+them, and results differ by rounding at most."""
 
 
 def plan_run(
@@ -107,8 +108,8 @@ def _plan(config: RunConfig, outputs: list[registry.Prepared], directory: Path |
             refuse_other_run(RunDirectory(path))
         check_folder(path)
     _refuse_own_data(path, config)
-    plan = Plan(_spell_out(config, outputs), outputs, RunDirectory(path), resume=False)
-    return replace(plan, is_named=directory is not None)
+    checked, is_named = _spell_out(config, outputs), directory is not None
+    return Plan(checked, outputs, RunDirectory(path), resume=False, is_named=is_named)
 
 
 def plan_resume(path: Path, source: str | None, overrides: Sequence[Override] = ()) -> Plan:
@@ -116,8 +117,8 @@ def plan_resume(path: Path, source: str | None, overrides: Sequence[Override] = 
 
     Raises:
         ConfigError: with all mistakes of the config and its outputs.
-        UsageError: there is no run, or the config would change its results; the message has the
-            keys.
+        UsageError: the directory has no run, or the config would change its results; the message
+            has the keys.
     """
     run = RunDirectory(path)
     before = run.read_config()
@@ -190,7 +191,7 @@ def _resolve(
 
 
 def _named_data(table: toml.Table) -> str:
-    """The name of the data set in a table that may have mistakes; empty if there is none."""
+    """The name of the data set in a table that may have mistakes; empty if it names none."""
     data = table.get("data")
     name = data.get("name") if isinstance(data, dict) else None
     return name if isinstance(name, str) else ""

@@ -61,7 +61,7 @@ def _temporary_file(target: Path) -> tuple[int | None, Path]:
         # and would not be atomic. mkstemp chooses a new, unpredictable name, so nobody can have put
         # a link there.
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=_PREFIX, suffix=target.suffix)
-        if fcntl is None:  # Windows renames no open file, nor removes one
+        if fcntl is None:  # Windows can neither rename nor remove an open file
             os.close(handle)
             return None, Path(name)
         with contextlib.suppress(OSError):  # some network file systems have no locks

@@ -113,7 +113,7 @@ def claim(path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     for count in itertools.count(1):
         folder = path if count == 1 else path.with_name(f"{path.name}-{count}")
-        # mkdir both asks and takes: to look first would let two runs find the same name free.
+        # mkdir checks and creates in one step. Checked before, a name could be free for two runs.
         with contextlib.suppress(FileExistsError):
             folder.mkdir()
             break
@@ -128,7 +128,7 @@ def newest(parent: Path = RUNS) -> RunDirectory:
     """
     runs = [RunDirectory(path.parent) for path in parent.glob("*/config.toml")]
     if not runs:
-        raise UsageError(f"there is no run in {parent}/; train one first, or give a run directory")
+        raise UsageError(f"{parent}/: contains no run; train one first, or give a run directory")
     # By the recorded start, not by the folder's name or time: both change when a run is copied.
     return max(runs, key=lambda run: (str(run.read_environment().get("started", "")), run.path))
 

@@ -217,7 +217,7 @@ class TestAnimate:
     ) -> None:
         nothing = invoke("animate")
         assert nothing.exit_code == 2
-        assert "there is no run in runs/" in nothing.stderr
+        assert "runs/: contains no run" in nothing.stderr
         older = invoke("train", "--config", tiny_toml).stdout.strip()
         newer = invoke("train", "--config", tiny_toml, "--epochs", 3).stdout.strip()
         assert older != newer

@@ -1,4 +1,4 @@
-"""The data sets of the catalog, held against torchvision's own reading of the same files."""
+"""The data sets of the catalog against torchvision's own reading of the same files."""
 
 from __future__ import annotations
 

@@ -204,7 +204,7 @@ class TestCommand:
             (("--ckpt", "none.pt"), "none.pt: cannot be read"),
             (("--images", "none.npz", "--data", "digits"), "none.npz: cannot be read"),
             (("--images", "bare.npz", "--data", "./bare.npz"), "has no classes"),
-            ((), "there is no run in runs/"),
+            ((), "runs/: contains no run"),
         ],
     )
     def test_mistakes(

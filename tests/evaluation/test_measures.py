@@ -1,4 +1,4 @@
-"""Every measure, held against a well-kept implementation on the same features."""
+"""Every measure against a well-kept implementation on the same features."""
 
 from __future__ import annotations
 

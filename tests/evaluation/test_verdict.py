@@ -101,6 +101,7 @@ def test_any_number_in_a_file_is_judged(value: float) -> None:
         said = str(judge(REAL | {name: value}, REAL | {name: value}, EQUAL | {"8": value}))
         assert len(said) < 200, said
     assert judge({}) is None
+    assert str(judge({"precision": 0.9})) == "Good: no sign of a collapse."
     assert judge({"precision": 0.5, "missing_classes": 1.0}) is not None
 
 

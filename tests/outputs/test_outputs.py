@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from support import Invoke, Tiny
 
+from mnistgan.outputs import process_state
+
 Install = Callable[..., None]
 
 COUNTER = """
@@ -254,6 +256,17 @@ def test_what_an_output_changes_in_the_process_is_undone(
     assert result.stderr.count(f"'counter' of acme 2.5 changed {what}; it was changed back") == 1
     for name in ("training.gif", "samples/real.png", "samples/epoch_002.png"):
         assert (tmp_path / "run" / name).read_bytes() == (trained / name).read_bytes()
+
+
+def test_the_process_is_not_looked_at_for_the_outputs_that_ship(
+    invoke: Invoke, tiny_toml: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read() -> process_state.State:
+        raise AssertionError("this takes 10 microseconds per step")
+
+    monkeypatch.setattr(process_state, "read", read)
+    result = invoke("train", "--config", tiny_toml)
+    assert result.exit_code == 0, result.output
 
 
 def test_an_interrupt_inside_an_output_is_the_users(

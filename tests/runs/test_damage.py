@@ -54,7 +54,7 @@ def test_a_whole_run_has_nothing_to_say(run: RunDirectory) -> None:
 
 def test_a_table_that_was_cut_short(run: RunDirectory, invoke: Invoke) -> None:
     cut_short(run.metrics_file, 8)
-    lost = f"{run.metrics_file}: lacks steps 9 to 21 of 21, for good"
+    lost = f"{run.metrics_file}: steps 9 to 21 of 21 cannot be restored"
     assert lost in invoke("train", "--resume", run.path).stderr
     assert resumed(run) == [lost], "each time: the table and the curves stay without them"
 
@@ -63,7 +63,7 @@ def test_a_table_with_holes(run: RunDirectory) -> None:
     lines = run.metrics_file.read_text().splitlines(keepends=True)
     kept = [lines[row] for row in (0, 1, 3, 4, *range(7, 22))]
     run.metrics_file.write_text("".join(kept))
-    assert resumed(run) == [f"{run.metrics_file}: lacks steps 2, 5 to 6 of 21, for good"]
+    assert resumed(run) == [f"{run.metrics_file}: steps 2, 5 to 6 of 21 cannot be restored"]
 
 
 @pytest.mark.parametrize("raw", [None, b"", b"\xff\xfe\x00\n1,2\n", b"a,b\n1,2\n", b"\0\n"])
@@ -71,15 +71,15 @@ def test_a_table_that_is_no_table(run: RunDirectory, raw: bytes | None) -> None:
     run.metrics_file.unlink()
     if raw is not None:
         run.metrics_file.write_bytes(raw)
-    # The curves, which need a step, are told next.
-    assert resumed(run)[0] == f"{run.metrics_file}: lacks steps 1 to 21 of 21, for good"
+    # The second warning is about the curves, which need a step.
+    assert resumed(run)[0] == f"{run.metrics_file}: steps 1 to 21 of 21 cannot be restored"
     assert run.metrics_file.read_text().startswith("step,epoch,"), "later steps have their table"
 
 
-@pytest.mark.parametrize(("kept", "since"), [(1, "after step 7"), (0, "from the first on")])
+@pytest.mark.parametrize(("kept", "since"), [(1, "after step 7"), (0, "from the first")])
 def test_lost_measurements(run: RunDirectory, kept: int, since: str) -> None:
     cut_short(run.evaluations_file, kept)
-    lost = f"{run.evaluations_file}: lacks the measurements {since}, up to step 21, for good"
+    lost = f"{run.evaluations_file}: measurements {since}, up to step 21, cannot be restored"
     assert resumed(run) == [lost]
 
 
@@ -87,14 +87,14 @@ def test_lost_grids_do_not_disable_the_animation(run: RunDirectory) -> None:
     (run.samples / "epoch_001.png").unlink()
     (run.path / "training.gif").unlink()
     (message,) = resumed(run)
-    assert message.startswith(f"{run.samples}: lacks the grids of epoch 1, for good")
+    assert message.startswith(f"{run.samples}: the grids of epoch 1 cannot be restored")
     assert (run.path / "training.gif").is_file()
 
 
 def test_a_lost_folder_of_grids(run: RunDirectory) -> None:
     shutil.rmtree(run.samples)
     (message,) = resumed(run)
-    assert message.startswith(f"{run.samples}: lacks the grids of epochs 1 to 3, for good")
+    assert message.startswith(f"{run.samples}: the grids of epochs 1 to 3 cannot be restored")
 
 
 def test_grids_that_were_not_wanted_are_not_missed(tiny: Tiny, tmp_path: Path) -> None:

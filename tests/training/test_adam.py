@@ -1,4 +1,4 @@
-"""Adam, held against torch's own class."""
+"""Adam against torch's own class."""
 
 from __future__ import annotations
 

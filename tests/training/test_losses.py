@@ -1,4 +1,4 @@
-"""The losses, held against their formulas written with probabilities, and torch's own."""
+"""The losses against their formulas written with probabilities, and torch's own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The training step, held against a reference: the papers' formulas, in float64, by hand."""
+"""The training step against a reference: the formulas of the papers, in float64, by hand."""
 
 from __future__ import annotations
 
