@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -70,7 +71,9 @@ class TestClassifier:
     def test_what_it_saw_is_kept(
         self, digits: Reference, cache_folder: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        (path,) = (cache_folder / "features").glob(f"{digits.train.digest[:16]}-*.npy")
+        # By its classifier: on another number of threads, another test may have trained another.
+        name = f"{digits.train.digest[:16]}-{digits.classifier.sha256[:16]}.npy"
+        path = cache_folder / "features" / name
         with monkeypatch.context() as blind:
             blind.setattr(classifier.LeNet, "predict", None)
             again = reference.load(DataConfig(name="digits"))
@@ -227,7 +230,8 @@ class TestWhileTraining:
             "--epochs", 3, "--output-dir", "run",
         )  # fmt: skip
         assert result.exit_code == 0, result.output
-        assert result.stderr.count("Frechet distance") == 3
+        # The verdict at the end may name the distance once more, depending on the classifier.
+        assert len(re.findall(r"^epoch \d: Frechet distance", result.stderr, re.MULTILINE)) == 3
         table = tables.read_evaluations(tmp_path / "run" / "evaluations.csv")
         assert table["epoch"].tolist() == [1, 2, 3]
         assert (tmp_path / "run" / "curves.png").exists()
