@@ -16,8 +16,9 @@ from support import Invoke, StopAfter, Tiny, noise_images
 from mnistgan import datasets
 from mnistgan.config import DataConfig
 from mnistgan.datasets import ImageSet
-from mnistgan.evaluation import classifier, reference, results, tstr
+from mnistgan.evaluation import classifier, measures, reference, results, tstr
 from mnistgan.evaluation.candidates import Candidates
+from mnistgan.evaluation.measures import Array
 from mnistgan.evaluation.reference import Reference
 from mnistgan.events import Evaluated, Event, RunEnded
 from mnistgan.progress import StopToken
@@ -115,6 +116,27 @@ class TestReport:
         result = results.evaluate(without, digits)
         assert result.figures.missing == ("4",)
         assert result.figures.kl_to_labels > 0.05
+
+    def test_the_manifolds_of_many_images_are_those_of_some(
+        self, digits: Reference, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Of two halves, one real and one noise, a random subset has about as much of each."""
+        mixed = np.concatenate((digits.test.images[:150], noise_images(150, 1, 28, 28)))
+        whole = results.evaluate(mixed, digits).figures
+        seen: list[tuple[int, int]] = []
+        manifold = measures.manifold
+
+        def note(real: Array, fake: Array) -> measures.Manifold:
+            seen.append((len(real), len(fake)))
+            return manifold(real, fake)
+
+        monkeypatch.setattr(measures, "manifold", note)
+        assert results.evaluate(mixed, digits).figures == whole, "300 are within the limit"
+        monkeypatch.setattr(measures, "MANIFOLD_IMAGES", 100)
+        some = results.evaluate(mixed, digits).figures
+        assert seen[-2:] == [(100, 100), (100, 100)]
+        assert some.precision == pytest.approx(whole.precision, abs=0.2)
+        assert some.frechet_distance == whole.frechet_distance, "all images count"
 
     def test_the_same_seed_gives_the_same_figures(self, digits: Reference) -> None:
         images = noise_images(200, 1, 28, 28)
