@@ -120,23 +120,28 @@ class TestReport:
     def test_the_manifolds_of_many_images_are_those_of_some(
         self, digits: Reference, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Of two halves, one real and one noise, a random subset has about as much of each."""
-        mixed = np.concatenate((digits.test.images[:150], noise_images(150, 1, 28, 28)))
-        whole = results.evaluate(mixed, digits).figures
-        seen: list[tuple[int, int]] = []
+        """Images sorted by class, as in a folder, are taken from all classes."""
+        seen: list[tuple[Array, Array]] = []
         manifold = measures.manifold
 
         def note(real: Array, fake: Array) -> measures.Manifold:
-            seen.append((len(real), len(fake)))
+            seen.append((real, fake))
             return manifold(real, fake)
 
         monkeypatch.setattr(measures, "manifold", note)
-        assert results.evaluate(mixed, digits).figures == whole, "300 are within the limit"
+        images = np.concatenate((digits.test.images[:150], noise_images(150, 1, 28, 28)))
+        whole = results.evaluate(images, digits)
         monkeypatch.setattr(measures, "MANIFOLD_IMAGES", 100)
-        some = results.evaluate(mixed, digits).figures
-        assert seen[-2:] == [(100, 100), (100, 100)]
-        assert some.precision == pytest.approx(whole.precision, abs=0.2)
-        assert some.frechet_distance == whole.frechet_distance, "all images count"
+        some = results.evaluate(images, digits)
+        assert [(len(real), len(fake)) for real, fake in seen] == [(300, 300)] * 2 + [
+            (100, 100)
+        ] * 2
+        np.testing.assert_array_equal(seen[0][1], whole.predictions.features)
+        of_all = {row.tobytes(): index for index, row in enumerate(whole.predictions.features)}
+        used = {of_all[row.tobytes()] for row in seen[2][1]}
+        assert len(used) == 100
+        assert 25 < sum(index < 150 for index in used) < 75
+        assert some.figures.frechet_distance == whole.figures.frechet_distance, "all count"
 
     def test_the_same_seed_gives_the_same_figures(self, digits: Reference) -> None:
         images = noise_images(200, 1, 28, 28)
