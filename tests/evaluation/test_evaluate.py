@@ -133,9 +133,8 @@ class TestReport:
         whole = results.evaluate(images, digits)
         monkeypatch.setattr(measures, "MANIFOLD_IMAGES", 100)
         some = results.evaluate(images, digits)
-        assert [(len(real), len(fake)) for real, fake in seen] == [(300, 300)] * 2 + [
-            (100, 100)
-        ] * 2
+        # Of the images and of the floor, twice.
+        assert [(len(one), len(two)) for one, two in seen][::2] == [(300, 300), (100, 100)]
         np.testing.assert_array_equal(seen[0][1], whole.predictions.features)
         of_all = {row.tobytes(): index for index, row in enumerate(whole.predictions.features)}
         used = {of_all[row.tobytes()] for row in seen[2][1]}
