@@ -41,7 +41,7 @@ class _PlainHelp:
         as_before = vars(self).copy()
         if columns < _NARROW:
             formatter.width = columns - 1
-            self.rich_markup_mode = None
+            vars(self).update(rich_markup_mode=None)
             for text in ("help", "epilog"):
                 setattr(self, text, re.sub(r"\[/?bold\]", "", getattr(self, text) or ""))
         super().format_help(ctx, formatter)  # type: ignore[misc]
