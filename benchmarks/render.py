@@ -109,6 +109,7 @@ def main() -> None:
         file = HERE / "results" / f"{name}.json"
         if file.exists():
             parts += [f"## {title}", "", *table(name, about, json.loads(file.read_text()))]
+    parts += labs(json.loads((HERE / "results" / "labs.json").read_text()))
     (HERE / "RESULTS.md").write_text("\n".join(parts))
 
 
@@ -160,6 +161,37 @@ def table(name: str, about: str, results: dict[str, Any]) -> list[str]:
         *(f"| {' | '.join(cell(row.get(one, '')) for one in columns)} |" for row in rows),
         "",
     ]
+
+
+def labs(results: dict[str, Any]) -> list[str]:
+    """The table of the labs: the range over all ways at the end of each run."""
+    rows = results["rows"]
+    names = ("D(x)", "D(G(z1))", "loss_D", "frechet_distance", "precision", "recall")
+    ways = ", ".join(dict.fromkeys(row["way"] for row in rows))
+    lines = [
+        "## The labs on other processors and with other seeds",
+        "",
+        f"`benchmarks/labs.py`, {where(results['machine'])}. The lowest and the highest value of "
+        f"several ways ({ways}): scores and loss are means over the last 200 steps, the figures "
+        "those of the last evaluation (n=1,000). `results/labs.json` has every epoch and way, and "
+        "what the watch said.",
+        "",
+        f"| run | {' | '.join(names)} | missing digits |",
+        "|" + "---|" * (2 + len(names)),
+    ]
+    for run in dict.fromkeys(row["run"] for row in rows):
+        ends = [row for row in rows if row["run"] == run]
+        cells = [spread([row[name][-1] for row in ends]) for name in (*names, "missing_classes")]
+        lines.append(f"| {run} | {' | '.join(cells)} |")
+    return [*lines, ""]
+
+
+def spread(values: list[float]) -> str:
+    """The lowest and the highest value."""
+    low, high = (
+        f"{one:.2g}" if abs(one) < 10 else f"{one:.0f}" for one in (min(values), max(values))
+    )
+    return low if low == high else f"{low} to {high}"
 
 
 def where(machine: dict[str, Any]) -> str:

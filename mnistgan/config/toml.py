@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from mnistgan.config.sections import FAMILIES, UNNAMED, DataConfig, RunConfig, data_kind
 from mnistgan.errors import MOST_SHOWN, ConfigError, ConfigWarning, UsageError, did_you_mean, one_of
-from mnistgan.text import decoded
+from mnistgan.text import decoded, without_folders
 
 Table: TypeAlias = dict[str, Any]  # a TOML table as plain Python values
 
@@ -170,6 +170,24 @@ def without_places(config: RunConfig) -> RunConfig:
     name = UNNAMED if is_path else config.data.name
     data = config.data.model_copy(update={"name": name, "labels": None, "root": None})
     return config.model_copy(update={"data": data, "outputs": {}})
+
+
+def for_others(config: RunConfig) -> RunConfig:
+    """The config as pages and trackers show it: without ``data.root`` and the folders of paths."""
+    data = config.data
+    places = {"name": data.name, "labels": data.labels}
+    shown = {key: text and without_folders(text) for key, text in places.items()}
+    outputs = {
+        name: options and {key: _shown(value) for key, value in options.items()}
+        for name, options in config.outputs.items()
+    }
+    return config.model_copy(
+        update={"data": data.model_copy(update=shown | {"root": None}), "outputs": outputs}
+    )
+
+
+def _shown(value: Any) -> Any:
+    return without_folders(value) if isinstance(value, str) else value
 
 
 def to_table(config: RunConfig) -> Table:

@@ -201,15 +201,14 @@ def _explain(name: str, plugin: Plugin, entry: Mapping[str, Any]) -> str:
     return f"{key}: {explain_value(entry)} {origin}"
 
 
-def describe(options: type[OutputOptions]) -> list[str]:
-    """One line of TOML per option: its default, and its description as a comment."""
+def describe(options: type[OutputOptions]) -> list[tuple[str, str]]:
+    """One line of TOML per option, its default, and its description."""
     lines = []
     for name, field in options.model_fields.items():
         default = field.get_default()
         unset = default is None
         line = f"# {name} = ..." if unset else tomli_w.dumps({name: default}).strip()
-        about = " ".join((field.description or "").split())
-        lines.append(f"{line}  # {about}" if about else line)
+        lines.append((line, " ".join((field.description or "").split())))
     return lines
 
 

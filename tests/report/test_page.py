@@ -300,6 +300,32 @@ def test_the_watch_finds_on_disk_what_it_found_during_training(
     assert "of 64 images only 1 differ since epoch 2" in text
 
 
+def test_it_names_no_folder_of_the_machine(invoke: Invoke, tiny_toml: Path, tmp_path: Path) -> None:
+    home = tmp_path / "houses-of-the-rich"
+    home.mkdir()
+    images = np.random.default_rng(0).integers(0, 256, (300, 28, 28), np.uint8)
+    np.savez(home / "photos.npz", images=images)
+    shutil.copy(tiny_toml, home / "run.toml")
+    command = (
+        "train", "--config", home / "run.toml", "--data", home / "photos.npz",
+        "--data-root", home / "root", "--output-dir", home / "my run", "--set", "outputs.report={}",
+    )  # fmt: skip
+    assert invoke(*command).exit_code == 0
+    run = RunDirectory(home / "my run")
+    assert home.name in run.config_file.read_text(), "the run keeps them, to be resumed"
+    environment = run.read_environment()
+    environment["command"] = ["mnistgan", *map(str, command)]  # CliRunner leaves sys.argv alone
+    run.environment_file.write_text(json.dumps(environment))
+    text = page(invoke, run).text
+    for raw in (run.report_file.read_bytes(), Path("page.html").read_bytes()):
+        assert home.name.encode() not in raw
+        assert str(tmp_path).encode() not in raw
+    assert "trained on .../photos.npz with" in text
+    assert "mnistgan train --config .../run.toml --data .../photos.npz --data-root .../root" in text
+    resumed = invoke("train", "--resume", run.path, "--epochs", 3)
+    assert resumed.exit_code == 0, resumed.output
+
+
 # Untrusted content -----------------------------------------------------------------------------
 
 EVIL = "</script></title><script>document.title = 'ran'</script><img src=x onerror=alert(1)>{{7*7}}"
