@@ -101,6 +101,9 @@ DataRoot = Annotated[
     ),
 ]
 Threads = Annotated[int | None, machine(min=1, max=1024, help="CPU threads; by default all cores.")]
+AsJson = Annotated[
+    bool, Option("--json", help="Print one JSON document to stdout, and nothing else there.")
+]
 Debug = Annotated[
     bool, Option("--debug", callback=_remember, is_eager=True, help="Show tracebacks of errors.")
 ]
