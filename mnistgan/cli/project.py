@@ -27,8 +27,12 @@ def project(
         Path | None, Option("--json", help="Also write each z and its error.")
     ] = None,
     invert: Annotated[
-        bool, Option("--invert", help="Invert images that are dark on white.")
-    ] = False,
+        bool | None,
+        Option(
+            "--invert/--no-invert",
+            help="Invert the pictures, or never; by default those whose negative fits better.",
+        ),
+    ] = None,
     seed: options.Seed = 0,
     digit: Annotated[
         str | None, _search(metavar="CLASS", help="Class of the images; by default the best fit.")

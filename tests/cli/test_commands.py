@@ -87,7 +87,7 @@ class TestShared:
         assert result.stderr.startswith("mnistgan: error: No such command 'trian'")
 
     def test_a_usage_error_is_one_sentence_that_says_where_to_look(self, invoke: Invoke) -> None:
-        result = invoke("sweep", "-n", "3")
+        result = invoke("sweep", "--trials", "3")
         assert result.exit_code == 2
         assert result.stderr == (
             "mnistgan: error: Missing option '--config'; see: mnistgan sweep --help\n"
