@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image, ImageOps
+from PIL import Image, ImageDraw, ImageOps
 from support import Invoke, Tiny
+from torch import nn
 
 from mnistgan.latent import projection_files
 from mnistgan.models import networks
@@ -107,27 +108,38 @@ def entries(invoke: Invoke, *arguments: object) -> tuple[list[dict[str, Any]], s
     return json.loads(Path("z.json").read_text(encoding="utf-8"))["images"], result.stderr
 
 
+def save_with_ground(path: Path, tiny: Tiny, level: float) -> Path:
+    """Save an untrained generator whose images are noise around one level, -1 to 1 before tanh."""
+    network = networks.build_generator(config := tiny())
+    last = [layer for layer in network.modules() if isinstance(layer, nn.Linear)][-1]
+    with torch.no_grad():
+        last.weight.mul_(0.1)
+        last.bias.fill_(level)
+    state = {"generator": network.state_dict(), "step": 0, "epoch": 0}
+    checkpoint.save_generator(path, config, state)
+    return path
+
+
 @pytest.mark.parametrize("size", [(28, 28), (60, 90), (90, 60)])
 def test_ink_on_paper_is_inverted_by_itself(
-    invoke: Invoke, trained: Path, generator: Generator, tmp_path: Path, size: tuple[int, int]
+    invoke: Invoke, tiny: Tiny, tmp_path: Path, size: tuple[int, int]
 ) -> None:
     """Also in pictures that are padded: the padding is that of the inverted picture."""
-    glyph = Image.fromarray(blocks.sample(generator, 1, 4)[0, 0]).resize(size)
-    glyph.save("board.png")
-    ImageOps.invert(glyph.convert("RGB")).save("paper.png")
-    (board,), silent = entries(invoke, "board.png", "--ckpt", trained)
-    assert (board["inverted"], silent) == (False, "")
-    (paper,), hint = entries(invoke, "paper.png", "--ckpt", trained)
+    dark = save_with_ground(tmp_path / "dark.pt", tiny, -2.0)
+    board = Image.new("L", size)
+    ImageDraw.Draw(board).line((8, 20, 20, 6), fill=255, width=3)
+    board.save("board.png")
+    ImageOps.invert(board.convert("RGB")).save("paper.png")
+    (plain,), silent = entries(invoke, "board.png", "--ckpt", dark)
+    assert (plain["inverted"], silent) == (False, "")
+    (paper,), hint = entries(invoke, "paper.png", "--ckpt", dark)
     assert (paper["inverted"], hint.count("\n")) == (True, 1)
     assert hint.startswith("mnistgan: paper.png: was inverted, because its negative is more like")
-    assert paper["z"] == board["z"]
-    assert paper["rms"] == board["rms"]
-    (forced,), _ = entries(invoke, "paper.png", "--ckpt", trained, "--no-invert")
-    assert forced["inverted"] is False
-    assert forced["rms"] > 2 * paper["rms"]
-    (forced,), _ = entries(invoke, "board.png", "--ckpt", trained, "--invert")
-    assert forced["inverted"] is True
-    assert forced["rms"] > 2 * board["rms"]
+    assert (paper["z"], paper["rms"]) == (plain["z"], plain["rms"])
+    for name, flag in (("paper.png", "--no-invert"), ("board.png", "--invert")):
+        (forced,), _ = entries(invoke, name, "--ckpt", dark, flag)
+        assert forced["inverted"] is (flag == "--invert")
+        assert forced["rms"] > 2 * plain["rms"]
 
 
 def test_each_picture_is_inverted_for_itself(invoke: Invoke, trained: Path, digit: Path) -> None:
@@ -139,12 +151,7 @@ def test_each_picture_is_inverted_for_itself(invoke: Invoke, trained: Path, digi
 
 def test_a_generator_that_draws_gray_inverts_nothing(invoke: Invoke, tiny: Tiny) -> None:
     """Its images are about as near to a picture as to its negative."""
-    network = networks.build_generator(config := tiny())
-    with torch.no_grad():
-        for parameter in network.parameters():
-            parameter.mul_(0.01)
-    state = {"generator": network.state_dict(), "step": 0, "epoch": 0}
-    checkpoint.save_generator(Path("gray.pt"), config, state)
+    save_with_ground(Path("gray.pt"), tiny, 0.0)
     stroke = np.zeros((28, 28), np.uint8)
     stroke[4:24, 12:16] = 255
     Image.fromarray(stroke).save("a.png")
