@@ -389,7 +389,7 @@ def test_the_page_takes_the_seeds_that_sample_takes(
             assert sampled(invoke, tmp_path / "g.pt", seed) is None
             field.press_sequentially(seed) if seed == "1e400" else field.fill(seed)
             assert text.inner_text() == (
-                f"Give a whole number from 0 to {2**63 - 1}, as for mnistgan sample --seed. "
+                f"Give a whole number from 0 to {2**63 - 1}, as for mnistgan sample. "
                 f"The picture is that of seed {2**63 - 1}."
             )
             assert field.get_attribute("aria-invalid") == "true"
@@ -414,9 +414,12 @@ def test_pictures_are_smooth_unless_single_pixels_are_asked_for(chromium: Chromi
     with opened(chromium, generator()) as (tab, _):
         assert tab.page.get_by_role("heading", level=1).inner_text() == "Explore a generator"
         assert repeats(shades(tab)) < 0.5
+        field = tab.page.get_by_label("Seed", exact=True)
+        place = field.bounding_box()
         tab.page.get_by_label("Show single pixels").check()
         tab.page.locator("#picture:not([data-address*=smooth])").wait_for()
         tab.page.wait_for_url("**pixels=1")
+        assert field.bounding_box() == place
         assert repeats(shades(tab)) > 0.85  # 14 x 14 pixels on the screen for each of its own
         shared = tab.page.url
         tab.page.goto("about:blank")

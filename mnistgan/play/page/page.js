@@ -136,7 +136,7 @@ function showSeed() {
   const help = byId("seed-help");
   help.classList.toggle("wrong", state.refused);
   help.textContent = state.refused
-    ? `Give a whole number from 0 to ${SEEDS - 1n}, as for mnistgan sample --seed. ` +
+    ? `Give a whole number from 0 to ${SEEDS - 1n}, as for mnistgan sample. ` +
       `The picture is that of seed ${state.seed}.`
     : "The same seed always gives the same picture.";
 }
@@ -145,7 +145,7 @@ function showSeed() {
 function show(coordinates) {
   showSeed();
   byId("pixels").checked = state.pixels;
-  document.body.classList.toggle("pixels", state.pixels);
+  document.body.classList.toggle("sharp", state.pixels);
   byId("truncation").value = state.truncation;
   byId("truncation-value").value = state.truncation < NO_TRUNCATION ? state.truncation : "no limit";
   byId("reset").disabled = state.moved.size === 0;
@@ -161,7 +161,7 @@ function show(coordinates) {
     row.classList.toggle("moved", state.moved.has(index + 1));
     if (value === undefined) return;
     if (document.activeElement !== input || !state.moved.has(index + 1)) input.value = value;
-    output.value = value.toFixed(1).replace("-", "\u2212");
+    output.value = (Math.round(value * 10) / 10 || 0).toFixed(1).replace("-", "\u2212");
   });
 }
 
