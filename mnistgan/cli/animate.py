@@ -17,8 +17,8 @@ def animate(
         Path | None,
         Option(
             metavar="PATH",
-            help="Walk through the latent space of this generator; for --walk and the options "
-            "below it, by default the newest run's.",
+            help="Walk through this generator's latent space. With the options of a walk, by "
+            "default the newest run's.",
         ),
     ] = None,
     out: Annotated[
