@@ -70,8 +70,6 @@ def sample(
 
     [bold]mnistgan sample -n 100[/bold]   a 10x10 grid from the newest run
 
-    [bold]mnistgan sample --ckpt g.pt -n 100[/bold]   the same from a file
-
     [bold]mnistgan sample --ckpt g.pt --digits 0-9 --per-digit 10[/bold]   one row per digit, for a
     conditional generator
 
