@@ -83,10 +83,10 @@ def animate(
         from mnistgan.latent.walk_files import animate_walk
         from mnistgan.storage import atomic
 
+        points = options.integers("--seeds", seeds)
         source = options.generator_source(ckpt)
         target = out or atomic.free_path(Path("walk.gif"))
         replaced = target.exists()
-        points = options.integers("--seeds", seeds)
         with bar() as on_progress:
             animate_walk(
                 source, target, walk or "slerp", seed or 0, points, digits, frames, fps, on_progress

@@ -1,6 +1,6 @@
 """``mnistgan sample``: draw images from a generator."""
 
-import dataclasses
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
@@ -70,6 +70,8 @@ def sample(
 
     [bold]mnistgan sample -n 100[/bold]   a 10x10 grid from the newest run
 
+    [bold]mnistgan sample --ckpt g.pt -n 100[/bold]   the same from a file
+
     [bold]mnistgan sample --ckpt g.pt --digits 0-9 --per-digit 10[/bold]   one row per digit, for a
     conditional generator
 
@@ -88,8 +90,7 @@ def sample(
 
     # Each field of a request is an option of this command with the same name. So a new option needs
     # no line here, and SampleRequest checks them all, also for programs that use it.
-    fields = dataclasses.fields(SampleRequest)
-    request = SampleRequest(**{field.name: ctx.params[field.name] for field in fields})
+    request = SampleRequest(**{one.name: ctx.params[one.name] for one in fields(SampleRequest)})
     source = options.generator_source(ckpt)
     options.use_threads(threads)
     with bar() as on_progress:
