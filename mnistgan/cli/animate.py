@@ -72,13 +72,7 @@ def animate(
         target = out or directory.path / "training.gif"
         animate_training(directory, target, fps)
     else:
-        if run is not None:
-            raise UsageError(
-                f"a walk needs a generator: instead of RUN, give --ckpt {ckpt or run}; RUN alone "
-                "shows the run's progress"
-            )
-        if None not in (seed, seeds):
-            raise UsageError("give either --seed or --seeds, not both")
+        _check_walk(run, ckpt, seed, seeds)
         from mnistgan.cli.console import bar
         from mnistgan.latent.walk_files import animate_walk
         from mnistgan.storage import atomic
@@ -94,3 +88,13 @@ def animate(
         if replaced:
             echo(printable(f"mnistgan: {target}: the file of this name was replaced"), err=True)
     echo(target)
+
+
+def _check_walk(run: Path | None, ckpt: Path | None, seed: int | None, seeds: str | None) -> None:
+    if run is not None:
+        raise UsageError(
+            f"a walk needs a generator: instead of RUN, give --ckpt {ckpt or run}; RUN alone shows "
+            "the run's progress"
+        )
+    if None not in (seed, seeds):
+        raise UsageError("give either --seed or --seeds, not both")

@@ -56,6 +56,13 @@ def test_invalid_seeds_are_refused(invoke: Invoke, trained: Path, seeds: str) ->
     assert "integers separated by commas" in result.stderr
 
 
+def test_a_walk_through_a_run_names_the_option_that_works(invoke: Invoke, trained: Path) -> None:
+    result = invoke("animate", trained, "--frames", 4)
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert f"instead of RUN, give --ckpt {trained};" in result.stderr
+    assert invoke("animate", "--ckpt", trained, "--frames", 4).exit_code == 0
+
+
 def test_walks_need_a_generator(invoke: Invoke) -> None:
     for option in (("--seeds", "1,2"), ("--digits", "3"), ("--walk", "corners")):
         result = invoke("animate", *option)
