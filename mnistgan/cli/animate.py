@@ -23,9 +23,7 @@ def animate(
     ] = None,
     out: Annotated[
         Path | None,
-        Option(
-            help=".gif, .webp or .mp4; by default RUN/training.gif, or walk.gif, walk-2.gif ..."
-        ),
+        Option(help=".gif, .webp or .mp4; by default RUN/training.gif, or a new walk.gif."),
     ] = None,
     fps: Annotated[
         float | None, Option(min=0.1, max=60, help="Frames per second; at most 50 in a GIF.")
