@@ -207,6 +207,15 @@ def magnify(picture: Picture, scale: int | None = None) -> Picture:
     return picture.repeat(scale, axis=0).repeat(scale, axis=1)
 
 
+def smoothed(picture: Picture, at_least: int) -> Picture:
+    """Enlarge a picture as :func:`enlarge` does, but smoothly, by bicubic interpolation."""
+    scale = math.ceil(at_least / max(picture.shape[:2]))
+    height, width = picture.shape[:2]
+    image = Image.fromarray(picture)
+    larger = image.resize((width * scale, height * scale), Image.Resampling.BICUBIC)
+    return np.asarray(larger)
+
+
 def caption(picture: Picture, text: str) -> Picture:
     """Add a black strip with a line of text above a picture."""
     height = max(18, picture.shape[0] // 16)
