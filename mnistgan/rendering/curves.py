@@ -196,38 +196,35 @@ def _name_runs(figure: Figure, names: Sequence[str]) -> None:
     columns = max(1, int(width / (letter * max(map(len, texts)) + handle)))
     rows = -(-len(names) // columns)
     figure.set_size_inches(width, height + 0.17 * rows)
-    handles = [Line2D([], [], color=_color(number)) for number in range(len(names))]
+    handles = [Line2D([], [], color=color) for color in plots.colors(len(names))]
     figure.legend(handles, texts, loc="outside upper left", ncols=columns)
-
-
-def _color(number: int) -> str:
-    return plots.COLORS[number % len(plots.COLORS)]
 
 
 @dataclass(frozen=True)
 class _Curve:
-    """One curve of a panel: a line, and the range of the rows behind each of its points."""
+    """One curve of a panel: for each point, the mean, minimum and maximum of its rows."""
 
     run: str
     column: str
     color: str
     line: str
     steps: Column
-    smooth: Column
+    mean: Column
     low: Column
     high: Column
 
 
 def _curves(panel: Panel, runs: Mapping[str, MetricsTable]) -> list[_Curve]:
     several = len(runs) > 1
+    colors = plots.colors(max(len(runs), len(panel.columns)))
     curves = []
     for number, (run, table) in enumerate(runs.items()):
         steps = table["step"][point_rows(len(table["step"]))]
         for style, column in enumerate(panel.columns if len(steps) else ()):
             mean, low, high = thin(table[column])
-            color = _color(number if several else style)
+            color = colors[number if several else style]
             line = "--" if several and style else "-"
-            curves.append(_Curve(run, column, color, line, steps, smooth(mean), low, high))
+            curves.append(_Curve(run, column, color, line, steps, mean, low, high))
     return curves
 
 
@@ -255,35 +252,49 @@ def _draw(
         axes.set_ylim(limits[0] - margin, limits[1] + margin)
         guides = {value: color for value, color in guides.items() if _is_in(value, limits)}
     for curve in curves:
-        _draw_curve(axes, curve, limits)
+        # Overlapping bands of many runs would hide one another.
+        _draw_curve(axes, curve, limits, 0.2 if len(runs) < 3 else max(0.4 / len(runs), 0.02))
     for value, color in guides.items():
         axes.axhline(value, color=color, linestyle=":", linewidth=1.2, zorder=_GUIDE)
     _set_ticks(axes, panel)
-    keys = _line_keys(panel, len(runs) > 1) + _guide_key(panel, list(guides))
-    keys += _mark_clipped(axes, curves, limits) if limits else []
-    if keys:
-        # Above the axes, where it covers no curve.
-        axes.legend(
-            handles=keys, loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0.2
-        )
+    notes = _guide_key(panel, list(guides))
+    notes += _mark_clipped(axes, curves, limits) if limits else []
+    _legend(axes, _line_keys(panel, len(runs) > 1), notes)
 
 
-def _draw_curve(axes: Axes, curve: _Curve, limits: tuple[float, float] | None) -> None:
-    low, high, line = curve.low, curve.high, curve.smooth
+def _legend(axes: Axes, lines: list[Line2D], notes: list[Line2D]) -> None:
+    """A legend above the axes, where it covers no curve: a column of lines, and one of notes."""
+    from matplotlib.lines import Line2D
+
+    if not lines + notes:
+        return
+    if lines and notes:
+        lines = lines + [Line2D([], [], linestyle="", label=" ")] * (len(notes) - len(lines))
+    axes.legend(
+        handles=lines + notes, loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0.2
+    )
+
+
+def _draw_curve(
+    axes: Axes, curve: _Curve, limits: tuple[float, float] | None, opacity: float
+) -> None:
+    low, high, mean = curve.low, curve.high, curve.mean
     if limits:
         # The renderer of PNGs cannot fill areas that reach millions of pixels outside.
         height = limits[1] - limits[0]
-        bounds = limits[0] - height, limits[1] + height
-        low, high, line = (np.clip(values, *bounds) for values in (low, high, line))
+        low, high = (np.clip(one, limits[0] - height, limits[1] + height) for one in (low, high))
+        # Otherwise a spike would pull the line along for as long as it is averaged.
+        mean = np.clip(mean, *limits)
     # If each point is one step, the band has no height, and its edge is the raw curve. The bands of
     # all curves are below all lines.
+    is_raw = np.array_equal(curve.low, curve.high, equal_nan=True)
     axes.fill_between(
-        curve.steps, low, high, color=curve.color, alpha=0.18, linewidth=0.5, zorder=_BAND
-    )
-    marker = "o" if len(curve.steps) < _FEW_POINTS else None
+        curve.steps, low, high, color=curve.color, alpha=0.4 if is_raw else opacity,
+        linewidth=0.6 if is_raw else 0, zorder=_BAND,
+    )  # fmt: skip
     axes.plot(
-        curve.steps, line, curve.line, color=curve.color, linewidth=1.5, marker=marker,
-        markersize=3.5, zorder=_LINE,
+        curve.steps, smooth(mean), curve.line, color=curve.color, linewidth=1.5, zorder=_LINE,
+        marker="o" if len(curve.steps) < _FEW_POINTS else None, markersize=3.5,
     )  # fmt: skip
 
 
@@ -299,7 +310,9 @@ def _robust_limits(curves: Sequence[_Curve]) -> tuple[float, float] | None:
         return None
     least, greatest = float(min(inner)), float(max(inner))
     reach = _REACH * (greatest - least) or math.inf
-    return max(float(min(outer)), least - reach), min(float(max(outer)), greatest + reach)
+    bottom, top = max(float(min(outer)), least - reach), min(float(max(outer)), greatest + reach)
+    lack = max((_LEAST_SPAN * max(abs(bottom), abs(top)) or 1.0) - (top - bottom), 0.0)
+    return bottom - lack / 2, top + lack / 2
 
 
 def _guides(
@@ -336,7 +349,7 @@ def _line_keys(panel: Panel, several: bool) -> list[Line2D]:
     return [
         Line2D(
             [], [], label=name,
-            color=plots.QUIET if several else _color(number),
+            color=plots.QUIET if several else plots.COLORS[number],
             linestyle="--" if several and number else "-",
         )
         for number, name in enumerate(panel.columns.values())
@@ -348,9 +361,13 @@ def _guide_key(panel: Panel, values: Sequence[float]) -> list[Line2D]:
 
     if not values:
         return []
-    numbers = f": {', '.join(f'{value:.3g}' for value in values)}" if len(values) < 4 else ""
+    numbers = f": {', '.join(map(_short, values))}" if len(values) < 4 else ""
     text = f"{panel.guide}{numbers}"
     return [Line2D([], [], color=plots.QUIET, linestyle=":", linewidth=1.2, label=text)]
+
+
+def _short(value: float) -> str:
+    return f"{value:.3f}".rstrip("0").rstrip(".")
 
 
 def _mark_clipped(
@@ -392,13 +409,11 @@ def _set_ticks(axes: Axes, panel: Panel) -> None:
     first, last = axes.get_xlim()
     if last - first < 2:  # a single step
         axes.set_xlim((first + last) / 2 - 1, (first + last) / 2 + 1)
-    low, high = axes.get_ylim()
-    if panel.log:
-        few = high / low < 1e4
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if few else (1,)))
-        axes.yaxis.set_minor_locator(NullLocator())
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.4g}"))
+    if not panel.log:
+        plots.plain_axis(axes)
         return
-    plots.plain_axis(axes)
-    if panel.span is None and (lack := _LEAST_SPAN * max(abs(low), abs(high)) - (high - low)) > 0:
-        axes.set_ylim(low - lack / 2, high + lack / 2)
+    low, high = axes.get_ylim()
+    few = high / low < 1e4
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if few else (1,)))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.4g}"))

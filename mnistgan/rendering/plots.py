@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,12 +20,25 @@ FORMATS = (".png", ".svg", ".pdf")
 COLORS = (
     "#0a5ea8", "#b8500a", "#4b7a2b", "#7a3f9d", "#b5277a", "#0f7f86", "#8a6d00", "#55585e",
 )  # fmt: skip
+
 QUIET = "#5f646d"
 """Color of guides and notes."""
 
 WIDTH, HEIGHT = 3.4, 2.9
 """Size of a panel in inches: three panels at the width of a printed page still have letters of 6
 points."""
+
+
+def colors(count: int) -> Sequence[str]:
+    """Colors for this many curves; for more than eight, those of a rainbow."""
+    if count <= len(COLORS):
+        return COLORS[:count]
+    from matplotlib import colormaps
+    from matplotlib.colors import to_hex
+
+    return [
+        to_hex(colormaps["turbo"](0.9 * number / (count - 1) + 0.05)) for number in range(count)
+    ]
 
 
 @contextlib.contextmanager
@@ -61,11 +74,13 @@ def style() -> Iterator[None]:
 
 
 def new_figure(columns: int, width: float = WIDTH, height: float = HEIGHT) -> Figure:
-    """An empty figure for this many panels side by side."""
+    """Create an empty figure for this many panels side by side."""
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     # Not pyplot: it keeps global state and may select a window system's backend.
-    return Figure(figsize=(width * columns, height), layout="constrained")
+    size = (width * columns, height)
+    return Figure(figsize=size, layout=ConstrainedLayoutEngine(w_pad=0.08))
 
 
 def save(figure: Figure, path: Path) -> None:
@@ -91,9 +106,20 @@ def count_axis(axes: Axes) -> None:
 
 
 def plain_axis(axes: Axes) -> None:
-    """Ticks of the y axis as plain numbers: no common factor, offset or power of ten."""
-    from matplotlib.ticker import ScalarFormatter
+    """Ticks of the y axis as plain numbers: no common factor, offset or power of ten.
 
+    The limits must be set before.
+    """
+    from matplotlib.ticker import FuncFormatter, ScalarFormatter
+
+    if max(map(abs, axes.get_ylim())) >= 1000:
+        # ScalarFormatter has no thousands separators, except those of a locale.
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _with_commas(value)))
+        return
     formatter = ScalarFormatter(useOffset=False)
     formatter.set_scientific(False)
     axes.yaxis.set_major_formatter(formatter)
+
+
+def _with_commas(value: float) -> str:
+    return f"{value:,.0f}".replace("-", "\N{MINUS SIGN}")
