@@ -31,9 +31,6 @@ if TYPE_CHECKING:
 MOST_POINTS = 300
 """Points of a curve: about as many as a plot can show."""
 
-_LOG_FROM = 10  # greatest divided by smallest value; with less, 1-2-5 ticks would be too few
-_LEAST_SPAN = 0.05  # of a linear y axis, as a share of its greatest value: less looks like change
-
 _FEW_POINTS = 40  # with fewer points, each one gets a marker
 
 # Values are clipped if they are further from the other 95% than 1.5 times the range of these.
@@ -96,8 +93,7 @@ def distance_panel(evaluations: Iterable[MetricsTable]) -> Panel:
     That is if all distances are positive, and the greatest is at least ten times the smallest.
     """
     distances = np.concatenate([table["frechet_distance"] for table in evaluations])
-    finite = distances[np.isfinite(distances)]
-    log = bool(len(finite) and finite.min() > 0 and finite.max() >= _LOG_FROM * finite.min())
+    log = plots.is_wide(distances)
     name = "Frechet distance"
     return Panel("distance", name, {"frechet_distance": name}, log=log, unit=name)
 
@@ -243,7 +239,7 @@ def _draw(
         equilibria: for each run, the value to mark in each column.
     """
     curves = _curves(panel, runs)
-    axes.set(xlabel="step", ylabel=panel.unit, yscale="log" if panel.log else "linear")
+    axes.set(xlabel="step", ylabel=panel.unit)
     limits = panel.span or (None if panel.log else _robust_limits(curves))
     guides = _guides(curves, equilibria or {})
     if limits:
@@ -311,8 +307,7 @@ def _robust_limits(curves: Sequence[_Curve]) -> tuple[float, float] | None:
     least, greatest = float(min(inner)), float(max(inner))
     reach = _REACH * (greatest - least) or math.inf
     bottom, top = max(float(min(outer)), least - reach), min(float(max(outer)), greatest + reach)
-    lack = max((_LEAST_SPAN * max(abs(bottom), abs(top)) or 1.0) - (top - bottom), 0.0)
-    return bottom - lack / 2, top + lack / 2
+    return plots.widened(bottom, top)
 
 
 def _guides(
@@ -403,17 +398,8 @@ def _mark_clipped(
 
 def _set_ticks(axes: Axes, panel: Panel) -> None:
     """At least two ticks on each axis, as plain numbers."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
-
     plots.count_axis(axes)
     first, last = axes.get_xlim()
     if last - first < 2:  # a single step
         axes.set_xlim((first + last) / 2 - 1, (first + last) / 2 + 1)
-    if not panel.log:
-        plots.plain_axis(axes)
-        return
-    low, high = axes.get_ylim()
-    few = high / low < 1e4
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if few else (1,)))
-    axes.yaxis.set_minor_locator(NullLocator())
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.4g}"))
+    plots.value_axis(axes, panel.log)

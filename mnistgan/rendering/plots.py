@@ -7,6 +7,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+import numpy.typing as npt
+
 from mnistgan.errors import printable
 from mnistgan.storage.atomic import atomic_path
 
@@ -101,24 +104,46 @@ def count_axis(axes: Axes) -> None:
     """Ticks of the x axis as whole numbers with thousands separators."""
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True, steps=[1, 2, 5, 10]))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
 
 
-def plain_axis(axes: Axes) -> None:
+def is_wide(values: npt.NDArray[np.float64]) -> bool:
+    """Whether a logarithmic axis shows more of these values, of which some may not be finite."""
+    finite = values[np.isfinite(values)]
+    # With less than a factor of 10, the ticks 1, 2 and 5 would be too few.
+    return bool(len(finite) and finite.min() > 0 and finite.max() >= 10 * finite.min())
+
+
+def widened(low: float, high: float) -> tuple[float, float]:
+    """Limits of a linear axis of at least 5% of the greatest value: less looks like change."""
+    lack = max((0.05 * max(abs(low), abs(high)) or 1.0) - (high - low), 0.0)
+    return low - lack / 2, high + lack / 2
+
+
+def value_axis(axes: Axes, log: bool) -> None:
     """Ticks of the y axis as plain numbers: no common factor, offset or power of ten.
 
-    The limits must be set before.
+    Args:
+        axes: axes with their final limits, or with data from which these follow.
+        log: whether the axis is logarithmic.
     """
-    from matplotlib.ticker import FuncFormatter, ScalarFormatter
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator, ScalarFormatter
 
-    if max(map(abs, axes.get_ylim())) >= 1000:
+    if log:
+        axes.set_yscale("log")
+    low, high = axes.get_ylim()
+    if log:
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high / low < 1e4 else (1,)))
+        axes.yaxis.set_minor_locator(NullLocator())
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.4g}"))
+    elif max(abs(low), abs(high)) >= 1000:
         # ScalarFormatter has no thousands separators, except those of a locale.
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _with_commas(value)))
-        return
-    formatter = ScalarFormatter(useOffset=False)
-    formatter.set_scientific(False)
-    axes.yaxis.set_major_formatter(formatter)
+    else:
+        formatter = ScalarFormatter(useOffset=False)
+        formatter.set_scientific(False)
+        axes.yaxis.set_major_formatter(formatter)
 
 
 def _with_commas(value: float) -> str:
