@@ -48,8 +48,8 @@ def preview(images: Images, console: Console, height: int | None = None) -> Segm
         [*draw(upper, lower), Segment.line()]
         for upper, lower in zip(mosaic[::2], mosaic[1::2], strict=True)
     ]
-    # Not a Text, which would be laid out again at each refresh: 4 times per second, 9 ms for a
-    # single row of images.
+    # Not a Text, which Rich lays out anew at each refresh. On one core at 200 columns, that took 8
+    # ms for 8 reduced images; this takes 7 ms for 18 images of four times as many pixels.
     return Segments(itertools.chain.from_iterable(drawn))
 
 

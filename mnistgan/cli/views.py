@@ -103,9 +103,9 @@ class LiveView(PlainView):
         self._evaluated = Text()
         self._closing = ""
         self._started: events.RunStarted | None = None
-        # Rendered four times per second in a thread of Rich, from the values stored here: training
+        # Rendered twice per second in a thread of Rich, from the values stored here: training
         # must not wait for the terminal.
-        self._live = Live(get_renderable=self._render, console=console, refresh_per_second=4)
+        self._live = Live(get_renderable=self._render, console=console, refresh_per_second=2)
 
     def __enter__(self) -> LiveView:
         """Start drawing at the bottom of the terminal."""
