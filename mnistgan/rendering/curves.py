@@ -33,11 +33,10 @@ MOST_POINTS = 300
 
 _FEW_POINTS = 40  # with fewer points, each one gets a marker
 
-# Values are clipped if they are further from the other 95% than 1.5 times the range of these.
-_SPIKES = 20  # at most one point in 20 of a curve is a spike
-_REACH = 1.5
+_SPIKES = 20  # one point in 20 of a curve may be a spike, at either side
+_REACH = 1.5  # ranges of the others at which spikes are clipped that are twice as far
 
-_BAND, _GUIDE, _LINE = 1.1, 1.2, 2.1  # order of drawing
+_BAND, _GUIDE, _LINE = 1.1, 1.2, 2.1  # order of drawing, above the grid at 0.5
 
 Column: TypeAlias = npt.NDArray[np.float64]
 
@@ -306,7 +305,12 @@ def _robust_limits(curves: Sequence[_Curve]) -> tuple[float, float] | None:
         return None
     least, greatest = float(min(inner)), float(max(inner))
     reach = _REACH * (greatest - least) or math.inf
-    bottom, top = max(float(min(outer)), least - reach), min(float(max(outer)), greatest + reach)
+    bottom, top = float(min(outer)), float(max(outer))
+    # What is only a little further is shown: clipping would win little space.
+    if bottom < least - 2 * reach:
+        bottom = least - reach
+    if top > greatest + 2 * reach:
+        top = greatest + reach
     return plots.widened(bottom, top)
 
 
@@ -361,6 +365,10 @@ def _guide_key(panel: Panel, values: Sequence[float]) -> list[Line2D]:
     return [Line2D([], [], color=plots.QUIET, linestyle=":", linewidth=1.2, label=text)]
 
 
+def _rounded(value: float) -> str:
+    return f"{float(f'{value:.5g}'):,.10g}"
+
+
 def _short(value: float) -> str:
     return f"{value:.3f}".rstrip("0").rstrip(".")
 
@@ -387,7 +395,7 @@ def _mark_clipped(
                 )  # fmt: skip
         if extremes:
             furthest = max(extremes) if edge else min(extremes)
-            text = f"not shown: {direction} to {furthest:,.6g}"
+            text = f"not shown: {direction} to {_rounded(furthest)}"
             keys.append(
                 Line2D(
                     [], [], color=plots.QUIET, linestyle="", marker=marker, markersize=4, label=text
