@@ -29,7 +29,11 @@ def sample(
     ] = None,
     scale: Annotated[
         int | None,
-        Option(min=1, max=100, help="grid: factor to enlarge by; by default up to 900 pixels."),
+        Option(
+            min=1,
+            max=100,
+            help="grid: factor to enlarge by; by default 2 for 100 images, 3 for 64.",
+        ),
     ] = None,
     digits: options.Digits = None,
     per_digit: Annotated[

@@ -242,7 +242,7 @@ def _row(found: Projection) -> grids.Picture:
 
 
 def _tile(image: Images, text: str) -> grids.Picture:
-    picture = grids.enlarge(grids.grid(image[None]), _TILE)
+    picture = grids.enlarge(grids.grid(image[None], ground=grids.BETWEEN), _TILE)
     return grids.caption(picture, printable(text).replace("\n", " "))
 
 
