@@ -13,7 +13,7 @@ _Format = Literal["onnx", "safetensors"]
 def export(
     ckpt: options.Ckpt = None,
     out: Annotated[
-        Path | None, Option(help="File to write; by default next to the generator.")
+        Path | None, Option(help="File to write; by default next to the generator file.")
     ] = None,
     format: Annotated[
         _Format | None,
@@ -34,13 +34,16 @@ def export(
     [bold]mnistgan export --ckpt g.pt --format safetensors[/bold]
     """
     from mnistgan.export import onnx, safetensors
+    from mnistgan.generators import named
     from mnistgan.sampling.generator import load_generator
     from mnistgan.storage import run_directory
 
     source = run_directory.generator_path(options.generator_source(ckpt))
     # --format overrides the suffix of --out, so that any file name is possible.
     ending = f".{format}" if format else (out.suffix.lower() if out else ".onnx")
-    target = out or source.with_suffix(ending)
+    # The folder of an installed generator belongs to its package.
+    beside = Path(source.name) if ckpt and named.find(ckpt) else source
+    target = out or beside.with_suffix(ending)
     generator = load_generator(source)
     if ending == ".safetensors":
         safetensors.export_safetensors(generator, target)

@@ -11,10 +11,11 @@ from typing import Any, ClassVar, cast
 
 from safetensors import SafetensorError, safe_open
 
+from mnistgan import plugins
 from mnistgan.catalog import DATA_SETS
 from mnistgan.config import toml
 from mnistgan.errors import UsageError
-from mnistgan.plugins import Plugin, installed
+from mnistgan.plugins import Plugin
 
 _SUFFIX = ".safetensors"
 
@@ -93,6 +94,15 @@ def _problem(loaded: object) -> str:
     return ""
 
 
-def named() -> dict[str, NamedGenerator]:
-    """The installed generators by name; of a name that several packages provide, none."""
-    return {name: found[0] for name, found in installed(NamedGenerator).items() if len(found) == 1}
+def names() -> list[str]:
+    """The names of the installed generators."""
+    return list(plugins.installed(NamedGenerator))
+
+
+def find(name: str) -> NamedGenerator | None:
+    """The installed generator with exactly this name; None if there is no such generator.
+
+    Raises:
+        UsageError: several packages provide it.
+    """
+    return plugins.find(NamedGenerator, name) if name in names() else None
