@@ -6,16 +6,24 @@ from typing import Annotated, Literal
 from typer import Option, echo
 
 from mnistgan.cli import options
-from mnistgan.errors import UsageError
+from mnistgan.errors import UsageError, printable
 
 _Kind = Literal["slerp", "linear", "circle", "classes", "corners"]
 
 
 def animate(
     run: options.RunOrNewest = None,
-    ckpt: Annotated[Path | None, Option(help="Walk through this generator's latent space.")] = None,
+    ckpt: Annotated[
+        Path | None,
+        Option(
+            metavar="PATH",
+            help="Walk through this generator's latent space. With the options of a walk, by "
+            "default the newest run's.",
+        ),
+    ] = None,
     out: Annotated[
-        Path | None, Option(help=".gif, .webp or .mp4; by default RUN/training.gif or walk.gif.")
+        Path | None,
+        Option(help=".gif, .webp or .mp4; by default RUN/training.gif, or a new walk.gif."),
     ] = None,
     fps: Annotated[
         float | None, Option(min=0.1, max=60, help="Frames per second; at most 50 in a GIF.")
@@ -41,7 +49,9 @@ def animate(
 
     [bold]mnistgan animate[/bold]   the progress of the newest run, with fixed noise
 
-    [bold]mnistgan animate --ckpt g.pt --walk circle --out walk.mp4[/bold]   a seamless walk
+    [bold]mnistgan animate --walk circle[/bold]   a seamless walk, with the newest run's generator
+
+    [bold]mnistgan animate --ckpt g.pt --walk circle --out walk.mp4[/bold]   the same from a file
 
     [bold]mnistgan animate --ckpt g.pt --seeds 1,5,9[/bold]   a walk through three images
 
@@ -53,26 +63,36 @@ def animate(
     """
     # None as the default of each option below shows whether the user gave it: an option that does
     # not apply is an error, instead of being ignored.
-    if ckpt is None:
-        if (walk, seed, seeds, digits, frames) != (None,) * 5:
-            raise UsageError("--walk, --seed, --seeds, --digits and --frames need --ckpt FILE")
+    if ckpt is None and (walk, seed, seeds, digits, frames) == (None,) * 5:
         from mnistgan.rendering.animations import animate_training
 
         directory = options.run_or_newest(run)
         target = out or directory.path / "training.gif"
         animate_training(directory, target, fps)
     else:
-        if run is not None:
-            raise UsageError("give either RUN to show its progress, or --ckpt for a walk, not both")
-        if None not in (seed, seeds):
-            raise UsageError("give either --seed or --seeds, not both")
+        _check_walk(run, ckpt, seed, seeds)
         from mnistgan.cli.console import bar
         from mnistgan.latent.walk_files import animate_walk
+        from mnistgan.storage import atomic
 
-        target = out or Path("walk.gif")
         points = options.integers("--seeds", seeds)
+        source = options.generator_source(ckpt)
+        target = out or atomic.free_path(Path("walk.gif"))
+        replaced = target.exists()
         with bar() as on_progress:
             animate_walk(
-                ckpt, target, walk or "slerp", seed or 0, points, digits, frames, fps, on_progress
+                source, target, walk or "slerp", seed or 0, points, digits, frames, fps, on_progress
             )
+        if replaced:
+            echo(printable(f"mnistgan: {target}: the file of this name was replaced"), err=True)
     echo(target)
+
+
+def _check_walk(run: Path | None, ckpt: Path | None, seed: int | None, seeds: str | None) -> None:
+    if run is not None:
+        raise UsageError(
+            f"a walk needs a generator: instead of RUN, give --ckpt {ckpt or run}; RUN alone shows "
+            "the run's progress"
+        )
+    if None not in (seed, seeds):
+        raise UsageError("give either --seed or --seeds, not both")

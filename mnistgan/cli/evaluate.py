@@ -70,7 +70,7 @@ def evaluate(
     options.use_threads(threads)
     with bar() as on_progress:
         written = evaluate_to_files(
-            images or ckpt or options.run_or_newest(run).path,
+            images or run or options.generator_source(ckpt),
             are_images=images is not None,
             count=count,
             seed=seed,

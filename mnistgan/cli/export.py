@@ -11,7 +11,7 @@ _Format = Literal["onnx", "safetensors"]
 
 
 def export(
-    ckpt: options.Ckpt,
+    ckpt: options.Ckpt = None,
     out: Annotated[
         Path | None, Option(help="File to write; by default next to the generator.")
     ] = None,
@@ -27,6 +27,8 @@ def export(
     (batch x channels x height x width). The export is compared with the original in PyTorch.
     safetensors: the weights; all commands accept this file as --ckpt, too.
 
+    [bold]mnistgan export[/bold]   the generator of the newest run
+
     [bold]mnistgan export --ckpt g.pt --out digits.onnx[/bold]
 
     [bold]mnistgan export --ckpt g.pt --format safetensors[/bold]
@@ -35,7 +37,7 @@ def export(
     from mnistgan.sampling.generator import load_generator
     from mnistgan.storage import run_directory
 
-    source = run_directory.generator_path(ckpt)
+    source = run_directory.generator_path(options.generator_source(ckpt))
     # --format overrides the suffix of --out, so that any file name is possible.
     ending = f".{format}" if format else (out.suffix.lower() if out else ".onnx")
     target = out or source.with_suffix(ending)

@@ -5,9 +5,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from typer import Argument, Context, Option
+from typer import Argument, Context, Option, echo
 
-from mnistgan.errors import UsageError
+from mnistgan.errors import UsageError, printable
 
 if TYPE_CHECKING:
     from mnistgan.storage.run_directory import RunDirectory
@@ -62,6 +62,24 @@ def run_or_newest(run: Path | None) -> "RunDirectory":
     return run_directory.RunDirectory(run) if run else run_directory.newest()
 
 
+def generator_source(ckpt: Path | None) -> Path:
+    """The path to load a generator from: ``--ckpt`` or, if it is not given, the newest run.
+
+    The newest run and its generator file are named on stderr, because another one may be expected.
+
+    Raises:
+        UsageError: no path is given, and runs/ contains no run, or its newest has no generator yet.
+    """
+    if ckpt is not None:
+        return ckpt
+    from mnistgan.storage import run_directory
+
+    run = run_directory.newest(instead="a generator file with --ckpt").path
+    file = run_directory.generator_path(run)
+    echo(printable(f"mnistgan: using {file}, from the newest run"), err=True)
+    return run
+
+
 def _remember(ctx: Context, debug: bool) -> bool:
     # For the application's error handler, which does not see the parameters of a command. The
     # option is eager, so that it also applies to errors in the other parameters.
@@ -80,7 +98,13 @@ DataName = Annotated[
         autocompletion=complete_data_sets,
     ),
 ]
-Ckpt = Annotated[Path, Option(metavar="PATH", help="Generator file, checkpoint or run directory.")]
+Ckpt = Annotated[
+    Path | None,
+    Option(
+        metavar="PATH",
+        help="Generator file, checkpoint or run directory; by default the newest run in runs/.",
+    ),
+]
 Seed = Annotated[int, Option(min=0, max=2**63 - 1, help="Random seed.")]
 Digits = Annotated[
     str | None,

@@ -11,7 +11,7 @@ from mnistgan.errors import MnistganError
 
 
 def play(
-    ckpt: options.Ckpt,
+    ckpt: options.Ckpt = None,
     port: Annotated[int, Option(min=0, max=65535, help="Port; 0 for any free one.")] = 8000,
     browser: Annotated[
         bool, Option("--browser/--no-browser", help="In a terminal, open the page.")
@@ -25,6 +25,8 @@ def play(
 
     The page has sliders through latent space, seeds and, for a conditional generator, digits. Only
     this machine can open it, and it needs no internet. Press Ctrl-C to stop.
+
+    [bold]mnistgan play[/bold]   the generator of the newest run
 
     [bold]mnistgan play --ckpt g.pt[/bold]
     """
@@ -43,7 +45,7 @@ def play(
             'the page needs Starlette and uvicorn; run: pip install "mnistgan[play]"'
         ) from error
     options.use_threads(threads)
-    server = Server(load_generator(ckpt), port)
+    server = Server(load_generator(options.generator_source(ckpt)), port)
     echo(server.url)
     if sys.stdout.isatty():
         echo("mnistgan: press Ctrl-C to stop", err=True)

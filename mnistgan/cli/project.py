@@ -13,7 +13,7 @@ _search = partial(Option, rich_help_panel="Search")
 
 
 def project(
-    ckpt: options.Ckpt,
+    ckpt: options.Ckpt = None,
     images: Annotated[
         list[Path] | None, Argument(metavar="IMAGE", help="PNG, JPEG, WebP or GIF of any size.")
     ] = None,
@@ -27,8 +27,12 @@ def project(
         Path | None, Option("--json", help="Also write each z and its error.")
     ] = None,
     invert: Annotated[
-        bool, Option("--invert", help="Invert images that are dark on white.")
-    ] = False,
+        bool | None,
+        Option(
+            "--invert/--no-invert",
+            help="Invert the pictures, or never; by default those whose negative fits better.",
+        ),
+    ] = None,
     seed: options.Seed = 0,
     digit: Annotated[
         str | None, _search(metavar="CLASS", help="Class of the images; by default the best fit.")
@@ -41,17 +45,18 @@ def project(
 ) -> None:
     """Find the z whose image is most similar to a given image.
 
-    [bold]mnistgan project seven.png --ckpt g.pt[/bold]   both images in projection.png
+    [bold]mnistgan project seven.png[/bold]   both images in projection.png, with the newest run
 
     [bold]mnistgan project --index 7,12 --ckpt g.pt --out walk.gif[/bold]   a walk between digits
     """
     from mnistgan.cli.console import bar
     from mnistgan.latent.projection_files import project_to_files
 
+    source = options.generator_source(ckpt)
     options.use_threads(threads)
     with bar() as on_progress:
         lines, hints = project_to_files(
-            ckpt,
+            source,
             out,
             pictures=images or (),
             indices=options.integers("--index", index),

@@ -1,6 +1,6 @@
 """``mnistgan sample``: draw images from a generator."""
 
-import dataclasses
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
@@ -17,7 +17,7 @@ _Format = Literal["grid", "png", "npz", "idx", "shards"]
 
 def sample(
     ctx: Context,
-    ckpt: options.Ckpt,
+    ckpt: options.Ckpt = None,
     count: Annotated[int | None, Option("-n", min=1, max=10**12, help="Number of images.")] = None,
     seed: options.Seed = 0,
     format: Annotated[
@@ -29,7 +29,11 @@ def sample(
     ] = None,
     scale: Annotated[
         int | None,
-        Option(min=1, max=100, help="grid: factor to enlarge by; by default up to 900 pixels."),
+        Option(
+            min=1,
+            max=100,
+            help="grid: factor to enlarge by; by default 2 for 100 images, 3 for 64.",
+        ),
     ] = None,
     digits: options.Digits = None,
     per_digit: Annotated[
@@ -68,7 +72,9 @@ def sample(
     four files; shards is a folder of array files with a manifest. Labels are the requested classes
     or, for an unconditional generator, those of a classifier. Image i is the same for any -n.
 
-    [bold]mnistgan sample --ckpt g.pt -n 100[/bold]   a 10x10 grid
+    [bold]mnistgan sample -n 100[/bold]   a 10x10 grid from the newest run
+
+    [bold]mnistgan sample --ckpt g.pt -n 100[/bold]   the same from a file
 
     [bold]mnistgan sample --ckpt g.pt --digits 0-9 --per-digit 10[/bold]   one row per digit, for a
     conditional generator
@@ -88,11 +94,11 @@ def sample(
 
     # Each field of a request is an option of this command with the same name. So a new option needs
     # no line here, and SampleRequest checks them all, also for programs that use it.
-    fields = dataclasses.fields(SampleRequest)
-    request = SampleRequest(**{field.name: ctx.params[field.name] for field in fields})
+    request = SampleRequest(**{one.name: ctx.params[one.name] for one in fields(SampleRequest)})
+    source = options.generator_source(ckpt)
     options.use_threads(threads)
     with bar() as on_progress:
-        target, shards = write(ckpt, request, out, data_root, on_progress)
+        target, shards = write(source, request, out, data_root, on_progress)
     if shards is not None:
         echo(f"mnistgan: {shards}", err=True)
     echo(target)

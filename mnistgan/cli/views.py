@@ -99,12 +99,13 @@ class LiveView(PlainView):
     def __init__(self, console: Console, trainer: Trainer, directory: Path) -> None:
         super().__init__(console, trainer, directory)
         self._drawn_at = -math.inf
-        self._preview = self._evaluated = Text()
+        self._preview: RenderableType = ""
+        self._evaluated = Text()
         self._closing = ""
         self._started: events.RunStarted | None = None
-        # Rendered four times per second in a thread of Rich, from the values stored here: training
+        # Rendered twice per second in a thread of Rich, from the values stored here: training
         # must not wait for the terminal.
-        self._live = Live(get_renderable=self._render, console=console, refresh_per_second=4)
+        self._live = Live(get_renderable=self._render, console=console, refresh_per_second=2)
 
     def __enter__(self) -> LiveView:
         """Start drawing at the bottom of the terminal."""
@@ -137,16 +138,22 @@ class LiveView(PlainView):
                 super().handle(event)
 
     def _show(self, images: Images) -> None:
-        self._preview = preview(images, self._live.console)
+        console = self._live.console
+        # The last line is the cursor's. Rich cuts off what is higher than the terminal.
+        used = len(console.render_lines(self._numbers(), pad=False)) + 1
+        self._preview = preview(images, console, console.height - used)
         self._drawn_at = time.monotonic()
 
     def _render(self) -> RenderableType:
+        return Group(self._numbers(), self._preview)
+
+    def _numbers(self) -> RenderableType:
+        """All that is shown above the preview."""
         if self._started is None or self._metrics is None:
             return Text(event_lines.FIRST_STEP)
         progress = _progress_line(self._started, self._metrics, self._live.console.width)
         numbers = Text(event_lines.metrics(self._metrics, self._config))
-        parts: list[RenderableType] = [progress, numbers, self._evaluated, self._preview]
-        return Group(*(part for part in parts if part))
+        return Group(progress, numbers, *([self._evaluated] if self._evaluated else []))
 
 
 def _progress_line(

@@ -97,15 +97,17 @@ class LeNet(nn.Module):
         The result for an image does not depend on the other images: all batches have the same size,
         and the last one is padded.
         """
-        found = []
+        # Two arrays filled batch by batch, for the reason given in sampling.blocks.sample_labeled.
+        features = np.empty((len(images), FEATURES))
+        probabilities = np.empty((len(images), self.logits.out_features))
         for start in range(0, len(images), _BATCH):
             batch = images[start : start + _BATCH]
             padding = np.zeros((_BATCH - len(batch), *batch.shape[1:]), np.uint8)
-            found.append(self.predict_batch(np.concatenate((batch, padding))))
+            found = self.predict_batch(np.concatenate((batch, padding)))
+            features[start : start + _BATCH] = found.features[: len(batch)]
+            probabilities[start : start + _BATCH] = found.probabilities[: len(batch)]
             on_progress(Progress(what, start + len(batch), len(images)))
-        features = np.concatenate([one.features for one in found])
-        probabilities = np.concatenate([one.probabilities for one in found])
-        return Predictions(features[: len(images)], probabilities[: len(images)])
+        return Predictions(features, probabilities)
 
     @torch.no_grad()
     def predict_batch(self, images: Images) -> Predictions:

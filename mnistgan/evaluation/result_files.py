@@ -126,4 +126,4 @@ def _pictures(
 
 
 def _captioned(images: Images, text: str) -> grids.Picture:
-    return grids.caption(grids.enlarge(grids.grid(images, _EACH)), text)
+    return grids.caption(grids.sheet(images, _EACH), text)

@@ -36,7 +36,7 @@ def project_to_files(
     *,
     pictures: Sequence[Path] = (),
     indices: Sequence[int] = (),
-    invert: bool = False,
+    invert: bool | None = None,
     digit: str | None = None,
     restarts: int = 8,
     steps: int = 300,
@@ -53,7 +53,8 @@ def project_to_files(
             walk from result to result, below the targets; z by slerp, labels linearly.
         pictures: see :func:`read`.
         indices: see :func:`from_data`.
-        invert: see :func:`read`.
+        invert: see :func:`read`; by default, each picture whose negative is clearly more like the
+            generator's images is inverted.
         digit: class for a conditional generator; by default the one that fits best.
         restarts: see :class:`projection.ProjectionOptions`.
         steps: see :class:`projection.ProjectionOptions`.
@@ -63,7 +64,7 @@ def project_to_files(
         on_progress: called while images are loaded, projected and drawn.
 
     Returns:
-        One line per image, and hints for pictures that should, or should not, be inverted.
+        One line per image, and hints about flat and inverted pictures.
 
     Raises:
         UsageError: a file cannot be read or written, or an option does not fit the generator.
@@ -76,16 +77,8 @@ def project_to_files(
         if more:
             raise UsageError(f"--digit {digit}: give one class, or omit it to try all")
     options = projection.ProjectionOptions(restarts, steps, seed, label)
-    given = read(pictures, generator.config.data, invert)
-    # Only pictures need this check: G was trained on images like those of the data set.
-    advice = "omit --invert" if invert else "add --invert"
-    flat = [image for image in given if image_set.is_flat(image.pixels)]
-    hints = [f"{image.name}: is one flat color; there is nothing to find" for image in flat]
-    hints += [
-        f"{image.name}: this generator's images are more like its negative; {advice}"
-        for image in projection.inverted(generator, given, options)
-        if not image_set.is_flat(image.pixels)
-    ]
+    # Only pictures may be negatives: G was trained on images like those of the data set.
+    given, hints = _as_drawn(generator, pictures, invert, options)
     if indices:
         given += from_data(indices, generator.config.data, data_root, on_progress)
     found = projection.project(generator, given, options, on_progress)
@@ -97,6 +90,39 @@ def project_to_files(
     if json_file is not None:
         write_text(json_file, _to_json(source, options, found))
     return [_describe(one) for one in found], hints
+
+
+def _as_drawn(
+    generator: Generator,
+    paths: Sequence[Path],
+    invert: bool | None,
+    options: projection.ProjectionOptions,
+) -> tuple[list[NamedImage], list[str]]:
+    """The pictures, each inverted if its negative fits better, and hints about them.
+
+    If ``invert`` is given, it holds for all pictures, and is only doubted in the hints.
+    """
+    config = generator.config.data
+    given, other = (read(paths, config, one) for one in (bool(invert), not invert))
+    flat = [image_set.is_flat(image.pixels) for image in given]
+    fits = projection.fit_better(generator, other, given, options)
+    hints: list[str] = []
+    for number, image in enumerate(given):
+        if flat[number]:
+            hints.append(f"{image.name}: is one flat color; there is nothing to find")
+        elif fits[number] and invert is None:
+            given[number] = other[number]
+            hints.append(
+                f"{image.name}: was inverted, because its negative is more like this generator's "
+                "images; --no-invert prevents it"
+            )
+        elif fits[number]:
+            better = "the picture itself" if invert else "its negative"
+            advice = "--invert" if invert else "--no-invert"
+            hints.append(
+                f"{image.name}: this generator's images are more like {better}; omit {advice}"
+            )
+    return given, hints
 
 
 def read(paths: Sequence[Path], config: DataConfig, invert: bool = False) -> list[NamedImage]:
@@ -114,10 +140,10 @@ def read(paths: Sequence[Path], config: DataConfig, invert: bool = False) -> lis
     if invert:  # invert the color of the padding, too, so that it is right after the inversion
         red, green, blue = fit.background
         fit = replace(fit, background=(255 - red, 255 - green, 255 - blue))
-    return [NamedImage(path.name, _pixels(path, config, fit, invert)) for path in paths]
+    return [_read(path, config, fit, invert) for path in paths]
 
 
-def _pixels(path: Path, config: DataConfig, fit: Fit, invert: bool) -> Images:
+def _read(path: Path, config: DataConfig, fit: Fit, invert: bool) -> NamedImage:
     """A picture, or its negative; of one that is flat but for its alpha channel, the alpha."""
     pixels = folder.read_picture(path, fit)
     if image_set.is_flat(pixels):
@@ -125,8 +151,8 @@ def _pixels(path: Path, config: DataConfig, fit: Fit, invert: bool) -> Images:
         plain = folder.read_picture(path, replace(ordinary, alpha="blend"))
         ink = folder.read_picture(path, replace(ordinary, alpha="ink"))
         if (ink != plain).any() and not image_set.is_flat(ink):
-            return ink
-    return 255 - pixels if invert else pixels
+            return NamedImage(path.name, ink)
+    return NamedImage(path.name, 255 - pixels if invert else pixels, invert)
 
 
 def from_data(
@@ -175,6 +201,7 @@ def _to_json(
     images = [
         {
             "name": one.target.name,
+            "inverted": one.target.is_inverted,
             "class": one.class_name,
             "rms": one.rms,
             "length": one.length,
@@ -206,7 +233,7 @@ def _row(found: Projection) -> grids.Picture:
     short = name if len(name) <= _NAME else f"...{name[-_NAME:]}"
     found_as = f" as {found.class_name}" if found.class_name else ""
     tiles = {
-        f"given: {short}": given,
+        f"{'inverted' if found.target.is_inverted else 'given'}: {short}": given,
         f"found{found_as}: RMS error {found.rms:.3f}": found.image,
         # int16: a difference of uint8 would wrap around below 0.
         "difference": np.abs(given.astype(np.int16) - found.image).astype(np.uint8),
@@ -215,7 +242,7 @@ def _row(found: Projection) -> grids.Picture:
 
 
 def _tile(image: Images, text: str) -> grids.Picture:
-    picture = grids.enlarge(grids.grid(image[None]), _TILE)
+    picture = grids.enlarge(grids.grid(image[None], ground=grids.BETWEEN), _TILE)
     return grids.caption(picture, printable(text).replace("\n", " "))
 
 

@@ -61,8 +61,8 @@ def animate_walk(
         pictures = (grids.enlarge(grids.grid(images)) for images in drawn)
         animations.save_animation(path, pictures, len(walk), fps or _FPS)
     elif walk.is_square:
-        grids.save_png(path, grids.magnify(grids.grid(next(drawn))))
+        grids.save_png(path, grids.sheet(next(drawn)))
     else:
         rows = np.stack(list(drawn), axis=1)
         images = rows.reshape(-1, *rows.shape[2:])
-        grids.save_png(path, grids.magnify(grids.grid(images, len(walk))))
+        grids.save_png(path, grids.sheet(images, len(walk)))

@@ -45,7 +45,8 @@ class PageQuery(BaseModel):
         sheet: ``one``: one image. ``classes``: a row with this z in each of the first 100 classes.
             ``seeds``: a row with the next ten seeds. ``axes``: for each direction, a row with z at
             seven positions along it.
-        side: pixels are repeated until the longer side has at least this length.
+        side: the picture is enlarged until its longer side has at least this length.
+        smooth: whether to enlarge by interpolation; otherwise pixels are repeated.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -56,6 +57,7 @@ class PageQuery(BaseModel):
     s: dict[int, float] = Field(default_factory=dict)
     sheet: Sheet = "one"
     side: int = Field(1, ge=1, le=1024)
+    smooth: bool = False
 
 
 def parse(query: Iterable[tuple[str, str]]) -> PageQuery:
@@ -106,7 +108,7 @@ class Pictures:
         _, height, width = networks.image_shape(config)
         return {
             "name": config.name,
-            "data": "other images" if config.data.name == UNNAMED else config.data.name,
+            "data": "unnamed images" if config.data.name == UNNAMED else config.data.name,
             "family": config.model.family,
             "latent_dim": self._latent_dim,
             "image": {"height": height, "width": width},
@@ -118,6 +120,7 @@ class Pictures:
             "reach": REACH,
             "stops": list(STOPS),
             "next_seeds": _NEXT_SEEDS,
+            "seeds": str(_SEEDS),  # a number in JavaScript would be rounded
         }
 
     def coordinates(self, query: PageQuery) -> list[float]:
@@ -136,7 +139,8 @@ class Pictures:
             picture = grids.to_picture(images[0])
         else:
             picture = grids.grid(images, len(STOPS) if query.sheet == "axes" else len(images))
-        return grids.to_png(grids.enlarge(picture, query.side))
+        larger = grids.smoothed if query.smooth else grids.enlarge
+        return grids.to_png(larger(picture, query.side))
 
     def _inputs(self, query: PageQuery) -> tuple[Tensor, Tensor | None]:
         """z, N x latent_dim, and labels, N, of the images in a picture."""

@@ -25,6 +25,8 @@ Picture: TypeAlias = npt.NDArray[np.uint8]
 _MAX_ROWS = 100  # classes in a picture
 _GAP = 2  # pixels between the images of a grid; part of the format of samples/*.png
 _FILL = 900  # maximum pixels of an enlarged grid, so that it fits on a screen
+_WIDEST = 2000  # maximum pixels of a grid that is enlarged nevertheless, twice: a wide screen
+BETWEEN = 70  # gray level between images that a person looks at, whose ground is black or white
 _MAX_SCALE = 10  # of the default scale: one digit becomes 320 pixels wide, not 896
 
 
@@ -43,19 +45,36 @@ def reduce_levels(picture: Picture) -> Picture:
     return ((picture >> 3) * (255 / 31)).round().astype(np.uint8)
 
 
-def grid(images: Images, columns: int | None = None) -> Picture:
-    """Arrange images in rows with black gaps; by default as square as possible."""
+def grid(images: Images, columns: int | None = None, ground: int = 0) -> Picture:
+    """Arrange images in rows with gaps, which are part of the format of samples/*.png.
+
+    Args:
+        images: uint8, N x C x H x W.
+        columns: images per row; by default, the grid is as square as possible.
+        ground: gray level of the gaps, and of places without an image.
+    """
     # Not torchvision.utils.make_grid, which imports torch: pages, curves and ``data show`` do not.
     count, channels, height, width = images.shape
     columns = columns or math.ceil(math.sqrt(count))
     rows = math.ceil(count / columns)
-    canvas = np.zeros((channels, rows, height + _GAP, columns, width + _GAP), np.uint8)
-    filled = np.zeros((rows * columns, channels, height, width), np.uint8)
+    canvas = np.full((channels, rows, height + _GAP, columns, width + _GAP), ground, np.uint8)
+    filled = np.full((rows * columns, channels, height, width), ground, np.uint8)
     filled[:count] = images
     tiles = filled.reshape(rows, columns, channels, height, width)
     canvas[:, :, _GAP:, :, _GAP:] = tiles.transpose(2, 0, 3, 1, 4)
     flat = canvas.reshape(channels, rows * (height + _GAP), columns * (width + _GAP))
-    return to_picture(np.pad(flat, ((0, 0), (0, _GAP), (0, _GAP))))
+    return to_picture(np.pad(flat, ((0, 0), (0, _GAP), (0, _GAP)), constant_values=ground))
+
+
+def sheet(images: Images, columns: int | None = None, scale: int | None = None) -> Picture:
+    """Arrange images for a person: enlarged, see :func:`magnify`, with gray gaps that show edges.
+
+    Args:
+        images: uint8, N x C x H x W.
+        columns: images per row; by default, the sheet is as square as possible.
+        scale: factor to enlarge by; by default it follows from the number of images.
+    """
+    return magnify(grid(images, columns, BETWEEN), scale)
 
 
 def ungrid(picture: Picture, size: int) -> Images:
@@ -94,16 +113,13 @@ def class_grid(
         columns: images per class; without labels, maximum number of images per row and column.
     """
     if labels is None:
-        return magnify(grid(images[: columns * columns], min(columns, len(images))))
-    blank = np.zeros((columns, *images.shape[1:]), np.uint8)
+        return sheet(images[: columns * columns], min(columns, len(images)))
     rows: list[Picture] = []
     present = np.unique(labels)[:_MAX_ROWS]
     for number in present:
         name = printable(classes[number]).replace("\n", " ")
-        row = blank.copy()
         found = images[np.flatnonzero(labels == number)[:columns]]
-        row[: len(found)] = found
-        rows.append(caption(enlarge(grid(row, columns)), name))
+        rows.append(caption(sheet(found, columns), name))
     return np.concatenate(rows)
 
 
@@ -199,12 +215,23 @@ def magnify(picture: Picture, scale: int | None = None) -> Picture:
     Args:
         picture: any picture.
         scale: how often each pixel is repeated along both axes. By default, the largest scale
-            from 1 to 10 whose longer side has at most 900 pixels: 100 digits fill 604 x 604.
+            from 1 to 10 whose longer side has at most 900 pixels, or 2 if that side then has at
+            most 2000: 64 digits fill 726 x 726, 100 fill 604 x 604, and 1,000 fill 1924 x 1924.
     """
     if scale is None:
-        scale = min(max(_FILL // max(picture.shape[:2]), 1), _MAX_SCALE)
+        longest = max(picture.shape[:2])
+        scale = min(max(_FILL // longest, 2 if 2 * longest <= _WIDEST else 1), _MAX_SCALE)
     # Not resized: interpolation would blur pixels that people want to see one by one.
     return picture.repeat(scale, axis=0).repeat(scale, axis=1)
+
+
+def smoothed(picture: Picture, at_least: int) -> Picture:
+    """Enlarge a picture as :func:`enlarge` does, but smoothly, by bicubic interpolation."""
+    scale = math.ceil(at_least / max(picture.shape[:2]))
+    height, width = picture.shape[:2]
+    image = Image.fromarray(picture)
+    larger = image.resize((width * scale, height * scale), Image.Resampling.BICUBIC)
+    return np.asarray(larger)
 
 
 def caption(picture: Picture, text: str) -> Picture:

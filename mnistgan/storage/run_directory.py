@@ -120,15 +120,19 @@ def claim(path: Path) -> Path:
     return folder
 
 
-def newest(parent: Path = RUNS) -> RunDirectory:
+def newest(parent: Path = RUNS, instead: str = "a run directory") -> RunDirectory:
     """The run that was started last.
+
+    Args:
+        parent: folder of run directories.
+        instead: what the error message advises to give if there is no run.
 
     Raises:
         UsageError: the folder contains no run.
     """
     runs = [RunDirectory(path.parent) for path in parent.glob("*/config.toml")]
     if not runs:
-        raise UsageError(f"{parent}/: contains no run; train one first, or give a run directory")
+        raise UsageError(f"{parent}/: contains no run; train one first, or give {instead}")
     # By the recorded start, not by the folder's name or time: both change when a run is copied.
     return max(runs, key=lambda run: (str(run.read_environment().get("started", "")), run.path))
 

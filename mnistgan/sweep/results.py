@@ -1,21 +1,20 @@
-"""The results of a sweep: a table of the trials, the best config, and Optuna's plots."""
+"""The results of a sweep: a table of the trials, the best config, and two plots."""
 
 import json
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import matplotlib
-from matplotlib import pyplot
-from matplotlib.axes import Axes
-from optuna.exceptions import ExperimentalWarning
-from optuna.trial import FrozenTrial
-from optuna.visualization import matplotlib as plots
+import numpy as np
+from matplotlib.figure import Figure
+from optuna.importance import get_param_importances
+from optuna.trial import FrozenTrial, TrialState
 
 from mnistgan.config import toml
+from mnistgan.evaluation.figures import MEASURES
+from mnistgan.rendering import plots
 from mnistgan.storage import tables
-from mnistgan.storage.atomic import atomic_path, write_text
+from mnistgan.storage.atomic import write_text
 from mnistgan.sweep.search import Search
 
 
@@ -68,21 +67,68 @@ def _best_config(search: Search, trial: FrozenTrial) -> Path:
 
 
 def _plots(search: Search) -> list[Path]:
-    """Write Optuna's plots of the best figure over time and of the importance of each key."""
-    drawn: dict[str, Callable[..., Axes]] = {"history.png": plots.plot_optimization_history}
-    # Importance can only be estimated from trials with different values of two keys or more.
-    values = {tuple(sorted(trial.params.items())) for trial in search.finished()}
-    if len(values) > 1 and len(search.plan.sweep.search) > 1:
-        drawn["importance.png"] = plots.plot_param_importances
-    files = []
-    for name, plot in drawn.items():
-        # Optuna sets a style for all of matplotlib, and warns that these plots are experimental.
-        with warnings.catch_warnings(), matplotlib.rc_context():
-            warnings.simplefilter("ignore", ExperimentalWarning)
-            plot(search.study).set_title("")
-        path = search.folder / name
-        with atomic_path(path) as temporary:
-            pyplot.savefig(temporary, dpi=120, bbox_inches="tight")
-        pyplot.close()
-        files.append(path)
-    return files
+    """Plot the figure of each trial and, if it can be estimated, the importance of each key."""
+    with plots.style():
+        figures = {"history.png": _history(search)}
+        # Importance can only be estimated from trials with different values of two keys or more.
+        values = {tuple(sorted(trial.params.items())) for trial in search.finished()}
+        if len(values) > 1 and len(search.plan.sweep.search) > 1:
+            figures["importance.png"] = _importance(search)
+        for name, figure in figures.items():
+            plots.save(figure, search.folder / name)
+    return [search.folder / name for name in figures]
+
+
+def _history(search: Search) -> Figure:
+    """The figure of each completed trial, the best so far, and which trials were pruned."""
+    objective = search.plan.sweep.objective
+    completed = sorted(search.finished(), key=lambda trial: trial.number)
+    numbers = [trial.number for trial in completed]
+    values = np.array([trial.value for trial in completed], np.float64)
+    best = np.minimum if objective.direction == "minimize" else np.maximum
+    pruned = [
+        trial.number
+        for trial in search.study.get_trials(deepcopy=False, states=(TrialState.PRUNED,))
+    ]
+    figure = plots.new_figure(1, width=1.5 * plots.WIDTH)
+    axes = figure.subplots()
+    axes.plot(numbers, values, "o", color=plots.COLORS[0], markersize=4, label="completed trial")
+    last = max([*numbers, *pruned])
+    axes.step(
+        [*numbers, last], [*best.accumulate(values), best.reduce(values)],
+        where="post", color=plots.COLORS[1], label="best so far",
+    )  # fmt: skip
+    if pruned:
+        # At the bottom: a pruned trial has no figure that could be compared.
+        axes.plot(
+            pruned, [0.02] * len(pruned), "x", color=plots.QUIET, markersize=4,
+            transform=axes.get_xaxis_transform(), label="pruned trial",
+        )  # fmt: skip
+    axes.set(xlabel="trial", ylabel=_title(objective.figure))
+    plots.count_axis(axes)
+    axes.set_ylim(plots.widened(*axes.get_ylim()))
+    plots.value_axis(axes, plots.is_wide(values))
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderaxespad=0.2)
+    return figure
+
+
+def _importance(search: Search) -> Figure:
+    """A bar for each searched key, the most important on top."""
+    with warnings.catch_warnings():
+        # That its default method is experimental, or that equal trials give equal importance.
+        warnings.simplefilter("ignore")
+        shares = get_param_importances(search.study)
+    keys = list(reversed(shares))
+    values = [shares[key] for key in keys]
+    figure = plots.new_figure(1, 1.5 * plots.WIDTH, height=0.9 + 0.3 * len(keys))
+    axes = figure.subplots()
+    bars = axes.barh(keys, values, height=0.6, color=plots.COLORS[0])
+    axes.bar_label(bars, [f"{value:.2f}" for value in values], padding=3, fontsize=8)
+    name = _title(search.plan.sweep.objective.figure)
+    axes.set(xlabel=f"importance for the {name} (sum: 1)", xlim=(0, max([*values, 0.1]) * 1.15))
+    axes.grid(visible=False, axis="y")
+    return figure
+
+
+def _title(figure: str) -> str:
+    return next((one.title for one in MEASURES if one.name == figure), figure.replace("_", " "))

@@ -73,7 +73,7 @@ def write_images(
     """
     if kind == "grid":
         images = np.concatenate([images for images, _ in pieces])
-        grids.save_png(path, grids.magnify(grids.grid(images, columns), scale))
+        grids.save_png(path, grids.sheet(images, columns, scale))
     elif kind == "png":
         # Equal lengths, so that programs that sort by name keep the order of the images.
         digits = max(6, len(str(count)))

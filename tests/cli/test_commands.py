@@ -108,10 +108,10 @@ class TestShared:
         assert result.stderr.startswith("mnistgan: error: No such command 'trian'")
 
     def test_a_usage_error_is_one_sentence_that_says_where_to_look(self, invoke: Invoke) -> None:
-        result = invoke("sample", "-n", "3")
+        result = invoke("sweep", "--trials", "3")
         assert result.exit_code == 2
         assert result.stderr == (
-            "mnistgan: error: Missing option '--ckpt'; see: mnistgan sample --help\n"
+            "mnistgan: error: Missing option '--config'; see: mnistgan sweep --help\n"
         )
 
     @pytest.mark.slow
@@ -262,6 +262,21 @@ class TestAnimate:
         result = invoke("animate", "--ckpt", trained, "--walk", walk, "--frames", 8)
         assert (result.exit_code, result.stdout) == (0, "walk.gif\n")
         assert frames_in(tmp_path / "walk.gif") == 8
+
+    def test_a_walk_replaces_no_other(self, invoke: Invoke, trained: Path, tmp_path: Path) -> None:
+        named, walk = [], ("animate", "--ckpt", trained, "--frames")
+        for frames in (4, 5, 6):
+            result = invoke(*walk, frames)
+            assert (result.exit_code, result.stderr) == (0, ""), result.output
+            named.append(result.stdout.strip())
+        assert named == ["walk.gif", "walk-2.gif", "walk-3.gif"]
+        assert [frames_in(tmp_path / name) for name in named] == [4, 5, 6]
+        (tmp_path / "walk-2.gif").unlink()
+        assert invoke(*walk, 7).stdout == "walk-2.gif\n"
+        result = invoke(*walk, 8, "--out", "walk-3.gif")
+        assert (result.exit_code, result.stdout) == (0, "walk-3.gif\n")
+        assert result.stderr == "mnistgan: walk-3.gif: the file of this name was replaced\n"
+        assert [frames_in(tmp_path / name) for name in named] == [4, 7, 8]
 
     def test_a_film(self, invoke: Invoke, trained: Path, tmp_path: Path) -> None:
         result = invoke("animate", "--ckpt", trained, "--frames", 4, "--out", "walk.mp4")

@@ -16,8 +16,9 @@ from support import Invoke, StopAfter, Tiny, noise_images
 from mnistgan import datasets
 from mnistgan.config import DataConfig
 from mnistgan.datasets import ImageSet
-from mnistgan.evaluation import classifier, reference, results, tstr
+from mnistgan.evaluation import classifier, measures, reference, results, tstr
 from mnistgan.evaluation.candidates import Candidates
+from mnistgan.evaluation.measures import Array
 from mnistgan.evaluation.reference import Reference
 from mnistgan.events import Evaluated, Event, RunEnded
 from mnistgan.progress import StopToken
@@ -115,6 +116,31 @@ class TestReport:
         result = results.evaluate(without, digits)
         assert result.figures.missing == ("4",)
         assert result.figures.kl_to_labels > 0.05
+
+    def test_the_manifolds_of_many_images_are_those_of_some(
+        self, digits: Reference, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Images sorted by class, as in a folder, are taken from all classes."""
+        seen: list[tuple[Array, Array]] = []
+        manifold = measures.manifold
+
+        def note(real: Array, fake: Array) -> measures.Manifold:
+            seen.append((real, fake))
+            return manifold(real, fake)
+
+        monkeypatch.setattr(measures, "manifold", note)
+        images = np.concatenate((digits.test.images[:150], noise_images(150, 1, 28, 28)))
+        whole = results.evaluate(images, digits)
+        monkeypatch.setattr(measures, "MANIFOLD_IMAGES", 100)
+        some = results.evaluate(images, digits)
+        # Of the images and of the floor, twice.
+        assert [(len(one), len(two)) for one, two in seen][::2] == [(300, 300), (100, 100)]
+        np.testing.assert_array_equal(seen[0][1], whole.predictions.features)
+        of_all = {row.tobytes(): index for index, row in enumerate(whole.predictions.features)}
+        used = {of_all[row.tobytes()] for row in seen[2][1]}
+        assert len(used) == 100
+        assert 25 < sum(index < 150 for index in used) < 75
+        assert some.figures.frechet_distance == whole.figures.frechet_distance, "all count"
 
     def test_the_same_seed_gives_the_same_figures(self, digits: Reference) -> None:
         images = noise_images(200, 1, 28, 28)

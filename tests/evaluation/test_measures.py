@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -237,7 +238,7 @@ def test_copies_are_counted() -> None:
     assert measures.nearest(twice, train[:4]).copies == 1
 
 
-@pytest.mark.parametrize("count", [1, 2, 3, 8, 9, 10, 11, 2000])
+@pytest.mark.parametrize("count", [1, 2, 3, 8, 9, 10, 11, 2000, 4001])
 def test_nearest_of_any_number_of_training_images(count: int) -> None:
     """Whole numbers, without rounding; the sums of squares are too large for float32."""
     train, images = noise_images(count, 1, 28, 28), noise_images(60, 1, 28, 28, seed=1)
@@ -272,5 +273,28 @@ def test_the_lowest_ratio_that_is_not_a_copy() -> None:
 
 def test_looking_for_copies_tells_how_far_it_is() -> None:
     told: list[Progress] = []
-    measures.nearest(noise_images(30, 1, 4, 4), noise_images(520, 1, 4, 4), told.append)
-    assert told == [Progress("looking for copies", done, 520) for done in (250, 500, 520)]
+    measures.nearest(noise_images(30, 1, 4, 4), noise_images(2020, 1, 4, 4), told.append)
+    assert told == [Progress("looking for copies", done, 2020) for done in (1000, 2000, 2020)]
+
+
+def test_nearest_does_not_depend_on_the_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    train, images = noise_images(150, 1, 8, 8), noise_images(70, 1, 8, 8, seed=1)
+    train[[40, 90, 149]] = images[5] = train[3]  # equal images in different tiles
+    whole = measures.nearest(train, images)
+    assert whole.index[5] == 3, "the first of equal images"
+    monkeypatch.setattr(measures, "_NEAREST_BLOCK", 9)
+    monkeypatch.setattr(measures, "_NEAREST_TILE", 17)
+    tiled = measures.nearest(train, images)
+    for name in ("distance", "index", "ratio"):
+        np.testing.assert_array_equal(getattr(tiled, name), getattr(whole, name))
+
+
+def test_the_memory_of_nearest_does_not_grow_with_either_set() -> None:
+    """The training images in float32 would take 150 MB, all distances at once 580 MB."""
+    train, images = noise_images(48_000, 1, 28, 28), noise_images(3000, 1, 28, 28, seed=1)
+    tracemalloc.start()
+    try:
+        measures.nearest(train, images)
+        assert tracemalloc.get_traced_memory()[1] < 80 * 2**20
+    finally:
+        tracemalloc.stop()

@@ -121,7 +121,7 @@ def test_too_many_classes_to_try_are_refused(tiny: Tiny) -> None:
     config = tiny(("model.conditional", True), ("model.classes", [f"{n}" for n in range(101)]))
     many = Generator(networks.build_generator(config).eval(), config, 0, 0)
     images = named(*blocks.sample(many, 1))
-    for search in (projection.project, lambda *given: projection.inverted(many, images)):
+    for search in (projection.project, lambda *given: projection.fit_better(many, images, images)):
         with pytest.raises(UsageError, match="101 classes, too many to try"):
             search(many, images)
     assert projection.project(many, images, ProjectionOptions(2, 10, label=100))[0].label == 100

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+import torch
+from PIL import Image, ImageDraw, ImageOps
 from support import Invoke, Tiny
+from torch import nn
 
 from mnistgan.latent import projection_files
 from mnistgan.models import networks
@@ -89,9 +92,72 @@ def test_a_negative_gets_a_hint(invoke: Invoke, trained: Path, digit: Path) -> N
     with Image.open(digit) as image:
         Image.fromarray(255 - np.asarray(image)).save("negative.png")
     quick = ("--ckpt", trained, "--restarts", 1, "--steps", 5)
-    assert "add --invert" in invoke("project", "negative.png", *quick).stderr
+    says = "negative.png: this generator's images are more like its negative; omit --no-invert"
+    assert says in invoke("project", "negative.png", "--no-invert", *quick).stderr
     assert invoke("project", "negative.png", "--invert", *quick).stderr == ""
-    assert invoke("project", digit, *quick).stderr == ""
+    says = "digit.png: this generator's images are more like the picture itself; omit --invert"
+    assert says in invoke("project", digit, "--invert", *quick).stderr
+    for flag in ((), ("--no-invert",)):
+        assert invoke("project", digit, *flag, *quick).stderr == ""
+
+
+def entries(invoke: Invoke, *arguments: object) -> tuple[list[dict[str, Any]], str]:
+    """The images in the JSON of a short projection, and what it says on stderr."""
+    result = invoke("project", *arguments, "--restarts", 2, "--steps", 40, "--json", "z.json")
+    assert result.exit_code == 0, result.output
+    return json.loads(Path("z.json").read_text(encoding="utf-8"))["images"], result.stderr
+
+
+def save_with_ground(path: Path, tiny: Tiny, level: float) -> Path:
+    """Save an untrained generator whose images are noise around one level, -1 to 1 before tanh."""
+    network = networks.build_generator(config := tiny())
+    last = [layer for layer in network.modules() if isinstance(layer, nn.Linear)][-1]
+    with torch.no_grad():
+        last.weight.mul_(0.1)
+        last.bias.fill_(level)
+    state = {"generator": network.state_dict(), "step": 0, "epoch": 0}
+    checkpoint.save_generator(path, config, state)
+    return path
+
+
+@pytest.mark.parametrize("size", [(28, 28), (60, 90), (90, 60)])
+def test_ink_on_paper_is_inverted_by_itself(
+    invoke: Invoke, tiny: Tiny, tmp_path: Path, size: tuple[int, int]
+) -> None:
+    """Also in pictures that are padded: the padding is that of the inverted picture."""
+    dark = save_with_ground(tmp_path / "dark.pt", tiny, -2.0)
+    board = Image.new("L", size)
+    ImageDraw.Draw(board).line((8, 20, 20, 6), fill=255, width=3)
+    board.save("board.png")
+    ImageOps.invert(board.convert("RGB")).save("paper.png")
+    (plain,), silent = entries(invoke, "board.png", "--ckpt", dark)
+    assert (plain["inverted"], silent) == (False, "")
+    (paper,), hint = entries(invoke, "paper.png", "--ckpt", dark)
+    assert (paper["inverted"], hint.count("\n")) == (True, 1)
+    assert hint.startswith("mnistgan: paper.png: was inverted, because its negative is more like")
+    assert (paper["z"], paper["rms"]) == (plain["z"], plain["rms"])
+    for name, flag in (("paper.png", "--no-invert"), ("board.png", "--invert")):
+        (forced,), _ = entries(invoke, name, "--ckpt", dark, flag)
+        assert forced["inverted"] is (flag == "--invert")
+        assert forced["rms"] > 2 * plain["rms"]
+
+
+def test_each_picture_is_inverted_for_itself(invoke: Invoke, trained: Path, digit: Path) -> None:
+    ImageOps.invert(Image.open(digit)).save("negative.png")
+    found, hint = entries(invoke, digit, "negative.png", digit, "--index", "0,1", "--ckpt", trained)
+    assert [one["inverted"] for one in found] == [False, True, False, False, False]
+    assert hint.count("was inverted") == 1
+
+
+def test_a_generator_that_draws_gray_inverts_nothing(invoke: Invoke, tiny: Tiny) -> None:
+    """Its images are about as near to a picture as to its negative."""
+    save_with_ground(Path("gray.pt"), tiny, 0.0)
+    stroke = np.zeros((28, 28), np.uint8)
+    stroke[4:24, 12:16] = 255
+    Image.fromarray(stroke).save("a.png")
+    Image.fromarray(255 - stroke).save("b.png")
+    found, hint = entries(invoke, "a.png", "b.png", "--ckpt", "gray.pt")
+    assert ([one["inverted"] for one in found], hint) == ([False, False], "")
 
 
 def test_a_name_cannot_move_the_cursor(invoke: Invoke, trained: Path, digit: Path) -> None:

@@ -24,14 +24,14 @@ def conditional_file(tiny: Tiny, tmp_path: Path) -> Path:
 
 def test_animate(invoke: Invoke, trained: Path, conditional_file: Path, tmp_path: Path) -> None:
     plain, labeled = ("--ckpt", trained), ("--ckpt", conditional_file)
-    for arguments, count in (
-        ((*plain, "--seeds", "1,5,9"), 45),
-        ((*labeled, "--walk", "classes", "--digits", "b-d"), 45),
-        ((*plain, "--walk", "corners", "--frames", 3), 3),
+    for name, arguments, count in (
+        ("walk.gif", (*plain, "--seeds", "1,5,9"), 45),
+        ("walk-2.gif", (*labeled, "--walk", "classes", "--digits", "b-d"), 45),
+        ("walk-3.gif", (*plain, "--walk", "corners", "--frames", 3), 3),
     ):
         result = invoke("animate", *arguments)
-        assert (result.exit_code, result.stdout) == (0, "walk.gif\n"), result.output
-        with Image.open(tmp_path / "walk.gif") as image:
+        assert (result.exit_code, result.stdout) == (0, f"{name}\n"), result.output
+        with Image.open(tmp_path / name) as image:
             assert getattr(image, "n_frames", 1) == count
 
 
@@ -56,7 +56,17 @@ def test_invalid_seeds_are_refused(invoke: Invoke, trained: Path, seeds: str) ->
     assert "integers separated by commas" in result.stderr
 
 
+def test_a_walk_through_a_run_names_the_option_that_works(invoke: Invoke, trained: Path) -> None:
+    result = invoke("animate", trained, "--frames", 4)
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert f"instead of RUN, give --ckpt {trained};" in result.stderr
+    assert invoke("animate", "--ckpt", trained, "--frames", 4).exit_code == 0
+
+
 def test_walks_need_a_generator(invoke: Invoke) -> None:
     for option in (("--seeds", "1,2"), ("--digits", "3"), ("--walk", "corners")):
         result = invoke("animate", *option)
-        assert (result.exit_code, "need --ckpt FILE" in result.stderr) == (2, True)
+        assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+        assert "contains no run; train one first, or give a generator file with --ckpt" in (
+            result.stderr
+        )

@@ -33,6 +33,7 @@ from mnistgan.play import server
 from mnistgan.sampling import blocks
 from mnistgan.sampling.blocks import SamplingOptions
 from mnistgan.sampling.generator import Generator
+from mnistgan.storage import checkpoint
 
 HOSTILE = ("<img src=x onerror=alert(1)>", "'\"&", "c")
 DIGITS = tuple("0123456789")
@@ -171,6 +172,14 @@ class TestPictures:
         np.testing.assert_array_equal(large[8::16, 8::16], small)
         assert large.shape == (448, 448)
 
+    def test_a_smooth_one_is_bicubic(self, client: Client) -> None:
+        small, large = (
+            pixels(client.get("/image")),
+            pixels(client.get("/image?side=224&smooth=true")),
+        )
+        expected = Image.fromarray(small).resize((224, 224), Image.Resampling.BICUBIC)
+        np.testing.assert_array_equal(large, np.asarray(expected))
+
     def test_in_color_with_few_numbers_in_z(self) -> None:
         one = generator(latent_dim=2)
         config = toml.override(toml.to_table(one.config), [("data.channels", 3)])
@@ -179,6 +188,7 @@ class TestPictures:
         with served(colored) as url:
             client = Client(url)
             assert pixels(client.get("/image?s2=1")).shape == (28, 28, 3)
+            assert pixels(client.get("/image?side=50&smooth=true")).shape == (56, 56, 3)
             assert pixels(client.get("/image?sheet=axes")).shape == (2 * 30 + 2, 7 * 30 + 2, 3)
             assert client.get("/image?s3=1").status == 400
 
@@ -206,6 +216,7 @@ class TestRefusals:
             ("label=3", "label: there are 0 classes"),
             ("sheet=classes", "sheet: this generator was trained without labels"),
             ("sheet=/etc/passwd", "sheet: "),
+            ("smooth=very", "smooth: "),
             ("side=1025", "side: "),
             ("side=0", "side: "),
             ("file=/etc/passwd", "file: no such parameter"),
@@ -309,7 +320,7 @@ def test_every_control_changes_the_picture(chromium: Chromium) -> None:
         page.get_by_label("Variety").fill("0.5")
         screenshots.append(picture(tab, "truncation=0.5"))
         shared = page.url
-        page.get_by_role("button", name="Reset to the seed").click()
+        page.get_by_role("button", name="Reset sliders").click()
         page.locator("body:not([data-drawn*=s1])").wait_for()
         screenshots.append(page.locator("#picture").screenshot())
         page.get_by_label("Seed", exact=True).fill("42")
@@ -323,20 +334,20 @@ def test_every_control_changes_the_picture(chromium: Chromium) -> None:
         assert page.get_by_label("Direction 3").input_value() == "-3"
 
 
-def test_surprise_me_and_download(chromium: Chromium, tmp_path: Path) -> None:
+def test_a_random_picture_and_a_saved_one(chromium: Chromium, tmp_path: Path) -> None:
     with opened(chromium, generator()) as (tab, url):
         page = tab.page
         before = picture(tab, "seed=0")
-        page.get_by_role("button", name="Surprise me").click()
+        page.get_by_role("button", name="Random picture").click()
         page.locator("body:not([data-drawn*='seed=0'])").wait_for()
         assert page.locator("#picture").screenshot() != before
         seed = page.get_by_label("Seed", exact=True).input_value()
         assert f"seed={seed}" in page.url
         with page.expect_download() as download:
-            page.get_by_role("link", name="Download").click()
+            page.get_by_role("link", name="Save as PNG").click()
         assert download.value.suggested_filename == f"mnistgan-seed-{seed}.png"
         download.value.save_as(tmp_path / "picture.png")
-        with urllib.request.urlopen(f"{url}image?seed={seed}&side=448") as answer:
+        with urllib.request.urlopen(f"{url}image?seed={seed}&side=448&smooth=true") as answer:
             assert (tmp_path / "picture.png").read_bytes() == answer.read()
         page.get_by_label("Direction 2").fill("-2")
         picture(tab, "s2=-2")
@@ -345,11 +356,83 @@ def test_surprise_me_and_download(chromium: Chromium, tmp_path: Path) -> None:
         assert "s2" not in page.url
 
 
+def sampled(invoke: Invoke, path: Path, seed: object) -> npt.NDArray[np.uint8] | None:
+    """The image that ``mnistgan sample`` draws from a seed, or None if it refuses the seed."""
+    result = invoke("sample", "--ckpt", path, "-n", 1, "--seed", seed, "--format", "npz")
+    if result.exit_code == 2:
+        return None
+    with np.load("samples.npz", allow_pickle=False) as arrays:
+        return np.asarray(arrays["images"][0])
+
+
+def test_the_page_takes_the_seeds_that_sample_takes(
+    chromium: Chromium, invoke: Invoke, tmp_path: Path
+) -> None:
+    one = generator()
+    state = {"generator": one.network.state_dict(), "step": 0, "epoch": 0}
+    checkpoint.save_generator(tmp_path / "g.pt", one.config, state)
+    with opened(chromium, one) as (tab, url):
+        field, text = tab.page.get_by_label("Seed", exact=True), tab.page.locator("#seed-help")
+        for seed in ("5", "007", str(2**53 + 1), str(2**63 - 1)):
+            field.fill(seed)
+            picture(tab, f"seed={int(seed)}")
+            assert f"seed={int(seed)}&" in f"{tab.page.url}&"
+            with urllib.request.urlopen(f"{url}image?seed={int(seed)}") as answer:
+                shown = np.asarray(Image.open(io.BytesIO(answer.read()))).astype(int)
+            drawn = sampled(invoke, tmp_path / "g.pt", seed)
+            assert drawn is not None
+            assert np.abs(shown - drawn).max() <= 1  # see mnistgan/play/pictures.py
+            assert text.inner_text() == "The same seed always gives the same picture."
+        assert tab.page.get_by_role("button", name="Seed 0", exact=True).is_visible()
+        before = picture(tab, f"seed={2**63 - 1}")
+        for seed in ("-5", "1.5", str(2**63), "1e400"):
+            assert sampled(invoke, tmp_path / "g.pt", seed) is None
+            field.press_sequentially(seed) if seed == "1e400" else field.fill(seed)
+            assert text.inner_text() == (
+                f"Give a whole number from 0 to {2**63 - 1}, as for mnistgan sample. "
+                f"The picture is that of seed {2**63 - 1}."
+            )
+            assert field.get_attribute("aria-invalid") == "true"
+            assert tab.page.locator("#picture").screenshot() == before
+        field.fill("3")
+        picture(tab, "seed=3")
+        assert text.inner_text() == "The same seed always gives the same picture."
+    with opened(chromium, one, "#seed=-5") as (tab, _):
+        assert "The picture is that of seed 0." in tab.page.locator("#seed-help").inner_text()
+
+
+def test_pictures_are_smooth_unless_single_pixels_are_asked_for(chromium: Chromium) -> None:
+    def shades(tab: Tab) -> npt.NDArray[np.uint8]:
+        """The colors in the middle of the picture, in its own pixels on the screen."""
+        shot = Image.open(io.BytesIO(tab.page.locator("#picture").screenshot())).convert("L")
+        return np.asarray(shot)[100:-100, 100:-100]
+
+    def repeats(shown: npt.NDArray[np.uint8]) -> float:
+        """The share of neighbors in a row that are equal."""
+        return float((shown[:, 1:] == shown[:, :-1]).mean())
+
+    with opened(chromium, generator()) as (tab, _):
+        assert tab.page.get_by_role("heading", level=1).inner_text() == "Explore a generator"
+        assert repeats(shades(tab)) < 0.5
+        field = tab.page.get_by_label("Seed", exact=True)
+        place = field.bounding_box()
+        tab.page.get_by_label("Show single pixels").check()
+        tab.page.locator("#picture:not([data-address*=smooth])").wait_for()
+        tab.page.wait_for_url("**pixels=1")
+        assert field.bounding_box() == place
+        assert repeats(shades(tab)) > 0.85  # 14 x 14 pixels on the screen for each of its own
+        shared = tab.page.url
+        tab.page.goto("about:blank")
+        tab.page.goto(shared)
+        tab.page.locator("#picture[data-address]:not([data-address*=smooth])").wait_for()
+        assert tab.page.get_by_label("Show single pixels").is_checked()
+
+
 def test_untrusted_names_are_text(chromium: Chromium) -> None:
     with opened(chromium, generator(HOSTILE), "#label=1&seed=1e400&s1=x&s2=99") as (tab, _):
         assert [one.inner_text() for one in tab.page.locator(".tile").all()] == list(HOSTILE)
         assert "seed=0&label=1&s2=3" in tab.page.url
-        assert tab.page.locator("#chooser-name").inner_text() == "Class"
+        assert tab.page.locator("#chooser-name").inner_text() == "Choose the class to draw"
 
 
 def test_a_small_phone_in_the_dark(chromium: Chromium) -> None:

@@ -6,12 +6,14 @@ import zlib
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 from support import noise_images
 
+from mnistgan.arrays import Images
 from mnistgan.errors import UsageError
 from mnistgan.rendering import grids
 
@@ -49,7 +51,15 @@ def test_a_hundred_images_make_ten_by_ten() -> None:
 
 @pytest.mark.parametrize(
     ("count", "scale", "side"),
-    [(1, 10, 320), (4, 10, 620), (9, 9, 828), (64, 3, 726), (100, 2, 604), (10_000, 1, 3002)],
+    [
+        (1, 10, 320),
+        (4, 10, 620),
+        (9, 9, 828),
+        (64, 3, 726),
+        (100, 2, 604),
+        (1000, 2, 1924),
+        (10_000, 1, 3002),
+    ],
 )
 @pytest.mark.parametrize("channels", [1, 3])
 def test_a_grid_is_enlarged_to_fill_a_screen(
@@ -64,8 +74,49 @@ def test_a_grid_is_enlarged_to_fill_a_screen(
 
 def test_a_data_set_without_labels_is_enlarged_too() -> None:
     images = noise_images(200, 1, 28, 28)
-    expected = np.kron(grids.grid(images[:100], 10), np.ones((2, 2), np.uint8))
-    np.testing.assert_array_equal(grids.class_grid(images, None, (), 10), expected)
+    picture = grids.class_grid(images, None, (), 10)
+    assert picture.shape == (604, 604)
+    assert_cells(picture, images[:100], 10, 2)
+
+
+def assert_cells(picture: npt.NDArray[np.uint8], images: Images, columns: int, scale: int) -> None:
+    """Hold a sheet against its images: each in its place, and gray around them."""
+    picture = picture.copy()
+    for number, image in enumerate(images):
+        row, column = divmod(number, columns)
+        top, left = ((28 + 2) * place * scale + 2 * scale for place in (row, column))
+        cell = picture[top : top + 28 * scale, left : left + 28 * scale]
+        for y, x in np.ndindex(scale, scale):
+            shown = cell[y::scale, x::scale]
+            expected = image[0] if picture.ndim == 2 else image.transpose(1, 2, 0)
+            np.testing.assert_array_equal(shown, expected)
+        cell[:] = 70
+    assert (picture == 70).all()
+
+
+@pytest.mark.parametrize(("count", "columns", "scale"), [(7, 3, 9), (100, 10, 2), (300, 20, 2)])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_sheet_sets_its_images_apart(
+    tmp_path: Path, count: int, columns: int, scale: int, channels: int
+) -> None:
+    images = noise_images(count, channels, 28, 28)
+    grids.save_png(tmp_path / "a.png", grids.sheet(images, columns))
+    with Image.open(tmp_path / "a.png") as file:
+        assert_cells(np.asarray(file), images, columns, scale)
+
+
+def test_a_sheet_of_classes(tmp_path: Path) -> None:
+    images = noise_images(9, 1, 28, 28)
+    labels = np.array([2, 0, 2, 2, 2, 2, 2, 2, 2])
+    grids.save_png(tmp_path / "a.png", grids.class_grid(images, labels, ("a", "b", "c"), 3))
+    with Image.open(tmp_path / "a.png") as file:
+        picture = np.asarray(file)
+    # Three images in a row take 92 x 32, which fits 900 pixels 9 times. Each has a caption.
+    first, second = np.split(picture, 2)
+    assert first.shape == (32 * 9 + 18, 92 * 9)
+    assert_cells(first[18:], images[[1]], 3, 9)
+    assert_cells(second[18:], images[[0, 2, 3]], 3, 9)
+    assert first[:18].max() > 200
 
 
 @pytest.mark.parametrize("scale", [1, 3])

@@ -11,8 +11,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+import optuna
 import pytest
 import tomli
+from matplotlib.patches import Rectangle
 from support import Invoke, Tiny
 
 from mnistgan.config import toml
@@ -147,6 +150,46 @@ def test_a_sweep_from_the_command_line(invoke: Invoke, sweep_toml: Path, tmp_pat
     more = invoke("sweep", "--config", sweep_toml, "--trials", 4)
     assert more.exit_code == 0
     assert len(rows(folder)) == 4
+
+
+def test_the_plots_of_a_sweep(sweep_toml: Path, tmp_path: Path) -> None:
+    search = Search(plan.read(sweep_toml), tmp_path / "out")
+    distributions = {
+        "train.lr_g": optuna.distributions.FloatDistribution(1e-4, 1e-2, log=True),
+        "model.latent_dim": optuna.distributions.IntDistribution(4, 8, step=2),
+    }
+    kinds = optuna.trial.TrialState
+    values = (5.0, 7.0, None, 4.0, 4.5)
+    for number, value in enumerate(values):
+        search.study.add_trial(
+            optuna.trial.create_trial(
+                state=kinds.PRUNED if value is None else kinds.COMPLETE,
+                value=value,
+                params={
+                    "train.lr_g": 1e-4 * (number + 1),
+                    "model.latent_dim": 4 + 2 * (number % 3),
+                },
+                distributions=distributions,
+            )
+        )
+    figure = results._history(search)
+    axes = figure.axes[0]
+    drawn = {
+        str(line.get_label()): np.column_stack(line.get_data()).tolist() for line in axes.lines
+    }
+    assert drawn["completed trial"] == [[0, 5], [1, 7], [3, 4], [4, 4.5]]
+    assert drawn["best so far"] == [[0, 5], [1, 5], [3, 4], [4, 4], [4, 4]]
+    assert [x for x, _ in drawn["pruned trial"]] == [2]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("trial", "Frechet distance")
+    legend = axes.get_legend()
+    assert legend is not None
+    figure.draw_without_rendering()
+    assert not legend.get_window_extent().overlaps(axes.get_window_extent())
+    bars = results._importance(search).axes[0]
+    widths = [bar.get_width() for bar in bars.patches if isinstance(bar, Rectangle)]
+    assert sum(widths) == pytest.approx(1)
+    assert widths == sorted(widths)  # the first is at the bottom
+    assert {label.get_text() for label in bars.get_yticklabels()} == set(distributions)
 
 
 def test_seeds_count_by_their_mean(sweep_toml: Path, tmp_path: Path) -> None:

@@ -1,15 +1,24 @@
 // The page's state is the query of /image and the fragment of the page: seed=5&label=3&s1=0.5.
+// A seed is a BigInt: most of the seeds that `mnistgan sample` takes are too large for a Number.
 // Pictures are requested one at a time; the newest state waits until the current one has loaded.
 
 const byId = (id) => document.getElementById(id);
 const about = await (await fetch("/about")).json();
 const { width, height } = about.image;
-const MOST_SEED = Number.MAX_SAFE_INTEGER;
-const SURPRISES = 1_000_000; // seeds short enough to remember
+const SEEDS = BigInt(about.seeds);
+const RANDOM_SEEDS = 1_000_000; // seeds short enough to remember
+const SIDE = 224; // pixels of a smooth picture; the browser scales it to its place
 const NO_TRUNCATION = Number(byId("truncation").max);
 const PAUSE = 120; // ms without a change before the small pictures are drawn
 
-const state = { seed: 0, label: 0, truncation: NO_TRUNCATION, moved: new Map() };
+const state = {
+  seed: 0n,
+  label: 0,
+  truncation: NO_TRUNCATION,
+  moved: new Map(),
+  pixels: false,
+  refused: false, // whether the field or the address holds something that is not a seed
+};
 
 function query(more = {}, moved = state.moved) {
   const parameters = new URLSearchParams({ seed: state.seed });
@@ -20,15 +29,27 @@ function query(more = {}, moved = state.moved) {
   return parameters.toString();
 }
 
+// The address of the picture of the state, enlarged to a side of at least so many pixels.
+const pictureAddress = (side) => `/image?${query(state.pixels ? { side } : { side, smooth: true })}`;
+
+// The seed that a text gives, or null if `mnistgan sample --seed` would refuse it.
+function parseSeed(text) {
+  const seed = /^\d{1,19}$/.test(text) ? BigInt(text) : SEEDS;
+  return seed < SEEDS ? seed : null;
+}
+
 function readFragment() {
   const fragment = new URLSearchParams(location.hash.slice(1));
   const number = (name, low, high, fallback) => {
     const value = Number(fragment.get(name) ?? NaN);
     return Number.isFinite(value) ? Math.min(high, Math.max(low, value)) : fallback;
   };
-  state.seed = Math.floor(number("seed", 0, MOST_SEED, 0));
+  const seed = fragment.get("seed") ?? "0";
+  state.seed = parseSeed(seed) ?? 0n;
+  state.refused = parseSeed(seed) === null;
   state.label = Math.floor(number("label", 0, Math.max(0, about.classes.length - 1), 0));
   state.truncation = number("truncation", 0.2, NO_TRUNCATION, NO_TRUNCATION);
+  state.pixels = fragment.get("pixels") === "1";
   state.moved.clear();
   for (let axis = 1; axis <= about.axes; axis += 1) {
     const value = number(`s${axis}`, -about.reach, about.reach, null);
@@ -47,6 +68,8 @@ function element(name, properties, ...children) {
 const small = (columns = 1) =>
   element("canvas", { width: width * columns, height, ariaHidden: "true" });
 
+const nextSeed = (index) => (state.seed + BigInt(index) + 1n) % SEEDS;
+
 // The classes of a conditional generator; the next seeds for any other.
 const tiles = about.classes.length
   ? about.classes.slice(0, about.most_classes).map((name, label) => {
@@ -61,7 +84,7 @@ const tiles = about.classes.length
       const canvas = small();
       const name = element("span");
       const tile = element("button", { type: "button", className: "tile" }, canvas, name);
-      tile.addEventListener("click", () => goTo(state.seed + index + 1));
+      tile.addEventListener("click", () => goTo(nextSeed(index)));
       return { tile, canvas, name };
     });
 
@@ -78,7 +101,7 @@ const sliders = Array.from({ length: about.axes }, (_, index) => {
     change();
   };
   const row = element("div", { className: "slider" },
-    element("label", { htmlFor: input.id, textContent: axis }), input, output, canvas);
+    element("label", { htmlFor: input.id, textContent: `Direction ${axis}` }), output, input, canvas);
   input.addEventListener("input", () => move(input.valueAsNumber));
   canvas.addEventListener("click", ({ offsetX }) => {
     const stop = Math.floor((offsetX / canvas.clientWidth) * about.stops.length);
@@ -90,7 +113,10 @@ const sliders = Array.from({ length: about.axes }, (_, index) => {
 function describe() {
   const digits = about.classes.every((name) => /^\d$/.test(name));
   byId("chooser-name").textContent =
-    about.classes.length === 0 ? "Next seeds" : digits ? "Digit" : "Class";
+    about.classes.length === 0
+      ? "Go to one of the next seeds"
+      : `Choose the ${digits ? "digit" : "class"} to draw`;
+  byId("data").textContent = about.data;
   byId("tiles").append(...tiles.map(({ tile }) => tile));
   byId("sliders").append(...sliders.map(({ row }) => row));
   byId("latent-dim").textContent = about.latent_dim;
@@ -102,17 +128,32 @@ function describe() {
   byId("picture").height = height;
 }
 
+function showSeed() {
+  const field = byId("seed");
+  // While a seed is typed the field keeps its text, such as "007".
+  if (!state.refused && parseSeed(field.value) !== state.seed) field.value = state.seed;
+  field.ariaInvalid = state.refused;
+  const help = byId("seed-help");
+  help.classList.toggle("wrong", state.refused);
+  help.textContent = state.refused
+    ? `Give a whole number from 0 to ${SEEDS - 1n}, as for mnistgan sample. ` +
+      `The picture is that of seed ${state.seed}.`
+    : "The same seed always gives the same picture.";
+}
+
 // Sliders that were not moved show the coordinates of the seed.
 function show(coordinates) {
-  byId("seed").value = state.seed;
+  showSeed();
+  byId("pixels").checked = state.pixels;
+  document.body.classList.toggle("sharp", state.pixels);
   byId("truncation").value = state.truncation;
-  byId("truncation-value").value = state.truncation < NO_TRUNCATION ? state.truncation : "all";
+  byId("truncation-value").value = state.truncation < NO_TRUNCATION ? state.truncation : "no limit";
   byId("reset").disabled = state.moved.size === 0;
   tiles.forEach(({ input, name, tile }, index) => {
     if (input) input.checked = index === state.label;
     else {
-      name.textContent = state.seed + index + 1;
-      tile.ariaLabel = `Seed ${state.seed + index + 1}`;
+      name.textContent = nextSeed(index);
+      tile.ariaLabel = `Seed ${nextSeed(index)}`;
     }
   });
   sliders.forEach(({ row, input, output }, index) => {
@@ -120,7 +161,7 @@ function show(coordinates) {
     row.classList.toggle("moved", state.moved.has(index + 1));
     if (value === undefined) return;
     if (document.activeElement !== input || !state.moved.has(index + 1)) input.value = value;
-    output.value = value.toFixed(1).replace("-", "\u2212");
+    output.value = (Math.round(value * 10) / 10 || 0).toFixed(1).replace("-", "\u2212");
   });
 }
 
@@ -143,9 +184,9 @@ async function draw() {
   busy = true;
   const picture = byId("picture");
   try {
-    for (let now = query(); picture.dataset.query !== now; now = query()) {
-      await load(`/image?${now}`, picture);
-      picture.dataset.query = now;
+    for (let now = pictureAddress(SIDE); picture.dataset.address !== now; now = pictureAddress(SIDE)) {
+      await load(now, picture);
+      picture.dataset.address = now;
     }
     byId("trouble").textContent = "";
   } catch {
@@ -169,9 +210,9 @@ function cut(sheet, canvas, row, column, columns) {
 
 async function drawSmall() {
   const now = query();
-  history.replaceState(null, "", `#${now}`);
+  history.replaceState(null, "", `#${now}${state.pixels ? "&pixels=1" : ""}`);
   const download = byId("download");
-  download.href = `/image?${query({ side: 448 })}`;
+  download.href = pictureAddress(448);
   download.download = `mnistgan-${now.replaceAll(/[^\w.-]+/g, "-")}.png`;
   try {
     const coordinates = await (await fetch(`/point?${now}`)).json();
@@ -200,14 +241,22 @@ function change(changes = {}) {
 
 function goTo(seed) {
   state.moved.clear();
-  change({ seed: Math.min(MOST_SEED, Math.max(0, Math.floor(seed))) });
+  change({ seed, refused: false });
 }
 
-byId("surprise").addEventListener("click", () => goTo(Math.random() * SURPRISES));
-byId("seed").addEventListener("input", ({ target }) => {
-  if (target.value !== "" && target.validity.valid) goTo(target.valueAsNumber);
+byId("random").addEventListener("click", () => {
+  goTo(BigInt(Math.floor(Math.random() * RANDOM_SEEDS)));
 });
-byId("seed").addEventListener("change", () => show());
+byId("seed").addEventListener("input", ({ target }) => {
+  const seed = parseSeed(target.value);
+  if (seed !== null) goTo(seed);
+  // An empty field is about to be filled; badInput is a text that is not a number, such as "--".
+  else if (target.value !== "" || target.validity.badInput) change({ refused: true });
+});
+byId("seed").addEventListener("change", ({ target }) => {
+  if (target.value === "" && !target.validity.badInput) change({ refused: false });
+});
+byId("pixels").addEventListener("change", ({ target }) => change({ pixels: target.checked }));
 byId("truncation").addEventListener("input", ({ target }) => {
   change({ truncation: target.valueAsNumber });
 });
