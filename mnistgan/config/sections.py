@@ -6,13 +6,18 @@ shows them all in one place, and :mod:`mnistgan.config.toml` reads, checks and w
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, cast
 
 import pydantic
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from mnistgan.catalog import DATA_SETS
-from mnistgan.errors import did_you_mean
+from mnistgan.errors import ConfigError, did_you_mean
+
+if TYPE_CHECKING:
+    from pydantic._internal._model_construction import ModelMetaclass
+else:
+    ModelMetaclass = type(pydantic.BaseModel)  # the module with its name is private to pydantic
 
 LossName: TypeAlias = Literal[
     "non-saturating", "saturating", "least-squares", "hinge", "wasserstein-gp"
@@ -32,8 +37,25 @@ UNNAMED = "unnamed"
 TORCHVISION = "torchvision:"
 
 
-class Section(pydantic.BaseModel):
+class _Checked(ModelMetaclass):
+    """Makes the mistakes in a call such as ``RunConfig(seed=-1)`` an error of mnistgan."""
+
+    # In a metaclass and not in Section.__init__: pydantic would call that for the tables within a
+    # table, too, and the first mistake would hide the others.
+    def __call__(cls, *args: Any, **values: Any) -> Any:
+        try:
+            return super().__call__(*args, **values)
+        except pydantic.ValidationError:
+            from mnistgan.config import toml
+
+            raise ConfigError("", toml.check(values, cast("type[Section]", cls))[1]) from None
+
+
+class Section(pydantic.BaseModel, metaclass=_Checked):
     """Base of all tables: frozen, no unknown keys, no silent conversions, no NaN.
+
+    Raises:
+        ConfigError: with all mistakes; each begins with the path of its key.
 
     The documentation, editors and ``mnistgan outputs NAME`` show the docstring under each field.
     """
