@@ -5,8 +5,8 @@ shows them all in one place, and :mod:`mnistgan.config.toml` reads, checks and w
 """
 
 import re
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, cast
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias, cast
 
 import pydantic
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -37,21 +37,28 @@ UNNAMED = "unnamed"
 TORCHVISION = "torchvision:"
 
 
-class _Checked(ModelMetaclass):
+class Checked(ModelMetaclass):
     """Makes the mistakes in a call such as ``RunConfig(seed=-1)`` an error of mnistgan."""
+
+    mistakes: ClassVar[Callable[[Mapping[str, Any], "type[Section]"], list[str]]]
+    """Finds and words them; :mod:`mnistgan.config.toml` sets it, which imports this module."""
 
     # In a metaclass and not in Section.__init__: pydantic would call that for the tables within a
     # table, too, and the first mistake would hide the others.
-    def __call__(cls, *args: Any, **values: Any) -> Any:
+    def __call__(self, *args: Any, **values: Any) -> Any:
+        """Make a section.
+
+        Raises:
+            ConfigError: with all mistakes.
+        """
         try:
             return super().__call__(*args, **values)
         except pydantic.ValidationError:
-            from mnistgan.config import toml
+            found = Checked.mistakes(values, cast("type[Section]", self))
+            raise ConfigError("", found) from None
 
-            raise ConfigError("", toml.check(values, cast("type[Section]", cls))[1]) from None
 
-
-class Section(pydantic.BaseModel, metaclass=_Checked):
+class Section(pydantic.BaseModel, metaclass=Checked):
     """Base of all tables: frozen, no unknown keys, no silent conversions, no NaN.
 
     Raises:

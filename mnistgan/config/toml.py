@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from mnistgan.config.sections import (
     FAMILIES,
     UNNAMED,
+    Checked,
     DataConfig,
     RunConfig,
     Section,
@@ -260,6 +261,13 @@ def check(
         removed = [_remove(rest, _path(entry)) for entry in found]
         if not any(removed):
             return None, problems
+
+
+def _mistakes(table: Mapping[str, Any], section: type[Section]) -> list[str]:
+    return check(table, section)[1]
+
+
+Checked.mistakes = _mistakes
 
 
 def _copied(table: Mapping[str, Any]) -> Table:
