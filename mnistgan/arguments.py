@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import operator
 import os
 import reprlib
@@ -60,13 +61,18 @@ def path(name: str, value: object) -> Path:
     Raises:
         UsageError: it is not a str or Path that the operating system can use.
     """
-    instance(name, value, (str, os.PathLike), "a path")
+    text: object = None
     try:
         text = os.fspath(value)  # type: ignore[call-overload]
-        usable = isinstance(text, str) and text != "" and b"\0" not in os.fsencode(text)
-    except (TypeError, UnicodeEncodeError):
+        os.lstat(text)
+    # ValueError: of a zero byte or a lone surrogate. Other OSErrors are not about the text.
+    except (TypeError, ValueError):
         usable = False
-    if not usable:
+    except OSError as error:
+        usable = error.errno != errno.ENAMETOOLONG
+    else:
+        usable = True
+    if not usable or not text or not isinstance(text, str):
         raise wrong(name, "a path", value)
     return Path(text)
 

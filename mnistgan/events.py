@@ -191,6 +191,6 @@ def score_names(kind: ScoreKind) -> tuple[str, str]:
     Raises:
         UsageError: it is none of its values.
     """
-    if kind not in get_args(ScoreKind):
+    if not isinstance(kind, str) or kind not in get_args(ScoreKind):
         raise arguments.wrong("kind", f"one of {', '.join(get_args(ScoreKind))}", kind)
     return ("critic(x)", "critic(G(z))") if kind == "critic" else ("D(x)", "D(G(z))")

@@ -45,7 +45,7 @@ def load(
         OSError: the disk has no room for a download.
     """
     arguments.instance("config", config, DataConfig, "a DataConfig")
-    if split not in ("train", "test"):
+    if not isinstance(split, str) or split not in ("train", "test"):
         raise arguments.wrong("split", "'train' or 'test'", split)
     arguments.function("on_progress", on_progress)
     fit = Fit.of(config)

@@ -68,9 +68,17 @@ class ImageSet:
         return len(self.images)
 
     def take(self, rows: Labels | slice) -> "ImageSet":
-        """Select images with their labels, by indices or a slice."""
-        labels = None if self.labels is None else self.labels[rows]
-        return replace(self, images=self.images[rows], labels=labels)
+        """Select images with their labels, by indices or a slice.
+
+        Raises:
+            UsageError: there are no such images.
+        """
+        try:
+            images = self.images[rows]
+            labels = None if self.labels is None else self.labels[rows]
+        except (IndexError, OverflowError, TypeError, ValueError) as error:
+            raise arguments.wrong("rows", "indices of images, or a slice", rows) from error
+        return replace(self, images=images, labels=labels)
 
     @cached_property
     def digest(self) -> str:

@@ -74,6 +74,7 @@ class SyntheticDigits(VisionDataset):  # type: ignore[misc]  # untyped
     ) -> None:
         length = arguments.integer("length", length, 0)
         seed = arguments.integer("seed", seed, 0)
+        arguments.instance("labels", labels, bool, "True or False")
         for name, given in (("transform", transform), ("target_transform", target_transform)):
             if given is not None:
                 arguments.function(name, given)
