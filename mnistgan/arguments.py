@@ -61,7 +61,7 @@ def path(name: str, value: object) -> Path:
     Raises:
         UsageError: it is not a str or Path that the operating system can use.
     """
-    text: object = None
+    text: Any = None
     try:
         text = os.fspath(value)  # type: ignore[call-overload]
         os.lstat(text)
