@@ -46,8 +46,6 @@ WAYS: dict[str, tuple[int, int, dict[str, str]]] = {
     "as it is": (1, 1, {}),
     "as a processor with AVX2": (1, 1, AVX2),
     "seed 2": (2, 1, {}),
-    "two threads": (1, 2, {}),
-    "seed 3": (3, 1, {}),
 }
 """A name -> the seed, the number of threads and the environment."""
 

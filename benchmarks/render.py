@@ -120,23 +120,23 @@ def quality(about: str, results: list[dict[str, Any]]) -> list[str]:
     for one in results:
         groups[one["row"]["name"]].append(one)
     first = results[0]
-    features, floor = first["figures"]["features"], first["figures"]["floor"]
+    used, floor = first["figures"]["classifier"], first["figures"]["floor"]
     columns: tuple[str, ...] = COLUMNS
     also = ""
-    if first["figures"]["metrics"].get("agreement") is not None:
+    if first["figures"]["figures"].get("agreement") is not None:
         columns = (*COLUMNS, "agreement")
         also = f", with agreement {floor['agreement']:.3f}"
     heads = " | ".join(name.replace("frechet_", "Frechet ") for name in columns)
     lines = [
         f"`benchmarks/quality.py`, {where(first['machine'])}. Frechet distance "
-        f"({features['name']}, sha256 {features['sha256'][:12]}, n={first['figures']['n']:,}); "
+        f"({used['name']}, sha256 {used['sha256'][:12]}, n={first['figures']['n']:,}); "
         f"the floor, for real test images, is {floor['frechet_distance']:.2f}{also}. {about}",
         "",
         f"| config | seeds | seconds | steps | {heads} | missing digits |",
         "|" + "---|" * (5 + len(columns)),
     ]
     for name, runs in groups.items():
-        metrics = [run["figures"]["metrics"] for run in runs]
+        metrics = [run["figures"]["figures"] for run in runs]
         missing = sum(len(one["missing"]) for one in metrics)
         lines.append(
             f"| {name} | {len(runs)} | {np.mean([run['seconds'] for run in runs]):.0f} "

@@ -7,7 +7,7 @@ from typer import Argument, BadParameter, Context, Exit, Option, Typer, echo
 
 from mnistgan.cli import options
 from mnistgan.cli.plain_help import PlainCommand, PlainGroup
-from mnistgan.errors import printable
+from mnistgan.cli.wording import for_shell
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -94,7 +94,7 @@ def verify(
     config = toml.replace_data(DataConfig(), name=name, root=data_root, labels=labels)
     with bar() as on_progress:
         lines, all_usable = verification.verify(config, on_progress)
-    echo(printable("\n".join(lines)))
+    echo(for_shell("\n".join(lines)))
     if not all_usable:
         raise Exit(1)
 
@@ -145,7 +145,7 @@ def show(
     with bar() as on_progress:
         path, notes = class_sheet.save(config, part, columns, out, on_progress)
     for note in notes:
-        echo(printable(f"mnistgan: note: {note}"), err=True)
+        echo(for_shell(f"mnistgan: note: {note}"), err=True)
     echo(path)
 
 

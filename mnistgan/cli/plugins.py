@@ -107,7 +107,7 @@ def _show_generator(found: dict[str, Any]) -> None:
         ("images", images),
         ("trained on", f"{found['data']} (license: {found['license'] or 'unknown'})"),
         ("recipe", recipe),
-        *_figures(found["figures"]),
+        *_figures(found["evaluation"]),
         ("file", f"{found['file']} ({decimal(found['bytes'])})"),
         ("sha256", found["sha256"]),
     ]
@@ -117,7 +117,7 @@ def _show_generator(found: dict[str, Any]) -> None:
 def _figures(found: dict[str, Any] | None) -> list[tuple[str, str]]:
     if found is None:
         return [("figures", "not measured")]
-    ours, floor = found["metrics"], found["floor"]
+    ours, floor = found["figures"], found["floor"]
     shown = [("Frechet distance", "frechet_distance"), ("agreement", "agreement")]
     return [
         ("verdict", found["verdict"]),
@@ -126,7 +126,7 @@ def _figures(found: dict[str, Any] | None) -> list[tuple[str, str]]:
             for label, key in shown
             if ours.get(key) is not None and floor.get(key) is not None
         ),
-        ("measured with", f"{found['features']['name']}, n={found['n']}"),
+        ("measured with", f"{found['classifier']['name']}, n={found['n']}"),
     ]
 
 

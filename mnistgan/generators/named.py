@@ -41,7 +41,7 @@ class NamedGenerator(Plugin):
 
         The keys: ``name``, ``package``, ``file``, ``bytes``, ``sha256``, ``recipe`` (the name in
         the config), ``epoch``, ``image``, ``classes``, ``data``, ``license`` (of the training data;
-        None if mnistgan does not know it) and ``figures`` (the JSON of ``mnistgan evaluate``, or
+        None if mnistgan does not know it) and ``evaluation`` (the JSON of ``mnistgan evaluate``, or
         None).
 
         Raises:
@@ -70,19 +70,19 @@ class NamedGenerator(Plugin):
             "classes": list(config.model.classes),
             "data": config.data.name,
             "license": known.license if known else None,
-            "figures": self._figures(),
+            "evaluation": self._evaluation(),
         }
 
-    def _figures(self) -> dict[str, Any] | None:
+    def _evaluation(self) -> dict[str, Any] | None:
         path = self.path.with_suffix(".json")
         if not path.is_file():
             return None
         try:
-            figures: dict[str, Any] = json.loads(path.read_text("utf-8"))
-            figures["metrics"]["frechet_distance"] / figures["floor"]["frechet_distance"]
+            found: dict[str, Any] = json.loads(path.read_text("utf-8"))
+            found["figures"]["frechet_distance"] / found["floor"]["frechet_distance"]
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise UsageError(f"{path}: is not a JSON file of mnistgan evaluate") from error
-        return figures
+        return found
 
 
 def _problem(loaded: object) -> str:

@@ -24,7 +24,7 @@ class OutputPlugin(Plugin):
 
     group: ClassVar[str] = "mnistgan.outputs"
     noun: ClassVar[str] = "output"
-    way_out: ClassVar[str] = ", or disable the output: --set outputs.{name}=false"
+    way_out: ClassVar[str] = ", or disable the output: `outputs.{name} = False`"
 
     @cached_property
     def output(self) -> type[Output]:
@@ -112,7 +112,7 @@ def prepare(tables: Mapping[str, Mapping[str, Any]]) -> tuple[list[Prepared], li
             ]
             problems += [
                 f'outputs.{name}: needs {module}, which is not installed; pip install "{source}", '
-                f"or disable the output: --set outputs.{name}=false"
+                f"or disable the output: `outputs.{name} = False`"
                 for module, source in plugin.output.libraries.items()
                 if not _is_installed(module)
             ]

@@ -23,7 +23,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mirror import Mirror
 from PIL import Image
-from pydantic import ValidationError
 from scipy.io import savemat
 from support import Invoke, noise_images, to_idx
 
@@ -143,7 +142,7 @@ class TestNames:
 
     def test_nothing_else_has_the_form(self) -> None:
         for name in ("torchvision:", "torchvision:../SVHN", "torchvision:a b", "torchvision:a.b"):
-            with pytest.raises(ValidationError, match="like torchvision:SVHN"):
+            with pytest.raises(ConfigError, match="like torchvision:SVHN"):
                 DataConfig(name=name)
 
     def test_a_mistake_is_told_with_the_configs_others(self) -> None:

@@ -139,7 +139,7 @@ def test_it_shows_the_files_of_the_run(run: RunDirectory, invoke: Invoke) -> Non
     ):
         assert said in parsed.text, said
     figures = json.loads(run.figures_file.read_text())
-    for part in ("metrics", "floor"):
+    for part in ("figures", "floor"):
         assert words.number(figures[part]["frechet_distance"]) in parsed.text
     data = json.loads(parsed.data)
     assert [grid["epoch"] for grid in data["grids"]] == [1, 2, 3]
@@ -343,9 +343,9 @@ def hostile(run: RunDirectory) -> RunDirectory:
     lists = {"command": [EVIL, 3, "\u202e\ud800"], "resumed": [EVIL]}
     run.environment_file.write_text(json.dumps(environment | lists))
     figures = json.loads(run.figures_file.read_text())
-    figures["features"]["name"] = EVIL
-    figures["metrics"]["shares"] = {EVIL: 0.5, "\ud800": -1e308, "b": 1e308}
-    figures["metrics"]["missing"] = [EVIL]
+    figures["classifier"]["name"] = EVIL
+    figures["figures"]["shares"] = {EVIL: 0.5, "\ud800": -1e308, "b": 1e308}
+    figures["figures"]["missing"] = [EVIL]
     run.figures_file.write_text(json.dumps(figures))
     return RunDirectory(run.path.rename(run.path.with_name(EVIL_NAME)))
 
@@ -394,7 +394,7 @@ def test_absurd_numbers_are_drawn_somehow(
     run.evaluations_file.write_text(rows(EVALUATIONS_COLUMNS, *absurd))
     figures = json.loads(run.figures_file.read_text())
     strange = (1e308, float("inf"), float("nan"), -1, True)
-    figures["metrics"] |= dict(zip(FIGURES, strange, strict=False))
+    figures["figures"] |= dict(zip(FIGURES, strange, strict=False))
     run.figures_file.write_text(json.dumps(figures))
     page(invoke, run)
     with chromium.open(Path("page.html").absolute().as_uri()) as tab:

@@ -294,7 +294,7 @@ def evaluations(cell: str, count: str = "100") -> bytes:
 
 
 def figures(**parts: Any) -> bytes:
-    return json.dumps({"n": 1, "metrics": {}, "features": {"name": "a"}} | parts).encode()
+    return json.dumps({"n": 1, "figures": {}, "classifier": {"name": "a"}} | parts).encode()
 
 
 JUNK = np.random.default_rng(0).bytes(5000)
@@ -385,7 +385,7 @@ json_values = st.recursive(
 )
 
 
-@given(st.fixed_dictionaries(dict.fromkeys(("n", "features", "metrics"), json_values)))
+@given(st.fixed_dictionaries(dict.fromkeys(("n", "classifier", "figures"), json_values)))
 def test_any_figures(tmp_path_factory: pytest.TempPathFactory, content: Content) -> None:
     path = tmp_path_factory.getbasetemp() / "figures.json"
     path.write_text(json.dumps(content))
