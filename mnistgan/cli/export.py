@@ -34,16 +34,13 @@ def export(
     [bold]mnistgan export --ckpt g.pt --format safetensors[/bold]
     """
     from mnistgan.export import onnx, safetensors
-    from mnistgan.generators import named
     from mnistgan.sampling.generator import load_generator
     from mnistgan.storage import run_directory
 
     source = run_directory.generator_path(options.generator_source(ckpt))
     # --format overrides the suffix of --out, so that any file name is possible.
     ending = f".{format}" if format else (out.suffix.lower() if out else ".onnx")
-    # The folder of an installed generator belongs to its package.
-    beside = Path(source.name) if ckpt and named.find(ckpt) else source
-    target = out or beside.with_suffix(ending)
+    target = out or _beside(source, ckpt).with_suffix(ending)
     generator = load_generator(source)
     if ending == ".safetensors":
         safetensors.export_safetensors(generator, target)
@@ -53,3 +50,11 @@ def export(
         text = f"greatest difference to torch {result.difference:.2g} (batches of {batches})"
         echo(f"opset {result.opset}; {text}", err=True)
     echo(target)
+
+
+def _beside(source: Path, ckpt: str | None) -> Path:
+    """The generator file; in the current folder for an installed generator."""
+    # The folder of an installed generator belongs to its package.
+    from mnistgan.generators import named
+
+    return Path(source.name) if ckpt and named.find(ckpt) else source
