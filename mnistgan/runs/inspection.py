@@ -6,8 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from mnistgan.config import RunConfig, toml
 from mnistgan.errors import FileFormatError
 from mnistgan.models import networks
@@ -70,6 +68,4 @@ def _state_of(path: Path, load: Callable[[Path], Checkpoint]) -> tuple[int | Non
 
 def _parameters(config: RunConfig) -> int:
     """The number of G's parameters."""
-    # On the meta device, weights have no memory: a hostile file may have a huge config.
-    with torch.device("meta"):
-        return networks.count_parameters(networks.build_generator(config))
+    return networks.count_parameters(networks.outline_generator(config))

@@ -142,10 +142,9 @@ def load_generator(path: Path | str) -> Generator:
     if given != path:
         with contextlib.suppress(UsageError):  # config.toml may be missing or of another version
             config = _with_images_of(RunDirectory(given), config)
-    # On the meta device the network takes no memory; assign=True then uses the file's own tensors.
-    # Otherwise a small file whose config describes a huge network could exhaust the memory.
-    with torch.device("meta"):
-        network = networks.build_generator(config)
+    # assign=True then uses the file's own tensors. If the network had tensors of its own, a small
+    # file whose config describes a huge network could exhaust the memory.
+    network = networks.outline_generator(config)
     try:
         # assign=True takes the file's dtypes, too, and layers of integers cannot be computed.
         if any(one.dtype != file.weights[key].dtype for key, one in network.state_dict().items()):

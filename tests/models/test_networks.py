@@ -177,3 +177,19 @@ def test_initial_values_of_each_kind_of_layer(tiny: Tiny, family: str, init: str
                 if layer.bias is not None:
                     assert not layer.bias.any()
     assert norms == 2
+
+
+@pytest.mark.parametrize("keys", FAMILIES)
+@pytest.mark.parametrize("conditional", [False, True])
+def test_an_outline_has_the_shapes_and_types_of_the_network(
+    tiny: Tiny, keys: dict[str, Any], conditional: bool
+) -> None:
+    more = {"model.conditional": True, "model.classes": ["a", "b"]} if conditional else {}
+    config = tiny(*keys.items(), *more.items())
+    whole, outline = networks.build_generator(config), networks.outline_generator(config)
+    described = [
+        {name: (one.shape, one.dtype) for name, one in network.state_dict().items()}
+        for network in (whole, outline)
+    ]
+    assert described[0] == described[1]
+    assert all(one.is_meta for one in outline.state_dict().values())

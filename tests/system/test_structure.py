@@ -58,6 +58,7 @@ def test_commands_only_translate() -> None:
         "from mnistgan.cli import app; app(['train', '--help'], standalone_mode=False)",
         "from mnistgan.cli import app; app(['play', '--help'], standalone_mode=False)",
         "from mnistgan.cli import app; app(['outputs'], standalone_mode=False)",
+        "from mnistgan.cli import app; app(['plugins', 'generators'], standalone_mode=False)",
         "from mnistgan.cli import app; app(['init'], standalone_mode=False)",
         "from mnistgan.cli import app; app(['init', '--schema'], standalone_mode=False)",
         "from mnistgan.cli import app; app(['data'], standalone_mode=False)",
@@ -74,6 +75,16 @@ def test_torchvision_is_not_imported_by_a_first_run(tmp_path: Path) -> None:
     run = "['train', '--config', 'quickstart', '--epochs', '1']"
     code = f"from mnistgan.cli import app; app({run}, standalone_mode=False)"
     _check_not_imported("torchvision", code, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", ["'sample', '-n', '4'", "'export', '--format', 'safetensors'"])
+def test_torchs_compiler_is_not_imported_by(command: str, tmp_path: Path) -> None:
+    """It takes longer to import than torch itself."""
+    code = (
+        f"from mnistgan.cli import app; app([{command}, '--ckpt', 'mnist'], standalone_mode=False)"
+    )
+    _check_not_imported("torch._dynamo", code, tmp_path)
 
 
 def _check_not_imported(package: str, code: str, folder: Path) -> None:
