@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from typer import Option, echo
 
 from mnistgan.cli import options
-from mnistgan.errors import UsageError
+from mnistgan.errors import UsageError, printable
 
 if TYPE_CHECKING:
     from mnistgan.export.onnx import Exported
@@ -90,22 +90,20 @@ def _hub(
 ) -> None:
     from mnistgan.export import card, hub, measured
 
-    # The package of an installed generator has its figures beside it.
-    beside = source.with_suffix(".json")
-    if installed_as:
+    if installed_as:  # its package has the figures beside it
+        beside = source.with_suffix(".json")
         found = measured.read(beside) if beside.is_file() else None
     else:
         found = measured.find(source, generator.config.data.name, generator.step)
-    license_id = license or card.UNKNOWN_LICENSE
+    license_id = card.UNKNOWN_LICENSE if license is None else license
     _show(
         hub.export_hub(generator, target, name=installed_as, measured=found, license_id=license_id)
     )
     if license is None:
-        echo(
-            "mnistgan: the card states no license for the weights; give one by --license", err=True
-        )
+        echo("mnistgan: the card states no license for the weights; set --license", err=True)
     if found is None:
-        echo("mnistgan: the card has no figures; see its section Evaluation", err=True)
+        advice = f"run mnistgan evaluate --ckpt {target}, then export that folder to a new one"
+        echo(printable(f"mnistgan: the card has no figures; to add them, {advice}"), err=True)
 
 
 def _show(result: "Exported") -> None:
