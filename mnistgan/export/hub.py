@@ -69,7 +69,7 @@ def export_hub(
         grids.save_png(temporary / "samples.png", grids.sheet(images, columns))
         # Not config.toml, by which a run directory is recognized; hubs count downloads by this one.
         text = json.dumps(toml.to_table(config), indent=2) + "\n"
-        (temporary / "config.json").write_text(text, encoding="utf-8")
+        (temporary / "config.json").write_text(text, encoding="utf-8", newline="\n")
         text = card.write(name, config, facts, measured, license_id)
         (temporary / "README.md").write_text(text, encoding="utf-8", newline="\n")
     return exported
