@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from support import noise_images, to_idx
 
 from mnistgan import datasets
+from mnistgan.cli.wording import for_shell
 from mnistgan.config import DataConfig, data_kind
 from mnistgan.datasets import image_set
 from mnistgan.datasets.fitting import Fit, recolor
@@ -73,10 +74,10 @@ def test_a_folder_of_idx_files_says_what_to_do(tmp_path: Path) -> None:
     for name, array in (("a-images-idx3-ubyte", IMAGES), ("a-labels-idx1-ubyte", LABELS)):
         (tmp_path / "my set" / name).write_bytes(to_idx(array))
     with pytest.raises(
-        DataError, match=r"has no pictures .* it has IDX files: use --data "
+        DataError, match=r"has no pictures .* it has IDX files: use `data.name = "
     ) as error:
         datasets.load(DataConfig(name=f"{tmp_path}/my set"))
-    _, advised = shlex.split(str(error.value).rpartition("use ")[2])
+    _, advised = shlex.split(for_shell(str(error.value)).rpartition("use ")[2])
     np.testing.assert_array_equal(load(Path(advised)).labels, LABELS)
 
 
