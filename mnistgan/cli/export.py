@@ -1,60 +1,114 @@
-"""``mnistgan export``: a generator as ONNX or safetensors."""
+"""``mnistgan export``: a generator for other programs, or for a model hub."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from typer import Option, echo
 
 from mnistgan.cli import options
+from mnistgan.errors import UsageError, printable
 
-_Format = Literal["onnx", "safetensors"]
+if TYPE_CHECKING:
+    from mnistgan.export.onnx import Exported
+    from mnistgan.sampling.generator import Generator
+
+_Format = Literal["onnx", "safetensors", "hub"]
 
 
 def export(
     ckpt: options.Ckpt = None,
     out: Annotated[
-        Path | None, Option(help="File to write; by default next to the generator file.")
+        Path | None,
+        Option(help="File, or folder for hub; by default next to the generator file."),
     ] = None,
     format: Annotated[
         _Format | None,
-        Option(metavar="FORMAT", help="onnx or safetensors; by default as in --out."),
+        Option(metavar="FORMAT", help="onnx, safetensors or hub; by default as in --out."),
+    ] = None,
+    license: Annotated[
+        str | None,
+        Option(metavar="ID", help="hub: license of the weights, such as mit; by default unknown."),
     ] = None,
     debug: options.Debug = False,
 ) -> None:
-    """Export a generator as one file for other programs.
+    """Export a generator for other programs, or for a model hub.
 
     onnx, the default: the network, with input z (batch x latent_dim) and output images in [0, 1]
     (batch x channels x height x width). The export is compared with the original in PyTorch.
     safetensors: the weights; all commands accept this file as --ckpt, too.
+    hub: a folder for a model hub, with both files, config.json, samples.png and README.md, a model
+    card with the figures of mnistgan evaluate. All commands accept the folder as --ckpt.
 
     [bold]mnistgan export[/bold]   the generator of the newest run
 
     [bold]mnistgan export --ckpt g.pt --out digits.onnx[/bold]
 
     [bold]mnistgan export --ckpt g.pt --format safetensors[/bold]
+
+    [bold]mnistgan export --ckpt mnist --format hub --license cc-by-sa-3.0[/bold]
     """
-    from mnistgan.export import onnx, safetensors
+    from mnistgan.generators import named
     from mnistgan.sampling.generator import load_generator
     from mnistgan.storage import run_directory
 
-    source = run_directory.generator_path(options.generator_source(ckpt))
     # --format overrides the suffix of --out, so that any file name is possible.
-    ending = f".{format}" if format else (out.suffix.lower() if out else ".onnx")
-    target = out or _beside(source, ckpt).with_suffix(ending)
-    generator = load_generator(source)
-    if ending == ".safetensors":
-        safetensors.export_safetensors(generator, target)
-    else:
-        result = onnx.export_onnx(generator, target)
-        batches = ", ".join(map(str, onnx.CHECKED_BATCHES))
-        text = f"greatest difference to torch {result.difference:.2g} (batches of {batches})"
-        echo(f"opset {result.opset}; {text}", err=True)
+    kind = format or ("safetensors" if out and out.suffix.lower() == ".safetensors" else "onnx")
+    if license is not None and kind != "hub":
+        raise UsageError("--license is only for --format hub")
+    source = options.generator_source(ckpt)
+    file = run_directory.generator_path(source)
+    plugin = named.find(ckpt) if ckpt else None
+    # The folder of an installed generator belongs to its package.
+    beside = Path(file.name) if plugin else file
+    ending = "-hub" if kind == "hub" else f".{kind}"
+    target = out or beside.with_name(f"{beside.stem}{ending}")
+    write: dict[str, Callable[[Generator, Path], None]] = {
+        "onnx": _onnx,
+        "safetensors": _safetensors,
+        "hub": partial(_hub, source, plugin.name if plugin else "", license),
+    }
+    write[kind](load_generator(source), target)
     echo(target)
 
 
-def _beside(source: Path, ckpt: str | None) -> Path:
-    """The generator file; in the current folder for an installed generator."""
-    # The folder of an installed generator belongs to its package.
-    from mnistgan.generators import named
+def _safetensors(generator: "Generator", target: Path) -> None:
+    from mnistgan.export.safetensors import export_safetensors
 
-    return Path(source.name) if ckpt and named.find(ckpt) else source
+    export_safetensors(generator, target)
+
+
+def _onnx(generator: "Generator", target: Path) -> None:
+    from mnistgan.export.onnx import export_onnx
+
+    _show(export_onnx(generator, target))
+
+
+def _hub(
+    source: Path, installed_as: str, license: str | None, generator: "Generator", target: Path
+) -> None:
+    from mnistgan.export import card, hub, measured
+
+    if installed_as:  # its package has the figures beside it
+        beside = source.with_suffix(".json")
+        found = measured.read(beside) if beside.is_file() else None
+    else:
+        found = measured.find(source, generator.config.data.name, generator.step)
+    license_id = card.UNKNOWN_LICENSE if license is None else license
+    _show(
+        hub.export_hub(generator, target, name=installed_as, measured=found, license_id=license_id)
+    )
+    if license is None:
+        echo("mnistgan: the card states no license for the weights; set --license", err=True)
+    if found is None:
+        advice = f"run mnistgan evaluate --ckpt {target}, then export that folder to a new one"
+        echo(printable(f"mnistgan: the card has no figures; to add them, {advice}"), err=True)
+
+
+def _show(result: "Exported") -> None:
+    from mnistgan.export.onnx import CHECKED_BATCHES
+
+    batches = ", ".join(map(str, CHECKED_BATCHES))
+    text = f"greatest difference to torch {result.difference:.2g} (batches of {batches})"
+    echo(f"opset {result.opset}; {text}", err=True)

@@ -87,6 +87,9 @@ def _write(model: UnitImages, generator: Generator, path: Path) -> None:
         )
     assert program is not None
     proto = program.model_proto
+    for node in proto.graph.node:
+        # torch notes the traceback of each operation there, with the paths of this machine.
+        del node.metadata_props[:]
     config = toml.to_toml(toml.without_places(generator.config))
     step, epoch = generator.step, generator.epoch
     metadata = {"mnistgan.config": config, "mnistgan.step": str(step), "mnistgan.epoch": str(epoch)}

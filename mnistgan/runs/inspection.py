@@ -9,18 +9,20 @@ from typing import Any
 from mnistgan.config import RunConfig, toml
 from mnistgan.errors import FileFormatError
 from mnistgan.models import networks
-from mnistgan.storage import checkpoint
+from mnistgan.storage import checkpoint, run_directory
 from mnistgan.storage.checkpoint import Checkpoint
 from mnistgan.storage.run_directory import RunDirectory
 
 
 def inspect(path: Path) -> dict[str, Any]:
-    """Verify a generator file, a checkpoint or a run directory, and describe it.
+    """Verify a generator file or folder, a checkpoint or a run directory, and describe it.
 
     Raises:
         UsageError: the path is something else, or the file is damaged.
     """
-    return _inspect_run(RunDirectory(path)) if path.is_dir() else _inspect_file(path)
+    if path.is_dir() and not run_directory.is_hub_folder(path):
+        return _inspect_run(RunDirectory(path))
+    return _inspect_file(run_directory.generator_path(path))
 
 
 def _inspect_file(path: Path) -> dict[str, Any]:

@@ -120,13 +120,14 @@ class UnitImages(nn.Module):
 
 
 def load_generator(path: Path | str) -> Generator:
-    """Load an installed generator, a generator file, or a checkpoint or generator of a run.
+    """Load an installed generator, a generator file or folder, or a checkpoint or run.
 
         generator = mnistgan.load_generator("mnist")
         generator.config.data.name
 
-    The generator is on the CPU. A string that is exactly the name of an installed generator stands
-    for its file; a :class:`~pathlib.Path` is always a path.
+    The generator is on the CPU. A folder is a run directory, or one for a model hub. A string that
+    is exactly the name of an installed generator stands for its file; a :class:`~pathlib.Path` is
+    always a path.
     Paths in the file's config are ignored: the file may come from somebody else. The training
     images of a run directory are those that its ``config.toml`` names.
 

@@ -18,6 +18,9 @@ from mnistgan.storage.atomic import read_bytes
 RUNS = Path("runs")
 """Default folder of run directories."""
 
+HUB_FILE = "model.safetensors"
+"""The generator in a folder for a model hub, in place of a run directory's g.pt."""
+
 
 class _Inside:
     """A path below :attr:`RunDirectory.path`."""
@@ -138,18 +141,27 @@ def newest(parent: Path = RUNS, instead: str = "a run directory") -> RunDirector
 
 
 def generator_path(path: Path) -> Path:
-    """The file to load a generator from: the path itself, or a run directory's g.pt.
+    """The file to load a generator from: the path itself, or the one in a folder.
+
+    The folder is a run directory with a g.pt, or one for a model hub with a model.safetensors.
 
     Raises:
-        UsageError: the path is a folder without a g.pt.
+        UsageError: the path is a folder with neither.
     """
     if not path.is_dir():
         return path
     run = RunDirectory(path)
+    if is_hub_folder(path):
+        return path / HUB_FILE
     if not run.generator_file.is_file():
         why = "this run has not saved a generator yet" if run.exists() else "is not a run directory"
         raise UsageError(f"{path}: {why}; give a generator file or another run directory")
     return run.generator_file
+
+
+def is_hub_folder(path: Path) -> bool:
+    """Whether the path is a folder for a model hub, and not a run directory."""
+    return (path / HUB_FILE).is_file() and not RunDirectory(path).generator_file.is_file()
 
 
 def _is_plain(value: object) -> bool:

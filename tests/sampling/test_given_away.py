@@ -55,7 +55,9 @@ def test_no_path_is_in_a_generator_file(
     for ending in ("safetensors", "onnx"):
         made = invoke("export", "--ckpt", run, "--format", ending, "--out", f"g.{ending}")
         assert made.exit_code == 0, made.output
-    for path in (run / "g.pt", tmp_path / "g.safetensors", tmp_path / "g.onnx"):
+    assert invoke("export", "--ckpt", run, "--format", "hub", "--out", "hub").exit_code == 0
+    hub = tmp_path / "hub"
+    for path in (run / "g.pt", tmp_path / "g.safetensors", tmp_path / "g.onnx", *hub.iterdir()):
         raw = path.read_bytes()
         assert SECRET.encode() not in raw, path.name
         assert b"tensorboard" not in raw, "the options of outputs may be accounts, too"
