@@ -103,7 +103,7 @@ def verify(
     with console.bar() as on_progress:
         found = verification.verify(config, on_progress)
     if as_json:
-        console.show_json(asdict(found))
+        console.show_json(asdict(found) | {"notes": [*map(for_shell, found.notes)]})
     else:
         echo(for_shell("\n".join(found.lines())))
     if not found.is_usable:
