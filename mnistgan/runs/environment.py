@@ -63,7 +63,7 @@ class Environment:
         versions: versions of mnistgan, Python and packages; None for a package that is missing.
         system: operating system and processor type.
         cores: number of CPU cores of the machine.
-        arithmetic: None if torch cannot be imported.
+        arithmetic: None if torch cannot be used.
         data_root: folder of the data sets; None if it cannot be determined.
         cache: folder of the cache; None if it cannot be determined.
         plugins: the installed plugins of every kind.
@@ -83,22 +83,23 @@ class Environment:
 def describe() -> Environment:
     """Describe what mnistgan runs on. Raises nothing: what fails becomes a problem."""
     problems: list[str] = []
+    # From the metadata: a package that cannot be imported has a version, too.
+    versions = {package: _version(package) for package in _PACKAGES}
     arithmetic: Arithmetic | None = None
     try:
+        import torch
+
+        versions["torch"] = str(torch.__version__)  # unlike the metadata, with +cpu or +cu130
         arithmetic = _arithmetic()
     # A library whose binaries do not fit the machine raises OSError, RuntimeError and others.
     except Exception as error:
-        problems.append(f"torch cannot be imported ({one_line(error)})")
+        problems.append(f"torch cannot be used ({one_line(error)})")
     try:
-        import_torchvision()
+        versions["torchvision"] = str(import_torchvision().__version__)
     except Exception as error:
         problems.append(str(error) if isinstance(error, UsageError) else one_line(error))
     return Environment(
-        versions={
-            "mnistgan": __version__,
-            "python": platform.python_version(),
-            **{package: _version(package) for package in _PACKAGES},
-        },
+        versions={"mnistgan": __version__, "python": platform.python_version(), **versions},
         system=platform.platform(),
         cores=os.cpu_count(),
         arithmetic=arithmetic,
@@ -120,7 +121,6 @@ def installed_plugins(*kinds: str) -> list[InstalledPlugin]:
 
 
 def _version(package: str) -> str | None:
-    # From the metadata: a package that cannot be imported has a version, too.
     try:
         return version(package)
     except PackageNotFoundError:
