@@ -42,9 +42,11 @@ class _PlainHelp:
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse the arguments, once it is known that no file name follows ``--json``."""
-        # In a group, arguments after the name of a subcommand are that command's.
-        is_own = not isinstance(self, TyperGroup) or (args[:1] and args[0].startswith("-"))
-        if is_own and any("--json" in one.opts for one in self.get_params(ctx)):
+        # In a group, arguments after the name of a subcommand are that command's. While the shell
+        # completes a command, mistakes are not errors.
+        is_others = isinstance(self, TyperGroup) and not (args and args[0].startswith("-"))
+        is_checked = not is_others and not ctx.resilient_parsing
+        if is_checked and any("--json" in one.opts for one in self.get_params(ctx)):
             refuse_file(ctx.command_path, args)
         return super().parse_args(ctx, args)  # type: ignore[misc, no-any-return]
 
