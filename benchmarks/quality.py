@@ -19,7 +19,6 @@ import sys
 import tempfile
 import time
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import common
 import torch
@@ -104,11 +103,9 @@ def measure(row: Row, seed: int, count: int, threads: int) -> dict[str, object]:
             "--set", "outputs.samples=false", "--set", "outputs.animation=false",
         )  # fmt: skip
         seconds = time.monotonic() - began
-        file = f"{folder}/figures.json"
-        mnistgan_command(
-            "evaluate", run, "-n", str(count), "--json", file, "--threads", str(threads)
+        figures = json.loads(
+            mnistgan_command("evaluate", run, "-n", str(count), "--json", "--threads", str(threads))
         )
-        figures = json.loads(Path(file).read_text())
         steps = json.loads(mnistgan_command("info", f"{run}/g.pt", "--json"))["step"]
     distance = figures["figures"]["frechet_distance"]
     print(f"{row.name}, seed {seed}: {steps} steps in {seconds:.0f} s: {distance:.2f}", flush=True)

@@ -1,7 +1,10 @@
 """Text that people edit in programs of their own, or that others get to see."""
 
+import json
+import math
 import os
 import re
+from typing import Any
 
 _START = r"""(?<![^=(\[{'",\s])"""
 """Where a value may begin in a command line, a list or a sentence."""
@@ -24,6 +27,25 @@ def decoded(raw: bytes) -> str:
         UnicodeDecodeError: the bytes are not UTF-8.
     """
     return raw.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+
+
+def to_json(content: object) -> str:
+    """The content as an indented JSON document that ends with a line feed.
+
+    NaN and infinity become null, because JSON has neither. A value of a type that JSON does not
+    have, such as a path, becomes its text.
+    """
+    # allow_nan=False: json would write NaN, which many parsers refuse.
+    return json.dumps(finite(content), indent=2, allow_nan=False, default=str) + "\n"
+
+
+def finite(value: Any) -> Any:
+    """The value with None for each NaN and infinity in it, and with lists for tuples."""
+    if isinstance(value, dict):
+        return {key: finite(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def without_folders(text: str) -> str:

@@ -93,7 +93,9 @@ def fenced(markdown: str, language: str) -> list[str]:
 def shown_commands(markdown: str) -> list[list[str]]:
     """The calls of ``mnistgan`` in a text's blocks of bash, each as its arguments."""
     lines = "\n".join(fenced(markdown, "bash")).replace("\\\n", " ").splitlines()
-    calls = (shlex.split(line, comments=True) for line in lines)
+    calls = [shlex.split(line, comments=True) for line in lines]
+    # Without the file that the output is redirected to.
+    calls = [call[: call.index(">")] if ">" in call else call for call in calls]
     return [call[1:] for call in calls if call[:1] == ["mnistgan"]]
 
 

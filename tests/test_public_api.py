@@ -412,7 +412,7 @@ class TestEvents:
 def test_the_names_in_json_are_the_attributes(
     invoke: Invoke, trained: Path, tmp_path: Path
 ) -> None:
-    result = invoke("evaluate", trained, "-n", 100, "--json", "-", "--out", "e")
+    result = invoke("evaluate", trained, "-n", 100, "--json", "--out", "e")
     content = json.loads(result.stdout)
     real = reference.load(DataConfig(name="digits"))
     found: EvaluationResult = mnistgan.evaluate(mnistgan.sample(load_generator(trained), 100), real)

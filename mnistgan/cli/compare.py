@@ -24,6 +24,7 @@ def compare(
         bool,
         Option("--exact", help="Only say whether two runs are equal; the exit code is 1 if not."),
     ] = False,
+    as_json: options.AsJson = False,
     debug: options.Debug = False,
 ) -> None:
     """Compare runs in a table, with their curves and their samples at the same epochs.
@@ -36,20 +37,24 @@ def compare(
 
     [bold]mnistgan compare --exact runs/a runs/b[/bold]   are numbers, images and weights the same?
     """
+    from mnistgan.cli import console
     from mnistgan.runs import comparison
     from mnistgan.storage.run_directory import RunDirectory
 
     directories = [RunDirectory(run) for run in runs]
     if exact:
-        _say_whether_equal(directories)
+        _say_whether_equal(directories, as_json)
         return
     rows = comparison.compare(directories)
     files = comparison.save(out, directories, rows)
-    _show(
-        comparison.verdicts(rows),
-        [comparison.table(rows), comparison.settings(rows)],
-        comparison.to_markdown(rows),
-    )
+    if as_json:
+        console.show_json(comparison.to_json(rows))
+    else:
+        _show(
+            comparison.verdicts(rows),
+            [comparison.table(rows), comparison.settings(rows)],
+            comparison.to_markdown(rows),
+        )
     for note in comparison.repeated(rows):
         echo(printable(note), err=True)
     if not all(row.figures for row in rows):
@@ -59,17 +64,22 @@ def compare(
     echo(f"written: {', '.join(map(str, files))}", err=True)
 
 
-def _say_whether_equal(runs: "Sequence[RunDirectory]") -> None:
+def _say_whether_equal(runs: "Sequence[RunDirectory]", as_json: bool) -> None:
     if len(runs) != 2:
         raise BadParameter("--exact compares two runs; give their directories")
+    from mnistgan.cli import console
     from mnistgan.runs import equality
 
     differences = equality.differences(*runs)
-    for difference in differences:
-        echo(printable(difference))
+    if as_json:
+        console.show_json({"is_equal": not differences, "differences": differences})
+    else:
+        equal = (
+            "equal: all numbers, images and weights are the same; rates and times are not compared"
+        )
+        echo(printable("\n".join(differences or [equal])))
     if differences:
         raise Exit(1)
-    echo("equal: all numbers, images and weights are the same; rates and times are not compared")
 
 
 def _show(

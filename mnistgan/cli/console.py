@@ -1,7 +1,6 @@
 """Progress bars and tables in a terminal."""
 
 import contextlib
-import json
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -15,6 +14,7 @@ from rich.text import Text
 from mnistgan.errors import printable
 from mnistgan.progress import OnProgress, no_progress
 from mnistgan.progress import Progress as Step
+from mnistgan.text import to_json
 from mnistgan.training import ranks
 
 _LEAST = 20
@@ -109,9 +109,11 @@ def show_entries(entries: Iterable[tuple[str, str]], indent: int = 0) -> None:
 
 
 def show_json(content: object) -> None:
-    """Print a JSON document, indented; escape sequences in its texts are escaped."""
-    # allow_nan=False: NaN and infinity are not JSON, and many parsers refuse them.
-    typer.echo(json.dumps(content, indent=2, allow_nan=False))
+    """Print what a command prints with ``--json``: one JSON document; docs/json.md has its shape.
+
+    Escape sequences in its texts are escaped. Everything else a command prints goes to stderr then.
+    """
+    typer.echo(to_json(content), nl=False)
 
 
 def wrapped(text: str, columns: int | None) -> list[str]:

@@ -1,5 +1,6 @@
 """``mnistgan data``: published data sets and your own images."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -32,7 +33,12 @@ _Labels = Annotated[
 
 
 @app.callback()
-def data(ctx: Context, data_root: options.DataRoot = None, debug: options.Debug = False) -> None:
+def data(
+    ctx: Context,
+    as_json: options.AsJson = False,
+    data_root: options.DataRoot = None,
+    debug: options.Debug = False,
+) -> None:
     """List the published data sets; fetch, verify or show one.
 
     Torchvision's data sets for image classification are available as torchvision:NAME, such as
@@ -46,10 +52,11 @@ def data(ctx: Context, data_root: options.DataRoot = None, debug: options.Debug 
     [bold]mnistgan data show ./photos --channels 3[/bold]
     """
     if ctx.invoked_subcommand is None:
-        _list(data_root)
+        _list(data_root, as_json)
     # Typer would accept the option here and the subcommand would not see it.
-    elif data_root is not None:
-        raise BadParameter(f"give --data-root after {ctx.invoked_subcommand}, not before it")
+    elif data_root is not None or as_json:
+        name = "--json" if as_json else "--data-root"
+        raise BadParameter(f"give {name} after {ctx.invoked_subcommand}, not before it")
 
 
 @app.command(cls=PlainCommand)
@@ -78,6 +85,7 @@ def fetch(
 def verify(
     name: options.DataName,
     labels: _Labels = None,
+    as_json: options.AsJson = False,
     data_root: options.DataRoot = None,
     debug: options.Debug = False,
 ) -> None:
@@ -87,15 +95,18 @@ def verify(
 
     [bold]mnistgan data verify mnist[/bold]
     """
-    from mnistgan.cli.console import bar
+    from mnistgan.cli import console
     from mnistgan.config import DataConfig, toml
     from mnistgan.datasets import verification
 
     config = toml.replace_data(DataConfig(), name=name, root=data_root, labels=labels)
-    with bar() as on_progress:
-        lines, all_usable = verification.verify(config, on_progress)
-    echo(for_shell("\n".join(lines)))
-    if not all_usable:
+    with console.bar() as on_progress:
+        found = verification.verify(config, on_progress)
+    if as_json:
+        console.show_json(asdict(found) | {"notes": [*map(for_shell, found.notes)]})
+    else:
+        echo(for_shell("\n".join(found.lines())))
+    if not found.is_usable:
         raise Exit(1)
 
 
@@ -149,12 +160,22 @@ def show(
     echo(path)
 
 
-def _list(data_root: Path | None) -> None:
+def _list(data_root: Path | None, as_json: bool) -> None:
+    from mnistgan.catalog import DATA_SETS
     from mnistgan.cli import console
     from mnistgan.datasets import archives
     from mnistgan.storage import user_dirs
 
     root = user_dirs.data_root(data_root)
+    if as_json:
+        console.show_json(
+            {
+                "data_root": root,
+                "cache": user_dirs.cache(),
+                "data_sets": [archives.describe(one, root) for one in DATA_SETS.values()],
+            }
+        )
+        return
     rows = archives.rows(root)
     columns = console.room()
     if columns is None:

@@ -50,9 +50,7 @@ def evaluate(
         Path | None,
         _results(metavar="DIR", help="Folder; by default RUN/evaluation or evaluation."),
     ] = None,
-    json_file: Annotated[
-        Path | None, _results("--json", help="Also write the figures as JSON; - for stdout.")
-    ] = None,
+    as_json: options.AsJson = False,
     data_root: options.DataRoot = None,
     threads: options.Threads = None,
     debug: options.Debug = False,
@@ -63,19 +61,17 @@ def evaluate(
 
     [bold]mnistgan evaluate[/bold]   the newest run
 
-    [bold]mnistgan evaluate --ckpt g.pt -n 10000 --json figures.json[/bold]
+    [bold]mnistgan evaluate --ckpt g.pt -n 10000 --json > figures.json[/bold]
 
     [bold]mnistgan evaluate --images samples.npz --data fashion-mnist --score tstr[/bold]
     """
     if sum(source is not None for source in (run, ckpt, images)) > 1:
         raise BadParameter("give only one of RUN, --ckpt and --images")
-    from mnistgan.cli.console import bar
+    from mnistgan.cli import console
     from mnistgan.evaluation.result_files import evaluate_to_files
 
-    # Then nothing else may go to stdout, so that the output can be piped into another program.
-    to_stdout = str(json_file) == "-"
     options.use_threads(threads)
-    with bar() as on_progress:
+    with console.bar() as on_progress:
         written = evaluate_to_files(
             images or run or options.generator_source(ckpt),
             are_images=images is not None,
@@ -85,13 +81,9 @@ def evaluate(
             data_root=data_root,
             with_scores=score is not None,
             folder=out,
-            json_file=None if to_stdout else json_file,
             on_progress=on_progress,
         )
-    if to_stdout:
-        echo(written.text, nl=False)
-    else:
-        _show(written)
+    console.show_json(written.content) if as_json else _show(written)
     echo(f"pictures: {', '.join(map(str, written.pictures))}", err=True)
 
 

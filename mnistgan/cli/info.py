@@ -1,42 +1,84 @@
-"""``mnistgan info``: the contents of a file or a run directory."""
+"""``mnistgan info``: the contents of a file or a run directory, or the installation."""
 
 import shlex
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from typer import Argument, Option, echo
+from typer import Argument, BadParameter, Option, echo
 
 from mnistgan.cli import options
 from mnistgan.errors import printable
 
+if TYPE_CHECKING:
+    from mnistgan.runs.environment import Environment
+
 
 def info(
     path: Annotated[
-        Path, Argument(metavar="FILE|RUN", help="Generator file, checkpoint or run directory.")
-    ],
-    as_json: Annotated[bool, Option("--json", help="Print JSON.")] = False,
+        Path | None,
+        Argument(metavar="FILE|RUN", help="Generator file, checkpoint or run directory."),
+    ] = None,
+    env: Annotated[
+        bool, Option("--env", help="Describe the installation instead, for a bug report.")
+    ] = False,
+    as_json: options.AsJson = False,
     debug: options.Debug = False,
 ) -> None:
     """Verify and describe a generator file, a checkpoint or a run directory.
 
     [bold]mnistgan info g.pt[/bold]
+
+    [bold]mnistgan info --env[/bold]   versions, device, folders and plugins, for a bug report
     """
-    import json
+    if (path is None) is not env:
+        raise BadParameter("give either FILE|RUN or --env")
+    from dataclasses import asdict
 
     from mnistgan.cli import console
+
+    if path is None:
+        from mnistgan.runs import environment
+
+        described = environment.describe()
+        console.show_json(asdict(described)) if as_json else _show(_of_environment(described))
+        return
     from mnistgan.runs import inspection
 
     found = inspection.inspect(path)
-    if as_json:
-        echo(json.dumps(found, indent=2))
-        return
-    for number, (heading, entries) in enumerate(_groups(found)):
-        echo(("\n" if number else "") + printable(heading))
-        console.show_entries(entries, indent=2)
+    console.show_json(found) if as_json else _show(_groups(found))
 
 
 _Groups = list[tuple[str, list[tuple[str, str]]]]
 """Headings, and the names and texts below each."""
+
+
+def _show(groups: _Groups) -> None:
+    from mnistgan.cli import console
+
+    for number, (heading, entries) in enumerate(groups):
+        echo(("\n" if number else "") + printable(heading))
+        console.show_entries(entries, indent=2)
+
+
+def _of_environment(found: "Environment") -> _Groups:
+    system = [("system", found.system), ("cores", str(found.cores or "unknown"))]
+    if (used := found.arithmetic) is not None:
+        system += [
+            ("device", f"{used.device} ({used.device_name})"),
+            ("precision", used.precision),
+            ("threads", str(used.threads)),
+            ("CUDA of torch", used.cuda or "none"),
+        ]
+    folders = [("data sets", found.data_root), ("cache", found.cache)]
+    plugins = [(f"{one.kind}: {one.name}", one.package) for one in found.plugins]
+    problems = [("problem", problem) for problem in found.problems]
+    return [
+        ("Versions", [(name, one or "not installed") for name, one in found.versions.items()]),
+        ("Machine", system),
+        ("Folders", [(name, str(path or "unknown")) for name, path in folders]),
+        ("Plugins", plugins),
+        *([("Problems", problems)] if problems else []),
+    ]
 
 
 def _groups(found: dict[str, Any]) -> _Groups:

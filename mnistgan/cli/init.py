@@ -24,6 +24,7 @@ def init(
     schema: Annotated[
         bool, Option("--schema", help="Also write a JSON Schema for editors.")
     ] = False,
+    as_json: options.AsJson = False,
     debug: options.Debug = False,
 ) -> None:
     """Write a preset as a TOML file to edit, or list the presets.
@@ -38,10 +39,12 @@ def init(
     from mnistgan.config.schema import DIRECTIVE
     from mnistgan.storage.atomic import write_text
 
+    if as_json and (preset or schema):
+        raise BadParameter("--json lists the presets; omit PRESET and --schema")
     if preset is None:
         if out is not None:
             raise BadParameter("--out needs a PRESET to write")
-        _write_schema(Path()) if schema else _list()
+        _write_schema(Path()) if schema else _list(as_json)
         return
     # As text, not as parsed values, to keep the comments.
     text = presets.path(preset).read_text(encoding="utf-8")
@@ -56,10 +59,15 @@ def init(
     echo(target)
 
 
-def _list() -> None:
+def _list(as_json: bool) -> None:
     from mnistgan.cli import console
     from mnistgan.config import presets
 
+    if as_json:
+        console.show_json(
+            [{"name": one, "summary": presets.summary(one)} for one in presets.names()]
+        )
+        return
     console.show_entries((name, presets.summary(name)) for name in presets.names())
     echo("mnistgan: next, for example: mnistgan init fast", err=True)
 

@@ -1,10 +1,15 @@
-"""Command classes whose help shows plain types and wraps text at the width of the terminal."""
+"""Command classes whose help shows plain types and wraps text at the width of the terminal.
+
+They also refuse a file name after ``--json``.
+"""
 
 import re
 import shutil
 from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
+
+from mnistgan.cli.json_flag import refuse_file
 
 _TYPES = {
     "int": "INTEGER",
@@ -34,6 +39,16 @@ class _PlainHelp:
     def get_params(self, ctx: Any) -> list[Any]:
         """All parameters, including ``--help`` and those of shell completion."""
         return [_plain(one, ctx) for one in super().get_params(ctx)]  # type: ignore[misc]
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the arguments, once it is known that no file name follows ``--json``."""
+        # In a group, arguments after the name of a subcommand are that command's. While the shell
+        # completes a command, mistakes are not errors.
+        is_others = isinstance(self, TyperGroup) and not (args and args[0].startswith("-"))
+        is_checked = not is_others and not ctx.resilient_parsing
+        if is_checked and any("--json" in one.opts for one in self.get_params(ctx)):
+            refuse_file(ctx.command_path, args)
+        return super().parse_args(ctx, args)  # type: ignore[misc, no-any-return]
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write the help; in a narrow terminal, without frames."""

@@ -53,13 +53,9 @@ def plugins(
 
 
 def _names(kind: _Kind) -> list[dict[str, str]]:
-    from mnistgan.generators.named import NamedGenerator
-    from mnistgan.outputs.registry import OutputPlugin
-    from mnistgan.plugins import installed
+    from mnistgan.runs.environment import installed_plugins
 
-    found = installed(NamedGenerator if kind == "generators" else OutputPlugin)
-    every = [plugin for several in found.values() for plugin in several]
-    return [{"name": plugin.name, "package": plugin.origin} for plugin in every]
+    return [{"name": one.name, "package": one.package} for one in installed_plugins(kind)]
 
 
 def _generators(name: str | None, as_json: bool) -> None:

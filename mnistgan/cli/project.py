@@ -23,9 +23,6 @@ def project(
     out: Annotated[Path, Option(help="Picture (.png) or walk (.gif, .webp, .mp4).")] = Path(
         "projection.png"
     ),
-    json_file: Annotated[
-        Path | None, Option("--json", help="Also write each z and its error.")
-    ] = None,
     invert: Annotated[
         bool | None,
         Option(
@@ -39,6 +36,7 @@ def project(
     ] = None,
     restarts: Annotated[int, _search(min=1, max=1000, help="Random starts per image.")] = 8,
     steps: Annotated[int, _search(min=1, max=100_000, help="Steps from each start.")] = 300,
+    as_json: options.AsJson = False,
     data_root: options.DataRoot = None,
     threads: options.Threads = None,
     debug: options.Debug = False,
@@ -48,14 +46,16 @@ def project(
     [bold]mnistgan project seven.png[/bold]   both images in projection.png, with the newest run
 
     [bold]mnistgan project --index 7,12 --ckpt g.pt --out walk.gif[/bold]   a walk between digits
+
+    [bold]mnistgan project seven.png --json > z.json[/bold]   also z and its error
     """
-    from mnistgan.cli.console import bar
+    from mnistgan.cli import console
     from mnistgan.latent.projection_files import project_to_files
 
     source = options.generator_source(ckpt)
     options.use_threads(threads)
-    with bar() as on_progress:
-        lines, hints = project_to_files(
+    with console.bar() as on_progress:
+        found = project_to_files(
             source,
             out,
             pictures=images or (),
@@ -66,11 +66,13 @@ def project(
             steps=steps,
             seed=seed,
             data_root=data_root,
-            json_file=json_file,
             on_progress=on_progress,
         )
-    # printable(): file names may contain control characters, which a terminal would execute.
-    echo(printable("\n".join(lines)))
-    echo(out)
-    for hint in hints:
+    if as_json:
+        console.show_json(found.content)
+    else:
+        # printable(): file names may contain control characters, which a terminal would execute.
+        echo(printable("\n".join(found.lines)))
+    echo(out, err=as_json)
+    for hint in found.hints:
         echo(printable(f"mnistgan: {hint}"), err=True)

@@ -39,6 +39,7 @@ def sweep(
         int | None,
         options.machine(min=1, max=1024, help="CPU threads per worker; by default cores / jobs."),
     ] = None,
+    as_json: options.AsJson = False,
     worker: Annotated[bool, Option("--worker", hidden=True)] = False,
     debug: options.Debug = False,
 ) -> None:
@@ -74,7 +75,7 @@ def sweep(
         echo("mnistgan: stopped; run the same command to resume", err=True)
         raise Exit(128 + caught.signal)
     if not worker:
-        _show(search)
+        _show(search, as_json)
 
 
 @contextlib.contextmanager
@@ -105,12 +106,14 @@ def _describe(trial: "FrozenTrial", search: "Search") -> str:
     return f"trial {trial.number} {trial.state.name.lower()}: {'  '.join(parts)}"
 
 
-def _show(search: "Search") -> None:
-    """Write the results, and print the ten best trials as a table."""
+def _show(search: "Search", as_json: bool) -> None:
+    """Write the results, and print the ten best trials as a table, or all trials as JSON."""
     from mnistgan.cli import console
     from mnistgan.sweep import results
 
     files = results.write(search)
+    if as_json:
+        console.show_json(results.to_json(search))
     keys = list(search.plan.sweep.search)
     head = ["trial", search.plan.sweep.objective.figure.replace("_", " "), *keys]
     rows = []
@@ -120,7 +123,7 @@ def _show(search: "Search") -> None:
         rows.append([_short(cell) for cell in cells])
     console.show_table(head, rows, stderr=True)
     for file in files:
-        echo(file)
+        echo(file, err=as_json)
 
 
 def _short(value: object) -> str:

@@ -9,6 +9,7 @@ import functools
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mnistgan.catalog import DATA_SETS, Archive, DataSet
 from mnistgan.storage import user_dirs
@@ -29,6 +30,22 @@ class LocalArchive:
     path: Path
     trouble: str
     has_checksum: bool = True
+
+
+def describe(data_set: DataSet, root: Path) -> dict[str, Any]:
+    """A data set for JSON; ``is_here``: whether its files exist, ``megabytes``: to download."""
+    splits = {"train": data_set.train, "test": data_set.test}
+    return {
+        "name": data_set.name,
+        "about": data_set.about,
+        "side": data_set.side,
+        "classes": list(data_set.classes),
+        **{name: split and {"count": split.count} for name, split in splits.items()},
+        "license": data_set.license,
+        "source": data_set.source,
+        "megabytes": sum(archive.megabytes for archive in data_set.archives),
+        "is_here": not missing(data_set, root),
+    }
 
 
 def rows(root: Path) -> list[tuple[str, ...]]:

@@ -1,9 +1,9 @@
 """Evaluation with results in files: figures.json, and pictures that illustrate the figures."""
 
 import dataclasses
-import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from mnistgan.evaluation.tstr import Scores
 from mnistgan.progress import OnProgress, no_progress
 from mnistgan.rendering import grids
 from mnistgan.storage import atomic
+from mnistgan.text import to_json
 
 _EACH = 10  # images per row of a picture
 
@@ -26,13 +27,13 @@ class EvaluationFiles:
     Attributes:
         result: the figures of the images and of the floor.
         scores: classification accuracy scores, if requested.
-        text: all of these as JSON, the content of figures.json.
+        content: all of these as plain values, the content of figures.json.
         pictures: the picture files.
     """
 
     result: EvaluationResult
     scores: Scores | None
-    text: str
+    content: dict[str, Any]
     pictures: list[Path]
 
 
@@ -46,7 +47,6 @@ def evaluate_to_files(
     data_root: Path | None = None,
     with_scores: bool = False,
     folder: Path | None = None,
-    json_file: Path | None = None,
     on_progress: OnProgress = no_progress,
 ) -> EvaluationFiles:
     """Compare images with real images, and write the figures and pictures.
@@ -61,7 +61,6 @@ def evaluate_to_files(
         data_root: folder of the data sets.
         with_scores: whether to compute the scores of :mod:`mnistgan.evaluation.tstr`.
         folder: target folder; by default ``evaluation``, in the run directory if there is one.
-        json_file: another file for the figures.
         on_progress: called during each task.
 
     Raises:
@@ -70,8 +69,6 @@ def evaluate_to_files(
     folder = folder or _default_folder(source, are_images)
     # Checked first: an evaluation takes minutes, more if a classifier has to be trained.
     atomic.check_folder(folder)
-    if json_file is not None:
-        atomic.check_target(json_file)
     measured = candidates.load(
         source, are_images, count, seed, data=data, root=data_root, on_progress=on_progress
     )
@@ -82,15 +79,12 @@ def evaluate_to_files(
     if with_scores:
         scores = tstr.score(measured.images, labels, real, seed, on_progress)
         content["scores"] = dataclasses.asdict(scores)
-    text = json.dumps(content, indent=2, allow_nan=False) + "\n"
     atomic.make_folder(folder)
     pictures = _pictures(measured.images, result, real)
     for name, picture in pictures.items():
         grids.save_png(folder / name, picture)
-    for file in (folder / "figures.json", json_file):
-        if file is not None:
-            atomic.write_text(file, text)
-    return EvaluationFiles(result, scores, text, [folder / name for name in pictures])
+    atomic.write_text(folder / "figures.json", to_json(content))
+    return EvaluationFiles(result, scores, content, [folder / name for name in pictures])
 
 
 def _default_folder(source: Path, are_images: bool) -> Path:

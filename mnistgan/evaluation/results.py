@@ -1,7 +1,6 @@
 """All figures of a set of images, beside those of real images."""
 
 import itertools
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -20,6 +19,7 @@ from mnistgan.evaluation.verdict import Verdict, judge
 from mnistgan.evaluation.watch import distinct
 from mnistgan.models import noise
 from mnistgan.progress import OnProgress, no_progress
+from mnistgan.text import finite
 
 _FEWEST = 50
 _COMPARED = 256  # images whose pixels are compared with one another
@@ -126,7 +126,7 @@ class EvaluationResult:
         return self.figures.verdict(self.floor.numbers())
 
     def to_json(self) -> dict[str, Any]:
-        """The content of a figures.json; its keys are the attributes."""
+        """The content of a figures.json; its keys are the attributes, infinity and NaN are None."""
         used = self.classifier
         return {
             "verdict": str(self.verdict),
@@ -134,18 +134,10 @@ class EvaluationResult:
             "seed": self.seed,
             "data": self.data,
             "classifier": {"name": used.name, "sha256": used.sha256, "accuracy": used.accuracy},
-            "figures": _plain(self.figures),
+            "figures": finite(asdict(self.figures)),
             "floor_n": self.floor_n,
-            "floor": _plain(self.floor),
+            "floor": finite(asdict(self.floor)),
         }
-
-
-def _plain(figures: Figures) -> dict[str, Any]:
-    """The figures for JSON, with None for infinity and NaN, which JSON does not have."""
-    return {
-        name: None if isinstance(value, float) and not math.isfinite(value) else value
-        for name, value in asdict(figures).items()
-    }
 
 
 def evaluate(

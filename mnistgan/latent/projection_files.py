@@ -1,9 +1,9 @@
-"""Projection of picture files, with the results written as a picture or a walk, and as JSON."""
+"""Projection of picture files, with the results as a picture or a walk, and for JSON."""
 
-import json
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -21,13 +21,28 @@ from mnistgan.progress import OnProgress, no_progress
 from mnistgan.rendering import animations, grids
 from mnistgan.sampling import conditioning
 from mnistgan.sampling.generator import Generator, load_generator
-from mnistgan.storage.atomic import check_target, write_text
+from mnistgan.storage.atomic import check_target
 
 _MAX_IMAGES = 100  # more rows would make a picture too tall to look at
 _TILE = 224  # minimum side of an image in the picture, in pixels
 _NAME = 20  # maximum number of characters of a name above an image
 _PACE = 24  # frames from image to image
 _FPS = 15.0
+
+
+@dataclass(frozen=True)
+class ProjectionFiles:
+    """The results of a projection.
+
+    Attributes:
+        content: the results as plain values: class, RMS error, |z| and z of each image.
+        lines: one line per image.
+        hints: about flat and inverted pictures.
+    """
+
+    content: dict[str, Any]
+    lines: list[str]
+    hints: list[str]
 
 
 def project_to_files(
@@ -42,10 +57,9 @@ def project_to_files(
     steps: int = 300,
     seed: int = 0,
     data_root: Path | None = None,
-    json_file: Path | None = None,
     on_progress: OnProgress = no_progress,
-) -> tuple[list[str], list[str]]:
-    """Project images and write the results as a picture or a walk, and as JSON.
+) -> ProjectionFiles:
+    """Project images and write the results as a picture or a walk.
 
     Args:
         source: generator file, checkpoint or run directory.
@@ -60,16 +74,12 @@ def project_to_files(
         steps: see :class:`projection.ProjectionOptions`.
         seed: see :class:`projection.ProjectionOptions`.
         data_root: see :func:`from_data`.
-        json_file: also write each z and its error here.
         on_progress: called while images are loaded, projected and drawn.
-
-    Returns:
-        One line per image, and hints about flat and inverted pictures.
 
     Raises:
         UsageError: a file cannot be read or written, or an option does not fit the generator.
     """
-    _check(out, len(pictures) + len(indices), json_file)
+    _check(out, len(pictures) + len(indices))
     generator = load_generator(source)
     label = None
     if digit is not None:
@@ -87,9 +97,8 @@ def project_to_files(
     else:
         frames = _walk(generator, found, on_progress)
         animations.save_animation(out, frames, len(frames), _FPS)
-    if json_file is not None:
-        write_text(json_file, _to_json(source, options, found))
-    return [_describe(one) for one in found], hints
+    content = _to_json(source, options, found)
+    return ProjectionFiles(content, [_describe(one) for one in found], hints)
 
 
 def _as_drawn(
@@ -182,12 +191,10 @@ def from_data(
     return [NamedImage(f"{split} image {index}", data.images[index]) for index in indices]
 
 
-def _check(path: Path, count: int, json_file: Path | None) -> None:
-    """Check the targets before any work."""
+def _check(path: Path, count: int) -> None:
+    """Check the target before any work."""
     # A projection takes minutes; a wrong path must not be found only at its end.
     check_target(path, *WALK_FORMATS)
-    if json_file is not None:
-        check_target(json_file)
     if not 1 <= count <= _MAX_IMAGES:
         raise UsageError(f"give 1 to {_MAX_IMAGES} images, by name or by --index, not {count}")
     if path.suffix.lower() != ".png" and count == 1:
@@ -196,8 +203,7 @@ def _check(path: Path, count: int, json_file: Path | None) -> None:
 
 def _to_json(
     source: Path, options: projection.ProjectionOptions, found: Sequence[Projection]
-) -> str:
-    """The results as JSON: class, RMS error, |z| and z of each image."""
+) -> dict[str, Any]:
     images = [
         {
             "name": one.target.name,
@@ -209,14 +215,13 @@ def _to_json(
         }
         for one in found
     ]
-    content = {
+    return {
         "generator": str(source),
         "restarts": options.restarts,
         "steps": options.steps,
         "seed": options.seed,
         "images": images,
     }
-    return json.dumps(content, indent=2, allow_nan=False) + "\n"
 
 
 def _describe(found: Projection) -> str:

@@ -193,16 +193,22 @@ def table(rows: Sequence[ComparisonRow]) -> list[list[str]]:
 
 def settings(rows: Sequence[ComparisonRow]) -> list[list[str]]:
     """The keys in which the configs differ, with their values: text, header first."""
-    flat = [[toml.flatten(toml.to_table(one.config)) for one in row.members] for row in rows]
-    every = list(itertools.chain(*flat))
     lines = [["config", *(row.label for row in rows)]]
-    for key in dict.fromkeys(itertools.chain(*every)):
-        first = every[0].get(key)
-        if key.startswith(_UNNAMED) or all(one.get(key) == first for one in every):
-            continue
-        cells = (dict.fromkeys(_setting(one.get(key)) for one in row) for row in flat)
+    for key, values in _differing(rows).items():
+        cells = (dict.fromkeys(map(_setting, row)) for row in values)
         lines.append([key, *(", ".join(cell) for cell in cells)])
     return lines
+
+
+def _differing(rows: Sequence[ComparisonRow]) -> dict[str, list[list[Any]]]:
+    """The keys in which the configs differ, each with its values by row and by member."""
+    flat = [[toml.flatten(toml.to_table(one.config)) for one in row.members] for row in rows]
+    every = list(itertools.chain(*flat))
+    return {
+        key: [[one.get(key) for one in row] for row in flat]
+        for key in dict.fromkeys(itertools.chain(*every))
+        if not key.startswith(_UNNAMED) and any(one.get(key) != every[0].get(key) for one in every)
+    }
 
 
 def _best(rows: Sequence[ComparisonRow], name: str) -> list[ComparisonRow]:
@@ -240,6 +246,43 @@ def _setting(value: Any) -> str:
 
 
 # Files -----------------------------------------------------------------------------------------
+
+
+def to_json(rows: Sequence[ComparisonRow]) -> dict[str, Any]:
+    """The rows as plain values for JSON; the keys are the attributes.
+
+    A standard deviation is None for a single run, and ``settings`` are the keys in which the
+    configs differ, with their values.
+    """
+    differing = _differing(rows)
+
+    def member(row: int, number: int, one: Measured) -> dict[str, Any]:
+        return {
+            "label": one.label,
+            "steps": one.steps,
+            "measured_with": one.measured_with,
+            "figures": dict(one.figures),
+            "verdict": None if one.verdict is None else str(one.verdict),
+            "settings": {key: values[row][number] for key, values in differing.items()},
+        }
+
+    return {
+        "is_comparable": is_comparable(rows),
+        "rows": [
+            {
+                "label": row.label,
+                "runs": row.runs,
+                "steps": row.steps,
+                "measured_with": row.measured_with,
+                "figures": {
+                    name: {"mean": mean, "std": std if row.runs > 1 else None}
+                    for name, (mean, std) in row.figures.items()
+                },
+                "members": [member(place, *one) for one in enumerate(row.members)],
+            }
+            for place, row in enumerate(rows)
+        ],
+    }
 
 
 def to_csv(rows: Sequence[ComparisonRow]) -> str:

@@ -37,17 +37,45 @@ def settings_of(trial: FrozenTrial, search: Search) -> dict[str, Any]:
     }
 
 
+def to_json(search: Search) -> dict[str, Any]:
+    """The finished trials as plain values for JSON, in the order of their numbers."""
+    sweep, best = search.plan.sweep, search.finished()
+    return {
+        "name": sweep.name,
+        "figure": sweep.objective.figure,
+        "direction": sweep.objective.direction,
+        "best": best[0].number if best else None,
+        "trials": [
+            {
+                "number": trial.number,
+                "state": trial.state.name.lower(),
+                "value": trial.value,
+                "seconds": _seconds(trial),
+                "settings": settings_of(trial, search),
+            }
+            for trial in _ended(search)
+        ],
+    }
+
+
+def _ended(search: Search) -> list[FrozenTrial]:
+    """The trials that ended in any way, in the order of their numbers."""
+    return [one for one in search.study.get_trials(deepcopy=False) if one.state.is_finished()]
+
+
+def _seconds(trial: FrozenTrial) -> float | None:
+    return None if trial.duration is None else round(trial.duration.total_seconds(), 1)
+
+
 def _table(search: Search) -> Path:
     """Write trials.csv: one row per finished trial with its state, figure, time and values."""
     keys = list(search.plan.sweep.search)
     figure = search.plan.sweep.objective.figure
     rows: list[list[Any]] = [["trial", "state", figure, "seconds", *keys]]
-    for trial in search.study.get_trials(deepcopy=False):
-        if trial.state.is_finished():
-            seconds = "" if trial.duration is None else round(trial.duration.total_seconds(), 1)
-            values = settings_of(trial, search)
-            row = [trial.number, trial.state.name.lower(), trial.value, seconds]
-            rows.append([*row, *map(values.get, keys)])
+    for trial in _ended(search):
+        values = settings_of(trial, search)
+        row = [trial.number, trial.state.name.lower(), trial.value, _seconds(trial)]
+        rows.append([*row, *map(values.get, keys)])
     path = search.folder / "trials.csv"
     write_text(path, tables.to_csv(rows))
     return path

@@ -85,7 +85,7 @@ def test_the_newest_run_is_used_and_named(
 
 @pytest.mark.usefixtures("runs", "digits_classifier")
 def test_evaluate_names_it_beside_json(invoke: Invoke) -> None:
-    result = invoke("evaluate", "-n", 100, "--json", "-")
+    result = invoke("evaluate", "-n", 100, "--json")
     assert (result.exit_code, result.stderr.count(NAMED)) == (0, 1), result.output
     assert json.loads(result.stdout)["n"] == 100
     assert NAMED not in invoke("evaluate", "runs/b", "-n", 100).stderr

@@ -174,8 +174,8 @@ class TestOtherLayouts:
         here = archives.HEAD.index("here")
         assert rows["mnist"][here] == "yes"
         assert rows["fashion-mnist"][here].startswith("no (")
-        lines, usable = verify(DataConfig(name="mnist", root=str(laid_out)))
-        assert usable, lines
+        found = verify(DataConfig(name="mnist", root=str(laid_out)))
+        assert found.is_usable, found.lines()
 
     def test_a_damaged_file_is_not_taken(self, layout: str, laid_out: Path) -> None:
         name = "train-labels-idx1-ubyte"

@@ -163,14 +163,14 @@ def test_a_classifier_learns_from_good_fakes(digits: Reference) -> None:
 @pytest.mark.usefixtures("hurried")
 class TestCommand:
     def test_a_run_beside_the_floor(self, invoke: Invoke, trained: Path, tmp_path: Path) -> None:
-        result = invoke("evaluate", trained, "-n", 200, "--json", "f.json", "--out", "pictures")
+        result = invoke("evaluate", trained, "-n", 200, "--out", "pictures")
         assert result.exit_code == 0, result.output
         assert "Frechet distance (mnistgan-lenet-" in result.stdout
-        verdict = json.loads((tmp_path / "f.json").read_text())["verdict"]
+        figures = json.loads((tmp_path / "pictures" / "figures.json").read_text())
+        verdict = figures["verdict"]
         assert result.stdout.startswith(f"{verdict}\n200 images against digits\n")
         assert "n=200" in result.stdout
         assert "the floor is 200 held-out real images" in result.stdout
-        figures = json.loads((tmp_path / "f.json").read_text())
         assert (figures["n"], figures["seed"], figures["data"]) == (200, 0, "digits")
         assert set(figures["figures"]) == set(figures["floor"])
         assert figures["figures"]["frechet_distance"] > figures["floor"]["frechet_distance"]
@@ -182,7 +182,7 @@ class TestCommand:
         assert digits.labels is not None
         np.savez(tmp_path / "a.npz", images=digits.images[:400, 0], labels=digits.labels[:400])
         result = invoke(
-            "evaluate", "--images", "a.npz", "--data", "digits", "--score", "tstr", "--json", "-"
+            "evaluate", "--images", "a.npz", "--data", "digits", "--score", "tstr", "--json"
         )
         assert result.exit_code == 0, result.output
         figures = json.loads(result.stdout)
@@ -220,7 +220,7 @@ class TestCommand:
             (tmp_path / "some" / str(digit)).mkdir(parents=True)
             for number, image in enumerate(digits.images[digits.labels == digit][:40]):
                 save_png(tmp_path / "some" / str(digit) / f"{number}.png", image[0])
-        result = invoke("evaluate", "--images", "some", "--data", "digits", "--json", "-")
+        result = invoke("evaluate", "--images", "some", "--data", "digits", "--json")
         assert result.exit_code == 0, result.output
         metrics = json.loads(result.stdout)["figures"]
         assert metrics["agreement"] > 0.5

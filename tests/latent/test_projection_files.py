@@ -53,12 +53,14 @@ def test_a_negative_has_the_generators_background(generator: Generator, tmp_path
 
 
 def test_a_picture_and_its_json(invoke: Invoke, trained: Path, digit: Path, tmp_path: Path) -> None:
-    result = invoke("project", digit, "--ckpt", trained, "--json", "z.json")
+    result = invoke("project", digit, "--ckpt", trained)
     assert result.exit_code == 0, result.output
     line, name = result.stdout.splitlines()
     assert line.startswith("digit.png: RMS error 0.0")
     assert name == "projection.png"
-    (entry,) = json.loads((tmp_path / "z.json").read_text())["images"]
+    result = invoke("project", digit, "--ckpt", trained, "--json")
+    assert result.stderr == "projection.png\n"
+    (entry,) = json.loads(result.stdout)["images"]
     assert entry["name"] == "digit.png"
     assert len(entry["z"]) == 8
     assert entry["rms"] < 0.03
@@ -103,9 +105,11 @@ def test_a_negative_gets_a_hint(invoke: Invoke, trained: Path, digit: Path) -> N
 
 def entries(invoke: Invoke, *arguments: object) -> tuple[list[dict[str, Any]], str]:
     """The images in the JSON of a short projection, and what it says on stderr."""
-    result = invoke("project", *arguments, "--restarts", 2, "--steps", 40, "--json", "z.json")
+    result = invoke("project", *arguments, "--restarts", 2, "--steps", 40, "--json")
     assert result.exit_code == 0, result.output
-    return json.loads(Path("z.json").read_text(encoding="utf-8"))["images"], result.stderr
+    hints, name, _ = result.stderr.partition("projection.png\n")
+    assert (name, hints) == ("projection.png\n", "")
+    return json.loads(result.stdout)["images"], result.stderr.removeprefix(name)
 
 
 def save_with_ground(path: Path, tiny: Tiny, level: float) -> Path:
@@ -179,7 +183,7 @@ def test_a_name_cannot_move_the_cursor(invoke: Invoke, trained: Path, digit: Pat
         (["digit.png", "--out", "a.gif"], "two images"),
         (["digit.png", "--out", "a.bmp"], "unknown extension"),
         (["digit.png", "--out", "no/a.png"], "does not exist"),
-        (["digit.png", "--json", "no/a.json"], "does not exist"),
+        (["digit.png", "--json", "a.json"], "takes no file name; write: mnistgan project --ckpt"),
         (["digit.png", "--digit", "3"], "without labels"),
     ],
 )

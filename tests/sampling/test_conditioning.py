@@ -463,11 +463,11 @@ class TestCommands:
     def test_evaluate_tells_agreement(
         self, invoke: Invoke, conditional: Path, tmp_path: Path
     ) -> None:
-        result = invoke("evaluate", "--ckpt", conditional, "-n", 200, "--json", "f.json")
+        result = invoke("evaluate", "--ckpt", conditional, "-n", 200)
         assert result.exit_code == 0, result.output
         assert "agreement" in result.stdout
         assert "Frechet distance by class" in result.stdout
-        figures = json.loads((tmp_path / "f.json").read_text())
+        figures = json.loads((tmp_path / "evaluation" / "figures.json").read_text())
         assert 0 <= figures["figures"]["agreement"] <= 1
         assert figures["floor"]["agreement"] > 0.5
         assert set(figures["figures"]["class_distances"]) == set(DIGITS)

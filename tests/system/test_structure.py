@@ -59,6 +59,7 @@ def test_commands_only_translate() -> None:
         "from mnistgan.cli import app; app(['play', '--help'], standalone_mode=False)",
         "from mnistgan.cli import app; app(['outputs'], standalone_mode=False)",
         "from mnistgan.cli import app; app(['plugins', 'generators'], standalone_mode=False)",
+        "from mnistgan.cli import app; app(['plugins', '--json'], standalone_mode=False)",
         "from mnistgan.cli import app; app(['init'], standalone_mode=False)",
         "from mnistgan.cli import app; app(['init', '--schema'], standalone_mode=False)",
         "from mnistgan.cli import app; app(['data'], standalone_mode=False)",
