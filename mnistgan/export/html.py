@@ -1,8 +1,9 @@
 """Export to one HTML file that explores a generator in a browser, without a server.
 
-The page is that of ``mnistgan play``. Its script computes G itself, from the numbers in the file. The
-page loads nothing: its Content-Security-Policy allows only the scripts in it, and no requests. Names
-of classes and data sets come from the generator file, which may be somebody else's; they are escaped.
+The page is that of ``mnistgan play``. Its script computes G itself, from the numbers in the file.
+The page loads nothing: its Content-Security-Policy allows only the scripts in it, and no requests.
+Names of classes and data sets come from the generator file, which may be from an untrusted source;
+they are escaped.
 """
 
 from __future__ import annotations
@@ -40,11 +41,13 @@ class Exported:
 
     Attributes:
         path: the HTML file.
+        precision: of the weights in it.
         difference: largest difference from PyTorch's images in a pixel, of 255.
         images: number of images compared.
     """
 
     path: Path
+    precision: layers.Precision
     difference: int
     images: int
 
@@ -52,29 +55,41 @@ class Exported:
 def export_html(generator: Generator, path: Path) -> Exported:
     """Write a generator as a page, after comparing the page's numbers with PyTorch.
 
-    The numbers are computed by NumPy as the page's script does.
+    The images are computed by NumPy as the page's script does. The weights are stored as int16 if
+    all pixels then are within 2 of 255 from PyTorch's, else as float32.
 
     Raises:
         UsageError: the extension is not .html, or the folder cannot be written.
-        ExportError: a pixel differs from PyTorch's by more than 2 of 255, or the network has a layer
-            that the script does not know; no file is written.
+        ExportError: a pixel differs from PyTorch's by more than 2 of 255, or the network has a
+            layer that the script does not know; no file is written.
     """
     check_target(path, ".html")
     pictures = Pictures(generator)
-    model, data = _flat(generator, pictures)
-    difference, images = _check(generator, model, data)
-    write_text(path, page.html(_file(pictures, model, data)))
-    return Exported(path, difference, images)
+    precisions: tuple[layers.Precision, ...] = ("int16", "float32")
+    for precision in precisions:
+        model, data = _flat(generator, pictures, precision)
+        difference, images = _compare(generator, model, data)
+        # Not "difference > TOLERANCE", which is false for NaN.
+        if difference <= TOLERANCE:
+            write_text(path, page.html(_file(pictures, model, data)))
+            return Exported(path, precision, int(difference), images)
+    raise ExportError(
+        f"the page's images would differ from PyTorch's by {difference:g} of 255 in a pixel; "
+        "choose another format"
+    )
 
 
-def _flat(generator: Generator, pictures: Pictures) -> tuple[dict[str, Any], bytes]:
+def _flat(
+    generator: Generator, pictures: Pictures, precision: layers.Precision
+) -> tuple[dict[str, Any], bytes]:
     """The description of a generator that the script reads, and its numbers."""
     flat, embeddings = layers.flatten(generator.network)
     axes = pictures.axes.double().numpy()
-    data, floats = layers.encode(flat, [axes, embeddings])
+    data, floats = layers.encode(flat, [axes, embeddings], precision)
     pixels = networks.pixel_range(generator.config)
     model = {
         "layers": [layer.describe() for layer in flat],
+        "precision": precision,
         "floats": floats,
         "range": [pixels.low, pixels.high],
         "axes": len(axes),
@@ -86,15 +101,15 @@ def _flat(generator: Generator, pictures: Pictures) -> tuple[dict[str, Any], byt
     return model, data
 
 
-def _check(generator: Generator, model: dict[str, Any], data: bytes) -> tuple[int, int]:
-    """The largest difference from PyTorch's images, and the number of images."""
+def _compare(generator: Generator, model: dict[str, Any], data: bytes) -> tuple[float, int]:
+    """The largest difference from PyTorch's images, of 255, and the number of images."""
     classes, latent_dim = model["classes"], model["latent_dim"]
     before = model["axes"] * latent_dim
     skipped = before + classes * model["embedding"]
     singles = np.frombuffer(data, "<f4", model["floats"]).astype(np.float64)
     embeddings = singles[before:skipped].reshape(classes, model["embedding"])
-    decoded = layers.decode(model["layers"], data, model["floats"], skipped)
-    count, worst = max(_CHECKED, classes), 0
+    decoded = layers.decode(model["layers"], data, model["floats"], skipped, model["precision"])
+    count, differences = max(_CHECKED, classes), []
     for number, start in enumerate(range(0, count, _BATCH)):
         rows = min(_BATCH, count - start)
         z = noise.normal(0, Stream.SAMPLE, number, (rows, latent_dim))
@@ -104,15 +119,8 @@ def _check(generator: Generator, model: dict[str, Any], data: bytes) -> tuple[in
             inputs = np.concatenate([inputs, embeddings[labels]], axis=1)
         expected = generator(z, labels).transpose(0, 2, 3, 1).reshape(rows, -1)
         images = _levels(layers.forward(decoded, inputs), *model["range"])
-        difference = float(np.abs(images - expected).max())
-        # Not "difference > TOLERANCE", which is false for NaN.
-        if not difference <= TOLERANCE:
-            raise ExportError(
-                f"the page's images would differ from PyTorch by {difference:g} of 255 in a pixel; "
-                "choose another format"
-            )
-        worst = max(worst, int(difference))
-    return worst, count
+        differences.append(np.abs(images - expected).max())
+    return float(np.max(differences)), count
 
 
 def _levels(images: npt.NDArray[np.float64], low: float, high: float) -> npt.NDArray[np.float64]:

@@ -1,9 +1,9 @@
 """A generator as a list of affine layers with activations, and its numbers as int16 and float32.
 
-The script of an HTML export computes these layers. Three changes keep it small: BatchNorm in
-evaluation mode is an affine map per channel and becomes part of the layer before it; feature maps are
-channels-last, so that each tap of a transposed convolution multiplies a matrix by the channels of one
-pixel; and the rows of all matrices are quantized.
+The script of an HTML export computes these layers. Three changes keep it and the file small.
+BatchNorm in evaluation mode is an affine map per channel and becomes part of the layer before it.
+Feature maps are channels-last, so that each tap of a transposed convolution multiplies a matrix by
+the channels of one pixel. The weights are quantized to int16, with one scale per row.
 """
 
 from __future__ import annotations
@@ -20,10 +20,12 @@ from mnistgan.errors import ExportError
 from mnistgan.models.networks import ConditionalGenerator
 
 Array: TypeAlias = npt.NDArray[np.float64]
+Precision: TypeAlias = Literal["int16", "float32"]
 Activation: TypeAlias = Literal["none", "relu", "leaky_relu", "tanh", "sigmoid"]
 
 TAPS = 16  # of a kernel of 4 x 4
 _LEVELS = 2**15 - 1  # of an int16, on each side of 0
+_DTYPES: dict[Precision, str] = {"int16": "<i2", "float32": "<f4"}
 
 
 @dataclass(frozen=True)
@@ -32,8 +34,8 @@ class Layer:
 
     Attributes:
         type: ``linear``, or ``conv_transpose`` with kernel 4, stride 2 and padding 1.
-        weights: linear: outputs x inputs. conv_transpose: (taps * outputs) x inputs; taps are in the
-            order of the kernel's rows.
+        weights: linear: outputs x inputs. conv_transpose: (taps * outputs) x inputs; taps are in
+            the order of the kernel's rows.
         bias: outputs.
         side: side of a transposed convolution's input; 0 for linear.
         activation: applied to each output.
@@ -92,7 +94,8 @@ def _add(layers: list[Layer], module: nn.Module) -> None:
         layers[-1] = replace(layers[-1], activation=activation, slope=slope)
     else:
         raise ExportError(
-            f"the generator has a layer that a page cannot compute ({module}); choose another format"
+            f"the generator has a layer that a page cannot compute ({module}); choose another "
+            "format"
         )
 
 
@@ -151,50 +154,65 @@ def _numbers(tensor: Tensor) -> Array:
 # Numbers ---------------------------------------------------------------------------------------
 
 
-def encode(layers: Iterable[Layer], floats: Iterable[Array]) -> tuple[bytes, int]:
-    """The numbers of layers, and how many of them are float32.
+def encode(
+    layers: Iterable[Layer], floats: Iterable[Array], precision: Precision
+) -> tuple[bytes, int]:
+    """The numbers of layers, and how many of them come first as float32.
 
-    First the float32: ``floats``, then for each layer the scale of each row and the bias. Then the
-    weights of all layers as int16; each is multiplied by its row's scale. Little-endian, as all
-    browsers read them.
+    First ``floats``, then for each layer the scale of each row and the bias. After these the
+    weights of all layers, in the given precision; each is multiplied by its row's scale.
+    Little-endian, as browsers read them.
     """
-    # Not float16: a level of int16 is at most 1/65534 of a row's range, so the weights near a row's
-    # largest are 16 times as exact in the same space.
-    singles, integers = list(floats), []
+    singles, weights = list(floats), []
     for layer in layers:
-        largest = np.abs(layer.weights).max(axis=1)
-        scale = np.where(largest > 0, largest, 1) / _LEVELS
-        # Rounded before it divides, so that the quantization knows the scale that is stored.
-        scale = scale.astype("<f4").astype(np.float64)
+        scale = _scale(layer.weights, precision)
         singles += [scale, layer.bias]
-        integers.append(np.rint(layer.weights / scale[:, None]).clip(-_LEVELS, _LEVELS))
+        weights.append((layer.weights / scale[:, None]).ravel())
     first = np.concatenate([one.ravel() for one in singles]).astype("<f4")
-    second = np.concatenate([one.ravel() for one in integers]).astype("<i2")
-    return first.tobytes() + second.tobytes(), len(first)
+    last = np.concatenate(weights)
+    if precision == "int16":
+        last = np.rint(last).clip(-_LEVELS, _LEVELS)
+    return first.tobytes() + last.astype(_DTYPES[precision]).tobytes(), len(first)
+
+
+def _scale(weights: Array, precision: Precision) -> Array:
+    # Not float16 in place of scaled int16: in the same space, it has only 11 significant bits. A
+    # level of int16 is 1/32767 of the row's largest weight.
+    if precision == "float32":
+        return np.ones(len(weights))
+    largest = np.abs(weights).max(axis=1)
+    scale = np.where(largest > 0, largest, 1) / _LEVELS
+    # The weights are divided by the scale as it is stored.
+    return scale.astype("<f4").astype(np.float64)
 
 
 def decode(
-    descriptions: Iterable[dict[str, Any]], data: bytes, floats: int, skipped: int
+    descriptions: Iterable[dict[str, Any]],
+    data: bytes,
+    floats: int,
+    skipped: int,
+    precision: Precision,
 ) -> list[Layer]:
-    """The layers that :func:`encode` wrote, with their quantized weights.
+    """The layers that :func:`encode` wrote, with the weights as they are stored.
 
     Args:
         descriptions: of each layer; see :meth:`Layer.describe`.
         data: the numbers.
-        floats: how many of them are float32.
+        floats: how many come first as float32.
         skipped: how many of these come before the layers' own.
+        precision: of the weights.
     """
-    singles = np.frombuffer(data, "<f4", floats)[skipped:]
-    integers = np.frombuffer(data, "<i2", offset=4 * floats)
+    singles = np.frombuffer(data, "<f4", floats)[skipped:].astype(np.float64)
+    rest = np.frombuffer(data, _DTYPES[precision], offset=4 * floats)
     layers = []
     for given in descriptions:
         outputs, inputs = given["outputs"], given["inputs"]
         rows = outputs * (1 if given["type"] == "linear" else TAPS)
         scale, bias, singles = np.split(singles, [rows, rows + outputs])
-        weights, integers = np.split(integers, [rows * inputs])
-        scaled = weights.reshape(rows, inputs) * scale[:, None].astype(np.float64)
+        weights, rest = np.split(rest, [rows * inputs])
         kept = {key: given[key] for key in ("type", "side", "activation", "slope")}
-        layers.append(Layer(weights=scaled, bias=bias.astype(np.float64), **kept))
+        scaled = weights.reshape(rows, inputs) * scale[:, None]
+        layers.append(Layer(weights=scaled, bias=bias, **kept))
     return layers
 
 

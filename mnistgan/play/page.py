@@ -1,7 +1,7 @@
 """The files of the page to explore a generator.
 
-``mnistgan play`` serves them, and ``mnistgan export --format html`` writes them as one file. The script
-of the page asks ``globalThis.backend`` for its pictures; each of the two has a backend of its own.
+``mnistgan play`` serves them, and ``mnistgan export --format html`` writes them as one file. The
+page's script asks ``globalThis.backend`` for its pictures; each of the two has its own backend.
 """
 
 from __future__ import annotations

@@ -77,11 +77,12 @@ function pixels({ layers, embeddings, range: [low, high] }, z, label) {
   return Uint8ClampedArray.from(x, (value) => Math.floor((value - low) * scale + 0.5));
 }
 
-// Reads a generator from its description and its numbers: float32, then int16.
-function readGenerator({ layers, floats: count, range, axes, classes, latent_dim, embedding }, bytes) {
+// Reads a generator from its description and its numbers: float32, then the layers' weights.
+function readGenerator(model, bytes) {
+  const { layers, floats: count, range, axes, classes, latent_dim, embedding, precision } = model;
   const floats = new Float32Array(bytes, 0, count);
-  const integers = new Int16Array(bytes, 4 * count);
-  let [nextFloat, nextInteger] = [0, 0];
+  const stored = new (precision === "int16" ? Int16Array : Float32Array)(bytes, 4 * count);
+  let [nextFloat, nextStored] = [0, 0];
   const take = (size) => floats.subarray(nextFloat, (nextFloat += size));
   const takeRows = (rows, size) => Array.from({ length: rows }, () => take(size));
   const generator = { range, axes: takeRows(axes, latent_dim), embeddings: takeRows(classes, embedding) };
@@ -91,10 +92,10 @@ function readGenerator({ layers, floats: count, range, axes, classes, latent_dim
     const weights = new Float32Array(rows * layer.inputs);
     for (let row = 0, at = 0; row < rows; row += 1) {
       for (const end = at + layer.inputs; at < end; at += 1) {
-        weights[at] = integers[nextInteger + at] * scales[row];
+        weights[at] = stored[nextStored + at] * scales[row];
       }
     }
-    nextInteger += weights.length;
+    nextStored += weights.length;
     return { ...layer, weights, bias };
   });
   return generator;
