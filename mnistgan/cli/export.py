@@ -1,13 +1,19 @@
-"""``mnistgan export``: a generator as ONNX or safetensors."""
+"""``mnistgan export``: a generator as ONNX, safetensors or a web page."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from typer import Option, echo
 
 from mnistgan.cli import options
 
-_Format = Literal["onnx", "safetensors"]
+if TYPE_CHECKING:
+    from mnistgan.sampling.generator import Generator
+
+_Format = Literal["onnx", "safetensors", "html"]
 
 
 def export(
@@ -17,7 +23,7 @@ def export(
     ] = None,
     format: Annotated[
         _Format | None,
-        Option(metavar="FORMAT", help="onnx or safetensors; by default as in --out."),
+        Option(metavar="FORMAT", help="onnx, safetensors or html; by default as in --out."),
     ] = None,
     debug: options.Debug = False,
 ) -> None:
@@ -25,28 +31,61 @@ def export(
 
     onnx, the default: the network, with input z (batch x latent_dim) and output images in [0, 1]
     (batch x channels x height x width). The export is compared with the original in PyTorch.
-    safetensors: the weights; all commands accept this file as --ckpt, too.
+    safetensors: the weights; all commands accept this file as --ckpt, too. html: the page of
+    mnistgan play as one file. It computes the images itself, needs no server and no internet, and
+    can be sent to someone who has nothing installed; it is compared with PyTorch, too.
 
     [bold]mnistgan export[/bold]   the generator of the newest run
 
     [bold]mnistgan export --ckpt g.pt --out digits.onnx[/bold]
 
     [bold]mnistgan export --ckpt g.pt --format safetensors[/bold]
+
+    [bold]mnistgan export --ckpt g.pt --format html[/bold]
     """
-    from mnistgan.export import onnx, safetensors
     from mnistgan.sampling.generator import load_generator
     from mnistgan.storage import run_directory
+    from mnistgan.storage.atomic import check_target
 
     source = run_directory.generator_path(options.generator_source(ckpt))
     # --format overrides the suffix of --out, so that any file name is possible.
-    ending = f".{format}" if format else (out.suffix.lower() if out else ".onnx")
-    target = out or source.with_suffix(ending)
-    generator = load_generator(source)
-    if ending == ".safetensors":
-        safetensors.export_safetensors(generator, target)
-    else:
-        result = onnx.export_onnx(generator, target)
-        batches = ", ".join(map(str, onnx.CHECKED_BATCHES))
-        text = f"greatest difference to torch {result.difference:.2g} (batches of {batches})"
-        echo(f"opset {result.opset}; {text}", err=True)
+    if out and not format:
+        check_target(out, *(f".{name}" for name in _WRITERS))
+    name = format or (out.suffix.lower().removeprefix(".") if out else "onnx")
+    target = out or source.with_suffix(f".{name}")
+    if message := _WRITERS[name](load_generator(source), target):
+        echo(message, err=True)
     echo(target)
+
+
+def _onnx(generator: Generator, target: Path) -> str:
+    from mnistgan.export import onnx
+
+    result = onnx.export_onnx(generator, target)
+    batches = ", ".join(map(str, onnx.CHECKED_BATCHES))
+    text = f"greatest difference to torch {result.difference:.2g} (batches of {batches})"
+    return f"opset {result.opset}; {text}"
+
+
+def _safetensors(generator: Generator, target: Path) -> str:
+    from mnistgan.export import safetensors
+
+    safetensors.export_safetensors(generator, target)
+    return ""
+
+
+def _html(generator: Generator, target: Path) -> str:
+    from mnistgan.export import html
+
+    result = html.export_html(generator, target)
+    size = target.stat().st_size / 1e6
+    text = f"greatest difference to torch {result.difference} of 255 ({result.images} images)"
+    return f"{size:.1f} MB, weights as {result.precision}; {text}"
+
+
+# One writer per format. It returns what to say about the file, if anything.
+_WRITERS: dict[str, Callable[[Generator, Path], str]] = {
+    "onnx": _onnx,
+    "safetensors": _safetensors,
+    "html": _html,
+}

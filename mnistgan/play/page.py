@@ -11,10 +11,9 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-_FOLDER = "page"
+from mnistgan.rendering import web
 
 
 @dataclass(frozen=True)
@@ -23,40 +22,29 @@ class File:
 
     Attributes:
         policy: Content-Security-Policy.
-        title: title of the page; it is escaped.
-        icon: URL of the icon, with the scheme ``data:``.
+        title: title of the page; the template escapes it.
+        icon: base64 of a PNG file.
         style: the style sheet.
         scripts: modules, in the order of execution.
-        model: JSON value for the backend; its texts are escaped.
-        numbers: base64.
+        model: JSON value for the backend; the template escapes it.
+        numbers: base64 of the backend's numbers.
     """
 
     policy: str
     title: str
-    icon: str
+    icon: Markup
     style: Markup
     scripts: tuple[Markup, ...]
     model: dict[str, Any]
-    numbers: str
+    numbers: Markup
 
 
 def html(file: File | None = None) -> str:
     """The page: as one file, or with the addresses of the server's files."""
-    return _templates().get_template("index.html").render(file=file)
+    return web.templates("mnistgan.play").get_template("index.html").render(file=file)
 
 
 @cache
 def text(name: str) -> str:
     """A file of the page: ``page.css``, ``page.js`` or ``backend.js``."""
-    return (resources.files("mnistgan.play") / _FOLDER / name).read_text(encoding="utf-8")
-
-
-@cache
-def _templates() -> Environment:
-    return Environment(
-        loader=PackageLoader("mnistgan.play", _FOLDER),
-        autoescape=True,
-        undefined=StrictUndefined,  # by default, a misspelled variable prints nothing
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    return (resources.files("mnistgan.play") / "page" / name).read_text(encoding="utf-8")

@@ -272,13 +272,13 @@ function startWalk() {
     draw();
   };
   walking = requestAnimationFrame(step);
-  byId("walk").textContent = "Stop the walk";
+  byId("walk").textContent = "Stop";
 }
 
 function stopWalk() {
   cancelAnimationFrame(walking);
   walking = 0;
-  byId("walk").textContent = "Start a walk";
+  byId("walk").textContent = "Animate";
 }
 
 byId("random").addEventListener("click", () => {
