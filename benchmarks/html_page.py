@@ -1,6 +1,6 @@
 """Frame time and size of the pages that ``mnistgan export --format html`` writes, in Chromium.
 
-python benchmarks/html_page.py                 # writes results/html.json
+python benchmarks/html_page.py                 # writes results/html_page.json
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
         rows = [measure(browser, name, Path(folder), frames) for name in PRESETS]
         browser.close()
-    common.save("html", rows)
+    common.save("html_page", rows)
 
 
 def measure(browser: Browser, preset: str, folder: Path, frames: int) -> dict[str, Any]:

@@ -195,8 +195,8 @@ def test_every_control_changes_the_picture(chromium: Chromium, tmp_path: Path) -
         with page.expect_download() as download:
             page.get_by_role("link", name="Save as PNG").click()
         assert download.value.suggested_filename == "mnistgan-seed-42-label-7-truncation-0.5.png"
-        saved = Image.open(download.value.path())
-        assert (saved.format, saved.size) == ("PNG", (448, 448))
+        with Image.open(download.value.path()) as saved:
+            assert (saved.format, saved.size) == ("PNG", (448, 448))
         tab.requests[:] = tab.requests[:1]  # visited by this test
 
 

@@ -362,7 +362,7 @@ def test_an_animation_moves_all_sliders_until_it_is_stopped(chromium: Chromium) 
         sliders = [page.get_by_label(f"Direction {axis}", exact=True) for axis in range(1, 9)]
         before = [float(one.input_value()) for one in sliders]
         page.get_by_role("button", name="Animate").click()
-        addresses = set()
+        addresses: set[str | None] = set()
         while len(addresses) < 20:
             addresses.add(picture.get_attribute("data-address"))
         page.get_by_role("button", name="Stop").click()
