@@ -79,9 +79,9 @@ TABLES = {
     ),
     "html_page": (
         "Pages of `mnistgan export --format html`",
-        "Untrained generators in headless Chromium without a GPU, while other work was running (see "
-        "the load average). `network`: G's forward pass in JavaScript. A frame also enlarges the "
-        "image and draws it on the page. Differences from PyTorch are in levels of 255.",
+        "Untrained generators in headless Chromium without a GPU, while other work was running "
+        "(see the load average). `network`: G's forward pass in JavaScript. A frame also enlarges "
+        "the image and draws it on the page. Differences from PyTorch are in levels of 255.",
     ),
     "sampling": (
         "Sampling into a file",
