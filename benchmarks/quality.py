@@ -110,7 +110,7 @@ def measure(row: Row, seed: int, count: int, threads: int) -> dict[str, object]:
         )
         figures = json.loads(Path(file).read_text())
         steps = json.loads(mnistgan_command("info", f"{run}/g.pt", "--json"))["step"]
-    distance = figures["metrics"]["frechet_distance"]
+    distance = figures["figures"]["frechet_distance"]
     print(f"{row.name}, seed {seed}: {steps} steps in {seconds:.0f} s: {distance:.2f}", flush=True)
     return {
         "row": asdict(row),

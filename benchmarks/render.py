@@ -115,6 +115,7 @@ def main() -> None:
         file = HERE / "results" / f"{name}.json"
         if file.exists():
             parts += [f"## {title}", "", *table(name, about, json.loads(file.read_text()))]
+    parts += labs(json.loads((HERE / "results" / "labs.json").read_text()))
     (HERE / "RESULTS.md").write_text("\n".join(parts))
 
 
@@ -125,23 +126,23 @@ def quality(about: str, results: list[dict[str, Any]]) -> list[str]:
     for one in results:
         groups[one["row"]["name"]].append(one)
     first = results[0]
-    features, floor = first["figures"]["features"], first["figures"]["floor"]
+    used, floor = first["figures"]["classifier"], first["figures"]["floor"]
     columns: tuple[str, ...] = COLUMNS
     also = ""
-    if first["figures"]["metrics"].get("agreement") is not None:
+    if first["figures"]["figures"].get("agreement") is not None:
         columns = (*COLUMNS, "agreement")
         also = f", with agreement {floor['agreement']:.3f}"
     heads = " | ".join(name.replace("frechet_", "Frechet ") for name in columns)
     lines = [
         f"`benchmarks/quality.py`, {where(first['machine'])}. Frechet distance "
-        f"({features['name']}, sha256 {features['sha256'][:12]}, n={first['figures']['n']:,}); "
+        f"({used['name']}, sha256 {used['sha256'][:12]}, n={first['figures']['n']:,}); "
         f"the floor, for real test images, is {floor['frechet_distance']:.2f}{also}. {about}",
         "",
         f"| config | seeds | seconds | steps | {heads} | missing digits |",
         "|" + "---|" * (5 + len(columns)),
     ]
     for name, runs in groups.items():
-        metrics = [run["figures"]["metrics"] for run in runs]
+        metrics = [run["figures"]["figures"] for run in runs]
         missing = sum(len(one["missing"]) for one in metrics)
         lines.append(
             f"| {name} | {len(runs)} | {np.mean([run['seconds'] for run in runs]):.0f} "
@@ -166,6 +167,37 @@ def table(name: str, about: str, results: dict[str, Any]) -> list[str]:
         *(f"| {' | '.join(cell(row.get(one, '')) for one in columns)} |" for row in rows),
         "",
     ]
+
+
+def labs(results: dict[str, Any]) -> list[str]:
+    """The table of the labs: the range over all ways at the end of each run."""
+    rows = results["rows"]
+    names = ("D(x)", "D(G(z1))", "loss_D", "frechet_distance", "precision", "recall")
+    ways = ", ".join(dict.fromkeys(row["way"] for row in rows))
+    lines = [
+        "## The labs on other processors and with other seeds",
+        "",
+        f"`benchmarks/labs.py`, {where(results['machine'])}. The lowest and the highest value of "
+        f"several ways ({ways}): scores and loss are means over the last 200 steps, the figures "
+        "those of the last evaluation (n=1,000). `results/labs.json` has every epoch and way, and "
+        "what the watch said.",
+        "",
+        f"| run | {' | '.join(names)} | missing digits |",
+        "|" + "---|" * (2 + len(names)),
+    ]
+    for run in dict.fromkeys(row["run"] for row in rows):
+        ends = [row for row in rows if row["run"] == run]
+        cells = [spread([row[name][-1] for row in ends]) for name in (*names, "missing_classes")]
+        lines.append(f"| {run} | {' | '.join(cells)} |")
+    return [*lines, ""]
+
+
+def spread(values: list[float]) -> str:
+    """The lowest and the highest value."""
+    low, high = (
+        f"{one:.2g}" if abs(one) < 10 else f"{one:.0f}" for one in (min(values), max(values))
+    )
+    return low if low == high else f"{low} to {high}"
 
 
 def where(machine: dict[str, Any]) -> str:

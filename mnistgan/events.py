@@ -8,11 +8,13 @@ its outputs receive RunEnded, too; its caller receives the exception instead.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, TypeVar, get_args
 
+from mnistgan import arguments
 from mnistgan.arrays import Images
 from mnistgan.config import RunConfig, ScoreKind
 
@@ -36,6 +38,32 @@ __all__ = [
 EndReason: TypeAlias = Literal["finished", "stopped", "max_minutes", "collapsed", "failed"]
 
 
+_Class = TypeVar("_Class", bound=type)
+
+
+def _shows(*names: str) -> Callable[[_Class], _Class]:
+    """Shorten a class's repr to some fields, so that ``on_event=print`` can be read."""
+
+    def shortened(kind: _Class) -> _Class:
+        def text(self: object) -> str:
+            shown = (f"{name}={_brief(getattr(self, name))}" for name in names)
+            return f"{kind.__name__}({', '.join(shown)})"
+
+        kind.__repr__ = text  # type: ignore[assignment,method-assign]
+        return kind
+
+    return shortened
+
+
+def _brief(value: object) -> str:
+    """A number with three digits; of figures, the Frechet distance."""
+    if isinstance(value, Mapping):
+        distance = value.get("frechet_distance", math.nan)
+        return f"{{'frechet_distance': {_brief(distance)}, ...}}"
+    return f"{value:.3g}" if isinstance(value, float) else repr(value)
+
+
+@_shows("step", "total_steps", "device", "data_source")
 @dataclass(frozen=True)
 class RunStarted:
     """The run is about to take its first step, or to continue after ``step`` if that is not 0."""
@@ -59,6 +87,7 @@ class RunStarted:
     """The first training images, at most 64: uint8, N x C x H x W."""
 
 
+@_shows("step", "loss_d", "loss_g", "d_real", "d_fake_before")
 @dataclass(frozen=True)
 class StepMetrics:
     """The metrics of one step. A step is one update of G; steps and epochs are counted from 1."""
@@ -78,6 +107,7 @@ class StepMetrics:
     """Real images per second, averaged over the steps whose metrics were fetched together."""
 
 
+@_shows("epoch", "step")
 @dataclass(frozen=True)
 class EpochEnded:
     """An epoch has ended; ``images`` are those of the fixed noise, uint8 64 x C x H x W."""
@@ -87,6 +117,7 @@ class EpochEnded:
     images: Images
 
 
+@_shows("epoch", "step", "figures", "is_best", "verdict")
 @dataclass(frozen=True)
 class Evaluated:
     """The generator was measured after an epoch.
@@ -150,5 +181,16 @@ Event: TypeAlias = (
 
 
 def score_names(kind: ScoreKind) -> tuple[str, str]:
-    """Labels for the scores of real and of fake images."""
+    """Labels for the scores of real and of fake images.
+
+        events.score_names("probability")  # ("D(x)", "D(G(z))")
+
+    Args:
+        kind: ``TrainConfig.score_kind``.
+
+    Raises:
+        UsageError: it is none of its values.
+    """
+    if not isinstance(kind, str) or kind not in get_args(ScoreKind):
+        raise arguments.wrong("kind", f"one of {', '.join(get_args(ScoreKind))}", kind)
     return ("critic(x)", "critic(G(z))") if kind == "critic" else ("D(x)", "D(G(z))")

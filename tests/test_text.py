@@ -12,7 +12,7 @@ from support import Invoke
 
 from mnistgan.config import toml
 from mnistgan.storage import tables
-from mnistgan.text import decoded
+from mnistgan.text import decoded, without_folders
 
 MARKS = {"without": b"", "with": b"\xef\xbb\xbf"}
 ENDS = {"unix": "\n", "windows": "\r\n", "old mac": "\r"}
@@ -79,3 +79,37 @@ def test_a_continued_table_is_plain_again(tmp_path: Path) -> None:
     tables.continue_table(path, tables.METRICS_COLUMNS, 1).close()
     assert path.read_bytes().startswith(head.encode())
     assert np.loadtxt(path, delimiter=",", skiprows=1).tolist() == [1, 1, 0, 0, 0, 0, 0, 7]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("/home/anna/photos", ".../photos"),
+        ("/home/anna/photos/", ".../photos/"),
+        ("--config=/home/anna/b.toml", "--config=.../b.toml"),
+        ("data.root='/home/anna smith/d'", "data.root='.../d'"),
+        ("['/x/y', \"/z/w\"]", "['.../y', \".../w\"]"),
+        ("mnist (/home/anna/MNIST/raw)", "mnist (.../raw)"),
+        (r"C:\Users\anna\x.npz", ".../x.npz"),
+        (r"\\server\anna\x.npz", ".../x.npz"),
+        ("~/a/b", ".../b"),
+        ("~anna/a/b", ".../b"),
+        ("../../anna/x", ".../x"),
+    ],
+)
+def test_folders_are_left_out(text: str, shown: str) -> None:
+    assert without_folders(text) == shown
+
+
+@pytest.mark.parametrize(
+    "text", ["./a/b", "a/b/c", "https://a/b/c", "torchvision:SVHN", "1/4", "/", "--quiet", ""]
+)
+def test_other_text_stays(text: str) -> None:
+    assert without_folders(text) == text
+
+
+def test_the_account_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/anna")
+    monkeypatch.setenv("USERPROFILE", "/home/anna")
+    for text in ("/home/anna", "--data-root=/home/anna", "/home/anna/x", "/home/anna/x/y"):
+        assert "anna" not in without_folders(text)

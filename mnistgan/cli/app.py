@@ -38,7 +38,8 @@ from mnistgan.cli import (
 )
 from mnistgan.cli.plain_help import PlainCommand, PlainGroup
 from mnistgan.cli.signals import LeftEarly, leave_at_once
-from mnistgan.errors import ConfigWarning, MnistganError, UsageError, printable
+from mnistgan.cli.wording import for_shell
+from mnistgan.errors import ConfigWarning, MnistganError, UsageError
 from mnistgan.training import ranks
 from mnistgan.training.ranks import PartnerLostError
 
@@ -68,7 +69,7 @@ class _Application(PlainGroup):
             # All ranks fail together with the same usage error or the same lost partner, so only
             # rank 0 prints it. Other errors may happen on one rank alone.
             if ranks.rank() == 0 or not isinstance(error, UsageError | PartnerLostError):
-                typer.echo(printable(f"mnistgan: error: {message}"), err=True)
+                typer.echo(for_shell(f"mnistgan: error: {message}"), err=True)
             raise typer.Exit(code) from None
 
 
@@ -80,7 +81,7 @@ def _warnings_in_one_sentence() -> Iterator[None]:
         if not issubclass(category, ConfigWarning):
             as_before(message, category, *where, **more)
         elif ranks.rank() == 0:
-            typer.echo(printable(f"mnistgan: warning: {message}"), err=True)
+            typer.echo(for_shell(f"mnistgan: warning: {message}"), err=True)
 
     with warnings.catch_warnings():
         as_before, warnings.showwarning = warnings.showwarning, show

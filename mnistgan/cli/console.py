@@ -1,6 +1,7 @@
 """Progress bars and tables in a terminal."""
 
 import contextlib
+import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
 import typer
@@ -14,6 +15,9 @@ from mnistgan.errors import printable
 from mnistgan.progress import OnProgress, no_progress
 from mnistgan.progress import Progress as Step
 from mnistgan.training import ranks
+
+_LEAST = 20
+"""Columns that a second column needs, if texts are to be wrapped in it."""
 
 
 @contextlib.contextmanager
@@ -74,3 +78,35 @@ def show_table(
     for row in rows:
         table.add_row(*(Text(cell, overflow="fold") for cell in row))
     console.print(table)
+
+
+def room() -> int | None:
+    """The columns of the terminal that stdout is; None if it is not a terminal."""
+    console = Console()
+    return console.width if console.is_terminal else None
+
+
+def show_entries(entries: Iterable[tuple[str, str]], indent: int = 0) -> None:
+    """Print names and texts in two columns; in a terminal, long texts are wrapped.
+
+    Args:
+        entries: the names and their texts, which may be from files of unknown origin.
+        indent: spaces before each name.
+    """
+    shown = [[printable(one).replace("\n", "\\n") for one in entry] for entry in entries]
+    width = max((len(name) for name, _ in shown), default=0) + 2
+    columns = room()
+    # Without room for a second column, texts stand below their names.
+    is_below = columns is not None and columns - indent - width < _LEAST
+    width = 2 if is_below else width
+    for name, text in shown:
+        lines = wrapped(text, columns and max(columns - indent - width, 1)) or [""]
+        lines = ["", *lines] if is_below else lines
+        for number, line in enumerate(lines):
+            start = " " * indent + (name if number == 0 else "").ljust(width)
+            typer.echo(f"{start}{line}".rstrip())
+
+
+def wrapped(text: str, columns: int | None) -> list[str]:
+    """The lines of a text; one line if ``columns`` is None."""
+    return [text] if columns is None else textwrap.wrap(text, columns, break_on_hyphens=False)

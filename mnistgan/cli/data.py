@@ -1,13 +1,19 @@
 """``mnistgan data``: published data sets and your own images."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from typer import Argument, BadParameter, Context, Exit, Option, Typer, echo
 
 from mnistgan.cli import options
 from mnistgan.cli.plain_help import PlainCommand, PlainGroup
-from mnistgan.errors import printable
+from mnistgan.cli.wording import for_shell
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_TABLE = 130
+"""Columns that the table of data sets needs, so that its last column, the source, is readable."""
 
 # Without a subcommand, `mnistgan data` lists the data sets, so it must not print the help.
 app = Typer(cls=PlainGroup, invoke_without_command=True, no_args_is_help=False)
@@ -88,7 +94,7 @@ def verify(
     config = toml.replace_data(DataConfig(), name=name, root=data_root, labels=labels)
     with bar() as on_progress:
         lines, all_usable = verification.verify(config, on_progress)
-    echo(printable("\n".join(lines)))
+    echo(for_shell("\n".join(lines)))
     if not all_usable:
         raise Exit(1)
 
@@ -139,20 +145,35 @@ def show(
     with bar() as on_progress:
         path, notes = class_sheet.save(config, part, columns, out, on_progress)
     for note in notes:
-        echo(printable(f"mnistgan: note: {note}"), err=True)
+        echo(for_shell(f"mnistgan: note: {note}"), err=True)
     echo(path)
 
 
 def _list(data_root: Path | None) -> None:
-    from rich.table import Column
-
     from mnistgan.cli import console
     from mnistgan.datasets import archives
     from mnistgan.storage import user_dirs
 
     root = user_dirs.data_root(data_root)
     rows = archives.rows(root)
-    head: list[str | Column] = [Column("name", no_wrap=True), *archives.HEAD[1:]]
-    console.show_table(head, rows, piped="\n".join(map("\t".join, rows)))
-    echo("torchvision:NAME: any of torchvision's data sets for image classification", err=True)
+    columns = console.room()
+    if columns is None:
+        echo("\n".join(map("\t".join, rows)))
+    elif columns < _TABLE:
+        for row in rows:
+            _show_below_one_another(row, columns)
+    else:
+        console.show_table(archives.HEAD, rows)
+    more = "torchvision:NAME: any of torchvision's data sets for image classification"
+    echo("\n".join(console.wrapped(more, columns)), err=True)
     echo(f"data root: {root}\ncache: {user_dirs.cache()}", err=True)
+
+
+def _show_below_one_another(row: "Sequence[str]", columns: int) -> None:
+    from mnistgan.cli import console
+
+    name, images, size, classes, license, here, source = row
+    echo(f"{name}, here: {here}")
+    for text in (f"{images} images, {size}, {classes} classes, license: {license}", source):
+        for line in console.wrapped(text, columns - 2):
+            echo(f"  {line}")

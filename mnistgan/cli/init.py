@@ -57,11 +57,10 @@ def init(
 
 
 def _list() -> None:
+    from mnistgan.cli import console
     from mnistgan.config import presets
 
-    width = max(map(len, presets.names()))
-    for name in presets.names():
-        echo(f"{name:{width}}  {presets.summary(name)}")
+    console.show_entries((name, presets.summary(name)) for name in presets.names())
     echo("mnistgan: next, for example: mnistgan init fast", err=True)
 
 

@@ -1,5 +1,7 @@
 """Command classes whose help shows plain types and wraps text at the width of the terminal."""
 
+import re
+import shutil
 from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
@@ -17,6 +19,9 @@ _TYPES = {
 _LARGE = 10**9
 """An upper limit of this size or more is not shown, because nobody reaches it."""
 
+_NARROW = 80
+"""In a terminal with fewer columns, Rich cuts names: ``--digits,--di…``. So no frames are drawn."""
+
 
 class _PlainHelp:
     """The common part of commands and groups of commands."""
@@ -29,6 +34,22 @@ class _PlainHelp:
     def get_params(self, ctx: Any) -> list[Any]:
         """All parameters, including ``--help`` and those of shell completion."""
         return [_plain(one, ctx) for one in super().get_params(ctx)]  # type: ignore[misc]
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the help; in a narrow terminal, without frames."""
+        columns = shutil.get_terminal_size().columns
+        as_before = vars(self).copy()
+        if columns < _NARROW:
+            formatter.width = columns - 1
+            vars(self).update(rich_markup_mode=None)
+            for text in ("help", "epilog"):
+                setattr(self, text, re.sub(r"\[/?bold\]", "", getattr(self, text) or ""))
+        super().format_help(ctx, formatter)  # type: ignore[misc]
+        vars(self).update(as_before)
+
+    def get_short_help_str(self, limit: int = 0) -> str:
+        """The first sentence, in a list of commands without frames."""
+        return super().get_short_help_str(limit=1000)  # type: ignore[misc, no-any-return]
 
 
 class PlainCommand(_PlainHelp, TyperCommand):

@@ -28,12 +28,7 @@ def sample(
         Option(metavar="PATH", help="File or folder; by default named after the format."),
     ] = None,
     scale: Annotated[
-        int | None,
-        Option(
-            min=1,
-            max=100,
-            help="grid: factor to enlarge by; by default 2 for 100 images, 3 for 64.",
-        ),
+        int | None, Option(min=1, max=100, help="grid: enlarge by this factor; by default 1 to 10.")
     ] = None,
     digits: options.Digits = None,
     per_digit: Annotated[

@@ -18,7 +18,7 @@ from rich.text import Text
 from mnistgan import events
 from mnistgan.arrays import Images
 from mnistgan.cli.preview import preview
-from mnistgan.errors import printable
+from mnistgan.cli.wording import for_shell
 from mnistgan.runs import event_lines
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class QuietView:
     def handle(self, event: events.Event) -> None:
         """Show the event if it is a warning."""
         if isinstance(event, events.Warned):
-            self._print(printable(f"mnistgan: warning: {event.message}"))
+            self._print(for_shell(f"mnistgan: warning: {event.message}"))
 
     def _print(self, line: str) -> None:
         # If the program that reads stderr has ended, Rich raises SystemExit. Training continues.
@@ -180,4 +180,4 @@ def describe(trainer: Trainer, metrics: events.StepMetrics) -> None:
         f"step {metrics.step}: {event_lines.metrics(metrics, trainer.config)}",
         *(f"mnistgan: warning: {note}" for note in trainer.data.notes),
     ):
-        console.print(printable(line), markup=False, soft_wrap=True)
+        console.print(for_shell(line), markup=False, soft_wrap=True)

@@ -5,14 +5,19 @@ shows them all in one place, and :mod:`mnistgan.config.toml` reads, checks and w
 """
 
 import re
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal, TypeAlias
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias, cast
 
 import pydantic
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from mnistgan.catalog import DATA_SETS
-from mnistgan.errors import did_you_mean
+from mnistgan.errors import ConfigError, did_you_mean
+
+if TYPE_CHECKING:
+    from pydantic._internal._model_construction import ModelMetaclass
+else:
+    ModelMetaclass = type(pydantic.BaseModel)  # the module with its name is private to pydantic
 
 LossName: TypeAlias = Literal[
     "non-saturating", "saturating", "least-squares", "hinge", "wasserstein-gp"
@@ -32,8 +37,32 @@ UNNAMED = "unnamed"
 TORCHVISION = "torchvision:"
 
 
-class Section(pydantic.BaseModel):
+class Checked(ModelMetaclass):
+    """Makes the mistakes in a call such as ``RunConfig(seed=-1)`` an error of mnistgan."""
+
+    mistakes: ClassVar[Callable[[Mapping[str, Any], "type[Section]"], list[str]]]
+    """Finds and words them; :mod:`mnistgan.config.toml` sets it, which imports this module."""
+
+    # In a metaclass and not in Section.__init__: pydantic would call that for the tables within a
+    # table, too, and the first mistake would hide the others.
+    def __call__(self, *args: Any, **values: Any) -> Any:
+        """Make a section.
+
+        Raises:
+            ConfigError: with all mistakes.
+        """
+        try:
+            return super().__call__(*args, **values)
+        except pydantic.ValidationError:
+            found = Checked.mistakes(values, cast("type[Section]", self))
+            raise ConfigError("", found) from None
+
+
+class Section(pydantic.BaseModel, metaclass=Checked):
     """Base of all tables: frozen, no unknown keys, no silent conversions, no NaN.
+
+    Raises:
+        ConfigError: with all mistakes; each begins with the path of its key.
 
     The documentation, editors and ``mnistgan outputs NAME`` show the docstring under each field.
     """

@@ -10,15 +10,23 @@ import re
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import tomli
 import tomli_w
 from pydantic import ValidationError
 
-from mnistgan.config.sections import FAMILIES, UNNAMED, DataConfig, RunConfig, data_kind
+from mnistgan.config.sections import (
+    FAMILIES,
+    UNNAMED,
+    Checked,
+    DataConfig,
+    RunConfig,
+    Section,
+    data_kind,
+)
 from mnistgan.errors import MOST_SHOWN, ConfigError, ConfigWarning, UsageError, did_you_mean, one_of
-from mnistgan.text import decoded
+from mnistgan.text import decoded, without_folders
 
 Table: TypeAlias = dict[str, Any]  # a TOML table as plain Python values
 
@@ -172,6 +180,24 @@ def without_places(config: RunConfig) -> RunConfig:
     return config.model_copy(update={"data": data, "outputs": {}})
 
 
+def for_others(config: RunConfig) -> RunConfig:
+    """The config as pages and trackers show it: without ``data.root`` and the folders of paths."""
+    data = config.data
+    places = {"name": data.name, "labels": data.labels}
+    shown = {key: text and without_folders(text) for key, text in places.items()}
+    outputs = {
+        name: options and {key: _shown(value) for key, value in options.items()}
+        for name, options in config.outputs.items()
+    }
+    return config.model_copy(
+        update={"data": data.model_copy(update=shown | {"root": None}), "outputs": outputs}
+    )
+
+
+def _shown(value: Any) -> Any:
+    return without_folders(value) if isinstance(value, str) else value
+
+
 def to_table(config: RunConfig) -> Table:
     """The config as plain values: every key except unset ones."""
     return config.model_dump(mode="json", exclude_none=True)
@@ -221,32 +247,52 @@ def validate(table: Mapping[str, Any], source: str) -> RunConfig:
     return config
 
 
-def check(table: Mapping[str, Any]) -> tuple[RunConfig | None, list[str]]:
-    """Return the config and no mistakes, or None and all mistakes in the table.
+_SectionT = TypeVar("_SectionT", bound=Section)
+
+
+def check(
+    table: Mapping[str, Any],
+    section: type[_SectionT] = RunConfig,  # type: ignore[assignment]  # python/mypy#3737
+) -> tuple[_SectionT | None, list[str]]:
+    """Return the config and no mistakes, or None and all mistakes in the table of a section.
 
     A value that is no longer supported is read as ``auto``, with a
     :class:`~mnistgan.errors.ConfigWarning`.
     """
     if _is_deep(table):
         return None, [_TOO_DEEP]
-    rest = copy.deepcopy(dict(table))
+    rest = _copied(table)
     _replace_removed(rest)
     problems: list[str] = []
     # Pydantic skips the validators between keys as long as one key is wrong. So the wrong keys are
     # removed and the rest is checked again, until it is valid or nothing more can be removed.
     while True:
         try:
-            config = RunConfig.model_validate(rest)
+            config = section.model_validate(rest)
             return (None if problems else config), problems
         except ValidationError as error:
             found = _without_echoes(error.errors(include_url=False))
         problems += dict.fromkeys(
-            _explain(entry) if number < MOST_SHOWN else ".".join(_path(entry))
+            _explain(entry, section) if number < MOST_SHOWN else ".".join(_path(entry))
             for number, entry in enumerate(found)
         )
         removed = [_remove(rest, _path(entry)) for entry in found]
         if not any(removed):
             return None, problems
+
+
+def _mistakes(table: Mapping[str, Any], section: type[Section]) -> list[str]:
+    return check(table, section)[1]
+
+
+Checked.mistakes = _mistakes
+
+
+def _copied(table: Mapping[str, Any]) -> Table:
+    """A copy of a table and the tables in it. A value made in Python may not be copyable."""
+    return {
+        key: _copied(value) if isinstance(value, Mapping) else value for key, value in table.items()
+    }
 
 
 def _replace_removed(table: Table) -> None:
@@ -290,14 +336,14 @@ def _remove(table: Table, path: tuple[str, ...]) -> bool:
     return bool(path) and table.pop(path[-1], None) is not None
 
 
-def _explain(entry: Mapping[str, Any]) -> str:
+def _explain(entry: Mapping[str, Any], section: type[Section]) -> str:
     """One mistake as a sentence that begins with the key's full path."""
     key, value = ".".join(_path(entry)), entry["input"]
     match entry["type"]:
         case "extra_forbidden":
-            return f"{key}: unknown key{_suggest_key(entry['loc'])}"
+            return f"{key}: unknown key{_suggest_key(entry['loc'], section)}"
         case "union_tag_invalid":
-            family = value["family"]
+            family = value["family"] if isinstance(value, Mapping) else value.family
             hint = did_you_mean(str(family), FAMILIES)
             return f"model.family: must be {one_of(FAMILIES)}, got {family!r}{hint}"
         case _ if key.startswith("outputs."):
@@ -319,18 +365,20 @@ def explain_value(entry: Mapping[str, Any]) -> str:
     return f"{message}, got {entry['input']!r}"
 
 
-def _suggest_key(location: Sequence[str | int]) -> str:
+def _suggest_key(location: Sequence[str | int], root: type[Section]) -> str:
     """A suggestion for an unknown key at pydantic's location of it."""
     *parents, word = map(str, location)
-    if word in _OTHER_NAMES:
+    if word in _OTHER_NAMES and root is RunConfig:
         return f"; did you mean {_OTHER_NAMES[word]}?"
-    section: Any = RunConfig
+    section: Any = root
     for part in parents:
-        section = FAMILIES.get(part) or section.model_fields[part].annotation
-    known = sorted(section.model_fields)
-    elsewhere = [path for path in key_paths() if path.rpartition(".")[2] == word]
+        field = getattr(section, "model_fields", {}).get(part)  # a plugin's options have any type
+        section = FAMILIES.get(part) or (field and field.annotation)
+    known = sorted(getattr(section, "model_fields", ()))
+    paths = key_paths() if root is RunConfig and "model" not in parents else []
+    elsewhere = [path for path in paths if path.rpartition(".")[2] == word]
     return (
         did_you_mean(word, known)
-        or (f"; did you mean {elsewhere[0]!r}?" if elsewhere and "model" not in parents else "")
-        or f"; known here: {', '.join(known)}"
+        or (f"; did you mean {elsewhere[0]!r}?" if elsewhere else "")
+        or (f"; known here: {', '.join(known)}" if known else "")
     )

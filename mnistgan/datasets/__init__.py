@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from mnistgan import arguments
 from mnistgan.catalog import DATA_SETS, SplitName
 from mnistgan.config import DataConfig, data_kind
 from mnistgan.config.sections import TORCHVISION
@@ -29,6 +30,9 @@ def load(
 ) -> ImageSet:
     """Load the data set named in a config, with its image size and channels.
 
+        digits = datasets.load(DataConfig(name="digits"))
+        digits.images.shape  # (1797, 1, 28, 28)
+
     Missing files of a published data set are downloaded first.
 
     Args:
@@ -40,6 +44,10 @@ def load(
         DataError: the data is missing and cannot be downloaded, is damaged, or has no images.
         OSError: the disk has no room for a download.
     """
+    arguments.instance("config", config, DataConfig, "a DataConfig")
+    if not isinstance(split, str) or split not in ("train", "test"):
+        raise arguments.wrong("split", "'train' or 'test'", split)
+    arguments.function("on_progress", on_progress)
     fit = Fit.of(config)
     # Judged by the name alone, not by what exists: a folder "mnist" must not change what a config
     # means. Its path is "./mnist".
@@ -86,6 +94,9 @@ def from_torchvision(
 ) -> ImageSet:
     """Read a map-style data set of (PIL image or tensor, label), such as torchvision's.
 
+        fakes = torchvision.datasets.FakeData(20, (1, 28, 28))
+        datasets.from_torchvision(fakes).images.shape  # (20, 1, 28, 28)
+
     Args:
         dataset: an object with ``len`` and items; tensors are C x H x W, uint8 or float in [0, 1],
             so its transform must not normalize. Its attribute ``classes`` has the class names.
@@ -95,17 +106,24 @@ def from_torchvision(
     Raises:
         DataError: it is not such a data set, or one of its items cannot be read.
     """
+    arguments.instance("config", config, DataConfig, "a DataConfig")
+    arguments.function("on_progress", on_progress)
     return torchvision_sets.convert(dataset, Fit.of(config), type(dataset).__name__, on_progress)
 
 
 def fetch(
-    name: str, root: Path, mirrors: Sequence[str] = (), on_progress: OnProgress = no_progress
+    name: str,
+    root: Path | str | None = None,
+    mirrors: Sequence[str] = (),
+    on_progress: OnProgress = no_progress,
 ) -> Path | None:
     """Download a data set by its name; existing files with the right checksum are kept.
 
+        datasets.fetch("digits")  # None: these are embedded
+
     Args:
         name: name of a published data set, or ``torchvision:NAME``.
-        root: the data root.
+        root: the data root; by default $MNISTGAN_DATA or the user's data folder.
         mirrors: addresses to try first, for a published data set.
         on_progress: called with the number of bytes received.
 
@@ -116,17 +134,21 @@ def fetch(
         UsageError: the name or an address is unknown, or the folder cannot be written.
         DataError: a file could not be downloaded.
     """
+    arguments.instance("name", name, str, "the name of a data set")
+    arguments.instance("mirrors", mirrors, (list, tuple), "a list of addresses")
+    arguments.function("on_progress", on_progress)
+    root = user_dirs.data_root() if root is None else arguments.path("root", root)
     if data_kind(name) == "torchvision":
         if mirrors:
-            raise UsageError(f"--mirror: torchvision downloads {name} from its own addresses only")
+            raise UsageError(f"`mirrors`: torchvision downloads {name} from its own addresses only")
         torchvision_sets.fetch(name, root, on_progress)
         return root
     if name not in DATA_SETS:
         hint = did_you_mean(name, DATA_SETS)
         raise UsageError(f"{name!r} is not a data set{hint}; see: mnistgan data")
     for address in mirrors:
-        if not re.match(r"https?://[^/]", address):
-            raise UsageError(f"--mirror: {address!r} must start with http:// or https://")
+        if not isinstance(address, str) or not re.match(r"https?://[^/]", address):
+            raise UsageError(f"`mirrors`: {address!r} must start with http:// or https://")
     first = tuple(address.rstrip("/") + "/" for address in mirrors)
     data_set = replace(DATA_SETS[name], mirrors=first + DATA_SETS[name].mirrors)
     for archive in data_set.archives:

@@ -7,7 +7,6 @@ ones. A complete folder is never written to, so it may be shared and read-only.
 
 import functools
 import hashlib
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -138,7 +137,7 @@ def _digest(path: Path, _size: int, _changed: int) -> str:
     return digest.hexdigest()
 
 
-def fetch_command(data_set: DataSet, root: Path) -> str:
-    """The command that downloads a data set to this data root."""
-    option = "" if root == user_dirs.data_root() else f" --data-root {shlex.quote(str(root))}"
-    return f"mnistgan data fetch {data_set.name}{option}"
+def fetch_call(data_set: DataSet, root: Path) -> str:
+    """How to download a data set to this data root, for messages."""
+    argument = "" if root == user_dirs.data_root() else f", {str(root)!r}"
+    return f"`datasets.fetch({data_set.name!r}{argument})`"

@@ -110,8 +110,8 @@ def _from_any(data_set: DataSet, download: Download) -> None:
     names = ", ".join(one.name for one in data_set.archives)
     raise DataError(
         f"{data_set.name} is not in {download.part.parent} and could not be downloaded "
-        f"({'; '.join(reasons)}); run again to resume, copy {names} there, set --data-root to a "
-        "folder that has them, or use the embedded --data digits"
+        f"({'; '.join(reasons)}); run again to resume, copy {names} there, set `data.root` to a "
+        "folder that has them, or use the embedded `data.name = 'digits'`"
     )
 
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import shlex
 import threading
 import warnings
 from collections.abc import Callable, Iterator
@@ -26,7 +25,7 @@ from mnistgan.datasets.fitting import (
     thumbnail,
 )
 from mnistgan.datasets.image_set import ImageSet, first_few
-from mnistgan.errors import DataError, one_of, printable
+from mnistgan.errors import DataError, one_of
 from mnistgan.progress import OnProgress, Progress
 
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
@@ -191,16 +190,16 @@ def _pictures_below(root: Path, inside: str, others: list[str]) -> list[str]:
 
 def _advice(path: Path) -> str:
     """What to do about a folder without pictures."""
-    folder = shlex.quote(printable(str(path)))
     for name, data_set in DATA_SETS.items():
         if data_set.archives and not archives.missing(data_set, path):
-            return f"; it has the files of {name}: use --data {name} --data-root {folder}"
+            table = {"name": name, "root": str(path)}
+            return f"; it has the files of {name}: use `data = {table}`"
     if any((path / name).is_dir() for name in ("MNIST", "FashionMNIST", "EMNIST", "KMNIST")):
-        return "; for the published data sets in it, set --data-root to this folder"
+        return "; for the published data sets in it, set `data.root` to this folder"
     files = sorted(one for one in path.iterdir() if one.name.endswith(_IDX) and one.is_file())
     if files:
         images = next((one for one in files if "images" in one.name), files[0])
-        return f"; it has IDX files: use --data {shlex.quote(printable(str(images.absolute())))}"
+        return f"; it has IDX files: use `data.name = {str(images.absolute())!r}`"
     return "; give a folder of pictures, or one with a subfolder per class"
 
 

@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mnistgan import arguments
 from mnistgan.arrays import Images, Labels
 from mnistgan.datasets.fitting import Fit
-from mnistgan.errors import DataError, printable
+from mnistgan.errors import DataError, UsageError, printable
 from mnistgan.progress import OnProgress, Progress
 
-GRAY_NOTE = "the images are in color but are used in gray; add --channels 3 to keep the color"
+GRAY_NOTE = "the images are in color but used in gray; set `data.channels = 3` to keep the color"
 
 _BLOCK_BYTES = 2**25  # 32 MiB
 
@@ -40,6 +41,9 @@ class ImageSet:
         source: description of the source, for messages.
         notes: notes for the user, about skipped files, lost color, or images that are all the
             same.
+
+    Raises:
+        UsageError: images or labels have another shape or type, or a label has no class.
     """
 
     images: Images
@@ -48,13 +52,33 @@ class ImageSet:
     source: str
     notes: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        arguments.images("images", self.images)
+        arguments.instance("classes", self.classes, tuple, "a tuple of names")
+        if self.labels is not None:
+            arguments.labels("labels", self.labels, len(self.images))
+            numbers = np.unique(self.labels)
+            if len(numbers) and not 0 <= numbers[0] <= numbers[-1] < len(self.classes):
+                raise UsageError(
+                    f"labels: must be less than the number of classes, {len(self.classes)}, got "
+                    f"{numbers[0]} to {numbers[-1]}"
+                )
+
     def __len__(self) -> int:
         return len(self.images)
 
     def take(self, rows: Labels | slice) -> "ImageSet":
-        """Select images with their labels, by indices or a slice."""
-        labels = None if self.labels is None else self.labels[rows]
-        return replace(self, images=self.images[rows], labels=labels)
+        """Select images with their labels, by indices or a slice.
+
+        Raises:
+            UsageError: there are no such images.
+        """
+        try:
+            images = self.images[rows]
+            labels = None if self.labels is None else self.labels[rows]
+        except (IndexError, OverflowError, TypeError, ValueError) as error:
+            raise arguments.wrong("rows", "indices of images, or a slice", rows) from error
+        return replace(self, images=images, labels=labels)
 
     @cached_property
     def digest(self) -> str:

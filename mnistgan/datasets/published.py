@@ -80,7 +80,7 @@ def _unverified(data_set: DataSet, root: Path) -> tuple[str, ...]:
         return ()
     return (
         f"{data_set.name} was read from unpacked files, for which no checksum is published; to "
-        f"verify it, delete them and run: {archives.fetch_command(data_set, root)}",
+        f"verify it, delete them and run: {archives.fetch_call(data_set, root)}",
     )
 
 
@@ -95,7 +95,7 @@ def _verified(data_set: DataSet, name: str, root: Path) -> Path:
 
 def _unusable(data_set: DataSet, root: Path, path: Path, trouble: str) -> DataError:
     """The error for a file that cannot be used."""
-    again = archives.fetch_command(data_set, root)
+    again = archives.fetch_call(data_set, root)
     return DataError(f"{path}: {trouble}; download it again: {again}")
 
 

@@ -171,10 +171,10 @@ def _what_failed(error: Exception, root: Path, downloads: bool) -> str:
         return f"{at_root} ({_brief(error)}); torchvision does not download it; put its files there"
     if isinstance(error, OSError) and error.errno in _NOT_WRITTEN:
         path = error.filename or root
-        return f"{path} cannot be written ({error.strerror}); choose another --data-root"
+        return f"{path} cannot be written ({error.strerror}); choose another `data.root`"
     return (
         f"{at_root}, nor downloaded ({_brief(error)}); run again, copy its files there, or set "
-        "--data-root to a folder that has them"
+        "`data.root` to a folder that has them"
     )
 
 

@@ -45,5 +45,5 @@ def _published(data_set: DataSet, root: Path) -> tuple[list[str], bool]:
     usual = {True: "is as published", False: "is unpacked; no checksum is published for it"}
     lines = [f"{one.path}: {one.trouble or usual[one.has_checksum]}" for one in found]
     if bad := any(one.trouble for one in found):
-        lines.append(f"download it again: {archives.fetch_command(data_set, root)}")
+        lines.append(f"download it again: {archives.fetch_call(data_set, root)}")
     return lines, not bad

@@ -88,17 +88,17 @@ def read(path: Path) -> Measurement:
     """
     try:
         content = json.loads(read_bytes(path))
-        metrics, floor = content["metrics"], content.get("floor", {})
-        name, count = printable(str(content["features"]["name"])), int(content["n"])
-        shares = metrics.get("shares", {})
+        figures, floor = content["figures"], content.get("floor", {})
+        name, count = printable(str(content["classifier"]["name"])), int(content["n"])
+        shares = figures.get("shares", {})
         return Measurement(
             measured_with=f"{name}, n={count}",
             count=count,
-            numbers=numbers(metrics),
+            numbers=numbers(figures),
             floor=numbers(floor) if floor else {},
-            floor_count=int(floor.get("n", 0)),
+            floor_count=int(content.get("floor_n", 0)),
             shares={printable(str(key)): float(share) for key, share in shares.items()},
-            missing=tuple(printable(str(key)) for key in metrics.get("missing", ())),
+            missing=tuple(printable(str(key)) for key in figures.get("missing", ())),
         )
     # The file may be of unknown origin: any mistake in it becomes this error, and names are made
     # safe to print.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mnistgan import datasets
+from mnistgan import arguments, datasets
 from mnistgan.config import DataConfig
 from mnistgan.datasets import ImageSet
 from mnistgan.errors import DataError, FileFormatError, MnistganError
@@ -43,6 +43,9 @@ def load(
 ) -> Reference:
     """Load the real images of a data set, and the shipped classifier or one trained on them.
 
+        real = reference.load(DataConfig(name="digits"))
+        real.classifier.name
+
     A trained classifier and the features of the training images are cached in the user's cache
     folder, under the digest of the data.
 
@@ -65,7 +68,14 @@ def load(
 
 
 def is_shipped_for(config: DataConfig) -> bool:
-    """Whether the classifier that ships with the package was trained on these images."""
+    """Whether the classifier that ships with the package was trained on these images.
+
+        reference.is_shipped_for(DataConfig(name="mnist"))  # True
+
+    Raises:
+        UsageError: the config is not a DataConfig.
+    """
+    arguments.instance("config", config, DataConfig, "a DataConfig")
     return (config.name, config.image_size, config.channels) == ("mnist", 28, 1)
 
 
@@ -74,12 +84,19 @@ def split(
 ) -> tuple[ImageSet, ImageSet]:
     """Load the training and the held-out images of a data set.
 
+        train, test = reference.split(DataConfig(name="digits"))
+        len(train), len(test)  # 1498, 299
+
     If there is no test split, a sixth of the images is held out at random, with a fixed seed.
 
     Raises:
         DataError: the data cannot be loaded, or is too small to be split.
     """
-    train = train or datasets.load(config, on_progress=on_progress)
+    if train is None:
+        train = datasets.load(config, on_progress=on_progress)
+    arguments.instance("config", config, DataConfig, "a DataConfig")
+    arguments.function("on_progress", on_progress)
+    arguments.instance("train", train, ImageSet, "an ImageSet")
     if datasets.has_test(config):
         return train, datasets.load(config, "test", on_progress)
     if len(train) < 2 * _HELD_OUT:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from mnistgan import arguments
 from mnistgan.arrays import Images, Labels
 from mnistgan.errors import DataError
 from mnistgan.evaluation import measures
@@ -125,16 +126,17 @@ class EvaluationResult:
         return self.figures.verdict(self.floor.numbers())
 
     def to_json(self) -> dict[str, Any]:
-        """The content of a figures.json."""
+        """The content of a figures.json; its keys are the attributes."""
         used = self.classifier
         return {
             "verdict": str(self.verdict),
             "n": self.n,
             "seed": self.seed,
             "data": self.data,
-            "features": {"name": used.name, "sha256": used.sha256, "accuracy": used.accuracy},
-            "metrics": _plain(self.figures),
-            "floor": {"n": self.floor_n, **_plain(self.floor)},
+            "classifier": {"name": used.name, "sha256": used.sha256, "accuracy": used.accuracy},
+            "figures": _plain(self.figures),
+            "floor_n": self.floor_n,
+            "floor": _plain(self.floor),
         }
 
 
@@ -155,6 +157,10 @@ def evaluate(
 ) -> EvaluationResult:
     """Compare images, uint8 N x C x H x W, with real images of the same shape.
 
+        images = mnistgan.sample(generator, 500)
+        result = mnistgan.evaluate(images, reference.load(generator.config.data))
+        result.figures.frechet_distance, result.floor.frechet_distance
+
     Args:
         images: the images to measure.
         reference: the real images.
@@ -163,16 +169,27 @@ def evaluate(
         labels: the intended class of each image, int64 N, if known.
 
     Raises:
+        UsageError: an argument has another type or shape.
         DataError: there are fewer than 50 images, too few for any figure, or a label is not one of
             the reference's.
     """
+    arguments.images("images", images)
+    arguments.instance("reference", reference, Reference, "a Reference, from reference.load()")
+    seed = arguments.integer("seed", seed, 0)
+    arguments.function("on_progress", on_progress)
+    if labels is not None:
+        arguments.labels("labels", labels, len(images))
+    shape = reference.train.images.shape[1:]
+    if images.shape[1:] != shape:
+        what = f"of the shape of the real ones, N x {' x '.join(map(str, shape))}"
+        raise arguments.wrong("images", what, images)
     if len(images) < _FEWEST:
         raise DataError(f"there are {len(images)} images to measure; give at least {_FEWEST}")
     classes = len(reference.train.classes)
     if labels is not None and not 0 <= labels.min() <= labels.max() < classes:
         raise DataError(
             f"the labels run from {labels.min()} to {labels.max()}, and {reference.name} has "
-            f"{classes} classes; name the data set of the images with --data"
+            f"{classes} classes; give the `reference` of the images' data set"
         )
     # The floor uses the same number of images if the test split has enough: the Frechet distance
     # grows with fewer images, even between real sets.

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mnistgan import arguments
 from mnistgan.config import toml
 from mnistgan.errors import ExportError
 from mnistgan.models import noise
@@ -40,8 +41,11 @@ class Exported:
     difference: float
 
 
-def export_onnx(generator: Generator, path: Path) -> Exported:
+def export_onnx(generator: Generator, path: Path | str) -> Exported:
     """Write a generator as a single ONNX file and compare its output with PyTorch's.
+
+        exported = mnistgan.export_onnx(mnistgan.load_generator("my-run"), "digits.onnx")
+        exported.difference  # from PyTorch
 
     Inputs: ``z`` (float32, batch x latent_dim) and, for a conditional generator, ``labels`` (int64,
     batch). Output: ``images`` (float32, batch x C x H x W, in [0, 1]). The batch size is dynamic.
@@ -52,6 +56,8 @@ def export_onnx(generator: Generator, path: Path) -> Exported:
         UsageError: the extension is not .onnx, or the folder cannot be written.
         ExportError: onnxruntime's images differ (rtol 1e-3, atol 1e-4); no file is written.
     """
+    arguments.instance("generator", generator, Generator, "a Generator")
+    path = arguments.path("path", path)
     check_target(path, ".onnx")
     model = UnitImages(generator).eval()
     # The check runs on the temporary file, so a wrong model never gets the final name.

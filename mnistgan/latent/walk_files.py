@@ -9,11 +9,12 @@ from mnistgan.latent import walks
 from mnistgan.latent.walks import Kind
 from mnistgan.progress import OnProgress, no_progress
 from mnistgan.rendering import animations, grids
+from mnistgan.rendering.formats import ANIMATION_FORMATS
 from mnistgan.sampling import conditioning
 from mnistgan.sampling.generator import load_generator
 from mnistgan.storage.atomic import check_target
 
-WALK_FORMATS = (*animations.ANIMATION_FORMATS, ".png")
+WALK_FORMATS = (*ANIMATION_FORMATS, ".png")
 
 _FPS = 15.0
 

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from mnistgan.events import Event, RunEnded
 from mnistgan.outputs.base import Output, OutputOptions
+from mnistgan.rendering.formats import GIF_MAX_FPS
 from mnistgan.storage import tables
 from mnistgan.storage.run_directory import RunDirectory
 
@@ -28,11 +29,10 @@ class Animation(Output):
 
         @model_validator(mode="after")
         def _gif_is_limited(self) -> Animation.Options:
-            # As animations.GIF_MAX_FPS, whose module imports imageio: this one is imported before
-            # the config is checked.
-            if self.format == "gif" and (self.fps or 0) > 50:
+            if self.format == "gif" and (self.fps or 0) > GIF_MAX_FPS:
                 raise ValueError(
-                    'a GIF plays at most 50; use fps = 50, or format = "webp" or "mp4"'
+                    f"a GIF plays at most {GIF_MAX_FPS}; use fps = {GIF_MAX_FPS}, or "
+                    'format = "webp" or "mp4"'
                 )
             return self
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
+from mnistgan import arguments
 from mnistgan.config import Section
 from mnistgan.errors import UsageError
 from mnistgan.events import Event
@@ -45,15 +46,18 @@ class Output:
         """Options of the output; a subclass declares its own."""
 
     def __init__(self, directory: Path, options: OutputOptions) -> None:
-        self.directory = directory
+        self.directory = arguments.path("directory", directory)
+        arguments.instance("options", options, OutputOptions, "an OutputOptions")
         self.options = options
 
     def folder(self, name: str) -> Path:
         """The path of this output's own folder in the run directory; it may not exist yet.
 
         Raises:
-            UsageError: the folder is a link.
+            UsageError: the folder is a link, or the name is not that of a folder.
         """
+        if arguments.path("name", name).name != str(name) or name == "..":
+            raise arguments.wrong("name", "the name of a folder", name)
         # In a run from an untrusted source, a link may lead to any folder.
         path = self.directory / name
         if path.is_symlink():

@@ -62,7 +62,7 @@ class Plugin:
         if problem:
             raise UsageError(
                 f"the output {self.name!r} of the package {self.origin} {problem}; fix or "
-                f"uninstall that package, or disable the output: --set outputs.{self.name}=false"
+                f"uninstall that package, or disable the output: `outputs.{self.name} = False`"
             ) from cause
         return cast(type[Output], loaded)
 
@@ -126,7 +126,7 @@ def find(name: str) -> Plugin:
     if not plugins:
         raise UsageError(
             f"no installed package provides the output {name!r}{did_you_mean(name, installed())}; "
-            f"install one, or disable it: --set outputs.{name}=false "
+            f"install one, or disable it: `outputs.{name} = False` "
             f"(installed: {', '.join(installed())})"
         )
     packages = " and ".join(plugin.origin for plugin in plugins)
@@ -160,7 +160,7 @@ def prepare(tables: Mapping[str, Mapping[str, Any]]) -> tuple[list[Prepared], li
             ]
             problems += [
                 f'outputs.{name}: needs {module}, which is not installed; pip install "{source}", '
-                f"or disable the output: --set outputs.{name}=false"
+                f"or disable the output: `outputs.{name} = False`"
                 for module, source in plugin.output.libraries.items()
                 if not _is_installed(module)
             ]
@@ -201,15 +201,14 @@ def _explain(name: str, plugin: Plugin, entry: Mapping[str, Any]) -> str:
     return f"{key}: {explain_value(entry)} {origin}"
 
 
-def describe(options: type[OutputOptions]) -> list[str]:
-    """One line of TOML per option: its default, and its description as a comment."""
+def describe(options: type[OutputOptions]) -> list[tuple[str, str]]:
+    """One line of TOML per option, its default, and its description."""
     lines = []
     for name, field in options.model_fields.items():
         default = field.get_default()
         unset = default is None
         line = f"# {name} = ..." if unset else tomli_w.dumps({name: default}).strip()
-        about = " ".join((field.description or "").split())
-        lines.append(f"{line}  # {about}" if about else line)
+        lines.append((line, " ".join((field.description or "").split())))
     return lines
 
 

@@ -58,7 +58,7 @@ class TensorBoard(Output):
         first = event.step + 1
         self._writer = SummaryWriter(str(self.folder("tensorboard")), purge_step=first)
         self._kind = event.config.train.score_kind
-        text = toml.to_toml(event.config)
+        text = toml.to_toml(toml.for_others(event.config))
         self._writer.add_text("config", f"```toml\n{text}```", first)
         self._add_hparams(event)
         self._add_grid("real", event.real_images, first)
@@ -68,7 +68,7 @@ class TensorBoard(Output):
         # Not SummaryWriter.add_hparams, which creates another run in a subfolder.
         from tensorboard.plugins.hparams.summary_v2 import hparams_pb
 
-        table = toml.flatten(toml.to_table(event.config))
+        table = toml.flatten(toml.to_table(toml.for_others(event.config)))
         plain = {
             key: value if isinstance(value, str | int | float) else str(value)
             for key, value in table.items()

@@ -21,6 +21,7 @@ from mnistgan.outputs.base import Output, OutputOptions
 from mnistgan.outputs.tracking import measures, row_scalars, step_scalars
 from mnistgan.storage import tables
 from mnistgan.storage.run_directory import RunDirectory
+from mnistgan.text import without_folders
 
 if TYPE_CHECKING:
     import wandb
@@ -95,7 +96,7 @@ class WandB(Output):
         self._run.define_metric("measures/frechet_distance", summary="min")
         if event.step and self.options.mode == "online":
             return  # the server already has the earlier steps
-        real = _image(grids.grid(event.real_images), event.data_source)
+        real = _image(grids.grid(event.real_images), without_folders(event.data_source))
         self._run.log({"real": real}, 0)
         if event.step:
             self._log_again(event.step)
@@ -114,7 +115,7 @@ class WandB(Output):
             project=options.project,
             entity=options.entity,
             tags=options.tags,
-            config=toml.to_table(event.config) | weights,
+            config=toml.to_table(toml.for_others(event.config)) | weights,
             resume="allow" if online else None,
             reinit="create_new",  # otherwise wandb ends a run that the caller has open
             settings=wandb.Settings(

@@ -12,18 +12,14 @@ import numpy as np
 
 from mnistgan.errors import UsageError
 from mnistgan.rendering import grids
+from mnistgan.rendering.formats import ANIMATION_FORMATS, GIF_MAX_FPS
 from mnistgan.rendering.grids import Picture
 from mnistgan.storage import tables
 from mnistgan.storage.atomic import atomic_path, check_target
 from mnistgan.storage.run_directory import RunDirectory
 
-ANIMATION_FORMATS = (".gif", ".webp", ".mp4")
-
 MAX_FRAMES = 100
 """Frames of a run's animation; for longer runs, epochs are skipped evenly."""
-
-GIF_MAX_FPS = 50
-"""A GIF stores delays in centiseconds, and browsers show a delay of one as ten."""
 
 
 def animate_training(run: RunDirectory, path: Path, fps: float | None = None) -> int:

@@ -23,6 +23,7 @@ from mnistgan.report.embedded_images import Grid, is_own_file
 from mnistgan.sampling.generator import load_generator
 from mnistgan.storage import tables
 from mnistgan.storage.run_directory import RunDirectory
+from mnistgan.text import without_folders
 
 _PACKAGES = {"mnistgan": "mnistgan", "torch": "PyTorch", "numpy": "NumPy", "python": "Python"}
 
@@ -34,6 +35,7 @@ def gather(run: RunDirectory) -> dict[str, Any]:
         UsageError: the path is not a run directory, or one of its files cannot be read.
     """
     config = run.read_config()
+    shown = toml.for_others(config)
     size = config.data.image_size
     metrics = _metrics(run)
     evaluations = tables.read_evaluations(run.evaluations_file)
@@ -52,8 +54,8 @@ def gather(run: RunDirectory) -> dict[str, Any]:
     return {
         # Not the path: the page must not change when the run is moved, nor contain user names.
         "name": run.path.resolve().name,
-        "config": config,
-        "toml": toml.to_toml(config),
+        "config": shown,
+        "toml": toml.to_toml(shown),
         "environment": _environment(run.read_environment()),
         "steps": int(max(metrics["step"], default=0)),
         "epochs": epochs,
@@ -141,7 +143,7 @@ def _environment(environment: Mapping[str, Any]) -> dict[str, str]:
         "Platform": str(known.get("platform", "")),
         "Started": _readable_time(known.get("started", "")),
         "Resumed": ", ".join(map(_readable_time, _as_list(known.get("resumed")))),
-        "Command": " ".join(map(str, _as_list(known.get("command")))),
+        "Command": " ".join(without_folders(str(word)) for word in _as_list(known.get("command"))),
     }
     return {label: text for label, text in rows.items() if text}
 

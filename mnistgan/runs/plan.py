@@ -91,13 +91,20 @@ def plan_run(
     return _plan(config, outputs, directory)
 
 
-def plan_config(config: RunConfig, directory: Path | None = None) -> Plan:
-    """Plan a new run with a config made in Python. Raises the errors of :func:`plan_run`."""
+def plan_config(config: RunConfig, directory: Path | None = None, resume: bool = False) -> Plan:
+    """Plan a run with a config made in Python.
+
+    Raises the errors of :func:`plan_run`, or of :func:`plan_resume` for a run to resume.
+    """
     outputs, problems = registry.prepare(config.active_outputs())
     problems += _data_problems(config.data.name)
     if problems:
         raise ConfigError("", problems)
-    return _plan(config, outputs, directory)
+    if not resume:
+        return _plan(config, outputs, directory)
+    if directory is None:
+        raise UsageError("`directory`: is needed to resume a run")
+    return _plan_resume(config, outputs, RunDirectory(directory))
 
 
 def _plan(config: RunConfig, outputs: list[registry.Prepared], directory: Path | None) -> Plan:
@@ -124,8 +131,17 @@ def plan_resume(path: Path, source: str | None, overrides: Sequence[Override] = 
     before = run.read_config()
     table, label = _read(source) if source else (toml.to_table(before), str(run.config_file))
     config, outputs = _resolve(table, overrides, label)
-    refuse_other_config(path, before, config)
+    return _plan_resume(config, outputs, run)
+
+
+def _plan_resume(config: RunConfig, outputs: list[registry.Prepared], run: RunDirectory) -> Plan:
+    refuse_other_config(run.path, run.read_config(), config)
     return Plan(_spell_out(config, outputs), outputs, run, resume=True)
+
+
+def resume_call(path: Path) -> str:
+    """How to resume a run, for messages."""
+    return f"`mnistgan.train(config, {str(path)!r}, resume=True)`"
 
 
 def refuse_other_config(path: Path, before: RunConfig, now: RunConfig) -> None:
@@ -157,8 +173,8 @@ def refuse_other_run(run: RunDirectory) -> None:
     """
     if run.exists():
         raise UsageError(
-            f"{run.path}: already contains a run; choose another --output-dir, or resume it: "
-            f"mnistgan train --resume {run.path}"
+            f"{run.path}: already contains a run; choose another `directory`, or resume it: "
+            f"{resume_call(run.path)}"
         )
 
 
@@ -234,5 +250,5 @@ def _refuse_own_data(path: Path, config: RunConfig) -> None:
     data = user_dirs.expand(config.data.name) if data_kind(config.data.name) == "path" else None
     if data is not None and data.is_dir() and path.resolve().is_relative_to(data.resolve()):
         raise UsageError(
-            f"{path}: is inside the folder of the training images; choose another --output-dir"
+            f"{path}: is inside the folder of the training images; choose another `directory`"
         )

@@ -68,7 +68,7 @@ def restore(
     if paths:
         raise FileFormatError(
             f"{run.checkpoints}: none of its {len(paths)} checkpoints is intact; train a new run "
-            f"with --config {run.config_file}"
+            f"with the config in {run.config_file}"
         )
     return [Warned(f"{run.checkpoints}: has no checkpoint; training starts at the first step")]
 

@@ -16,7 +16,7 @@ import filelock
 import numpy as np
 import torch
 
-from mnistgan import __version__, datasets
+from mnistgan import __version__, arguments, datasets
 from mnistgan.config import RunConfig, toml
 from mnistgan.errors import MnistganError, TrainingError, UsageError
 from mnistgan.evaluation.monitor import Monitor
@@ -34,7 +34,7 @@ from mnistgan.models import devices
 from mnistgan.outputs.dispatch import Dispatcher
 from mnistgan.progress import CutOff, OnProgress, StopToken, no_progress
 from mnistgan.runs import damage, resumption
-from mnistgan.runs.plan import Plan, plan_config, refuse_other_run
+from mnistgan.runs.plan import Plan, plan_config, refuse_other_run, resume_call
 from mnistgan.sampling.generator import Generator
 from mnistgan.storage import checkpoint, run_directory
 from mnistgan.storage.atomic import remove_leftovers, write_text
@@ -49,8 +49,12 @@ def train(
     *,
     on_event: Callable[[Event], object] = lambda event: None,
     stop: StopToken | None = None,
+    resume: bool = False,
 ) -> Path:
-    """Train a new run, in a program or a notebook.
+    """Train a run, in a program or a notebook.
+
+        config = mnistgan.RunConfig(data={"name": "digits"}, train={"epochs": 1})
+        mnistgan.train(config, "my-run", on_event=print)
 
     Args:
         config: config of the run; ``RunConfig()`` has all defaults.
@@ -58,14 +62,22 @@ def train(
         on_event: called with each event as it happens.
         stop: call its ``request()``, in ``on_event`` or another thread, to save and end after the
             current step.
+        resume: whether to continue the run in the directory. The config may differ from that of the
+            run in what does not change its results, and in a larger number of epochs.
 
     Returns:
         The run directory.
 
     Raises:
-        MnistganError: with the message that ``mnistgan train`` prints.
+        MnistganError: an argument is not as described, or the run cannot be trained; with the
+            message that ``mnistgan train`` prints, in the words of Python.
     """
-    run = Run(plan_config(config, Path(directory) if directory else None), stop)
+    arguments.instance("config", config, RunConfig, "a RunConfig")
+    arguments.function("on_event", on_event)
+    arguments.instance("stop", stop, (StopToken, type(None)), "a StopToken")
+    arguments.instance("resume", resume, bool, "True or False")
+    path = None if directory is None else arguments.path("directory", directory)
+    run = Run(plan_config(config, path, resume), stop)
     for event in run:
         on_event(event)
     return run.directory.path
@@ -257,7 +269,7 @@ class Run:
         except (OSError, MnistganError) as error:
             run = self.directory
             if run.exists():
-                then = f"resume from the last checkpoint: mnistgan train --resume {run.path}"
+                then = f"resume from the last checkpoint: {resume_call(run.path)}"
             else:
                 then = f"start a new run: {run.path} no longer exists"
             raise MnistganError(f"{error}, then {then}") from error
@@ -323,7 +335,7 @@ class Run:
         except filelock.Timeout as error:
             raise UsageError(
                 f"{path}: another process is training this run; wait for it, or choose another "
-                "--output-dir"
+                "`directory`"
             ) from error
         except OSError as error:
             raise _not_writable(path, error) from error
@@ -358,5 +370,5 @@ class Run:
 
 
 def _not_writable(path: Path, error: OSError) -> UsageError:
-    reason = f"cannot be written ({error.strerror}); choose another --output-dir"
+    reason = f"cannot be written ({error.strerror}); choose another `directory`"
     return UsageError(f"{path}: {reason}")

@@ -12,13 +12,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mnistgan import arguments
 from mnistgan.arrays import Images, Labels
 from mnistgan.errors import UsageError
 from mnistgan.models import networks, noise
 from mnistgan.models.noise import Stream
 from mnistgan.progress import OnProgress, Progress, no_progress
 from mnistgan.sampling import conditioning
-from mnistgan.sampling.conditioning import ClassSequence
+from mnistgan.sampling.conditioning import ClassSequence, Digits
 from mnistgan.sampling.generator import Generator
 
 BLOCK = 256
@@ -78,11 +79,27 @@ class SamplingOptions:
 DEFAULT = SamplingOptions()  # seed 0, all classes in turn, no truncation
 
 
-def sample(
-    generator: Generator, count: int, seed: int = 0, class_sequence: ClassSequence | None = None
-) -> Images:
-    """Generate ``count`` images as one array, uint8 N x C x H x W."""
-    return sample_labeled(generator, count, SamplingOptions(seed, class_sequence))[0]
+def sample(generator: Generator, count: int, seed: int = 0, digits: Digits | None = None) -> Images:
+    """Generate ``count`` images as one array, uint8 N x C x H x W.
+
+        generator = mnistgan.load_generator("my-run")
+        images = mnistgan.sample(generator, 100, seed=1)
+
+    Args:
+        generator: the generator.
+        count: number of images, at least 1.
+        seed: seed of the noise, from 0 to 2**63 - 1.
+        digits: classes to draw in turn, for a conditional generator: a number or name, a text such
+            as ``"0-4"`` or ``"1,3"``, or a list of numbers and names. By default all classes.
+
+    Raises:
+        UsageError: an argument is not as described, or the generator has no such classes.
+    """
+    arguments.instance("generator", generator, Generator, "a Generator")
+    count = arguments.integer("count", count, 1)
+    seed = arguments.integer("seed", seed, 0)
+    sequence = None if digits is None else conditioning.parse(digits, generator.classes)
+    return sample_labeled(generator, count, SamplingOptions(seed, sequence))[0]
 
 
 def sample_labeled(

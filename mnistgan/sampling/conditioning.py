@@ -2,12 +2,14 @@
 
 import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from mnistgan import arguments
 from mnistgan.arrays import Labels
 from mnistgan.config import RunConfig, toml
 from mnistgan.datasets.class_names import whole_number
@@ -15,9 +17,15 @@ from mnistgan.datasets.image_set import ImageSet
 from mnistgan.errors import DataError, UsageError, did_you_mean
 
 # Error message if classes are given for an unconditional generator.
-NOT_CONDITIONAL = "this generator was trained without labels; train one with --config cgan-mlp"
+NOT_CONDITIONAL = (
+    "this generator was trained without labels; train one with `model.conditional = True`"
+)
 
 _MOST_COLUMNS = 16  # with more classes, a column per class makes images too small to see
+
+
+Digits: TypeAlias = str | int | Sequence[str | int]
+"""Classes as ``--digits`` takes them, or their numbers or names."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +75,7 @@ def in_a_grid(classes: Sequence[str], count: int) -> Labels:
     return np.arange(count, dtype=np.int64) * len(classes) // count
 
 
-def parse(text: str | None, classes: Sequence[str], repeat: int = 1) -> ClassSequence:
+def parse(digits: Digits | None, classes: Sequence[str], repeat: int = 1) -> ClassSequence:
     """Parse ``7``, ``1,3,5`` or ``0-9``: class names or numbers; None means all classes.
 
     Raises:
@@ -75,10 +83,21 @@ def parse(text: str | None, classes: Sequence[str], repeat: int = 1) -> ClassSeq
     """
     if not classes:
         raise UsageError(NOT_CONDITIONAL)
-    if text is None:
+    if digits is None:
         return replace(every_class(classes), repeat=repeat)
-    parts = (_parse_part(part, classes) for part in text.split(","))
-    return ClassSequence(tuple(itertools.chain(*parts)), repeat)
+    parts = digits.split(",") if isinstance(digits, str) else _numbers_or_names(digits)
+    found = tuple(itertools.chain(*(_parse_part(part, classes) for part in parts)))
+    if not found:
+        raise UsageError("digits: names no class; give at least one")
+    return ClassSequence(found, repeat)
+
+
+def _numbers_or_names(digits: object) -> Iterator[str]:
+    """The parts of digits that were given in Python: an int, or a sequence of ints and names."""
+    for one in digits if isinstance(digits, Sequence | np.ndarray | range) else [digits]:
+        if not isinstance(one, str | int | np.integer) or isinstance(one, bool):
+            raise arguments.wrong("digits", "classes, such as 7, '0-4' or [1, 3]", one)
+        yield str(one)
 
 
 def _parse_part(part: str, classes: Sequence[str]) -> Sequence[int]:

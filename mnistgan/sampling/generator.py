@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from mnistgan import datasets
+from mnistgan import arguments, datasets
 from mnistgan.arrays import Images
 from mnistgan.config import RunConfig, toml
 from mnistgan.errors import FileFormatError, UsageError
@@ -37,6 +37,8 @@ class Generator:
     epoch: int
 
     def __post_init__(self) -> None:
+        arguments.instance("network", self.network, nn.Module, "a torch.nn.Module")
+        arguments.instance("config", self.config, RunConfig, "a RunConfig")
         # Sampling allocates the same blocks again and again: a tenth of its time (commit 935a202).
         devices.keep_freed_memory()
 
@@ -57,18 +59,35 @@ class Generator:
             uint8, N x C x H x W.
 
         Raises:
-            UsageError: labels are missing, or given to an unconditional generator.
+            UsageError: z or labels have another shape or type, labels are missing, or are given to
+                an unconditional generator.
         """
+        size = self.config.model.latent_dim
+        if not isinstance(z, Tensor) or z.dtype != torch.float32 or z.shape[1:] != (size,):
+            raise arguments.wrong("z", f"a tensor, float32 N x {size}", z)
         if (labels is None) == bool(self.classes):
             raise UsageError(
                 "this generator is conditional: give labels, too"
                 if self.classes
                 else "this generator was trained without labels: give z alone"
             )
+        if labels is not None:
+            self._check(labels, len(z))
         device = next(self.network.parameters()).device
         label_input = () if labels is None else (labels.to(device),)
         pixels = networks.pixel_range(self.config)
         return networks.generate(self.network, z.to(device), label_input, pixels).cpu().numpy()
+
+    def _check(self, labels: object, count: int) -> None:
+        """Refuse labels that the network cannot take."""
+        classes = len(self.classes)
+        known = {(torch.int64, (count,)), (torch.float32, (count, classes))}
+        if not isinstance(labels, Tensor) or (labels.dtype, tuple(labels.shape)) not in known:
+            what = f"a tensor, int64 {count} or float32 {count} x {classes}"
+            raise arguments.wrong("labels", what, labels)
+        numbers = labels if labels.dtype == torch.int64 else labels[:0]
+        if not ((numbers >= 0) & (numbers < classes)).all():
+            raise UsageError(f"labels: must be from 0 to {classes - 1}")
 
     def _repr_png_(self) -> bytes:
         """Samples as PNG, for notebooks; a conditional generator shows one column per class."""
@@ -102,6 +121,9 @@ class UnitImages(nn.Module):
 def load_generator(path: Path | str) -> Generator:
     """Load a generator file, a checkpoint, or a run directory's generator, on the CPU.
 
+        generator = mnistgan.load_generator("my-run")
+        generator.config.data.name
+
     Paths in the file's config are ignored: the file may come from somebody else. The training
     images of a run directory are those that its ``config.toml`` names.
 
@@ -109,7 +131,8 @@ def load_generator(path: Path | str) -> Generator:
         UsageError: the folder has no generator.
         FileFormatError: the file is not a generator of mnistgan, or is damaged.
     """
-    given, path = Path(path), run_directory.generator_path(Path(path))
+    given = arguments.path("path", path)
+    path = run_directory.generator_path(given)
     file = checkpoint.read_file(path)
     config = toml.without_places(file.config)
     if given != path:

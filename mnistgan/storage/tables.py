@@ -14,6 +14,7 @@ from typing import Any, TextIO
 import numpy as np
 import numpy.typing as npt
 
+from mnistgan import arguments
 from mnistgan.errors import UsageError
 from mnistgan.events import Evaluated, StepMetrics
 from mnistgan.storage.atomic import read_bytes, write_text
@@ -123,7 +124,18 @@ def existing_samples(folder: Path) -> list[SampleGrid]:
 
 
 def continue_table(path: Path, columns: Sequence[str], step: int) -> TextIO:
-    """Open a table for appending, without its rows after a step; step 0 starts a new table."""
+    """Open a table for appending, without its rows after a step; step 0 starts a new table.
+
+        with continue_table(Path("ink.csv"), ("step", "ink"), 0) as table:
+            print("7,0.25", file=table)
+
+    Raises:
+        UsageError: an argument has another type, there is no column ``step``, or the file cannot be
+            written.
+    """
+    path, step = arguments.path("path", path), arguments.integer("step", step, 0)
+    if not isinstance(columns, list | tuple) or "step" not in columns:
+        raise arguments.wrong("columns", "a list of names with 'step' among them", columns)
     # A resumed run continues from its checkpoint's step, but may have written later rows before it
     # was killed. Keeping them would give these steps two rows each.
     at = columns.index("step")

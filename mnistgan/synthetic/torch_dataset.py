@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from PIL import Image
 
+from mnistgan import arguments
 from mnistgan.datasets.torchvision_import import import_torchvision
-from mnistgan.errors import UsageError
 from mnistgan.evaluation.labeler import labeler_for
 from mnistgan.models import devices
 from mnistgan.rendering.grids import to_picture
@@ -43,6 +43,9 @@ class SyntheticDigits(VisionDataset):  # type: ignore[misc]  # untyped
     generator draws its classes in turn. Images of another generator get the most probable class
     according to the classifier of its data.
 
+        digits = mnistgan.SyntheticDigits("my-run", length=1000, seed=1)
+        image = digits[0]  # float32, 1 x 28 x 28
+
     Args:
         source: a generator file, a checkpoint or a run directory; or a loaded generator.
         length: number of items; another seed gives other items.
@@ -69,8 +72,12 @@ class SyntheticDigits(VisionDataset):  # type: ignore[misc]  # untyped
         labels: bool = False,
         target_transform: Callable[[int], Any] | None = None,
     ) -> None:
-        if length < 0 or not 0 <= seed < 2**63:
-            raise UsageError("give a length of at least 0 and a seed from 0 to 2**63 - 1")
+        length = arguments.integer("length", length, 0)
+        seed = arguments.integer("seed", seed, 0)
+        arguments.instance("labels", labels, bool, "True or False")
+        for name, given in (("transform", transform), ("target_transform", target_transform)):
+            if given is not None:
+                arguments.function(name, given)
         generator = source if isinstance(source, Generator) else load_generator(source)
         labeler = labeler_for(generator.config.data) if labels and not generator.classes else None
         super().__init__(transform=transform, target_transform=target_transform)

@@ -78,7 +78,7 @@ class CudaGraphs:
                 raise first from None
             reason = str(first).splitlines()[0]
             raise MnistganError(
-                f"this GPU could not record a step ({reason}); use --set train.accelerate=none"
+                f"this GPU could not record a step ({reason}); use `train.accelerate = 'none'`"
             ) from first
 
         def replay() -> Tensor:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-_RESUME = "resume from the last checkpoint: mnistgan train --resume RUN"
+_RESUME = "resume from the last checkpoint: `mnistgan.train(config, 'RUN', resume=True)`"
 
 
 class PartnerLostError(MnistganError):

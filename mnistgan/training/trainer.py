@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mnistgan import arguments
 from mnistgan.arrays import Images
 from mnistgan.config import RunConfig
 from mnistgan.datasets import ImageSet
@@ -49,6 +50,10 @@ class Trainer:
     Iterating over the trainer trains. Between two events, the state is consistent and :meth:`state`
     may be called. A step is one update of G; an epoch is one pass through the data without the last
     partial batch.
+
+        config = mnistgan.RunConfig(data={"name": "digits"}, train={"epochs": 1})
+        for event in mnistgan.Trainer(config, datasets.load(config.data)):
+            print(event)
 
     Args:
         config: run config.
@@ -85,6 +90,11 @@ class Trainer:
         ranks: Ranks = ALONE,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        arguments.instance("config", config, RunConfig, "a RunConfig")
+        arguments.instance("data", data, ImageSet, "an ImageSet, from datasets.load()")
+        arguments.instance("stop", stop, (StopToken, type(None)), "a StopToken")
+        arguments.instance("ranks", ranks, Ranks, "a Ranks")
+        arguments.function("clock", clock)
         _refuse_what_does_not_fit(config, data, ranks)
         train = config.train
         self.config = config = conditioning.with_classes(config, data)

@@ -7,14 +7,18 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import typer.main
 from PIL import Image, ImageSequence
 from support import Invoke, Tiny
 
 import mnistgan
+from mnistgan.cli import app
 from mnistgan.models import networks
 from mnistgan.rendering.grids import read_png
 from mnistgan.storage import checkpoint
@@ -45,12 +49,29 @@ class TestShared:
         assert f"mnistgan {command}" in result.stdout
         assert "--debug" in result.stdout
 
+    @pytest.mark.parametrize("width", [50, 80, 200])
     @pytest.mark.parametrize("command", ["", *COMMANDS])
-    def test_help_names_types_in_plain_words(self, invoke: Invoke, command: str) -> None:
+    def test_help_names_types_in_plain_words(
+        self, invoke: Invoke, command: str, width: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("COLUMNS", str(width))
         shown = invoke(*command.split(), "--help").stdout
         assert not re.search(
-            r"<\w|[<>]=|\{|\brange\b|9223372036854775807", shown.replace("report={}", "")
+            r"<\w|[<>]=|\{|\brange\b|9223372036854775807|\b(None|True|False|Enum|Literal|bool|str)\b",
+            shown.replace("report={}", ""),
         )
+        # Nothing is cut, and a terminal does not break the lines again.
+        assert "\N{HORIZONTAL ELLIPSIS}" not in shown
+        assert not re.search(r"[a-z,;]\.\.\.$", shown, re.MULTILINE)
+        assert max(map(len, shown.splitlines())) <= width
+
+    def test_every_command_is_among_those_tested(self) -> None:
+        def names(group: Any, *above: str) -> Iterator[str]:
+            for name, command in group.commands.items():
+                yield " ".join((*above, name))
+                yield from names(command, name) if hasattr(command, "commands") else ()
+
+        assert set(names(typer.main.get_command(app))) == set(COMMANDS)
 
     def test_limits_are_shown_and_checked(self, invoke: Invoke) -> None:
         assert "2 to 2000" in invoke("animate", "--help").stdout
@@ -326,7 +347,7 @@ class TestInfo:
         report = json.loads(invoke("info", trained, "--json").stdout)
         assert report["newest_valid_checkpoint"] == "step-00000014.pt"
         assert set(report["checkpoints"].values()) == {"valid"}
-        assert "kind: generator" in invoke("info", trained / "g.pt").stdout
+        assert re.search(r"kind +generator file\n", invoke("info", trained / "g.pt").stdout)
 
     def test_bad_input(self, invoke: Invoke, tmp_path: Path) -> None:
         (tmp_path / "a.pt").write_bytes(b"PK nothing")

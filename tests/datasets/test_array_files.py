@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
 from support import noise_images, to_idx
 
 from mnistgan import datasets
+from mnistgan.cli.wording import for_shell
 from mnistgan.config import DataConfig, data_kind
 from mnistgan.datasets import image_set
 from mnistgan.datasets.fitting import Fit, recolor
-from mnistgan.errors import DataError, UsageError
+from mnistgan.errors import ConfigError, DataError, UsageError
 
 IMAGES, LABELS = noise_images(6, 8, 8), np.arange(6, dtype=np.uint8) % 3
 
@@ -74,10 +74,10 @@ def test_a_folder_of_idx_files_says_what_to_do(tmp_path: Path) -> None:
     for name, array in (("a-images-idx3-ubyte", IMAGES), ("a-labels-idx1-ubyte", LABELS)):
         (tmp_path / "my set" / name).write_bytes(to_idx(array))
     with pytest.raises(
-        DataError, match=r"has no pictures .* it has IDX files: use --data "
+        DataError, match=r"has no pictures .* it has IDX files: use `data.name = "
     ) as error:
         datasets.load(DataConfig(name=f"{tmp_path}/my set"))
-    _, advised = shlex.split(str(error.value).rpartition("use ")[2])
+    _, advised = shlex.split(for_shell(str(error.value)).rpartition("use ")[2])
     np.testing.assert_array_equal(load(Path(advised)).labels, LABELS)
 
 
@@ -147,12 +147,12 @@ def test_what_is_not_there_or_is_one_picture(tmp_path: Path) -> None:
 def test_a_path_is_told_from_a_name_by_how_it_is_written(name: str, kind: str | None) -> None:
     assert data_kind(name) == kind
     if kind is None:
-        with pytest.raises(ValidationError, match=rf"such as \./{name}"):
+        with pytest.raises(ConfigError, match=rf"such as \./{name}"):
             DataConfig(name=name)
 
 
 def test_labels_belong_to_a_file() -> None:
-    with pytest.raises(ValidationError, match="labels are only for an IDX file"):
+    with pytest.raises(ConfigError, match="labels are only for an IDX file"):
         DataConfig(name="mnist", labels="x")
 
 

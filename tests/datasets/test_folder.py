@@ -17,6 +17,7 @@ from PIL import Image
 from support import noise_images
 
 from mnistgan import datasets
+from mnistgan.cli.wording import for_shell
 from mnistgan.config import DataConfig
 from mnistgan.datasets import cache
 from mnistgan.errors import DataError
@@ -194,7 +195,7 @@ class TestTrouble:
 
     def test_the_folder_of_the_published_sets_is_known(self, tmp_path: Path) -> None:
         (tmp_path / "set" / "MNIST" / "raw").mkdir(parents=True)
-        with pytest.raises(DataError, match="--data-root"):
+        with pytest.raises(DataError, match=r"set `data\.root` to this folder"):
             load(tmp_path / "set")
 
     def test_a_huge_picture_is_not_unpacked(self, tmp_path: Path) -> None:
@@ -218,7 +219,7 @@ class TestTrouble:
 
     def test_color_that_is_given_up_is_noted(self, tmp_path: Path) -> None:
         save(tmp_path / "set" / "a.png", color=(250, 0, 0), mode="RGB")
-        assert "--channels 3" in load(tmp_path / "set").notes[0]
+        assert "--channels 3" in for_shell(load(tmp_path / "set").notes[0])
         assert load(tmp_path / "set", channels=3).notes == ()
 
     def test_a_loop_of_links_ends(self, tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from sklearn.datasets import load_digits, load_svmlight_file
 
 from mnistgan import catalog, datasets
 from mnistgan.catalog import DATA_SETS, SplitName
+from mnistgan.cli.wording import for_shell
 from mnistgan.config import DataConfig
 from mnistgan.datasets import archives, published
 from mnistgan.datasets.torchvision_import import import_torchvision
@@ -193,7 +194,7 @@ class TestOtherLayouts:
         for folder in folders:
             with pytest.raises(DataError, match="it has the files of mnist: use") as error:
                 datasets.load(DataConfig(name=str(folder)))
-            words = shlex.split(str(error.value).rpartition("use ")[2])
+            words = shlex.split(for_shell(str(error.value)).rpartition("use ")[2])
             assert words[::2] == ["--data", "--data-root"]
             assert len(load(words[1], Path(words[3]), "test")) == 10_000
 
@@ -236,7 +237,7 @@ class TestTheRealMnist:
                 "html": b"<html>Service unavailable</html>",
             }[damage]
         )
-        with pytest.raises(DataError, match=rf"{path.name}: is damaged.*data fetch mnist"):
+        with pytest.raises(DataError, match=rf"{path.name}: is damaged.*datasets.fetch\('mnist'"):
             load("mnist", real)
 
 

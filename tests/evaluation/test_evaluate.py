@@ -172,8 +172,8 @@ class TestCommand:
         assert "the floor is 200 held-out real images" in result.stdout
         figures = json.loads((tmp_path / "f.json").read_text())
         assert (figures["n"], figures["seed"], figures["data"]) == (200, 0, "digits")
-        assert set(figures["metrics"]) == set(figures["floor"]) - {"n"}
-        assert figures["metrics"]["frechet_distance"] > figures["floor"]["frechet_distance"]
+        assert set(figures["figures"]) == set(figures["floor"])
+        assert figures["figures"]["frechet_distance"] > figures["floor"]["frechet_distance"]
         for name in ("classes", "certainty", "nearest"):
             assert read_png(tmp_path / "pictures" / f"{name}.png").size
 
@@ -222,7 +222,7 @@ class TestCommand:
                 save_png(tmp_path / "some" / str(digit) / f"{number}.png", image[0])
         result = invoke("evaluate", "--images", "some", "--data", "digits", "--json", "-")
         assert result.exit_code == 0, result.output
-        metrics = json.loads(result.stdout)["metrics"]
+        metrics = json.loads(result.stdout)["figures"]
         assert metrics["agreement"] > 0.5
         assert set(metrics["class_distances"]) == {"3", "7"}
 

@@ -16,7 +16,6 @@ from mnistgan.latent.projection import NamedImage, ProjectionOptions
 from mnistgan.models import networks
 from mnistgan.progress import Progress
 from mnistgan.sampling import blocks
-from mnistgan.sampling.conditioning import ClassSequence
 from mnistgan.sampling.generator import Generator, load_generator
 from mnistgan.storage import checkpoint
 
@@ -80,7 +79,7 @@ def test_z_stays_near_its_typical_length_where_nothing_fits(generator: Generator
 
 def test_the_class_is_found_too(conditional_file: Path) -> None:
     generator = load_generator(conditional_file)
-    images = [blocks.sample(generator, 1, 4, ClassSequence((label,)))[0] for label in range(3)]
+    images = [blocks.sample(generator, 1, 4, label)[0] for label in range(3)]
     found = projection.project(generator, named(*images), QUICK)
     assert [one.label for one in found] == [0, 1, 2]
     assert max(one.rms for one in found) < 0.03

@@ -64,7 +64,7 @@ def test_a_conditional_walk_through_seeds(conditional: Generator) -> None:
         walk = walks.plan(conditional, seeds=(1, 5), frames=4, class_sequence=class_sequence)
         images = images_of(conditional, walk).astype(int)
         for number, (seed, label) in enumerate(zip((1, 5), labels, strict=True)):
-            expected = blocks.sample(conditional, 1, seed, ClassSequence((label,)))[0]
+            expected = blocks.sample(conditional, 1, seed, label)[0]
             assert abs(images[2 * number, 0] - expected).max() <= 1
 
 
@@ -78,7 +78,7 @@ def test_from_class_to_class_only_the_label_changes(conditional: Generator) -> N
     np.testing.assert_allclose(steps, 2 / 15, rtol=1e-4)
     images = images_of(conditional, walk).astype(int)
     for label in range(len(CLASSES)):
-        expected = blocks.sample(conditional, 16, 3, ClassSequence((label,)))
+        expected = blocks.sample(conditional, 16, 3, label)
         assert abs(images[15 * label] - expected).max() <= 1
 
 
@@ -88,7 +88,7 @@ def test_some_classes_of_some_seeds(conditional: Generator) -> None:
     )
     images = images_of(conditional, walk).astype(int)
     for frame, label in enumerate((4, 1)):
-        expected = blocks.sample(conditional, 1, 7, ClassSequence((label,)))
+        expected = blocks.sample(conditional, 1, 7, label)
         assert abs(images[frame] - expected).max() <= 1
 
 

@@ -139,7 +139,7 @@ def test_it_shows_the_files_of_the_run(run: RunDirectory, invoke: Invoke) -> Non
     ):
         assert said in parsed.text, said
     figures = json.loads(run.figures_file.read_text())
-    for part in ("metrics", "floor"):
+    for part in ("figures", "floor"):
         assert words.number(figures[part]["frechet_distance"]) in parsed.text
     data = json.loads(parsed.data)
     assert [grid["epoch"] for grid in data["grids"]] == [1, 2, 3]
@@ -300,6 +300,32 @@ def test_the_watch_finds_on_disk_what_it_found_during_training(
     assert "of 64 images only 1 differ since epoch 2" in text
 
 
+def test_it_names_no_folder_of_the_machine(invoke: Invoke, tiny_toml: Path, tmp_path: Path) -> None:
+    home = tmp_path / "houses-of-the-rich"
+    home.mkdir()
+    images = np.random.default_rng(0).integers(0, 256, (300, 28, 28), np.uint8)
+    np.savez(home / "photos.npz", images=images)
+    shutil.copy(tiny_toml, home / "run.toml")
+    command = (
+        "train", "--config", home / "run.toml", "--data", home / "photos.npz",
+        "--data-root", home / "root", "--output-dir", home / "my run", "--set", "outputs.report={}",
+    )  # fmt: skip
+    assert invoke(*command).exit_code == 0
+    run = RunDirectory(home / "my run")
+    assert home.name in run.config_file.read_text(), "the run keeps them, to be resumed"
+    environment = run.read_environment()
+    environment["command"] = ["mnistgan", *map(str, command)]  # CliRunner leaves sys.argv alone
+    run.environment_file.write_text(json.dumps(environment))
+    text = page(invoke, run).text
+    for raw in (run.report_file.read_bytes(), Path("page.html").read_bytes()):
+        assert home.name.encode() not in raw
+        assert str(tmp_path).encode() not in raw
+    assert "trained on .../photos.npz with" in text
+    assert "mnistgan train --config .../run.toml --data .../photos.npz --data-root .../root" in text
+    resumed = invoke("train", "--resume", run.path, "--epochs", 3)
+    assert resumed.exit_code == 0, resumed.output
+
+
 # Untrusted content -----------------------------------------------------------------------------
 
 EVIL = "</script></title><script>document.title = 'ran'</script><img src=x onerror=alert(1)>{{7*7}}"
@@ -317,9 +343,9 @@ def hostile(run: RunDirectory) -> RunDirectory:
     lists = {"command": [EVIL, 3, "\u202e\ud800"], "resumed": [EVIL]}
     run.environment_file.write_text(json.dumps(environment | lists))
     figures = json.loads(run.figures_file.read_text())
-    figures["features"]["name"] = EVIL
-    figures["metrics"]["shares"] = {EVIL: 0.5, "\ud800": -1e308, "b": 1e308}
-    figures["metrics"]["missing"] = [EVIL]
+    figures["classifier"]["name"] = EVIL
+    figures["figures"]["shares"] = {EVIL: 0.5, "\ud800": -1e308, "b": 1e308}
+    figures["figures"]["missing"] = [EVIL]
     run.figures_file.write_text(json.dumps(figures))
     return RunDirectory(run.path.rename(run.path.with_name(EVIL_NAME)))
 
@@ -368,7 +394,7 @@ def test_absurd_numbers_are_drawn_somehow(
     run.evaluations_file.write_text(rows(EVALUATIONS_COLUMNS, *absurd))
     figures = json.loads(run.figures_file.read_text())
     strange = (1e308, float("inf"), float("nan"), -1, True)
-    figures["metrics"] |= dict(zip(FIGURES, strange, strict=False))
+    figures["figures"] |= dict(zip(FIGURES, strange, strict=False))
     run.figures_file.write_text(json.dumps(figures))
     page(invoke, run)
     with chromium.open(Path("page.html").absolute().as_uri()) as tab:

@@ -27,7 +27,7 @@ def runs(invoke: Invoke, tiny_toml: Path, tmp_path: Path) -> list[Path]:
         assert result.exit_code == 0, result.output
     for number, name in enumerate("abc"):
         metrics = {"frechet_distance": 10.0 + number, "precision": 0.5, "missing": ["4"]}
-        content = {"n": 100, "features": {"name": "x"}, "metrics": metrics}
+        content = {"n": 100, "classifier": {"name": "x"}, "figures": metrics}
         (tmp_path / name / "evaluation").mkdir()
         (tmp_path / name / "evaluation" / "figures.json").write_text(json.dumps(content))
     return [tmp_path / name for name in "abc"]
@@ -84,7 +84,7 @@ def test_a_collapsed_run_is_never_the_best(invoke: Invoke, runs: list[Path]) -> 
         "variety": 0.01,
         "missing": list("01234567"),
     }
-    path.write_text(json.dumps({"n": 100, "features": {"name": "x"}, "metrics": smudge}))
+    path.write_text(json.dumps({"n": 100, "classifier": {"name": "x"}, "figures": smudge}))
     result = invoke("compare", *runs)
     assert "- c: Collapsed: the images are nearly all alike; precision means" in result.stdout
     assert "| precision | *0.5 ± 0 | 1 |" in result.stdout

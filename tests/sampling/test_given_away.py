@@ -59,6 +59,8 @@ def test_no_path_is_in_a_generator_file(
         raw = path.read_bytes()
         assert SECRET.encode() not in raw, path.name
         assert b"tensorboard" not in raw, "the options of outputs may be accounts, too"
+    for path in (run / "tensorboard").iterdir():
+        assert SECRET.encode() not in path.read_bytes(), path.name
 
 
 def test_the_best_generator_is_given_away_too(

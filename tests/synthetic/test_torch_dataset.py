@@ -148,7 +148,7 @@ def test_a_transform_gets_a_picture_as_mnists_does(trained: Path, samples: torch
 
 @pytest.mark.parametrize("keys", [{"length": -1}, {"seed": -1}, {"seed": 2**63}])
 def test_bad_arguments(trained: Path, keys: dict[str, Any]) -> None:
-    with pytest.raises(UsageError, match="give a length"):
+    with pytest.raises(UsageError, match=f"{min(keys)}: must be an integer from 0"):
         SyntheticDigits(trained, **keys)
     with pytest.raises(UsageError, match="is not a run directory"):
         SyntheticDigits(trained.parent)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import re
 import shutil
 import subprocess
@@ -227,6 +228,58 @@ class TestLabs:
     def test_a_page_shows_it(self, lab: Path) -> None:
         assert f"examples/labs/{lab.name}" in PAGES["labs"]
         assert any(f"examples/labs/{lab.name}" in call for call in CALLS)
+
+
+class TestOutcomesOfTheLabs:
+    """What docs/labs.md says of every machine holds in each way of benchmarks/results/labs.json."""
+
+    @pytest.fixture
+    def runs(self) -> dict[str, list[dict[str, Any]]]:
+        content = json.loads((ROOT / "benchmarks" / "results" / "labs.json").read_text())
+        found: dict[str, list[dict[str, Any]]] = {}
+        for row in content["rows"]:
+            found.setdefault(row["run"], []).append(row)
+        return found
+
+    def test_a_healthy_run_gets_better(self, runs: dict[str, list[dict[str, Any]]]) -> None:
+        for row in runs["lab1"]:
+            assert row["frechet_distance"] == sorted(row["frechet_distance"], reverse=True)
+            assert row["loss_G"][0] < row["loss_G"][-1]
+            assert row["watch"] == []
+
+    def test_the_watch_speaks_of_failing_runs_only(
+        self, runs: dict[str, list[dict[str, Any]]]
+    ) -> None:
+        for name in ("lab2", "lab2-non-saturating", "lab3", "lab4"):
+            assert all(row["watch"] for row in runs[name]), name
+        for name in ("lab3-balanced", "lab4-calm", "lab5", "lab6"):
+            assert not any(row["watch"] for row in runs[name]), name
+
+    def test_lab_2_may_end_in_two_ways(self, runs: dict[str, list[dict[str, Any]]]) -> None:
+        assert {row["loss_D"][-1] < 0.005 for row in runs["lab2"]} == {True, False}
+        assert all(row["recall"][-1] <= 0.003 for row in runs["lab2"])
+
+    def test_lab_4_collapses_and_r1_prevents_it(
+        self, runs: dict[str, list[dict[str, Any]]]
+    ) -> None:
+        for row in runs["lab4"]:
+            assert (row["missing_classes"][-1], row["precision"][-1], row["recall"][-1]) == (
+                9,
+                0,
+                0,
+            )
+            assert row["loss_D"][-1] < 0.0003
+        assert all(row["missing_classes"][-1] == 0 for row in runs["lab5"])
+        assert all(row["recall"][-1] == 0 for row in runs["lab5-spectral"])
+
+    def test_the_table_of_lab_6_shows_the_ranges(
+        self, runs: dict[str, list[dict[str, Any]]]
+    ) -> None:
+        line = next(line for line in PAGES["labs"].splitlines() if line.startswith("| Frechet"))
+        for epoch, cell in enumerate(line.strip("| ").split(" | ")[1:]):
+            values = sorted(row["frechet_distance"][epoch] for row in runs["lab6"])
+            ends = dict.fromkeys(f"{one:.0f}" for one in (values[0], values[-1]))
+            assert cell == "\N{EN DASH}".join(ends)
 
 
 def test_there_are_six_labs() -> None:

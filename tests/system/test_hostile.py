@@ -294,7 +294,7 @@ def evaluations(cell: str, count: str = "100") -> bytes:
 
 
 def figures(**parts: Any) -> bytes:
-    return json.dumps({"n": 1, "metrics": {}, "features": {"name": "a"}} | parts).encode()
+    return json.dumps({"n": 1, "figures": {}, "classifier": {"name": "a"}} | parts).encode()
 
 
 JUNK = np.random.default_rng(0).bytes(5000)
@@ -309,10 +309,10 @@ TABLES: list[tuple[str, bytes]] = [
     ("evaluations.csv", JUNK),
     ("evaluation/figures.json", JUNK),
     ("evaluation/figures.json", b"[" * MiB),
-    ("evaluation/figures.json", figures(metrics="x")),
-    ("evaluation/figures.json", figures(metrics={"missing": 3})),
-    ("evaluation/figures.json", figures(metrics={"precision": 10**400})),
-    ("evaluation/figures.json", figures(features=[])),
+    ("evaluation/figures.json", figures(figures="x")),
+    ("evaluation/figures.json", figures(figures={"missing": 3})),
+    ("evaluation/figures.json", figures(figures={"precision": 10**400})),
+    ("evaluation/figures.json", figures(classifier=[])),
     ("evaluation/figures.json", figures(n=[])),
 ]
 
@@ -336,7 +336,7 @@ def test_figures_without_a_value_are_shown(run: RunDirectory, invoke: Invoke) ->
     run.figures_file.parent.mkdir()
     hostile = {"name": "\x1b[2J[/x]"}
     greatest = {"precision": 1e308, "recall": float("inf"), "density": float("nan")}
-    run.figures_file.write_bytes(figures(metrics=greatest, features=hostile))
+    run.figures_file.write_bytes(figures(figures=greatest, classifier=hostile))
     result = invoke("compare", run.path, run.path, "--out", "new")
     assert result.exit_code == 0, result.output
     assert "\x1b" not in result.output
@@ -385,7 +385,7 @@ json_values = st.recursive(
 )
 
 
-@given(st.fixed_dictionaries(dict.fromkeys(("n", "features", "metrics"), json_values)))
+@given(st.fixed_dictionaries(dict.fromkeys(("n", "classifier", "figures"), json_values)))
 def test_any_figures(tmp_path_factory: pytest.TempPathFactory, content: Content) -> None:
     path = tmp_path_factory.getbasetemp() / "figures.json"
     path.write_text(json.dumps(content))
