@@ -1,8 +1,10 @@
 // The backend of a page without a server: it draws all pictures itself. See mnistgan/play/page/page.js.
 
 const { about, model } = JSON.parse(document.getElementById("model").textContent);
-const base64 = document.getElementById("numbers").textContent.trim();
-const generator = readGenerator(model, Uint8Array.from(atob(base64), (one) => one.charCodeAt(0)).buffer);
+const text = atob(document.getElementById("numbers").textContent.trim());
+const bytes = new Uint8Array(text.length);
+for (let i = 0; i < text.length; i += 1) bytes[i] = text.charCodeAt(i);
+const generator = readGenerator(model, bytes.buffer);
 const { width, height } = about.image;
 const SLICE = 8; // ms of work after which the page may respond to its user
 
