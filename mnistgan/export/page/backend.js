@@ -117,7 +117,7 @@ globalThis.backend = {
     const query = new URLSearchParams(text);
     return query.has("sheet") ? sheet(query) : one(query);
   },
-  saved: async (text) => one(new URLSearchParams(text)).toDataURL("image/png"),
+  saved: (text) => one(new URLSearchParams(text)).toDataURL("image/png"),
   // For tests: the seed's z, and the pixels of any z.
   z: (seed, truncation) => seedZ(BigInt(seed), truncation),
   pixels: (z, label) => pixels(generator, z, label),

@@ -12,5 +12,5 @@ globalThis.backend = {
   about: async () => (await fetch("/about")).json(),
   point: async (query) => (await fetch(`/point?${query}`)).json(),
   image: (query) => load(`/image?${query}`),
-  saved: async (query) => `/image?${query}`,
+  saved: (query) => `/image?${query}`,
 };

@@ -15,7 +15,7 @@ const RANDOM_SEEDS = 1_000_000; // seeds short enough to remember
 const SIDE = 224; // pixels of a smooth picture; the browser scales it to its place
 const NO_TRUNCATION = Number(byId("truncation").max);
 const PAUSE = 120; // ms without a change before the small pictures are drawn
-const REACH_OF_WALK = Math.min(2, about.reach); // on each slider, unless it is beyond already
+const WALK = Math.SQRT2; // reach of a walk on a slider; a sine's mean square is then that of noise, 1
 
 const state = {
   seed: 0n,
@@ -216,13 +216,17 @@ function remember(fragment) {
   }
 }
 
+function prepareDownload() {
+  const download = byId("download");
+  download.download = `mnistgan-${query().replaceAll(/[^\w.-]+/g, "-")}.png`;
+  download.href = backend.saved(pictureQuery(448));
+}
+
 async function drawSmall() {
   const now = query();
   remember(`#${now}${state.pixels ? "&pixels=1" : ""}`);
-  const download = byId("download");
-  download.download = `mnistgan-${now.replaceAll(/[^\w.-]+/g, "-")}.png`;
   try {
-    download.href = await backend.saved(pictureQuery(448));
+    prepareDownload();
     const coordinates = await backend.point(now);
     if (now === query()) show(coordinates);
     // Choosing another seed resets the sliders, so the next seeds are drawn without them.
@@ -259,7 +263,7 @@ let walking = 0; // number of the next animation frame, or 0
 function startWalk() {
   const began = performance.now();
   const waves = sliders.map(({ input }, index) => {
-    const reach = Math.max(REACH_OF_WALK, Math.abs(input.valueAsNumber));
+    const reach = Math.max(WALK, Math.abs(input.valueAsNumber));
     const start = Math.asin(input.valueAsNumber / reach);
     return { reach, start, pace: (2 * Math.PI) / (9000 + 1300 * index) }; // radians per ms
   });
@@ -284,6 +288,7 @@ function stopWalk() {
 byId("random").addEventListener("click", () => {
   goTo(BigInt(Math.floor(Math.random() * RANDOM_SEEDS)));
 });
+byId("download").addEventListener("click", prepareDownload); // the picture of this moment of a walk
 byId("seed").addEventListener("input", ({ target }) => {
   const seed = parseSeed(target.value);
   if (seed !== null) goTo(seed);
