@@ -276,7 +276,7 @@ def shipped_outputs() -> dict[str, type[Output]]:
     # Not the installed ones: an older editable installation has the entry points of its time.
     project = tomli.loads((DOCS.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     found = {}
-    for name, target in sorted(project["entry-points"][registry.GROUP].items()):
+    for name, target in sorted(project["entry-points"][registry.OutputPlugin.group].items()):
         module, _, attribute = target.partition(":")
         found[name] = getattr(import_module(module), attribute)
     return found

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+import textwrap
 
 # Before torch is imported: two threads that wait for a third process's turn take ten times as long
 # as one, and nothing that the tests train is large.
@@ -17,7 +19,7 @@ from browser import Chromium, launch
 from hypothesis import settings
 from mirror import Mirror, serve
 from published import Small
-from support import HURRIED, Invoke, Tiny
+from support import HURRIED, Install, Invoke, Tiny
 from typer.testing import CliRunner, Result
 
 from mnistgan.cli import app
@@ -115,6 +117,37 @@ def invoke(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Invoke:
         return result
 
     return run
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
+    """Installs a distribution, with its own dist-info, that provides one plugin."""
+    site = tmp_path / "site"
+    site.mkdir()
+    monkeypatch.syspath_prepend(site)
+    installed: list[str] = []
+
+    def put(
+        source: str,
+        target: str,
+        name: str = "counter",
+        package: str = "acme",
+        kind: str = "outputs",
+    ) -> Path:
+        module = f"{package}_{kind}"
+        (site / f"{module}.py").write_text(textwrap.dedent(source), encoding="utf-8")
+        info = site / f"{package}-2.5.dist-info"
+        info.mkdir()
+        metadata = f"Metadata-Version: 2.1\nName: {package}\nVersion: 2.5\n"
+        (info / "METADATA").write_text(metadata, encoding="utf-8")
+        entry = f"[mnistgan.{kind}]\n{name} = {module}:{target}\n"
+        (info / "entry_points.txt").write_text(entry, encoding="utf-8")
+        installed.append(module)
+        return site
+
+    yield put
+    for module in installed:
+        sys.modules.pop(module, None)
 
 
 @pytest.fixture(scope="session")

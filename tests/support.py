@@ -7,6 +7,7 @@ import re
 import shlex
 import signal
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -24,6 +25,9 @@ from mnistgan.storage.tables import METRICS_COLUMNS
 
 Invoke: TypeAlias = Callable[..., Result]
 """Runs the command line in an empty folder."""
+
+Install: TypeAlias = Callable[..., Path]
+"""Installs a distribution with one plugin: its source, the target in it, a name, ..."""
 
 Tiny: TypeAlias = Callable[..., RunConfig]
 """Makes small configs from (key, value) pairs."""

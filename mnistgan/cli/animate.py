@@ -14,9 +14,10 @@ _Kind = Literal["slerp", "linear", "circle", "classes", "corners"]
 def animate(
     run: options.RunOrNewest = None,
     ckpt: Annotated[
-        Path | None,
+        str | None,
         Option(
-            metavar="PATH",
+            metavar="NAME|PATH",
+            autocompletion=options.complete_generators,
             help="Walk through this generator's latent space. With the options of a walk, by "
             "default the newest run's.",
         ),
@@ -88,7 +89,7 @@ def animate(
     echo(target)
 
 
-def _check_walk(run: Path | None, ckpt: Path | None, seed: int | None, seeds: str | None) -> None:
+def _check_walk(run: Path | None, ckpt: str | None, seed: int | None, seeds: str | None) -> None:
     if run is not None:
         raise UsageError(
             f"a walk needs a generator: instead of RUN, give --ckpt {ckpt or run}; RUN alone shows "

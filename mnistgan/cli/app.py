@@ -30,6 +30,7 @@ from mnistgan.cli import (
     outputs,
     play,
     plot,
+    plugins,
     project,
     report,
     sample,
@@ -157,7 +158,7 @@ _PANELS = {
     ),
     "Evaluate": (evaluate.evaluate, compare.compare),
     "Sample and export": (sample.sample, export.export),
-    "Data and plugins": (outputs.outputs,),
+    "Data and plugins": (plugins.plugins, outputs.outputs),
 }
 
 for _panel, _commands in _PANELS.items():

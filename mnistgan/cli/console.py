@@ -1,6 +1,7 @@
 """Progress bars and tables in a terminal."""
 
 import contextlib
+import json
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -105,6 +106,12 @@ def show_entries(entries: Iterable[tuple[str, str]], indent: int = 0) -> None:
         for number, line in enumerate(lines):
             start = " " * indent + (name if number == 0 else "").ljust(width)
             typer.echo(f"{start}{line}".rstrip())
+
+
+def show_json(content: object) -> None:
+    """Print a JSON document, indented; escape sequences in its texts are escaped."""
+    # allow_nan=False: NaN and infinity are not JSON, and many parsers refuse them.
+    typer.echo(json.dumps(content, indent=2, allow_nan=False))
 
 
 def wrapped(text: str, columns: int | None) -> list[str]:

@@ -28,7 +28,14 @@ _Score = Literal["tstr"]
 
 def evaluate(
     run: options.RunOrNewest = None,
-    ckpt: Annotated[Path | None, Option(help="Generator or checkpoint, instead of RUN.")] = None,
+    ckpt: Annotated[
+        str | None,
+        Option(
+            metavar="NAME|PATH",
+            help="Generator or checkpoint, instead of RUN.",
+            autocompletion=options.complete_generators,
+        ),
+    ] = None,
     images: Annotated[
         Path | None, Option(metavar="PATH", help="Folder or .npz of images, instead of RUN.")
     ] = None,

@@ -19,7 +19,7 @@ _Format = Literal["onnx", "safetensors", "html"]
 def export(
     ckpt: options.Ckpt = None,
     out: Annotated[
-        Path | None, Option(help="File to write; by default next to the generator.")
+        Path | None, Option(help="File to write; by default next to the generator file.")
     ] = None,
     format: Annotated[
         _Format | None,
@@ -52,10 +52,18 @@ def export(
     if out and not format:
         check_target(out, *(f".{name}" for name in _WRITERS))
     name = format or (out.suffix.lower().removeprefix(".") if out else "onnx")
-    target = out or source.with_suffix(f".{name}")
+    target = out or _beside(source, ckpt).with_suffix(f".{name}")
     if message := _WRITERS[name](load_generator(source), target):
         echo(message, err=True)
     echo(target)
+
+
+def _beside(source: Path, ckpt: str | None) -> Path:
+    """The generator file; in the current folder for an installed generator."""
+    # The folder of an installed generator belongs to its package.
+    from mnistgan.generators import named
+
+    return Path(source.name) if ckpt and named.find(ckpt) else source
 
 
 def _onnx(generator: Generator, target: Path) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument, Context, Option, echo
 
-from mnistgan.errors import UsageError, printable
+from mnistgan.errors import UsageError, did_you_mean, printable
 
 if TYPE_CHECKING:
     from mnistgan.storage.run_directory import RunDirectory
@@ -62,22 +62,53 @@ def run_or_newest(run: Path | None) -> "RunDirectory":
     return run_directory.RunDirectory(run) if run else run_directory.newest()
 
 
-def generator_source(ckpt: Path | None) -> Path:
+def generator_source(ckpt: str | None) -> Path:
     """The path to load a generator from: ``--ckpt`` or, if it is not given, the newest run.
 
-    The newest run and its generator file are named on stderr, because another one may be expected.
+    The exact name of an installed generator stands for its file; anything else is a path. If a path
+    has the same name, or the newest run is used, one line on stderr says what was taken.
 
     Raises:
         UsageError: no path is given, and runs/ contains no run, or its newest has no generator yet.
     """
-    if ckpt is not None:
-        return ckpt
+    from mnistgan.generators import named
     from mnistgan.storage import run_directory
 
-    run = run_directory.newest(instead="a generator file with --ckpt").path
-    file = run_directory.generator_path(run)
-    echo(printable(f"mnistgan: using {file}, from the newest run"), err=True)
-    return run
+    if ckpt is None:
+        run = run_directory.newest(instead="a generator file with --ckpt").path
+        file = run_directory.generator_path(run)
+        echo(printable(f"mnistgan: using {file}, from the newest run"), err=True)
+        return run
+    if (plugin := named.find(ckpt)) is None:
+        return _existing(ckpt)
+    if Path(ckpt).exists():
+        taken = f"the generator {ckpt} of {plugin.origin}; for the path, give ./{ckpt}"
+        echo(printable(f"mnistgan: using {taken}"), err=True)
+    return plugin.path
+
+
+def _existing(ckpt: str) -> Path:
+    """The path, if it may be one.
+
+    Raises:
+        UsageError: it is a single word that is neither an installed generator nor a path.
+    """
+    from mnistgan.generators import named
+
+    path = Path(ckpt)
+    if path.suffix or len(path.parts) != 1 or path.exists():
+        return path  # the core says what is wrong with it
+    hint = did_you_mean(ckpt, named.names()) or "; see: mnistgan plugins generators"
+    raise UsageError(f"--ckpt {ckpt}: is neither a path nor the name of a generator{hint}")
+
+
+def complete_generators(incomplete: str) -> list[str]:
+    """Shell completion: the names of the installed generators, and paths."""
+    from mnistgan.generators import named
+
+    folder, _, start = incomplete.rpartition("/")
+    paths = Path(folder or ".").glob(f"{start}*")
+    return [*named.names(), *map(str, paths)]
 
 
 def _remember(ctx: Context, debug: bool) -> bool:
@@ -99,10 +130,12 @@ DataName = Annotated[
     ),
 ]
 Ckpt = Annotated[
-    Path | None,
+    str | None,
     Option(
-        metavar="PATH",
-        help="Generator file, checkpoint or run directory; by default the newest run in runs/.",
+        metavar="NAME|PATH",
+        help="Generator by name, such as mnist, or a generator file, checkpoint or run directory; "
+        "by default the newest run in runs/.",
+        autocompletion=complete_generators,
     ),
 ]
 Seed = Annotated[int, Option(min=0, max=2**63 - 1, help="Random seed.")]
@@ -125,6 +158,9 @@ DataRoot = Annotated[
     ),
 ]
 Threads = Annotated[int | None, machine(min=1, max=1024, help="CPU threads; by default all cores.")]
+AsJson = Annotated[
+    bool, Option("--json", help="Print one JSON document to stdout, and nothing else there.")
+]
 Debug = Annotated[
     bool, Option("--debug", callback=_remember, is_eager=True, help="Show tracebacks of errors.")
 ]

@@ -9,7 +9,8 @@ from pathlib import Path
 from mnistgan.events import Event, Warned
 from mnistgan.outputs import process_state
 from mnistgan.outputs.base import Output
-from mnistgan.outputs.registry import Prepared, one_line
+from mnistgan.outputs.registry import Prepared
+from mnistgan.plugins import one_line
 from mnistgan.progress import CutOff
 
 

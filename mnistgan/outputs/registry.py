@@ -1,49 +1,30 @@
-"""Finds outputs by entry point, and checks their options in a config. Does not import torch.
-
-Listing outputs does not import any plugin; a run imports only those that it uses.
-"""
+"""The installed outputs, and a check of their options in a config. Does not import torch."""
 
 from __future__ import annotations
 
 import contextlib
+import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
-import tomli_w
 from pydantic import ValidationError
 
 from mnistgan.config.toml import explain_value
 from mnistgan.errors import UsageError, did_you_mean
 from mnistgan.outputs.base import API_VERSION, Output, OutputOptions
-
-GROUP = "mnistgan.outputs"
+from mnistgan.plugins import Plugin, find, installed
 
 
 @dataclass(frozen=True)
-class Plugin:
+class OutputPlugin(Plugin):
     """An installed output; its module is imported on the first use of :attr:`output`."""
 
-    entry_point: EntryPoint
-
-    @property
-    def name(self) -> str:
-        """NAME in ``[outputs.NAME]``."""
-        return self.entry_point.name
-
-    @cached_property  # a distribution parses its metadata whenever its name is asked for
-    def package(self) -> str:
-        """Name of the distribution that provides it."""
-        return self.entry_point.dist.name if self.entry_point.dist else "unknown"
-
-    @property
-    def origin(self) -> str:
-        """Name and version of that distribution."""
-        dist = self.entry_point.dist
-        return f"{dist.name} {dist.version}" if dist else "unknown"
+    group: ClassVar[str] = "mnistgan.outputs"
+    noun: ClassVar[str] = "output"
+    way_out: ClassVar[str] = ", or disable the output: `outputs.{name} = False`"
 
     @cached_property
     def output(self) -> type[Output]:
@@ -53,18 +34,29 @@ class Plugin:
             UsageError: the plugin cannot be imported, is not an Output, or was written for another
                 version of the interface.
         """
-        cause = None
-        try:
-            loaded = self.entry_point.load()
-            problem = _problem(loaded)
-        except (Exception, SystemExit) as error:  # a plugin may raise anything
-            cause, problem = error, f"cannot be imported ({one_line(error)})"
-        if problem:
-            raise UsageError(
-                f"the output {self.name!r} of the package {self.origin} {problem}; fix or "
-                f"uninstall that package, or disable the output: `outputs.{self.name} = False`"
-            ) from cause
-        return cast(type[Output], loaded)
+        return cast(type[Output], self.load(_problem))
+
+    def describe(self) -> dict[str, Any]:
+        """Name, package, docstring, needed outputs and options, for JSON.
+
+        Raises:
+            UsageError: see :attr:`output`.
+        """
+        fields = self.output.Options.model_fields
+        return {
+            "name": self.name,
+            "package": self.origin,
+            "about": inspect.cleandoc(self.output.__doc__ or ""),
+            "needs": list(self.output.needs),
+            "options": [
+                {
+                    "name": name,
+                    "default": field.get_default(),
+                    "help": " ".join((field.description or "").split()),
+                }
+                for name, field in fields.items()
+            ],
+        }
 
 
 def _problem(loaded: object) -> str:
@@ -89,48 +81,8 @@ def _problem(loaded: object) -> str:
 class Prepared:
     """An output with validated options, ready to be created for a run directory."""
 
-    plugin: Plugin
+    plugin: OutputPlugin
     options: OutputOptions
-
-
-def one_line(error: BaseException) -> str:
-    """An exception in one line, even if its own ``__str__`` raises."""
-    try:
-        text = " ".join(str(error).split())
-    except Exception:  # a plugin may raise anything
-        text = ""
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
-
-
-def installed() -> dict[str, list[Plugin]]:
-    """All installed outputs by name; several packages may provide the same name."""
-    found: dict[str, list[Plugin]] = {}
-    for entry_point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
-        plugins = found.setdefault(entry_point.name, [])
-        plugin = Plugin(entry_point)
-        # importlib.metadata lists a package twice if two entries of sys.path contain it.
-        if plugin.package not in [other.package for other in plugins]:
-            plugins.append(plugin)
-    return found
-
-
-def find(name: str) -> Plugin:
-    """Find the installed output with a name.
-
-    Raises:
-        UsageError: no package or several packages provide it.
-    """
-    plugins = installed().get(name, [])
-    if len(plugins) == 1:
-        return plugins[0]
-    if not plugins:
-        raise UsageError(
-            f"no installed package provides the output {name!r}{did_you_mean(name, installed())}; "
-            f"install one, or disable it: `outputs.{name} = False` "
-            f"(installed: {', '.join(installed())})"
-        )
-    packages = " and ".join(plugin.origin for plugin in plugins)
-    raise UsageError(f"the output {name!r} is provided by {packages}; uninstall all but one")
 
 
 def prepare(tables: Mapping[str, Mapping[str, Any]]) -> tuple[list[Prepared], list[str]]:
@@ -146,7 +98,7 @@ def prepare(tables: Mapping[str, Mapping[str, Any]]) -> tuple[list[Prepared], li
     problems: list[str] = []
     for name, table in tables.items():
         try:
-            plugin = find(name)
+            plugin = find(OutputPlugin, name)
             options = plugin.output.Options.model_validate(dict(table))
         except UsageError as error:
             problems.append(f"outputs.{name}: {error}")
@@ -190,7 +142,7 @@ def _in_order(prepared: Mapping[str, Prepared]) -> list[Prepared]:
     return ordered
 
 
-def _explain(name: str, plugin: Plugin, entry: Mapping[str, Any]) -> str:
+def _explain(name: str, plugin: OutputPlugin, entry: Mapping[str, Any]) -> str:
     key = ".".join(["outputs", name, *map(str, entry["loc"])])
     origin = f"(output of {plugin.origin})"
     if entry["type"] == "extra_forbidden":
@@ -201,17 +153,6 @@ def _explain(name: str, plugin: Plugin, entry: Mapping[str, Any]) -> str:
     return f"{key}: {explain_value(entry)} {origin}"
 
 
-def describe(options: type[OutputOptions]) -> list[tuple[str, str]]:
-    """One line of TOML per option, its default, and its description."""
-    lines = []
-    for name, field in options.model_fields.items():
-        default = field.get_default()
-        unset = default is None
-        line = f"# {name} = ..." if unset else tomli_w.dumps({name: default}).strip()
-        lines.append((line, " ".join((field.description or "").split())))
-    return lines
-
-
 def installed_outputs(package: str | None = None) -> dict[str, type[Output]]:
     """The classes of the installed outputs by name, without those that cannot be imported.
 
@@ -219,7 +160,7 @@ def installed_outputs(package: str | None = None) -> dict[str, type[Output]]:
         package: return only the outputs that this distribution provides.
     """
     found = {}
-    for name, plugins in installed().items():
+    for name, plugins in installed(OutputPlugin).items():
         for plugin in plugins:
             if package in (None, plugin.package):
                 with contextlib.suppress(UsageError):  # a run that uses it reports the error

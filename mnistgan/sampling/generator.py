@@ -11,6 +11,7 @@ from mnistgan import arguments, datasets
 from mnistgan.arrays import Images
 from mnistgan.config import RunConfig, toml
 from mnistgan.errors import FileFormatError, UsageError
+from mnistgan.generators import named
 from mnistgan.models import devices, networks, noise
 from mnistgan.models.noise import Stream
 from mnistgan.storage import checkpoint, run_directory
@@ -119,11 +120,13 @@ class UnitImages(nn.Module):
 
 
 def load_generator(path: Path | str) -> Generator:
-    """Load a generator file, a checkpoint, or a run directory's generator, on the CPU.
+    """Load an installed generator, a generator file, or a checkpoint or generator of a run.
 
-        generator = mnistgan.load_generator("my-run")
+        generator = mnistgan.load_generator("mnist")
         generator.config.data.name
 
+    The generator is on the CPU. A string that is exactly the name of an installed generator stands
+    for its file; a :class:`~pathlib.Path` is always a path.
     Paths in the file's config are ignored: the file may come from somebody else. The training
     images of a run directory are those that its ``config.toml`` names.
 
@@ -131,7 +134,8 @@ def load_generator(path: Path | str) -> Generator:
         UsageError: the folder has no generator.
         FileFormatError: the file is not a generator of mnistgan, or is damaged.
     """
-    given = arguments.path("path", path)
+    plugin = named.find(path) if isinstance(path, str) else None
+    given = plugin.path if plugin else arguments.path("path", path)
     path = run_directory.generator_path(given)
     file = checkpoint.read_file(path)
     config = toml.without_places(file.config)

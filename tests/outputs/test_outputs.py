@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import sys
-import textwrap
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from support import Invoke, Tiny
+from support import Install, Invoke, Tiny
 
 from mnistgan.outputs import process_state
-
-Install = Callable[..., None]
 
 COUNTER = """
 from typing import Annotated
@@ -38,30 +34,6 @@ class Counter(Output):
 """
 
 
-@pytest.fixture
-def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
-    """Installs a distribution, with its own dist-info, that provides one output."""
-    site = tmp_path / "site"
-    site.mkdir()
-    monkeypatch.syspath_prepend(site)
-    installed: list[str] = []
-
-    def put(source: str, target: str, name: str = "counter", package: str = "acme") -> None:
-        module = f"{package}_output"
-        (site / f"{module}.py").write_text(textwrap.dedent(source), encoding="utf-8")
-        info = site / f"{package}-2.5.dist-info"
-        info.mkdir()
-        metadata = f"Metadata-Version: 2.1\nName: {package}\nVersion: 2.5\n"
-        (info / "METADATA").write_text(metadata, encoding="utf-8")
-        entry = f"[mnistgan.outputs]\n{name} = {module}:{target}\n"
-        (info / "entry_points.txt").write_text(entry, encoding="utf-8")
-        installed.append(module)
-
-    yield put
-    for module in installed:
-        sys.modules.pop(module, None)
-
-
 def test_the_built_in_outputs_are_plugins_too(invoke: Invoke) -> None:
     result = invoke("outputs")
     assert [line.split()[:2] for line in result.stdout.splitlines()] == [
@@ -84,7 +56,7 @@ def test_a_third_party_is_listed_shown_configured_and_called(
     install(COUNTER, "Counter")
     listed = invoke("outputs")
     assert "counter      acme 2.5" in listed.stdout
-    assert "acme_output" not in sys.modules, "listing imported it"
+    assert "acme_outputs" not in sys.modules, "listing imported it"
     shown = invoke("outputs", "counter")
     assert "Counts steps." in shown.stdout
     assert "start = 0" in shown.stdout

@@ -20,10 +20,10 @@ from PIL import Image
 from support import Invoke, StopAfter, Tiny
 
 import mnistgan
-from mnistgan import datasets
+from mnistgan import datasets, plugins
 from mnistgan.config import RunConfig
 from mnistgan.events import EpochEnded, Evaluated, Event, Warned
-from mnistgan.outputs import registry
+from mnistgan.outputs.registry import OutputPlugin
 from mnistgan.outputs.tracking import row_scalars
 from mnistgan.rendering.grids import Picture, read_png
 from mnistgan.runs import plan
@@ -48,7 +48,7 @@ FIGURES = {name: float(number) for number, name in enumerate(tables.FIGURES)}
 
 def measure_with(name: str, config: RunConfig, directory: Path) -> None:
     """Pass a run in which each epoch is measured to one output."""
-    plugin = registry.find(name)
+    plugin = plugins.find(OutputPlugin, name)
     output = plugin.output(directory, plugin.output.Options())
     for event in Trainer(config, datasets.load(config.data)):
         output.handle(event)
