@@ -77,6 +77,12 @@ TABLES = {
         "load average); the processor time is the server's own. `one` is the large picture. A row "
         "of ten `seeds` or digits and the 56 images along the `axes` follow when a slider stops.",
     ),
+    "html_page": (
+        "Pages of `mnistgan export --format html`",
+        "Untrained generators in headless Chromium without a GPU, while other work was running "
+        "(see the load average). `network`: G's forward pass in JavaScript. A frame also enlarges "
+        "the image and draws it on the page. Differences from PyTorch are in levels of 255.",
+    ),
     "sampling": (
         "Sampling into a file",
         "Images per second of G alone, and with writing to an `.npz`, measured in turn.",

@@ -1,4 +1,4 @@
-"""``mnistgan export``: a generator for other programs, or for a model hub."""
+"""``mnistgan export``: a generator for other programs, as a web page, or for a model hub."""
 
 from collections.abc import Callable
 from functools import partial
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
     from mnistgan.export.onnx import Exported
     from mnistgan.sampling.generator import Generator
 
-_Format = Literal["onnx", "safetensors", "hub"]
+_Format = Literal["onnx", "safetensors", "html", "hub"]
 
 
 def export(
     ckpt: options.Ckpt = None,
     out: Annotated[
         Path | None,
-        Option(help="File, or folder for hub; by default next to the generator file."),
+        Option(help="File or folder to write; by default next to the generator file."),
     ] = None,
     format: Annotated[
         _Format | None,
-        Option(metavar="FORMAT", help="onnx, safetensors or hub; by default as in --out."),
+        Option(metavar="FORMAT", help="onnx, safetensors, html or hub; by default as in --out."),
     ] = None,
     license: Annotated[
         str | None,
@@ -33,28 +33,33 @@ def export(
     ] = None,
     debug: options.Debug = False,
 ) -> None:
-    """Export a generator for other programs, or for a model hub.
+    """Export a generator for other programs.
 
     onnx, the default: the network, with input z (batch x latent_dim) and output images in [0, 1]
     (batch x channels x height x width). The export is compared with the original in PyTorch.
-    safetensors: the weights; all commands accept this file as --ckpt, too.
-    hub: a folder for a model hub, with both files, config.json, samples.png and README.md, a model
-    card with the figures of mnistgan evaluate. All commands accept the folder as --ckpt.
+    safetensors: the weights; all commands accept this file as --ckpt, too. html: the page of
+    mnistgan play as one file. It computes the images itself, needs no server and no internet, and
+    can be sent to someone who has nothing installed; it is compared with PyTorch, too. hub: a
+    folder for a model hub, with the files of onnx and safetensors, a picture and a model card that
+    has the figures of mnistgan evaluate. All commands accept the folder as --ckpt.
 
     [bold]mnistgan export[/bold]   the generator of the newest run
 
     [bold]mnistgan export --ckpt g.pt --out digits.onnx[/bold]
 
-    [bold]mnistgan export --ckpt g.pt --format safetensors[/bold]
+    [bold]mnistgan export --ckpt mnist-mlp --format html[/bold]
 
     [bold]mnistgan export --ckpt mnist --format hub --license cc-by-sa-3.0[/bold]
     """
     from mnistgan.generators import named
     from mnistgan.sampling.generator import load_generator
     from mnistgan.storage import run_directory
+    from mnistgan.storage.atomic import check_target
 
     # --format overrides the suffix of --out, so that any file name is possible.
-    kind = format or ("safetensors" if out and out.suffix.lower() == ".safetensors" else "onnx")
+    if out and not format:
+        check_target(out, *(f".{name}" for name in _WRITERS))
+    kind = format or (out.suffix.lower().removeprefix(".") if out else "onnx")
     if license is not None and kind != "hub":
         raise UsageError("--license is only for --format hub")
     source = options.generator_source(ckpt)
@@ -62,15 +67,16 @@ def export(
     plugin = named.find(ckpt) if ckpt else None
     # The folder of an installed generator belongs to its package.
     beside = Path(file.name) if plugin else file
-    ending = "-hub" if kind == "hub" else f".{kind}"
-    target = out or beside.with_name(f"{beside.stem}{ending}")
-    write: dict[str, Callable[[Generator, Path], None]] = {
-        "onnx": _onnx,
-        "safetensors": _safetensors,
-        "hub": partial(_hub, source, plugin.name if plugin else "", license),
-    }
-    write[kind](load_generator(source), target)
+    target = out or beside.with_name(f"{beside.stem}{'-hub' if kind == 'hub' else f'.{kind}'}")
+    hub = partial(_hub, source, plugin.name if plugin else "", license)
+    (hub if kind == "hub" else _WRITERS[kind])(load_generator(source), target)
     echo(target)
+
+
+def _onnx(generator: "Generator", target: Path) -> None:
+    from mnistgan.export.onnx import export_onnx
+
+    _say_checked(export_onnx(generator, target))
 
 
 def _safetensors(generator: "Generator", target: Path) -> None:
@@ -79,10 +85,21 @@ def _safetensors(generator: "Generator", target: Path) -> None:
     export_safetensors(generator, target)
 
 
-def _onnx(generator: "Generator", target: Path) -> None:
-    from mnistgan.export.onnx import export_onnx
+def _html(generator: "Generator", target: Path) -> None:
+    from mnistgan.export import html
 
-    _show(export_onnx(generator, target))
+    result = html.export_html(generator, target)
+    size = target.stat().st_size / 1e6
+    text = f"greatest difference to torch {result.difference} of 255 ({result.images} images)"
+    echo(f"{size:.1f} MB, weights as {result.precision}; {text}", err=True)
+
+
+_WRITERS: dict[str, Callable[["Generator", Path], None]] = {
+    "onnx": _onnx,
+    "safetensors": _safetensors,
+    "html": _html,
+}
+"""The formats that are one file."""
 
 
 def _hub(
@@ -96,7 +113,7 @@ def _hub(
     else:
         found = measured.find(source, generator.config.data.name, generator.step)
     license_id = card.UNKNOWN_LICENSE if license is None else license
-    _show(
+    _say_checked(
         hub.export_hub(generator, target, name=installed_as, measured=found, license_id=license_id)
     )
     if license is None:
@@ -106,7 +123,7 @@ def _hub(
         echo(printable(f"mnistgan: the card has no figures; to add them, {advice}"), err=True)
 
 
-def _show(result: "Exported") -> None:
+def _say_checked(result: "Exported") -> None:
     from mnistgan.export.onnx import CHECKED_BATCHES
 
     batches = ", ".join(map(str, CHECKED_BATCHES))

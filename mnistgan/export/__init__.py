@@ -1,1 +1,1 @@
-"""Export of generators to formats of other programs: ONNX and safetensors."""
+"""Export of generators to formats of other programs: ONNX, safetensors and web pages."""

@@ -94,13 +94,16 @@ class Pictures:
 
     Args:
         generator: the generator, on the CPU.
+
+    Attributes:
+        axes: the directions of the sliders, float32 K x latent_dim, orthonormal.
     """
 
     def __init__(self, generator: Generator) -> None:
         self.generator = generator
         self._latent_dim = generator.config.model.latent_dim
         # Computed once, because this takes a singular value decomposition of G's first layer.
-        self._axes = directions.directions(generator, AXES)
+        self.axes = directions.directions(generator, AXES)
 
     def about(self) -> dict[str, Any]:
         """Values about the generator that the page shows or needs."""
@@ -116,7 +119,7 @@ class Pictures:
             "parameters": networks.count_parameters(self.generator.network),
             "classes": list(self.generator.classes),
             "most_classes": _MOST_CLASSES,
-            "axes": len(self._axes),
+            "axes": len(self.axes),
             "reach": REACH,
             "stops": list(STOPS),
             "next_seeds": _NEXT_SEEDS,
@@ -125,7 +128,7 @@ class Pictures:
 
     def coordinates(self, query: PageQuery) -> list[float]:
         """The coordinates of a query's z along the directions, in standard deviations."""
-        return [round(float(one), 4) for one in self._axes @ self._latent(query)]
+        return [round(float(one), 4) for one in self.axes @ self._latent(query)]
 
     def png(self, query: PageQuery) -> bytes:
         """The picture as a PNG file.
@@ -161,8 +164,8 @@ class Pictures:
         """The z of the images in a picture, N x latent_dim; one if they differ only in class."""
         z = self._latent(query)
         if query.sheet == "axes":
-            places = [{number: stop} for number in range(len(self._axes)) for stop in STOPS]
-            return torch.stack([directions.place(z, self._axes, place) for place in places])
+            places = [{number: stop} for number in range(len(self.axes)) for stop in STOPS]
+            return torch.stack([directions.place(z, self.axes, place) for place in places])
         if query.sheet == "seeds":
             # One z per seed, not images 1 to 10 of this seed: a click on a picture goes to its
             # seed.
@@ -173,10 +176,10 @@ class Pictures:
 
     def _latent(self, query: PageQuery) -> Tensor:
         for number, value in query.s.items():
-            if number > len(self._axes) or not -REACH <= value <= REACH:
+            if number > len(self.axes) or not -REACH <= value <= REACH:
                 raise UsageError(
-                    f"s{number}: there are {len(self._axes)} directions, numbered from 1; each "
+                    f"s{number}: there are {len(self.axes)} directions, numbered from 1; each "
                     f"coordinate is from {-REACH:g} to {REACH:g}"
                 )
         z = SamplingOptions(query.seed, truncation=query.truncation).z(0, self._latent_dim)[0]
-        return directions.place(z, self._axes, {n - 1: value for n, value in query.s.items()})
+        return directions.place(z, self.axes, {n - 1: value for n, value in query.s.items()})

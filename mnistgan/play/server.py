@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Awaitable, Callable
-from importlib import resources
 
 import uvicorn
 from starlette.applications import Starlette
@@ -22,16 +21,13 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from mnistgan.errors import UsageError
+from mnistgan.play import page
 from mnistgan.play.pictures import PageQuery, Pictures, parse
 from mnistgan.sampling.generator import Generator
 
 HOST = "127.0.0.1"
 
-_FILES = {
-    "/": ("index.html", "text/html"),
-    "/page.css": ("page.css", "text/css"),
-    "/page.js": ("page.js", "text/javascript"),
-}
+_FILES = {"page.css": "text/css", "page.js": "text/javascript", "backend.js": "text/javascript"}
 _HEADERS = {
     "Content-Security-Policy": "default-src 'self'; object-src 'none'; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'none'",
@@ -63,7 +59,9 @@ def app(generator: Generator) -> Starlette:
     async def about(_: Request) -> Response:
         return JSONResponse(pictures.about())
 
-    routes = [Route(path, _file(*file), methods=["GET"]) for path, file in _FILES.items()]
+    routes = [Route("/", _constant(page.html(), "text/html"), methods=["GET"])]
+    for name, media_type in _FILES.items():
+        routes.append(Route(f"/{name}", _constant(page.text(name), media_type), methods=["GET"]))
     for endpoint in (image, point, about):
         routes.append(Route(f"/{endpoint.__name__}", endpoint, methods=["GET"]))
     application = Starlette(
@@ -139,9 +137,7 @@ async def _refuse(_: Request, error: Exception) -> Response:
     return PlainTextResponse(f"{error}\n", status_code=400)
 
 
-def _file(name: str, media_type: str) -> Callable[[Request], Awaitable[Response]]:
-    content = (resources.files("mnistgan.play") / "page" / name).read_bytes()
-
+def _constant(content: str, media_type: str) -> Callable[[Request], Awaitable[Response]]:
     async def answer(_: Request) -> Response:
         return Response(content, media_type=media_type)
 

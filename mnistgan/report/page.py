@@ -10,16 +10,14 @@ Plotly 4.9 MB.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from functools import cache
 from importlib import resources
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
-from mnistgan.errors import printable
+from mnistgan.rendering import web
 from mnistgan.report import content, words
 from mnistgan.report.embedded_images import Still
 from mnistgan.storage.atomic import write_text
@@ -45,7 +43,7 @@ def write(run: RunDirectory, path: Path) -> None:
             content.gather(run),
             style=Markup(style),  # noqa: S704 - ours
             scripts=[Markup(script) for script in scripts],  # noqa: S704 - ours
-            policy=_policy(style, scripts),
+            policy=web.policy(style, scripts),
         )
     )
     write_text(path, html)
@@ -53,14 +51,7 @@ def write(run: RunDirectory, path: Path) -> None:
 
 @cache
 def _templates() -> Environment:
-    templates = Environment(
-        loader=PackageLoader("mnistgan.report", _FOLDER),
-        autoescape=True,
-        undefined=StrictUndefined,  # by default, a misspelled variable prints nothing
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=_clean,
-    )
+    templates = web.templates("mnistgan.report")
     templates.filters |= {
         "number": words.number,
         "thousands": lambda value: f"{value:,}",
@@ -69,15 +60,6 @@ def _templates() -> Environment:
         "count": words.count,
     }
     return templates
-
-
-def _clean(value: object) -> object:
-    """Escape control characters, such as those that reverse the direction of text.
-
-    Autoescape handles only HTML. Texts that are already marked as safe are unchanged.
-    """
-    is_markup = hasattr(value, "__html__")
-    return printable(value) if isinstance(value, str) and not is_markup else value
 
 
 def _scale(picture: Still) -> int:
@@ -96,19 +78,3 @@ def _text(name: str) -> str:
 def _chart_library() -> str:
     """UPlot with its license text, which every copy must include."""
     return f"/*\n{_text('uPlot.LICENSE')}*/\n{_text('uPlot.iife.min.js')}"
-
-
-def _policy(style: str, scripts: tuple[str, ...]) -> str:
-    """A Content-Security-Policy that allows exactly these texts."""
-    # In a meta element, because the page is a file and has no HTTP headers. By hashes, because a
-    # page without a server has no fresh nonces.
-    allowed = " ".join(map(_digest, scripts))
-    return (
-        f"default-src 'none'; img-src data:; style-src {_digest(style)}; script-src {allowed}; "
-        "base-uri 'none'; form-action 'none'"
-    )
-
-
-def _digest(text: str) -> str:
-    raw = hashlib.sha256(text.encode("utf-8")).digest()
-    return f"'sha256-{base64.b64encode(raw).decode('ascii')}'"

@@ -279,7 +279,7 @@ def test_every_answer_keeps_to_itself(client: Client, path: str) -> None:
 
 
 def test_the_page_names_nothing_elsewhere(client: Client) -> None:
-    for path in ("/", "/page.css", "/page.js"):
+    for path in ("/", "/page.css", "/page.js", "/backend.js"):
         assert not re.search(r"https?:|//\w|<style|style=|onclick", client.get(path).text)
 
 
@@ -354,6 +354,38 @@ def test_a_random_picture_and_a_saved_one(chromium: Chromium, tmp_path: Path) ->
         page.get_by_role("button", name=f"Seed {int(seed) + 3}", exact=True).click()
         picture(tab, f"seed={int(seed) + 3}")
         assert "s2" not in page.url
+
+
+def test_an_animation_moves_all_sliders_until_it_is_stopped(chromium: Chromium) -> None:
+    with opened(chromium, generator(DIGITS), "#seed=3&label=4&s1=2.5") as (tab, _):
+        page, picture = tab.page, tab.page.locator("#picture")
+        sliders = [page.get_by_label(f"Direction {axis}", exact=True) for axis in range(1, 9)]
+        before = [float(one.input_value()) for one in sliders]
+        button = page.get_by_role("button", name="Reset sliders").bounding_box
+        place = button()
+        page.get_by_role("button", name="Animate").click()
+        addresses: set[str | None] = set()
+        while len(addresses) < 20:
+            addresses.add(picture.get_attribute("data-address"))
+        with page.expect_download() as download:  # the picture of this moment
+            page.get_by_role("link", name="Save as PNG").click()
+        assert "-s8-" in download.value.suggested_filename
+        assert button() == place
+        page.get_by_role("button", name="Stop").click()
+        page.wait_for_url("**&s8=*")
+        after = [float(one.input_value()) for one in sliders]
+        assert all(old != new for old, new in zip(before, after, strict=True))
+        assert all(
+            abs(new) <= max(1.42, abs(old)) + 0.05 for old, new in zip(before, after, strict=True)
+        )
+        assert page.get_by_label("4", exact=True).is_checked()
+        address = picture.get_attribute("data-address")
+        page.wait_for_timeout(200)  # milliseconds
+        assert picture.get_attribute("data-address") == address
+        page.get_by_role("button", name="Animate").click()
+        page.get_by_role("button", name="Reset sliders").click()
+        page.locator("body:not([data-drawn*=s1])").wait_for()
+        assert "s1" not in page.url
 
 
 def sampled(invoke: Invoke, path: Path, seed: object) -> npt.NDArray[np.uint8] | None:

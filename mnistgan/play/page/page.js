@@ -1,15 +1,21 @@
-// The page's state is the query of /image and the fragment of the page: seed=5&label=3&s1=0.5.
+// The page of `mnistgan play` and of `mnistgan export --format html`. globalThis.backend draws its
+// pictures: about() has the values that the page needs; image(query) is a picture, as an image or a
+// canvas; saved(query) the address of its PNG file; point(query) z's coordinates along the directions;
+// `trouble` what to say if that fails. A query is that of mnistgan/play/pictures.py.
+// The page's state is the query of a picture and the fragment of the page: seed=5&label=3&s1=0.5.
 // A seed is a BigInt: most of the seeds that `mnistgan sample` takes are too large for a Number.
 // Pictures are requested one at a time; the newest state waits until the current one has loaded.
 
 const byId = (id) => document.getElementById(id);
-const about = await (await fetch("/about")).json();
+const { backend } = globalThis;
+const about = await backend.about();
 const { width, height } = about.image;
 const SEEDS = BigInt(about.seeds);
 const RANDOM_SEEDS = 1_000_000; // seeds short enough to remember
 const SIDE = 224; // pixels of a smooth picture; the browser scales it to its place
 const NO_TRUNCATION = Number(byId("truncation").max);
 const PAUSE = 120; // ms without a change before the small pictures are drawn
+const WALK = Math.SQRT2; // reach of a walk on a slider; a sine's mean square is then that of noise, 1
 
 const state = {
   seed: 0n,
@@ -29,8 +35,8 @@ function query(more = {}, moved = state.moved) {
   return parameters.toString();
 }
 
-// The address of the picture of the state, enlarged to a side of at least so many pixels.
-const pictureAddress = (side) => `/image?${query(state.pixels ? { side } : { side, smooth: true })}`;
+// The query of the picture of the state, enlarged to a side of at least so many pixels.
+const pictureQuery = (side) => query(state.pixels ? { side } : { side, smooth: true });
 
 // The seed that a text gives, or null if `mnistgan sample --seed` would refuse it.
 function parseSeed(text) {
@@ -97,6 +103,7 @@ const sliders = Array.from({ length: about.axes }, (_, index) => {
   const output = element("output", { htmlFor: input.id });
   const canvas = small(about.stops.length);
   const move = (value) => {
+    stopWalk();
     state.moved.set(axis, value);
     change();
   };
@@ -124,8 +131,6 @@ function describe() {
     `This generator: ${about.name || "unnamed"} (${about.family}, ` +
     `${about.parameters.toLocaleString("en")} parameters), ${width} x ${height} pixels, trained on ` +
     `${about.data} for ${about.step.toLocaleString("en")} steps.`;
-  byId("picture").width = width;
-  byId("picture").height = height;
 }
 
 function showSeed() {
@@ -167,12 +172,6 @@ function show(coordinates) {
 
 // Pictures ------------------------------------------------------------------------------------------
 
-async function load(address, image = new Image()) {
-  image.src = address;
-  await image.decode();
-  return image;
-}
-
 let busy = false;
 let pause;
 
@@ -184,23 +183,24 @@ async function draw() {
   busy = true;
   const picture = byId("picture");
   try {
-    for (let now = pictureAddress(SIDE); picture.dataset.address !== now; now = pictureAddress(SIDE)) {
-      await load(now, picture);
+    for (let now = pictureQuery(SIDE); picture.dataset.address !== now; now = pictureQuery(SIDE)) {
+      const image = await backend.image(now);
+      Object.assign(picture, { width: image.width, height: image.height });
+      picture.getContext("2d").drawImage(image, 0, 0);
       picture.dataset.address = now;
     }
     byId("trouble").textContent = "";
   } catch {
-    byId("trouble").textContent =
-      "No answer. Is mnistgan play still running? If not, start it again and reload this page.";
+    byId("trouble").textContent = backend.trouble;
   }
   busy = false;
   const name = about.classes[state.label];
-  picture.alt = `Seed ${state.seed}${name === undefined ? "" : `, ${name}`}`;
+  picture.ariaLabel = `Seed ${state.seed}${name === undefined ? "" : `, ${name}`}`;
 }
 
 // A sheet is a grid of images with black gaps; each canvas shows one row or one image of it.
 function cut(sheet, canvas, row, column, columns) {
-  const gap = (sheet.naturalWidth - columns * width) / (columns + 1);
+  const gap = (sheet.width - columns * width) / (columns + 1);
   const pen = canvas.getContext("2d");
   for (let x = 0; x * width < canvas.width; x += 1) {
     pen.drawImage(sheet, gap + (column + x) * (width + gap), gap + row * (height + gap), width, height,
@@ -208,23 +208,35 @@ function cut(sheet, canvas, row, column, columns) {
   }
 }
 
+function remember(fragment) {
+  try {
+    history.replaceState(null, "", fragment);
+  } catch {
+    // Browsers refuse it where a page has no address of its own, such as a preview of an attachment.
+  }
+}
+
+function prepareDownload() {
+  const download = byId("download");
+  download.download = `mnistgan-${query().replaceAll(/[^\w.-]+/g, "-")}.png`;
+  download.href = backend.saved(pictureQuery(448));
+}
+
 async function drawSmall() {
   const now = query();
-  history.replaceState(null, "", `#${now}${state.pixels ? "&pixels=1" : ""}`);
-  const download = byId("download");
-  download.href = pictureAddress(448);
-  download.download = `mnistgan-${now.replaceAll(/[^\w.-]+/g, "-")}.png`;
+  remember(`#${now}${state.pixels ? "&pixels=1" : ""}`);
   try {
-    const coordinates = await (await fetch(`/point?${now}`)).json();
+    prepareDownload();
+    const coordinates = await backend.point(now);
     if (now === query()) show(coordinates);
     // Choosing another seed resets the sliders, so the next seeds are drawn without them.
     const others = about.classes.length
       ? query({ sheet: "classes" })
       : query({ sheet: "seeds" }, new Map());
-    const row = await load(`/image?${others}`);
+    const row = await backend.image(others);
     tiles.forEach(({ canvas }, index) => cut(row, canvas, 0, index, tiles.length));
     if (now !== query()) return; // a newer state is about to be drawn
-    const axes = await load(`/image?${query({ sheet: "axes" })}`);
+    const axes = await backend.image(query({ sheet: "axes" }));
     sliders.forEach(({ canvas }, index) => cut(axes, canvas, index, 0, about.stops.length));
     document.body.dataset.drawn = now;
   } catch {
@@ -240,13 +252,43 @@ function change(changes = {}) {
 }
 
 function goTo(seed) {
+  stopWalk();
   state.moved.clear();
   change({ seed, refused: false });
+}
+
+let walking = 0; // number of the next animation frame, or 0
+
+// On a walk, each slider moves back and forth at its own pace, from where it is.
+function startWalk() {
+  const began = performance.now();
+  const waves = sliders.map(({ input }, index) => {
+    const reach = Math.max(WALK, Math.abs(input.valueAsNumber));
+    const start = Math.asin(input.valueAsNumber / reach);
+    return { reach, start, pace: (2 * Math.PI) / (9000 + 1300 * index) }; // radians per ms
+  });
+  const step = (now) => {
+    const passed = Math.max(0, now - began);
+    waves.forEach(({ reach, start, pace }, index) => {
+      state.moved.set(index + 1, Number((reach * Math.sin(start + pace * passed)).toFixed(3)));
+    });
+    walking = requestAnimationFrame(step);
+    draw();
+  };
+  walking = requestAnimationFrame(step);
+  byId("walk").textContent = "Stop";
+}
+
+function stopWalk() {
+  cancelAnimationFrame(walking);
+  walking = 0;
+  byId("walk").textContent = "Animate";
 }
 
 byId("random").addEventListener("click", () => {
   goTo(BigInt(Math.floor(Math.random() * RANDOM_SEEDS)));
 });
+byId("download").addEventListener("click", prepareDownload); // the picture of this moment of a walk
 byId("seed").addEventListener("input", ({ target }) => {
   const seed = parseSeed(target.value);
   if (seed !== null) goTo(seed);
@@ -261,10 +303,13 @@ byId("truncation").addEventListener("input", ({ target }) => {
   change({ truncation: target.valueAsNumber });
 });
 byId("reset").addEventListener("click", () => {
+  stopWalk();
   state.moved.clear();
   draw();
 });
+byId("walk").addEventListener("click", () => (walking ? stopWalk() : startWalk()));
 addEventListener("hashchange", () => {
+  stopWalk();
   readFragment();
   draw();
 });
