@@ -16,7 +16,7 @@ TREES = ("mnistgan", "tests", "docs", "examples", "benchmarks", ".ci", ".github"
 
 def _prose(page: Path) -> str:
     """A page without its blocks of code."""
-    return re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
+    return re.sub(r"^ *```.*?^ *```$", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
 
 
 def _links(page: Path) -> set[str]:
