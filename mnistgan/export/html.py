@@ -36,7 +36,7 @@ _BATCH = 64
 
 
 @dataclass(frozen=True)
-class Exported:
+class ExportedPage:
     """The result of an export.
 
     Attributes:
@@ -52,7 +52,7 @@ class Exported:
     images: int
 
 
-def export_html(generator: Generator, path: Path) -> Exported:
+def export_html(generator: Generator, path: Path) -> ExportedPage:
     """Write a generator as a page, after comparing the page's numbers with PyTorch.
 
     The images are computed by NumPy as the page's script does. The weights are stored as int16 if
@@ -73,7 +73,7 @@ def export_html(generator: Generator, path: Path) -> Exported:
         difference, images = _compare(generator, model, data)
         if difference <= TOLERANCE:
             write_text(path, page.html(_file(pictures, model, data)))
-            return Exported(path, precision, int(difference), images)
+            return ExportedPage(path, precision, int(difference), images)
     raise ExportError(
         f"the page's images would differ from PyTorch's by {difference:g} of 255 in a pixel; "
         "choose another format"

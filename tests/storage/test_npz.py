@@ -67,7 +67,7 @@ def test_color_becomes_gray_only_with_a_note(tmp_path: Path) -> None:
     np.savez(tmp_path / "color.npz", images=color)
     gray = load(tmp_path / "color.npz")
     assert set(gray.images[0].ravel()) == {round(200 * 0.587)}
-    assert "--channels 3" in gray.notes[0]
+    assert "`data.channels = 3`" in gray.notes[0]
     kept = load(tmp_path / "color.npz", channels=3)
     np.testing.assert_array_equal(kept.images, color.transpose(0, 3, 1, 2))
     assert kept.notes == ()
