@@ -36,6 +36,7 @@ from mnistgan.cli import (
     sample,
     sweep,
     train,
+    write,
 )
 from mnistgan.cli.plain_help import PlainCommand, PlainGroup
 from mnistgan.cli.signals import LeftEarly, leave_at_once
@@ -157,7 +158,7 @@ _PANELS = {
         info.info,
     ),
     "Evaluate": (evaluate.evaluate, compare.compare),
-    "Sample and export": (sample.sample, export.export),
+    "Sample and export": (sample.sample, write.write, export.export),
     "Data and plugins": (plugins.plugins, outputs.outputs),
 }
 

@@ -32,6 +32,10 @@ class Stream(IntEnum):
     CLASSIFIER = 7
     SUBSET = 8
     PROJECTION = 9
+    GLYPHS = 10
+    TEXT = 11
+    LAYOUT = 12
+    HAND = 13
 
 
 def rng(seed: int, stream: Stream, index: int = 0) -> np.random.Generator:

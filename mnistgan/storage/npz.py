@@ -11,12 +11,13 @@ import math
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from mnistgan.arrays import Images, Labels
 from mnistgan.storage.array_stream import ArrayStream
@@ -37,7 +38,11 @@ Piece: TypeAlias = tuple[Images, Labels | None]
 
 
 def write_npz(
-    path: Path, pieces: Iterable[Piece], shape: tuple[int, ...], classes: Sequence[str] = ()
+    path: Path,
+    pieces: Iterable[Piece],
+    shape: tuple[int, ...],
+    classes: Sequence[str] = (),
+    more: Mapping[str, npt.NDArray[Any]] | None = None,
 ) -> None:
     """Write a stream of images and labels, atomically and in constant memory.
 
@@ -49,7 +54,9 @@ def write_npz(
             or none.
         shape: shape of all images together.
         classes: the name of each label, in order; written only beside labels.
+        more: other arrays by name, of numbers or text.
     """
+    others = dict(more or {})
     with (
         atomic_path(path) as temporary,
         # A zip file is written one member at a time, so labels are kept in a temporary file until
@@ -67,10 +74,11 @@ def write_npz(
             with _member(archive, "labels.npy", "<i8", shape[:1]) as member:
                 shutil.copyfileobj(labels, member)
             if classes:
-                names = np.array(classes)
-                names = names.astype(names.dtype.newbyteorder("<"))
-                with _member(archive, "classes.npy", names.dtype.str, names.shape) as member:
-                    member.write(names.tobytes())
+                others = {"classes": np.array(classes), **others}
+        for name, array in others.items():
+            stored = array.astype(array.dtype.newbyteorder("<"))
+            with _member(archive, f"{name}.npy", stored.dtype.str, stored.shape) as member:
+                member.write(stored.tobytes())
 
 
 @contextlib.contextmanager

@@ -26,8 +26,8 @@ from mnistgan.storage.run_directory import RunDirectory
 
 COMMANDS = [
     "train", "init", "sweep", "animate", "plot", "report", "play", "project", "info", "evaluate",
-    "compare", "sample", "export", "plugins", "outputs", "data", "data fetch", "data verify",
-    "data show",
+    "compare", "sample", "write", "export", "plugins", "outputs", "data", "data fetch",
+    "data verify", "data show",
 ]  # fmt: skip
 
 
