@@ -12,6 +12,9 @@ from mnistgan.cli import options
 _labels = partial(Option, rich_help_panel="Labels (formats npz, idx and shards)")
 _files = partial(Option, rich_help_panel="Formats idx and shards")
 
+_SameZ = Annotated[
+    bool, options.latent("--same-z", help="One row per class, with the same z down each column.")
+]
 _Format = Literal["grid", "png", "npz", "idx", "shards"]
 
 
@@ -39,6 +42,7 @@ def sample(
         float | None,
         options.latent(help="Limit of |z|: 1 for typical images, 3 for almost full variety."),
     ] = None,
+    same_z: _SameZ = False,
     labels: Annotated[
         bool, _labels("--labels", help="Write labels (idx always has labels).")
     ] = False,
@@ -73,6 +77,9 @@ def sample(
 
     [bold]mnistgan sample --ckpt g.pt --digits 0-9 --per-digit 10[/bold]   one row per digit, for a
     conditional generator
+
+    [bold]mnistgan sample --ckpt g.pt --same-z --per-digit 10[/bold]   the same, and each column has
+    one style
 
     [bold]mnistgan sample --ckpt g.pt --digit 7 -n 100[/bold]   sevens, likewise
 

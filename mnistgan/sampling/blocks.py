@@ -37,23 +37,41 @@ class SamplingOptions:
         truncation: largest absolute value of a component of z. Smaller values give more typical and
             less varied images (Brock et al. 2019, "Large Scale GAN Training", section 3.1). None
             disables it.
+        same_z: whether all classes of the class sequence have the same z: image r of each class has
+            the z that image r has without this option.
 
     Raises:
-        UsageError: the truncation is not a positive number.
+        UsageError: the truncation is not a positive number, or ``same_z`` is without classes.
     """
 
     seed: int = 0
     class_sequence: ClassSequence | None = None
     truncation: float | None = None
+    same_z: bool = False
 
     def __post_init__(self) -> None:
         if self.truncation is not None and not 0 < self.truncation < math.inf:
             raise UsageError(f"a truncation of {self.truncation}: give a positive number, like 1.5")
+        if self.same_z and self.class_sequence is None:
+            raise UsageError("the same z for all classes: give the classes, too")
 
     def z(self, number: int, latent_dim: int) -> Tensor:
         """The noise of a block, float32 256 x latent_dim; blocks are numbered from 0."""
-        z = noise.normal(self.seed, Stream.SAMPLE, number, (BLOCK, latent_dim))
+        z = self._repeated(number, latent_dim) if self.same_z else self._drawn(number, latent_dim)
         return z if self.truncation is None else noise.truncated(z, self.truncation)
+
+    def _drawn(self, number: int, latent_dim: int) -> Tensor:
+        return noise.normal(self.seed, Stream.SAMPLE, number, (BLOCK, latent_dim))
+
+    def _repeated(self, number: int, latent_dim: int) -> Tensor:
+        """The noise of a block in which z begins anew with each class."""
+        assert self.class_sequence is not None
+        images = np.arange(number * BLOCK, (number + 1) * BLOCK)
+        block_numbers, rows = np.divmod(images % self.class_sequence.repeat, BLOCK)
+        drawn = {one: self._drawn(one, latent_dim) for one in set(block_numbers.tolist())}
+        return torch.stack(
+            [drawn[one][row] for one, row in zip(block_numbers.tolist(), rows, strict=True)]
+        )
 
     def class_sequence_for(self, generator: Generator) -> ClassSequence | None:
         """The classes of a generator's images; None for an unconditional one.

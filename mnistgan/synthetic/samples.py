@@ -1,6 +1,7 @@
 """Draws images from a generator file and writes them in any of the formats."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -10,6 +11,7 @@ from mnistgan.models import networks
 from mnistgan.progress import OnProgress, no_progress
 from mnistgan.sampling import conditioning
 from mnistgan.sampling.blocks import SamplingOptions
+from mnistgan.sampling.conditioning import ClassSequence
 from mnistgan.sampling.generator import load_generator
 from mnistgan.storage import atomic, run_directory
 from mnistgan.synthetic import image_files, manifest, mnist_files, shards
@@ -32,6 +34,7 @@ _FORMATS_OF: dict[str, tuple[SampleFormat, ...]] = {
     "test": ("idx",),
     "shard_size": ("shards",),
     "part": ("shards",),
+    "same_z": ("grid", "png", "npz"),
     **dict.fromkeys(("labels", "min_confidence", "balanced"), ("npz", "idx", "shards")),
 }
 """The formats of each option that is not for all of them."""
@@ -47,6 +50,8 @@ class SampleRequest:
         seed: seed of the noise.
         digits: classes of a conditional generator, as :func:`conditioning.parse` reads them.
         truncation: see :class:`SamplingOptions`.
+        same_z: whether all classes have the same z. ``count`` must then be a multiple of the number
+            of classes.
         format: format of the files.
         scale: scale of a grid, see :func:`grids.magnify`.
         labels: whether to write labels; ``idx`` always has them.
@@ -65,6 +70,7 @@ class SampleRequest:
     seed: int = 0
     digits: str | None = None
     truncation: float | None = None
+    same_z: bool = False
     format: SampleFormat = "grid"
     scale: int | None = None
     labels: bool = False
@@ -83,6 +89,9 @@ class SampleRequest:
             raise UsageError("give either -n, or --per-digit for a number of images per class")
         if self.digits is not None and self.balanced:
             raise UsageError("--digits already draws its classes in turn; remove --balanced")
+        if self.same_z and (self.balanced or self.min_confidence):
+            option = "--balanced" if self.balanced else "--min-confidence"
+            raise UsageError(f"{option} selects images and would break up --same-z; remove one")
         if not 0 <= self.min_confidence <= 1:
             raise UsageError(f"--min-confidence must be from 0 to 1, not {self.min_confidence}")
 
@@ -113,10 +122,8 @@ def write(
     path = target or Path(TARGETS[request.format])
     part = slice(None) if request.part is None else shards.parse_part(request.part)
     generator = load_generator(source)
-    sequence = None
-    if request.digits is not None or request.per_digit is not None:
-        sequence = conditioning.parse(request.digits, generator.classes, request.per_digit or 1)
-    options = SamplingOptions(request.seed, sequence, request.truncation)
+    sequence = _class_sequence(request, generator.classes)
+    options = SamplingOptions(request.seed, sequence, request.truncation, request.same_z)
     sequence = options.class_sequence_for(generator)
     count = request.count
     if count is None:
@@ -148,6 +155,8 @@ def write(
         images = ImageStream(sampler, count, on_progress=on_progress)
         shape = networks.image_shape(generator.config)
         columns = sequence.columns if sequence else None
+        if sequence and request.same_z:
+            columns = sequence.repeat  # also if it is 1: one row per class
         image_files.write_images(
             path,
             request.format,
@@ -159,3 +168,23 @@ def write(
             sampler.classes,
         )
     return path, None
+
+
+def _class_sequence(request: SampleRequest, classes: Sequence[str]) -> ClassSequence | None:
+    """The classes that a request asks for; None leaves them to the generator.
+
+    Raises:
+        UsageError: the generator has no such classes, or they do not divide the number of images.
+    """
+    if request.digits is None and request.per_digit is None and not request.same_z:
+        return None
+    sequence = conditioning.parse(request.digits, classes, request.per_digit or 1)
+    if not request.same_z or request.count is None:
+        return sequence
+    repeat, rest = divmod(request.count, len(sequence.classes))
+    if rest:
+        raise UsageError(
+            f"-n {request.count}: --same-z needs a multiple of the {len(sequence.classes)} classes; "
+            "or give --per-digit"
+        )
+    return replace(sequence, repeat=repeat)
