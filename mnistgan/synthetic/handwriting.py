@@ -219,8 +219,10 @@ def stroke_width(ink: Ink) -> float:
     Twice the area by the perimeter, both of gray pixels: the perimeter is the total variation
     (the coarea formula), and a long stroke has two sides.
     """
-    down, across = np.diff(ink, axis=1)[:, :, :-1], np.diff(ink, axis=2)[:, :-1]
-    perimeter = float(np.hypot(down, across).sum())
+    # Along the diagonals, as Roberts' cross: forward differences along rows and columns find a
+    # quarter too little of a line at 45 degrees.
+    falling, rising = ink[:, 1:, 1:] - ink[:, :-1, :-1], ink[:, 1:, :-1] - ink[:, :-1, 1:]
+    perimeter = float(np.hypot(falling, rising).sum()) / math.sqrt(2)
     return 2 * float(ink.sum()) / perimeter if perimeter else 1.0
 
 
