@@ -192,7 +192,8 @@ class Handwriting:
             for across, down in ends:  # Pillow's lines have neither round ends nor round corners
                 box = (across - radius, down - radius, across + radius, down + radius)
                 draw.ellipse(box, fill=255)
-        return _Glyph(np.asarray(canvas.reduce(_FINER), np.float32) / 255, baseline)
+        ink = np.asarray(canvas.reduce(_FINER), np.float32) / np.float32(255)
+        return _Glyph(ink, baseline)
 
     def _place(
         self, glyphs: Sequence[_Glyph | None], slant: float, rng: np.random.Generator
@@ -219,8 +220,8 @@ def stroke_width(ink: Ink) -> float:
     Twice the area by the perimeter, both of gray pixels: the perimeter is the total variation
     (the coarea formula), and a long stroke has two sides.
     """
-    # Along the diagonals, as Roberts' cross: forward differences along rows and columns find a
-    # quarter too little of a line at 45 degrees.
+    # Along the diagonals, as Roberts' cross: forward differences along rows and columns make a
+    # line at 45 degrees a fifth too narrow.
     falling, rising = ink[:, 1:, 1:] - ink[:, :-1, :-1], ink[:, 1:, :-1] - ink[:, :-1, 1:]
     perimeter = float(np.hypot(falling, rising).sum()) / math.sqrt(2)
     return 2 * float(ink.sum()) / perimeter if perimeter else 1.0

@@ -55,7 +55,7 @@ def parse(text: str) -> Pattern:
     Raises:
         UsageError: it is not a pattern as described above, or its texts may be empty or too long.
     """
-    items = []
+    items: list[tuple[str, int, int]] = []
     position = 0
     while position < len(text):
         found = _ITEM.match(text, position)
@@ -67,7 +67,7 @@ def parse(text: str) -> Pattern:
         position = found.end()
     if any(low > high for _, low, high in items):
         raise _refused(text, "has a {m,n} with m greater than n")
-    least, most = (sum(item[bound] for item in items) for bound in (1, 2))
+    least, most = sum(low for _, low, _ in items), sum(high for _, _, high in items)
     if not least or most > MOST_CHARACTERS:
         raise _refused(text, f"must give texts of 1 to {MOST_CHARACTERS} characters")
     return Pattern(tuple(items))

@@ -184,7 +184,7 @@ def _class_sequence(request: SampleRequest, classes: Sequence[str]) -> ClassSequ
     repeat, rest = divmod(request.count, len(sequence.classes))
     if rest:
         raise UsageError(
-            f"-n {request.count}: --same-z needs a multiple of the {len(sequence.classes)} classes; "
-            "or give --per-digit"
+            f"-n {request.count}: with --same-z, give a multiple of {len(sequence.classes)}, the "
+            "number of classes, or give --per-digit"
         )
     return replace(sequence, repeat=repeat)

@@ -100,13 +100,16 @@ class WriteRequest:
         paper = np.array(_color("--paper", self.paper))
         mixed = np.round(paper + (color - paper) * ink[..., None]).astype(np.uint8)
         is_gray = len({*color.tolist()}) == len({*paper.tolist()}) == 1
-        return mixed[..., 0] if is_gray else mixed
+        picture: Picture = mixed[..., 0] if is_gray else mixed
+        return picture
 
 
 def _color(option: str, text: str) -> tuple[int, int, int]:
     try:
-        red, green, blue = ImageColor.getrgb(text)
-    except ValueError as error:  # unknown, or with an alpha
+        red, green, blue, alpha = (*ImageColor.getrgb(text), 255)[:4]
+        if alpha != 255:
+            raise ValueError("transparent")
+    except ValueError as error:
         what = f"a name, such as navy, or #rrggbb{f', or {TRANSPARENT}' * (option == '--paper')}"
         raise UsageError(f"{option} {text}: is not a color; give {what}") from error
     return red, green, blue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -77,7 +78,7 @@ def test_gaps_are_between_the_ink_wherever_it_is_in_an_image(bars: Generator) ->
         assert line.shape[0] == HEIGHT
         found = runs(line)
         assert len(found) == 6
-        gaps = [right[0] - left[1] for left, right in zip(found, found[1:], strict=False)]
+        gaps = [right[0] - left[1] for left, right in itertools.pairwise(found)]
         # 0.17 of the height, and up to 0.06 more or less; a blurred edge is a pixel or two.
         assert all(0.11 * UNIT - 2 <= gap <= 0.23 * UNIT + 2 for gap in gaps), gaps
         assert len(set(gaps)) > 2, "they vary"
@@ -162,7 +163,7 @@ def test_a_line_depends_on_its_text_index_and_seed_alone(bars: Generator) -> Non
 def test_the_width_of_a_drawn_line(width: int, ends: tuple[int, int, int, int]) -> None:
     canvas = Image.new("L", (8 * 300, 8 * 300))
     ImageDraw.Draw(canvas).line(ends, fill=255, width=8 * width)
-    ink = np.asarray(canvas.reduce(8), np.float32)[None] / 255
+    ink = np.asarray(canvas.reduce(8), np.float32)[None] / np.float32(255)
     assert stroke_width(ink) == pytest.approx(width, rel=0.1)
     assert stroke_width(np.zeros((2, 9, 9), np.float32)) == 1
 
@@ -226,7 +227,7 @@ def test_characters_that_are_lacking_are_all_named(bars: Generator) -> None:
 def test_generators_that_cannot_write(tiny: Tiny) -> None:
     words = ["ten", "eleven"]
     config = tiny(("model.conditional", True), ("model.classes", words))
-    with pytest.raises(UsageError, match="is a single character; its classes: ten, eleven$"):
+    with pytest.raises(UsageError, match=r"is a single character; its classes: ten, eleven$"):
         Handwriting(Generator(Bars(), config, 0, 0), HEIGHT)
     with pytest.raises(UsageError, match="was trained without labels"):
         Handwriting(Generator(Bars(), tiny(), 0, 0), HEIGHT)

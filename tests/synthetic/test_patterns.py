@@ -56,9 +56,10 @@ def test_any_text_is_a_pattern_or_refused_in_one_sentence(text: str) -> None:
     try:
         found = patterns.parse(text)
     except UsageError as error:
-        assert str(error).startswith(f"--pattern {text}: ")
+        message = str(error)
     else:
-        assert found.draw(np.random.default_rng(0))
+        message = f"--pattern {text}: {found.draw(np.random.default_rng(0))}"
+    assert message.startswith(f"--pattern {text}: ")
 
 
 @pytest.mark.parametrize(
