@@ -6,11 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from support import ByPixels, Invoke, Tiny
 
 from mnistgan.datasets.torchvision_import import import_torchvision
 from mnistgan.evaluation import labeler
 from mnistgan.models import networks
+from mnistgan.rendering import grids
+from mnistgan.rendering.grids import read_png
 from mnistgan.sampling import blocks
 from mnistgan.sampling.generator import load_generator
 from mnistgan.storage import checkpoint
@@ -133,3 +136,58 @@ def test_a_class_that_does_not_come(
     assert result.exit_code == 1
     assert "contained no image of class" in result.stderr
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_a_grid_of_styles(invoke: Invoke, tmp_path: Path) -> None:
+    grid = ("sample", "--ckpt", "mnist", "--same-z", "--seed", 7)
+    by_rows = ("--digits", "3,5", "--per-digit", 4, "--format")
+    result = invoke(*grid, *by_rows, "npz", "--labels")
+    assert (result.exit_code, result.stdout) == (0, "samples.npz\n"), result.output
+    generator = load_generator("mnist")
+    latent_dim = generator.config.model.latent_dim
+    z = blocks.SamplingOptions(7).z(0, latent_dim)[:4]
+    expected = generator(z.repeat(2, 1), torch.tensor([3] * 4 + [5] * 4))
+    with np.load(tmp_path / "samples.npz", allow_pickle=False) as arrays:
+        assert arrays["labels"].tolist() == [3, 3, 3, 3, 5, 5, 5, 5]
+        images = arrays["images"]
+    # G may round differently with another batch size.
+    assert np.abs(images.astype(int) - expected[:, 0]).max() <= 1
+    assert invoke(*grid, *by_rows, "png").exit_code == 0
+    single = read_png(tmp_path / "samples" / "000005.png")
+    np.testing.assert_array_equal(single, images[5])
+    # The number of all images, and that of each class, mean the same.
+    assert invoke(*grid, "--digits", "3,5", "-n", 8, "--scale", 1).exit_code == 0
+    tiles = grids.ungrid(read_png(tmp_path / "samples.png"), 28)[:, 0]
+    np.testing.assert_array_equal(tiles, images)
+    assert read_png(tmp_path / "samples.png").shape == (62, 122), "a row per class"
+
+
+def test_one_style_is_one_column(invoke: Invoke, tmp_path: Path) -> None:
+    for count in (["-n", 10], ["--per-digit", 1]):
+        result = invoke("sample", "--ckpt", "mnist", "--same-z", *count, "--scale", 1)
+        assert result.exit_code == 0, result.output
+        assert read_png(tmp_path / "samples.png").shape == (302, 32)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["-n", "25"], "-n 25: with --same-z, give a multiple of 10, the number of classes, or"),
+        (["-n", "5", "--digits", "1,2"], "-n 5: with --same-z, give a multiple of 2"),
+        (["-n", "10", "--format", "shards"], "--same-z is only for --format grid, png or npz"),
+        (["-n", "10", "--digits", "x"], "'x'"),
+    ],
+)
+def test_styles_that_cannot_be_drawn(
+    invoke: Invoke, tmp_path: Path, arguments: list[str], words: str
+) -> None:
+    result = invoke("sample", "--ckpt", "mnist", "--same-z", *arguments)
+    assert result.exit_code == 2
+    assert words in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_styles_need_a_conditional_generator(invoke: Invoke, trained: Path) -> None:
+    result = invoke("sample", "--ckpt", trained, "--same-z", "-n", 10)
+    assert result.exit_code == 2
+    assert "this generator was trained without labels" in result.stderr

@@ -15,6 +15,7 @@ from mnistgan.arrays import Images
 from mnistgan.errors import UsageError
 from mnistgan.progress import Progress
 from mnistgan.sampling import blocks
+from mnistgan.sampling.conditioning import ClassSequence
 from mnistgan.sampling.generator import Generator, load_generator
 from mnistgan.storage.run_directory import RunDirectory
 from mnistgan.synthetic import image_files
@@ -104,3 +105,26 @@ def test_an_interrupted_stream_leaves_nothing(tmp_path: Path) -> None:
         with pytest.raises(KeyboardInterrupt):
             image_files.write_images(tmp_path / f"a.{kind}", kind, blocks(), 2, (1, 2, 2))  # type: ignore[arg-type]
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("repeat", [1, 3, 256, 300])
+def test_the_same_z_for_every_class(repeat: int) -> None:
+    plain = blocks.SamplingOptions(5)
+    z = np.concatenate([plain.z(number, 8) for number in range(4)])
+    sequence = ClassSequence((4, 0, 1), repeat)
+    options = blocks.SamplingOptions(5, sequence, same_z=True)
+    made = np.concatenate([options.z(number, 8) for number in range(4)])
+    for image in range(4 * blocks.BLOCK):
+        np.testing.assert_array_equal(made[image], z[image % repeat])
+
+
+def test_the_same_z_is_truncated_too() -> None:
+    sequence = ClassSequence((0, 1), 2)
+    options = blocks.SamplingOptions(5, sequence, 0.5, same_z=True)
+    z = blocks.SamplingOptions(5, truncation=0.5).z(0, 8)
+    assert torch.equal(options.z(0, 8)[:4], z[[0, 1, 0, 1]])
+
+
+def test_the_same_z_needs_classes() -> None:
+    with pytest.raises(UsageError, match="give the classes"):
+        blocks.SamplingOptions(same_z=True)

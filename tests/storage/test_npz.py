@@ -50,6 +50,17 @@ def test_labels_are_written_after_the_images(tmp_path: Path) -> None:
         np.testing.assert_array_equal(opened.labels, labels)
 
 
+def test_other_arrays_are_written_too(tmp_path: Path) -> None:
+    pictures = noise_images(2, 4, 6)
+    more = {"widths": np.array([6, 3], ">i8"), "texts": np.array(["12", "\u00e93"])}
+    write_npz(tmp_path / "a.npz", [(pictures, np.arange(2))], pictures.shape, ["a", "b"], more)
+    with np.load(tmp_path / "a.npz", allow_pickle=False) as file:
+        assert set(file) == {"images", "labels", "classes", "widths", "texts"}
+        assert file["widths"].tolist() == [6, 3]
+        assert file["texts"].tolist() == ["12", "\u00e93"]
+        assert file["classes"].tolist() == ["a", "b"]
+
+
 def test_labels_become_classes(tmp_path: Path) -> None:
     path = tmp_path / "a.npz"
     images = noise_images(3, 8, 8)

@@ -22,6 +22,12 @@ from mnistgan.synthetic.samples import SampleRequest
         ({"count": 5, "per_digit": 5}, "give either -n, or --per-digit"),
         ({"count": 5, "format": "npz", "digits": "1", "balanced": True}, "remove --balanced"),
         ({"count": 5, "format": "png", "min_confidence": 0.5}, "--min-confidence is only for"),
+        ({"count": 5, "format": "idx", "same_z": True}, "--same-z is only for --format grid, png"),
+        ({"count": 5, "format": "npz", "same_z": True, "balanced": True}, "--balanced selects"),
+        (
+            {"count": 5, "format": "npz", "same_z": True, "min_confidence": 0.5},
+            "--min-confidence selects images and would break up --same-z",
+        ),
         ({"count": 5, "format": "npz", "min_confidence": -0.1}, "must be from 0 to 1"),
         ({"count": 5, "format": "npz", "min_confidence": 1.1}, "must be from 0 to 1"),
         ({"count": 5, "format": "npz", "min_confidence": float("nan")}, "must be from 0 to 1"),
