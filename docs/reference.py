@@ -149,7 +149,7 @@ def _help(text: str) -> list[str]:
     paragraphs, examples = [], []
     for paragraph in text.strip().split("\n\n"):
         line = " ".join(paragraph.split())
-        example = re.fullmatch(r"\[bold\](mnistgan [^\[]+)\[/bold\]\s*(.*)", line)
+        example = re.fullmatch(r"\[bold\](mnistgan .+?)\[/bold\]\s*(.*)", line)
         if example:
             examples += [f"# {one}" for one in textwrap.wrap(example[2], _WIDTH)]
             examples.append(example[1])

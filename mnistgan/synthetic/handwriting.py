@@ -106,6 +106,9 @@ class Handwriting:
         probe = self._to_ink(images)
         self._typical = float(np.median([_bounds(ink)[1] - _bounds(ink)[0] for ink in probe]))
         self._stroke = stroke_width(probe)
+        # Pillow's transform skips pixels where it makes a picture smaller. So lines that are lower
+        # than the images are drawn larger by a whole number, then reduced.
+        self._finer = max(1, round(self._typical / (_HEIGHT * self.height)))
 
     def check(self, characters: Sequence[str]) -> None:
         """Check that all characters can be written.
@@ -134,10 +137,12 @@ class Handwriting:
         style = rng if self.hand is None else noise.rng(self.hand, Stream.HAND)
         slant = float(np.clip(style.normal(0.08, 0.08), -0.1, 0.25))
         placed, width = self._place(self._glyphs(text, index, rng), slant, rng)
-        page = np.zeros((self.height, width), np.float32)
+        finer = self._finer
+        page = np.zeros((self.height, finer, math.ceil(width / finer), finer), np.float32)
         for one in placed:
-            _draw(page, one, slant)
-        return page
+            _draw(page.reshape(self.height * finer, -1), one, slant)
+        smaller: Ink = page.mean(axis=(1, 3))
+        return smaller
 
     def _glyphs(self, text: str, index: int, rng: np.random.Generator) -> list[_Glyph | None]:
         """The glyphs of a text; None is a space."""
@@ -199,7 +204,8 @@ class Handwriting:
         self, glyphs: Sequence[_Glyph | None], slant: float, rng: np.random.Generator
     ) -> tuple[list[_Placed], int]:
         """Place glyphs from left to right by the columns of their ink; also the line's width."""
-        unit = _HEIGHT * self.height  # pixels per height of a typical character
+        height = self.height * self._finer
+        unit = _HEIGHT * height  # pixels per height of a typical character
         left, placed = _MARGIN * unit, []
         for glyph in glyphs:
             raised, size, gap = rng.normal(size=3).clip(-2, 2)
@@ -208,7 +214,7 @@ class Handwriting:
                 continue
             scale = unit / self._typical * (1 + 0.03 * size)
             start, end = _columns(glyph, slant)
-            baseline = _BASELINE * self.height - 0.025 * raised * unit
+            baseline = _BASELINE * height - 0.025 * raised * unit
             placed.append(_Placed(glyph, left - scale * start, baseline, scale))
             left += scale * (end - start) + (_GAP + 0.03 * gap) * unit
         return placed, math.ceil(left + (_MARGIN - _GAP) * unit)

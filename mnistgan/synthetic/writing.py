@@ -92,16 +92,18 @@ class WriteRequest:
 
     def picture(self, ink: Ink) -> Picture:
         """A line of ink in its colors: gray, color or, on transparent paper, color and alpha."""
-        color = np.array(_color("--ink", self.ink))
-        if self.paper == TRANSPARENT:
-            alpha = np.round(ink * 255)[..., None]
-            flat = np.broadcast_to(color, (*ink.shape, 3))
-            return np.concatenate([flat, alpha], axis=-1).astype(np.uint8)
-        paper = np.array(_color("--paper", self.paper))
-        mixed = np.round(paper + (color - paper) * ink[..., None]).astype(np.uint8)
-        is_gray = len({*color.tolist()}) == len({*paper.tolist()}) == 1
-        picture: Picture = mixed[..., 0] if is_gray else mixed
-        return picture
+        color = _color("--ink", self.ink)
+        is_clear = self.paper == TRANSPARENT
+        paper = color if is_clear else _color("--paper", self.paper)
+        channels = [low + (high - low) * ink for low, high in zip(paper, color, strict=True)]
+        if is_clear:
+            channels.append(255 * ink)
+        elif len(set(paper)) == len(set(color)) == 1:
+            channels = channels[:1]
+        picture = np.empty((*ink.shape, len(channels)), np.uint8)
+        for number, channel in enumerate(channels):
+            picture[..., number] = np.round(channel)
+        return picture[..., 0] if len(channels) == 1 else picture
 
 
 def _color(option: str, text: str) -> tuple[int, int, int]:

@@ -247,3 +247,17 @@ def test_strokes_stay_on_their_canvas() -> None:
         for x, y in (point for stroke in strokes for point in stroke):
             assert 0 <= x <= 1.1, char
             assert -0.3 <= y <= 1.1, char
+
+
+def test_a_low_line_skips_no_pixel(tiny: Tiny) -> None:
+    """Bars of two pixels keep their ink at a third of their size."""
+    network = Bars()
+    config = tiny(("model.conditional", True), ("model.classes", list(BARS)))
+    generator = Generator(network, config, 0, 0)
+    sums = []
+    for height in (10, 30, 90):
+        writer = Handwriting(generator, height, hand=1)
+        lines = [writer.line("||||||||", index) for index in range(5)]
+        sums.append(float(np.mean([line.sum() for line in lines])) / height**2)
+    assert sums[0] == pytest.approx(sums[1], rel=0.1)
+    assert sums[2] == pytest.approx(sums[1], rel=0.1)

@@ -57,6 +57,7 @@ def test_commands_only_translate() -> None:
         "from mnistgan.cli import app; app(['--help'], standalone_mode=False)",
         "from mnistgan.cli import app; app(['train', '--help'], standalone_mode=False)",
         "from mnistgan.cli import app; app(['play', '--help'], standalone_mode=False)",
+        "from mnistgan.cli import app; app(['write', '--help'], standalone_mode=False)",
         "from mnistgan.cli import app; app(['outputs'], standalone_mode=False)",
         "from mnistgan.cli import app; app(['plugins', 'generators'], standalone_mode=False)",
         "from mnistgan.cli import app; app(['plugins', '--json'], standalone_mode=False)",
