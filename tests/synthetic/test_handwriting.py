@@ -249,15 +249,12 @@ def test_strokes_stay_on_their_canvas() -> None:
             assert -0.3 <= y <= 1.1, char
 
 
-def test_a_low_line_skips_no_pixel(tiny: Tiny) -> None:
-    """Bars of two pixels keep their ink at a third of their size."""
-    network = Bars()
-    config = tiny(("model.conditional", True), ("model.classes", list(BARS)))
-    generator = Generator(network, config, 0, 0)
-    sums = []
-    for height in (10, 30, 90):
-        writer = Handwriting(generator, height, hand=1)
-        lines = [writer.line("||||||||", index) for index in range(5)]
-        sums.append(float(np.mean([line.sum() for line in lines])) / height**2)
-    assert sums[0] == pytest.approx(sums[1], rel=0.1)
-    assert sums[2] == pytest.approx(sums[1], rel=0.1)
+@pytest.mark.parametrize("height", [6, 10])
+def test_a_low_line_is_a_high_one_reduced(bars: Generator, height: int) -> None:
+    for index in range(10):
+        low, high = (Handwriting(bars, side).line("|-0", index) for side in (height, 4 * height))
+        columns = min(low.shape[1], high.shape[1] // 4)
+        reduced = Image.fromarray(high).resize(
+            (columns, height), Image.Resampling.BOX, (0, 0, 4 * columns, 4 * height)
+        )
+        np.testing.assert_allclose(low[:, :columns], np.asarray(reduced), atol=0.1)
