@@ -116,8 +116,8 @@ class Handwriting:
         Raises:
             UsageError: some cannot; the message names them all, and those that can.
         """
-        lacking = [char for char in dict.fromkeys(characters) if char not in self._labels]
-        if lacking := [char for char in lacking if char not in STROKES]:
+        known = {*self._labels, *STROKES}
+        if lacking := [char for char in dict.fromkeys(characters) if char not in known]:
             strokes = [char for char in STROKES if char not in self._labels]
             named = ", ".join(map(repr, lacking))
             drawn = " ".join("space" if char == " " else char for char in strokes)

@@ -107,6 +107,11 @@ class WriteRequest:
 
 
 def _color(option: str, text: str) -> tuple[int, int, int]:
+    """Red, green and blue of a color, 0 to 255.
+
+    Raises:
+        UsageError: the text is not an opaque color.
+    """
     try:
         red, green, blue, alpha = (*ImageColor.getrgb(text), 255)[:4]
         if alpha != 255:
@@ -127,11 +132,17 @@ class _Texts:
 
 
 def _texts(request: WriteRequest) -> _Texts:
+    """The texts of a request.
+
+    Raises:
+        UsageError: the pattern or the file cannot be used, or a text is empty or too long.
+    """
     if request.pattern is not None:
         pattern = patterns.parse(request.pattern)
-        draw = pattern.draw
-        texts = lambda index: draw(noise.rng(request.seed, Stream.TEXT, index))  # noqa: E731
-        return _Texts(1, pattern.characters, texts)
+        seed = request.seed
+        return _Texts(
+            1, pattern.characters, lambda index: pattern.draw(noise.rng(seed, Stream.TEXT, index))
+        )
     lines = [request.text or ""] if request.file is None else _lines(request.file)
     for number, line in enumerate(lines, 1):
         if not 0 < len(line) <= _MOST_CHARACTERS:
