@@ -189,7 +189,7 @@ def test_no_run_is_needed_and_a_newer_run_is_not_used(invoke: Invoke, tmp_path: 
         ([""], "the text must have 1 to 200 characters"),
         (["1" * 201], "the text must have 1 to 200 characters"),
         (["1", "--labels"], "--labels is for several pictures; give --count, too"),
-        (["1", "--ink", "blak"], "--ink blak: is not a color; give a name, such as navy, or #rr"),
+        (["1", "--ink", "xyz"], "--ink xyz: is not a color; give a name, such as navy, or #rr"),
         (["1", "--ink", "transparent"], "--ink transparent: is not a color"),
         (["1", "--paper", "#ff000080"], "or #rrggbb, or transparent"),
         (["1", "--format", "npz", "--paper", "transparent"], "is only for --format png"),
