@@ -265,8 +265,8 @@ class TestConfigs:
         class Options(OutputOptions):
             every: int = 1
 
-        with pytest.raises(ConfigError, match=r"^evry: unknown key; did you mean 'every'"):
-            Options(evry=2)  # type: ignore[call-arg]
+        with pytest.raises(ConfigError, match=r"^eveery: unknown key; did you mean 'every'"):
+            Options(eveery=2)  # type: ignore[call-arg]
 
 
 class TestDigits:
