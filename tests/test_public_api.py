@@ -302,7 +302,11 @@ class TestDigits:
             mnistgan.sample(conditional, 3, digits=digits)
 
 
-def test_messages_name_what_is_wrong(generator: Generator) -> None:
+def test_messages_name_what_is_wrong(generator: Generator, conditional: Generator) -> None:
+    with pytest.raises(UsageError, match=r"^digits: must be classes, .* got b'7'$"):
+        mnistgan.sample(conditional, 3, digits=b"7")
+    with pytest.raises(UsageError, match=r"^count: .* images do not fit into memory; draw fewer$"):
+        mnistgan.sample(generator, 10**13)
     with pytest.raises(UsageError, match=r"^count: must be an integer from 1 to .*, got 0$"):
         mnistgan.sample(generator, 0)
     with pytest.raises(

@@ -74,10 +74,12 @@ def parse_toml(raw: bytes, source: str) -> Table:
         raise UsageError(f"{source}: is larger than 1 MiB; give a run config")
     try:
         table = tomli.loads(decoded(raw))
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{source}: is not in UTF-8; save it in this encoding") from error
     except (ValueError, RecursionError) as error:
         # tomli raises a plain ValueError for an integer of more digits than Python converts, and a
         # RecursionError for deeply nested arrays.
-        raise UsageError(f"{source}: is not valid TOML in UTF-8: {error}") from error
+        raise UsageError(f"{source}: is not valid TOML: {error}") from error
     if _is_deep(table):
         raise UsageError(f"{source}: {_TOO_DEEP}")
     return table

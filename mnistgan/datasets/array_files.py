@@ -86,7 +86,9 @@ def _labels_beside(images: Path) -> Path | None:
 def _read_labels(path: Path, images: Path, count: int) -> tuple[Labels, _Names]:
     with _readable(path), open_idx(path) as array:
         if len(array.shape) != 1 or array.dtype.kind not in "iu":
-            raise ValueError(f"holds {array.dtype} of shape {array.shape}; labels are one per row")
+            raise ValueError(
+                f"holds {array.dtype} of shape {array.shape}; labels are whole numbers, one per row"
+            )
         if array.shape[0] != count:
             raise ValueError(
                 f"holds {array.shape[0]:,} labels, but {images} holds {count:,} images"

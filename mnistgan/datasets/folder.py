@@ -307,7 +307,7 @@ def _notes(listing: FolderListing, bad: list[str]) -> list[str]:
         count = f"{len(bad):,} of {len(listing.files):,} pictures"
         notes.append(f"{count} cannot be read and are skipped: {first_few(bad)}")
     if names := listing.others:
-        notes.append(f"{len(names):,} files skipped, not pictures by name: {first_few(names)}")
+        notes.append(f"files skipped, not pictures by name: {first_few(names)}")
     right_inside = {file.partition("/")[0] for file in listing.files if file.count("/") == 1}
     if too_high := set(listing.classes) - right_inside:
         notes.append(

@@ -26,9 +26,17 @@ def _change_directory(path: str | None) -> None:
             os.chdir(path)
 
 
+def _umask() -> int:
+    # It can only be read by setting it.
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
 # What a library may change to the harm of the run: its name, and how to read and to set it.
 _PARTS: tuple[tuple[str, Callable[[], Any], Callable[[Any], Any]], ...] = (
     ("the working directory", _working_directory, _change_directory),
+    ("the umask", _umask, os.umask),
     ("torch's grad mode", torch.is_grad_enabled, torch.set_grad_enabled),
     ("torch's default dtype", torch.get_default_dtype, torch.set_default_dtype),
     ("torch's number of threads", torch.get_num_threads, torch.set_num_threads),
@@ -36,6 +44,11 @@ _PARTS: tuple[tuple[str, Callable[[], Any], Callable[[Any], Any]], ...] = (
         "torch's matmul precision",
         torch.get_float32_matmul_precision,
         torch.set_float32_matmul_precision,
+    ),
+    (
+        "torch's deterministic algorithms",
+        torch.are_deterministic_algorithms_enabled,
+        torch.use_deterministic_algorithms,
     ),
     *(
         (f"the handler of {one.name}", partial(signal.getsignal, one), partial(signal.signal, one))

@@ -132,7 +132,11 @@ def sample_labeled(
     """
     # One array, filled block by block: a list of blocks would lie between G's temporary tensors and
     # keep the allocator from reusing their memory. 60,000 images took 0.7 GB more that way.
-    images = np.empty((count, *networks.image_shape(generator.config)), np.uint8)
+    shape = (count, *networks.image_shape(generator.config))
+    try:
+        images = np.empty(shape, np.uint8)
+    except MemoryError as error:
+        raise UsageError(f"count: {count:,} images do not fit into memory; draw fewer") from error
     blocks = sample_blocks(generator, count, options, on_progress)
     for start, made in zip(range(0, count, BLOCK), blocks, strict=True):
         images[start : start + BLOCK] = made

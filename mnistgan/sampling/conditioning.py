@@ -4,7 +4,7 @@ import itertools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import TypeAlias, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
@@ -92,9 +92,15 @@ def parse(digits: Digits | None, classes: Sequence[str], repeat: int = 1) -> Cla
     return ClassSequence(found, repeat)
 
 
+def _is_list(digits: object) -> TypeGuard[Sequence[object]]:
+    # bytes are a sequence of numbers, which are hardly meant: b"7" is [55].
+    is_sequence = isinstance(digits, Sequence | np.ndarray | range)
+    return is_sequence and not isinstance(digits, bytes | bytearray)
+
+
 def _numbers_or_names(digits: object) -> Iterator[str]:
     """The parts of digits that were given in Python: an int, or a sequence of ints and names."""
-    for one in digits if isinstance(digits, Sequence | np.ndarray | range) else [digits]:
+    for one in digits if _is_list(digits) else [digits]:
         if not isinstance(one, str | int | np.integer) or isinstance(one, bool):
             raise arguments.wrong("digits", "classes, such as 7, '0-4' or [1, 3]", one)
         yield str(one)

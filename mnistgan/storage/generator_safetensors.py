@@ -23,7 +23,8 @@ from mnistgan.storage.atomic import atomic_path, check_regular, check_target
 from mnistgan.storage.tensor_zip import RefusedError
 
 SUFFIX = ".safetensors"
-_NOT_OURS = f"cannot be read; give a {SUFFIX} file of mnistgan export or a generator file (g.pt)"
+_EXPECTED = f"give a {SUFFIX} file of mnistgan export or a generator file (g.pt)"
+_NOT_OURS = f"cannot be read; {_EXPECTED}"
 
 
 def write(
@@ -69,5 +70,8 @@ def read(path: Path) -> dict[str, Any]:
         }
     except (RefusedError, UsageError) as error:
         raise FileFormatError(f"{path}: {error}") from error
-    except (OSError, SafetensorError, KeyError, ValueError) as error:
+    except OSError as error:
+        reason = f"cannot be read ({error.strerror or error})"
+        raise FileFormatError(f"{path}: {reason}; {_EXPECTED}") from error
+    except (SafetensorError, KeyError, ValueError) as error:
         raise FileFormatError(f"{path}: {_NOT_OURS}") from error

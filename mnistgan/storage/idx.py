@@ -14,6 +14,7 @@ from mnistgan.storage.array_stream import ArrayStream, Readable
 
 _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _GZIP = b"\x1f\x8b"
+_MOST_DIMENSIONS = 8
 _AGAIN = "copy or download it again"
 _MAX_DEFLATE_RATIO = 1100  # DEFLATE compresses at most about 1032 to 1
 
@@ -33,6 +34,10 @@ def parse_idx(stream: Readable, at_most: int | None = None) -> ArrayStream:
     if problem := _magic_problem(magic):
         raise ValueError(f"is not an IDX file: {problem}")
     dtype, dimensions = np.dtype(_TYPES[magic[2]]), magic[3]
+    if dimensions > _MOST_DIMENSIONS:
+        raise ValueError(
+            f"announces {dimensions} dimensions; images have 3 or 4 of them, and labels 1"
+        )
     raw = stream.read(4 * dimensions)
     if len(raw) < 4 * dimensions:
         raise ValueError(

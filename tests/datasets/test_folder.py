@@ -173,7 +173,7 @@ class TestTrouble:
         assert data.images[:, 0, 0, 0].tolist() == [0, 3]
         assert data.notes[0].startswith("2 of 4 pictures cannot be read and are skipped: 1.png (")
         assert "2.png (" in data.notes[0]
-        assert data.notes[1] == "2 files skipped, not pictures by name: link.png, notes.txt"
+        assert data.notes[1] == "files skipped, not pictures by name: link.png, notes.txt"
 
     def test_labels_stay_with_their_pictures(self, tmp_path: Path) -> None:
         for name in ("a/1.png", "b/1.png", "b/2.png"):

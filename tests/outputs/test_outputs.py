@@ -204,7 +204,12 @@ def test_a_misbehaving_output_changes_nothing(
     ("act", "what"),
     [
         ("import os; os.chdir('/')", "the working directory"),
+        ("import os; os.umask(0o777)", "the umask"),
         ("import torch; torch.set_grad_enabled(False)", "torch's grad mode"),
+        (
+            "import torch; torch.use_deterministic_algorithms(True)",
+            "torch's deterministic algorithms",
+        ),
         ("import torch; torch.set_default_dtype(torch.float64)", "torch's default dtype"),
         ("import torch; torch.set_num_threads(7)", "torch's number of threads"),
         ("import torch; torch.set_float32_matmul_precision('medium')", "torch's matmul precision"),

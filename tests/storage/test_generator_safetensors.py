@@ -129,3 +129,12 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "g.safetensors")
     with pytest.raises(FileFormatError, match="cannot be read"):
         checkpoint.read_file(tmp_path / "g.safetensors")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_the_reason_is_told(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.safetensors")
+    with pytest.raises(FileFormatError, match=r"cannot be read \(Not a regular file\); give"):
+        generator_safetensors.read(tmp_path / "pipe.safetensors")
+    with pytest.raises(FileFormatError, match=r"cannot be read \(No such file"):
+        generator_safetensors.read(tmp_path / "missing.safetensors")

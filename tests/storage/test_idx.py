@@ -71,6 +71,7 @@ def test_gzip_is_known_by_its_content(tmp_path: Path, name: str, packed: bool) -
     [
         (RIGHT[:-1], r"is cut off: its header announces 1,200 bytes for \(200, 2, 3\), and it "
          r"can hold at most 1,199; copy or download it again"),
+        (b"\0\0\x08\xff" + 255 * b"\0\0\0\1" + b"x", "announces 255 dimensions; images have 3"),
         (RIGHT[:16], "announces 1,200 bytes .* at most 0;"),
         (RIGHT[:15], "ends within its header: 15 bytes where 16 are needed"),
         (RIGHT[:3], "not an IDX file: it has only 3 bytes"),
