@@ -174,10 +174,20 @@ def without_places(config: RunConfig) -> RunConfig:
     It names no file, folder or account of the machine that trained it: ``data.root``,
     ``data.labels`` and the outputs are left out, and a path in ``data.name`` becomes ``unnamed``.
     """
-    is_path = data_kind(config.data.name) in ("npz", "path")
-    name = UNNAMED if is_path else config.data.name
-    data = config.data.model_copy(update={"name": name, "labels": None, "root": None})
+    data = DataConfig(**table_without_places(to_table(config))["data"])
     return config.model_copy(update={"data": data, "outputs": {}})
+
+
+def table_without_places(table: Table) -> Table:
+    """The table of a config, valid or not, without the places in ``[data]``."""
+    data = table.get("data")
+    if not isinstance(data, Mapping):
+        return table
+    kept = {key: value for key, value in data.items() if key not in ("labels", "root")}
+    name = kept.get("name")
+    if isinstance(name, str) and data_kind(name) in ("npz", "path"):
+        kept["name"] = UNNAMED
+    return {**table, "data": kept}
 
 
 def for_others(config: RunConfig) -> RunConfig:
