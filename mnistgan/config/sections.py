@@ -149,11 +149,11 @@ Rate = Annotated[float, Field(gt=0, le=1)]
 Beta = Annotated[float, Field(ge=0, lt=1)]
 _CLASS_NAME = r"^[^\x00-\x1f\x7f]{1,255}$"
 _PATH = r"^[^\x00]+$"
-_RUN_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 PATTERNS = {
     _CLASS_NAME: "must have 1 to 255 characters and no control characters",
     _PATH: "must be a path",
-    _RUN_NAME: "must have at most 64 letters (A to Z), digits, dots, hyphens or underscores, and "
+    # Of RunConfig.name, which docs/api.md shows.
+    r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$": "must have at most 64 letters (A to Z), digits, dots, hyphens or underscores, and "
     "begin with a letter or digit",
 }
 """The regular expressions of the config in words, for messages."""
@@ -391,7 +391,7 @@ class RunConfig(Section):
 
     seed: int = Field(0, ge=0, lt=2**63)
     """Random seed of the weights, the order of the data, and the noise."""
-    name: str | None = Field(None, pattern=_RUN_NAME)
+    name: str | None = Field(None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
     """Start of the run directory's name; by default FAMILY-DATA."""
     data: DataConfig = DataConfig()
     model: ModelConfig = MlpConfig()
