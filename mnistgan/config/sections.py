@@ -153,8 +153,10 @@ PATTERNS = {
     _CLASS_NAME: "must have 1 to 255 characters and no control characters",
     _PATH: "must be a path",
     # Of RunConfig.name, which docs/api.md shows.
-    r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$": "must have at most 64 letters (A to Z), digits, dots, hyphens or underscores, and "
-    "begin with a letter or digit",
+    r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$": (
+        "must have at most 64 letters (A to Z), digits, dots, hyphens or underscores, and begin "
+        "with a letter or digit"
+    ),
 }
 """The regular expressions of the config in words, for messages."""
 ClassName = Annotated[str, Field(pattern=_CLASS_NAME)]
