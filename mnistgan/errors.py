@@ -7,6 +7,7 @@ other exception that reaches the user is a bug.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
@@ -82,6 +83,34 @@ def printable(text: str) -> str:
         else char.encode("unicode_escape").decode("ascii")
         for char in "\n".join(lines)
     )
+
+
+def quoted(value: object) -> str:
+    """The ``repr`` of a value, cut after about 60 characters."""
+    text = repr(value)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
+
+
+def reworded(message: str) -> str:
+    """Pydantic's message about a value in the wording of mnistgan."""
+    for pattern, words in _REWORDED.items():
+        message = re.sub(pattern, words, message)
+    return message
+
+
+_LONGEST = 60
+_REWORDED = {
+    "Value error, ": "",
+    "Unable to parse input string as an integer, exceeded maximum size": "has too many digits",
+    ", unable to parse string as an? [a-z]+": "",
+    " after validation": "",
+    r"\b(Input|String|Tuple|List|Set|Dictionary|Value) should( be)?\b": r"must\2",
+    "must be a valid boolean": "must be true or false",
+    "must be a valid number": "must be a number, such as 0.001",
+    "must be a valid (tuple|list)": "must be a list, such as [0.5, 0.999]",
+    "must be a valid dictionary": "must be a table",
+}
+"""Regular expression -> what replaces it, in this order."""
 
 
 def did_you_mean(word: str, choices: Iterable[str]) -> str:

@@ -5,6 +5,7 @@ Listing plugins imports none of them; a plugin's module is imported when the plu
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -60,7 +61,11 @@ class Plugin:
         try:
             loaded = self.entry_point.load()
             problem = problem_of(loaded)
-        except (Exception, SystemExit) as error:  # a plugin may raise anything
+        except (Exception, SystemExit, KeyboardInterrupt) as error:  # a plugin may raise anything
+            # Ctrl-C raises KeyboardInterrupt only in Python's own handler, not in the command line.
+            handler = signal.getsignal(signal.SIGINT)
+            if isinstance(error, KeyboardInterrupt) and handler is signal.default_int_handler:
+                raise
             cause, problem = error, f"cannot be imported ({one_line(error)})"
         if problem:
             raise UsageError(

@@ -10,6 +10,7 @@ Typer evaluates them anew each time it reads a signature, which took a tenth of 
 
 import contextlib
 import os
+import re
 import sys
 import warnings
 from collections.abc import Iterator
@@ -41,7 +42,7 @@ from mnistgan.cli import (
 from mnistgan.cli.plain_help import PlainCommand, PlainGroup
 from mnistgan.cli.signals import LeftEarly, leave_at_once
 from mnistgan.cli.wording import for_shell
-from mnistgan.errors import ConfigWarning, MnistganError, UsageError
+from mnistgan.errors import ConfigWarning, MnistganError, UsageError, reworded
 from mnistgan.training import ranks
 from mnistgan.training.ranks import PartnerLostError
 
@@ -99,6 +100,7 @@ def _in_one_sentence(error: Exception) -> tuple[str, int]:
         # "Invalid value: " is Typer's prefix where it does not know the option. Our own messages
         # name it.
         message = error.format_message().removeprefix("Invalid value: ").rstrip(".")
+        message = re.sub(r"(?<!\S)'([^']{56})[^']{4,}'", r"'\1...'", reworded(message))
         return f"{message}; see: {command} --help", error.exit_code
     # There is no common error: torch's CPU allocator raises a RuntimeError that names it, C++
     # libraries, oneDNN and the loader of libraries raise messages of their own, and torch's CUDA

@@ -1,28 +1,31 @@
 """The advice for a file name after ``--json``, which took one before it became a flag."""
 
+import os
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib.metadata import entry_points
 from itertools import pairwise
 from pathlib import Path
 
 from mnistgan.errors import UsageError
 
 
-def refuse_file(command: str, arguments: Sequence[str]) -> None:
-    """Refuse the name of a JSON file, or ``-``, right after ``--json``.
+def refuse_file(command: str, arguments: Sequence[str], is_name: Callable[[str], bool]) -> None:
+    """Refuse the name of a file to write, or ``-``, right after ``--json``.
 
     Without this, the parser would take the name for another argument, such as a run.
 
     Args:
         command: the command, such as ``mnistgan evaluate``.
         arguments: what follows it on the command line.
+        is_name: whether the command may take a word as a name, such as that of a subcommand.
 
     Raises:
         UsageError: there is such a name; the message says what to write instead.
     """
     words = [part for one in arguments for part in _split(one)]
     for number, (before, name) in enumerate(pairwise(words), 1):
-        if before == "--json" and _is_file_name(name):
+        if before == "--json" and _is_file_name(name, is_name):
             kept = [command, *map(shlex.quote, words[:number] + words[number + 1 :])]
             target = [] if name == "-" else [">", shlex.quote(name)]
             raise UsageError(f"--json takes no file name; write: {' '.join([*kept, *target])}")
@@ -33,7 +36,17 @@ def _split(argument: str) -> list[str]:
     return argument.split("=", 1) if argument.startswith("--json=") else [argument]
 
 
-def _is_file_name(word: str) -> bool:
+def looks_like_a_name(word: str) -> bool:
+    """Whether a word is the name of a plugin, or has neither an ending nor a folder."""
+    is_bare = not Path(word).suffix and not {"/", os.sep} & set(word)
+    groups = ("mnistgan.generators", "mnistgan.outputs")
+    return is_bare or any(entry_points(group=group, name=word) for group in groups)
+
+
+def _is_file_name(word: str, is_name: Callable[[str], bool]) -> bool:
     # A folder of such a name may be a run. A file of such a name is not a picture, a run or a
     # generator; it is what the same command wrote before.
-    return word == "-" or (word.lower().endswith(".json") and not Path(word).is_dir())
+    if word == "-" or (word.lower().endswith(".json") and not Path(word).is_dir()):
+        return True
+    # os.path.exists and not Path.exists: the latter raises for a NUL on Python 3.10.
+    return not (word.startswith("-") or os.path.exists(word) or is_name(word))  # noqa: PTH110

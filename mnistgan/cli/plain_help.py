@@ -5,11 +5,13 @@ They also refuse a file name after ``--json``.
 
 import re
 import shutil
+from functools import partial
 from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
 
-from mnistgan.cli.json_flag import refuse_file
+from mnistgan.cli.json_flag import looks_like_a_name, refuse_file
+from mnistgan.errors import did_you_mean
 
 _TYPES = {
     "int": "INTEGER",
@@ -47,8 +49,19 @@ class _PlainHelp:
         is_others = isinstance(self, TyperGroup) and not (args and args[0].startswith("-"))
         is_checked = not is_others and not ctx.resilient_parsing
         if is_checked and any("--json" in one.opts for one in self.get_params(ctx)):
-            refuse_file(ctx.command_path, args)
+            refuse_file(ctx.command_path, args, partial(self._is_name, ctx))
         return super().parse_args(ctx, args)  # type: ignore[misc, no-any-return]
+
+    def _is_name(self, ctx: Any, word: str) -> bool:
+        """Whether a word may be an argument that is not a path."""
+        if isinstance(self, TyperGroup):
+            return bool(did_you_mean(word, self.commands))  # a misspelled one has its own error
+        types = {
+            one.display_type(ctx).strip("<>")
+            for one in self.get_params(ctx)
+            if one.param_type_name == "argument"
+        }
+        return bool(types - {"path"}) and looks_like_a_name(word)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write the help; in a narrow terminal, without frames."""

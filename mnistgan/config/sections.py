@@ -12,7 +12,7 @@ import pydantic
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from mnistgan.catalog import DATA_SETS
-from mnistgan.errors import ConfigError, did_you_mean
+from mnistgan.errors import ConfigError, did_you_mean, quoted
 
 if TYPE_CHECKING:
     from pydantic._internal._model_construction import ModelMetaclass
@@ -107,11 +107,14 @@ def _data_name(name: str) -> str:
         )
     # Does not check that torchvision has the class: a generator file must load without torchvision.
     if data_kind(name) == "torchvision" and not name.removeprefix(TORCHVISION).isidentifier():
-        raise ValueError(f"{name!r} is not the name of a torchvision class, like torchvision:SVHN")
+        raise ValueError(
+            f"{quoted(name)} is not the name of a torchvision class, like torchvision:SVHN"
+        )
     if data_kind(name) is None:
         raise ValueError(
-            f"{name!r} is not a data set (see: mnistgan data){did_you_mean(name, DATA_SETS)}; for "
-            f"your own images give a path, such as ./{name}"
+            f"{quoted(name)} is not a data set (see: mnistgan data)"
+            f"{did_you_mean(name, DATA_SETS)}; for your own images give a path, such as "
+            f"./{name[:60]}"
         )
     return name
 
@@ -124,7 +127,7 @@ def _one_or_three(value: object) -> object:
 
 def _color(value: str) -> str:
     if not re.fullmatch(_COLOR, value):
-        raise ValueError(f"must be black, white or #rrggbb, got {value!r}")
+        raise ValueError(f"must be black, white or #rrggbb, got {quoted(value)}")
     return value
 
 
@@ -144,7 +147,19 @@ Widths = Annotated[tuple[Width, ...], Field(min_length=1, max_length=64), _ToTup
 Slope = Annotated[float, Field(ge=0, lt=1)]
 Rate = Annotated[float, Field(gt=0, le=1)]
 Beta = Annotated[float, Field(ge=0, lt=1)]
-ClassName = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,255}$")]
+_CLASS_NAME = r"^[^\x00-\x1f\x7f]{1,255}$"
+_PATH = r"^[^\x00]+$"
+PATTERNS = {
+    _CLASS_NAME: "must have 1 to 255 characters and no control characters",
+    _PATH: "must be a path",
+    # Of RunConfig.name, which docs/api.md shows.
+    r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$": (
+        "must have at most 64 letters (A to Z), digits, dots, hyphens or underscores, and begin "
+        "with a letter or digit"
+    ),
+}
+"""The regular expressions of the config in words, for messages."""
+ClassName = Annotated[str, Field(pattern=_CLASS_NAME)]
 ClassNames = Annotated[tuple[ClassName, ...], Field(max_length=10_000), _ToTuple]
 
 
@@ -154,9 +169,9 @@ class DataConfig(Section):
     name: DataName = "mnist"
     """A data set listed by ``mnistgan data``, a torchvision data set such as ``torchvision:SVHN``,
     or the path of your own images: a folder, an .npz file or an IDX file."""
-    labels: str | None = Field(None, pattern=r"^[^\x00]+$")
+    labels: str | None = Field(None, pattern=_PATH)
     """Labels of an IDX file; by default the file beside it, named as MNIST's."""
-    root: str | None = Field(None, pattern=r"^[^\x00]+$")
+    root: str | None = Field(None, pattern=_PATH)
     """Folder of the data sets; by default $MNISTGAN_DATA or the user's data folder."""
     image_size: int = Field(28, ge=4, le=1024)
     """Side of the square images, in pixels."""

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from mnistgan.config.sections import (
     FAMILIES,
+    PATTERNS,
     UNNAMED,
     Checked,
     DataConfig,
@@ -25,7 +26,16 @@ from mnistgan.config.sections import (
     Section,
     data_kind,
 )
-from mnistgan.errors import MOST_SHOWN, ConfigError, ConfigWarning, UsageError, did_you_mean, one_of
+from mnistgan.errors import (
+    MOST_SHOWN,
+    ConfigError,
+    ConfigWarning,
+    UsageError,
+    did_you_mean,
+    one_of,
+    quoted,
+    reworded,
+)
 from mnistgan.text import decoded, without_folders
 
 Table: TypeAlias = dict[str, Any]  # a TOML table as plain Python values
@@ -33,6 +43,7 @@ Table: TypeAlias = dict[str, Any]  # a TOML table as plain Python values
 _LARGEST = 2**20  # bytes; four times as many take seconds to read
 _DEEPEST = 20
 _TOO_DEEP = f"the tables are nested more than {_DEEPEST} levels deep; this is not a run config"
+_LISTS_OF_STRINGS = ("model.classes", "outputs.wandb.tags")
 # Former values of [train], which files of earlier versions contain.
 _REMOVED = {"precision": "float16", "accelerate": "compile"}
 # Names that other projects use for keys, and the keys of mnistgan.
@@ -99,8 +110,8 @@ def _is_deep(value: Any, levels: int = _DEEPEST) -> bool:
 def parse_assignment(text: str) -> tuple[str, Any]:
     """Split ``KEY=VALUE`` of ``--set``; the value is TOML, or else a string.
 
-    Two spellings that are not TOML are accepted, too: ``True`` and ``False``, and lists without
-    brackets.
+    Three spellings that are not TOML are accepted, too: ``True`` and ``False``, lists without
+    brackets, and, for the keys that are lists of strings, words without quotes.
 
     Raises:
         UsageError: there is no ``=``, or the key is not a dotted path.
@@ -110,6 +121,8 @@ def parse_assignment(text: str) -> tuple[str, Any]:
     if not equals or not re.fullmatch(r"[\w-]+(\.[\w-]+)*", key):
         raise UsageError(f"--set {text}: is not KEY=VALUE; write for example train.epochs=5")
     stripped = value.strip()
+    if key in _LISTS_OF_STRINGS and not stripped.startswith(("[", '"', "'")):
+        return key, [word.strip() for word in stripped.split(",") if word.strip()]
     spellings = [value]
     if stripped in ("True", "False"):
         spellings.append(stripped.lower())
@@ -176,10 +189,20 @@ def without_places(config: RunConfig) -> RunConfig:
     It names no file, folder or account of the machine that trained it: ``data.root``,
     ``data.labels`` and the outputs are left out, and a path in ``data.name`` becomes ``unnamed``.
     """
-    is_path = data_kind(config.data.name) in ("npz", "path")
-    name = UNNAMED if is_path else config.data.name
-    data = config.data.model_copy(update={"name": name, "labels": None, "root": None})
+    data = DataConfig(**table_without_places(to_table(config))["data"])
     return config.model_copy(update={"data": data, "outputs": {}})
+
+
+def table_without_places(table: Table) -> Table:
+    """The table of a config, valid or not, without the places in ``[data]``."""
+    data = table.get("data")
+    if not isinstance(data, Mapping):
+        return table
+    kept = {key: value for key, value in data.items() if key not in ("labels", "root")}
+    name = kept.get("name")
+    if isinstance(name, str) and data_kind(name) in ("npz", "path"):
+        kept["name"] = UNNAMED
+    return {**table, "data": kept}
 
 
 def for_others(config: RunConfig) -> RunConfig:
@@ -347,11 +370,11 @@ def _explain(entry: Mapping[str, Any], section: type[Section]) -> str:
         case "union_tag_invalid":
             family = value["family"] if isinstance(value, Mapping) else value.family
             hint = did_you_mean(str(family), FAMILIES)
-            return f"model.family: must be {one_of(FAMILIES)}, got {family!r}{hint}"
+            return f"model.family: must be {one_of(FAMILIES)}, got {quoted(family)}{hint}"
         case _ if key.startswith("outputs."):
-            return f"{key}: must be a table of options, or false, got {value!r}"
+            return f"{key}: must be a table of options, or false, got {quoted(value)}"
         case "model_type" | "dict_type" | "union_tag_not_found":
-            return f"{key}: must be a table, got {value!r}"
+            return f"{key}: must be a table, got {quoted(value)}"
         case "literal_error":
             choices = re.findall(r"'([^']+)'", entry["ctx"]["expected"])
             return f"{key}: {explain_value(entry)}{did_you_mean(str(value), choices)}"
@@ -362,9 +385,12 @@ def _explain(entry: Mapping[str, Any], section: type[Section]) -> str:
 
 def explain_value(entry: Mapping[str, Any]) -> str:
     """Pydantic's message about a value in the wording of mnistgan, with the value."""
-    message = str(entry["msg"]).removeprefix("Value error, ")
-    message = message.replace("Input should be", "must be").replace("Input should", "must")
-    return f"{message}, got {entry['input']!r}"
+    if entry["type"] == "string_pattern_mismatch":
+        pattern = entry["ctx"]["pattern"]
+        message = PATTERNS.get(pattern, f"must match the regular expression {pattern}")
+    else:
+        message = reworded(entry["msg"])
+    return f"{message}, got {quoted(entry['input'])}"
 
 
 def _suggest_key(location: Sequence[str | int], root: type[Section]) -> str:

@@ -138,7 +138,7 @@ def load_generator(path: Path | str) -> Generator:
     plugin = named.find(path) if isinstance(path, str) else None
     given = plugin.path if plugin else arguments.path("path", path)
     path = run_directory.generator_path(given)
-    file = checkpoint.read_file(path)
+    file = checkpoint.read_file(path, keep_places=False)
     config = toml.without_places(file.config)
     if given != path:
         with contextlib.suppress(UsageError):  # config.toml may be missing or of another version

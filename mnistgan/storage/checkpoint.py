@@ -105,17 +105,23 @@ def load_checkpoint(path: Path) -> Checkpoint:
     return loaded
 
 
-def read_file(path: Path) -> Checkpoint:
+def read_file(path: Path, *, keep_places: bool = True) -> Checkpoint:
     """Read a generator file (``.pt``, or ``.safetensors`` from ``mnistgan export``) or checkpoint.
+
+    Args:
+        path: of the file.
+        keep_places: keep the places in a checkpoint's ``[data]``, which resuming compares. Those in
+            a generator file are always left out, unread: the file may come from somebody else.
 
     Raises:
         FileFormatError: the file is neither, is damaged, or has another version.
     """
     try:
         if path.suffix.lower() == generator_safetensors.SUFFIX:
-            return _checked("generator", generator_safetensors.read(path))
+            return _checked("generator", generator_safetensors.read(path), keep_places=False)
         content = tensor_zip.read(path)
-        return _checked(_kind(content), content)
+        kind = _kind(content)
+        return _checked(kind, content, keep_places=keep_places and kind == "checkpoint")
     except (RefusedError, ConfigError) as error:
         raise FileFormatError(f"{path}: {error}") from error
     except (TypeError, ValueError) as error:  # a crafted config with values that TOML lacks
@@ -132,7 +138,7 @@ def _kind(content: Mapping[str, Any]) -> str:
     return _KINDS[name]
 
 
-def _checked(kind: str, content: Mapping[str, Any]) -> Checkpoint:
+def _checked(kind: str, content: Mapping[str, Any], *, keep_places: bool) -> Checkpoint:
     """Check that all entries are present and have the right types."""
     # The digest shows only that the file is complete: anybody can compute it for a crafted file.
     # Content that passes these checks cannot make the code that uses it fail with a traceback.
@@ -145,6 +151,7 @@ def _checked(kind: str, content: Mapping[str, Any]) -> Checkpoint:
     named = all(isinstance(part, str) for pair in versions.items() for part in pair)
     if not (counted and weighted and named and "generator" in state):
         raise RefusedError(NOT_OURS)
+    table = table if keep_places else toml.table_without_places(table)
     config = toml.validate(table, "its config")
     toml.to_toml(config).encode("utf-8")  # otherwise a lone surrogate would fail when it is written
     if config.model.conditional and not config.model.classes:  # training always sets them

@@ -1,5 +1,6 @@
 """The plan of a sweep: reads and checks its TOML, before any slow import."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from mnistgan.config import RunConfig, Section, presets, toml
 from mnistgan.config.toml import Table
-from mnistgan.errors import ConfigError, UsageError, did_you_mean, one_of
+from mnistgan.errors import ConfigError, UsageError, did_you_mean, one_of, quoted
 from mnistgan.storage import tables
 
 _HIGHER_IS_BETTER = (
@@ -70,10 +71,19 @@ class Range(Section):
         return self
 
 
+def _name(value: str) -> str:
+    if not re.fullmatch(r"\w[\w.-]*", value):
+        raise ValueError(
+            "must have only letters, digits, dots, hyphens and underscores, and not begin with a "
+            f"dot or hyphen, got {quoted(value)}"
+        )
+    return value
+
+
 class SweepConfig(Section):
     """A sweep's TOML."""
 
-    name: str = Field("sweep", pattern=r"^\w[\w.-]*$")
+    name: Annotated[str, AfterValidator(_name)] = "sweep"
     base: str | None = None  # a preset, or a TOML file relative to this one; else all defaults
     trials: int = Field(20, ge=1)
     seed: int = Field(0, ge=0, lt=2**32)  # random seed of the search

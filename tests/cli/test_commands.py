@@ -79,7 +79,27 @@ class TestShared:
         assert "0 to 1 " in invoke("sample", "--help").stdout
         result = invoke("animate", "--ckpt", "g.pt", "--frames", 2001)
         assert result.exit_code == 2
-        assert "'--frames': Input should be less than or equal to 2000" in result.stderr
+        assert "'--frames': must be less than or equal to 2000" in result.stderr
+
+    @pytest.mark.parametrize(
+        ("arguments", "words"),
+        [
+            ("animate --walk 0-5", "Invalid value for '--walk': '0-5' is not one of 'slerp', "),
+            ("animate --fps 100", "Invalid value for '--fps': must be less than or equal to 60; "),
+            ("export --format pickle", "'pickle' is not one of 'onnx', "),
+            (f"export --format {'x' * 999}", f"'--format': '{'x' * 56}...' is not one of 'onnx', "),
+            ("plugins foo", "Invalid value for 'KIND': 'foo' is not one of 'generators', "),
+            ("sample -n x", "Invalid value for '-n': must be a valid integer; see: "),
+            (f"train --epochs 1{'0' * 5000}", "Invalid value for '--epochs': has too many digits"),
+        ],
+    )
+    def test_messages_of_libraries_are_reworded(
+        self, invoke: Invoke, arguments: str, words: str
+    ) -> None:
+        result = invoke(*arguments.split())
+        assert result.exit_code == 2
+        assert words in result.stderr
+        assert not re.search("Value error|Input|parse", result.stderr)
 
     def test_the_commands_stand_in_panels(self, invoke: Invoke) -> None:
         titles = r"(?<=─ )[A-Z][a-z ]+(?= ─)"

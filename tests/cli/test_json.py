@@ -578,6 +578,15 @@ def test_info_of_one_thing(invoke: Invoke, arguments: tuple[str, ...]) -> None:
         ("plugins --json p.json", "plugins --json > p.json"),
         ("outputs --json o.json", "outputs --json > o.json"),
         ("data --json d.json", "data --json > d.json"),
+        ("evaluate fast --json figures.txt", "evaluate fast --json > figures.txt"),
+        ("evaluate --json out.txt", "evaluate --json > out.txt"),
+        ("compare a b --json out.csv", "compare a b --json > out.csv"),
+        ("project x.png --json o.txt", "project x.png --json > o.txt"),
+        ("data --json out", "data --json > out"),
+        ("info fast --json ./none/x", "info fast --json > ./none/x"),
+        ("sweep --config s.toml --json out", "sweep --config s.toml --json > out"),
+        ("outputs --json o.txt", "outputs --json > o.txt"),
+        ("plugins --json none/o", "plugins --json > none/o"),
         ("data verify mnist --json d.json", "data verify mnist --json > d.json"),
     ],
 )
@@ -597,7 +606,17 @@ def test_a_file_name_is_refused(invoke: Invoke, arguments: str, advice: str) -> 
 def test_a_run_may_be_named_so(invoke: Invoke, trained: Path) -> None:
     shutil.copytree(trained, "run.json")
     assert document(invoke("info", "--json", "run.json"), INFO_RUN)["run"] == "run.json"
-    # And a value of another option.
+    # So may a file, a plugin or a data set follow, or another option.
+    assert document(invoke("info", "--json", "run.json/g.pt"), INFO_FILE)["kind"] == "generator"
+    assert document(invoke("outputs", "--json", "samples"), OUTPUT)["name"] == "samples"
+    assert document(invoke("data", "verify", "--json", "digits"), VERIFY)["is_usable"]
+    for *words, refusal in (
+        ("data", "vrify", "No such command 'vrify'"),
+        ("init", "dcgan", "--json lists the presets"),
+        ("outputs", "smples", "did you mean 'samples'"),
+    ):
+        result = invoke(words[0], "--json", words[1])
+        assert refusal in result.stderr
     result = invoke("evaluate", "--json", "--ckpt", "f.json")
     assert "f.json: cannot be read" in result.stderr
 

@@ -86,6 +86,8 @@ BAD = [
     (["--device", "gpu"], "train.device: must be 'auto', 'cpu', 'cuda' or 'mps', got 'gpu'"),
     (["--set", "train.loss=hinj"], "did you mean 'hinge'"),
     (["--set", "train.epochs"], "is not KEY=VALUE"),
+    (["--set", "model.classes=a,b"], "classes need conditional = true"),
+    (["--set", "name=a/b"], "name: must have at most 64 letters (A to Z), digits, dots"),
     (["--set", "seed.x=1"], "seed: must be"),
     (["--channels", "2"], "data.channels: must be 1 or 3, got 2 (from --channels)"),
     (["--image-size", "30", "--set", "model.family=dcgan"], "multiple of 4"),

@@ -103,7 +103,18 @@ def test_all_mistakes_are_reported_at_once_with_their_paths() -> None:
         ({"model": {"generator": {"widths": ["x"]}}}, ["generator.widths.0", "valid integer"]),
         ({"data": {"channels": 2}}, ["data.channels", "1 or 3", "got 2"]),
         ({"outputs": {"samples": 3}}, ["outputs.samples", "table of options, or false"]),
-        ({"name": "../up"}, ["name"]),
+        ({"name": "../up"}, ["name: must have at most 64 letters", "got '../up'"]),
+        ({"data": {"root": ""}}, ["data.root: must be a path, got ''"]),
+        ({"model": {"conditional": "TRUE"}}, ["model.conditional: must be true or false, got"]),
+        ({"train": {"lr_g": ".001"}}, ["lr_g: must be a number, such as 0.001, got '.001'"]),
+        ({"train": {"betas": "x"}}, ["betas: must be a list, such as [0.5, 0.999], got 'x'"]),
+        ({"model": {"conditional": True, "classes": ["\0"]}}, ["classes.0: must have 1 to 255"]),
+        (
+            {"model": {"generator": {"widths": [512] * 5000}}},
+            ["widths: must have at most 64 items, not 5000, got (512, 512, ", "5..."],
+        ),
+        ({"model": {"family": "x" * 999}}, [f"got '{'x' * 56}..."]),
+        ({"train": "x" * 999}, [f"must be a table, got '{'x' * 56}..."]),
         (
             {"train": {"loss": "hinge", "label_smoothing": 0.1}},
             ["label_smoothing must be 0 for the loss 'hinge'"],
@@ -115,6 +126,7 @@ def test_a_mistake_is_told_in_one_sentence(table: dict[str, Any], words: list[st
     (problem,) = mistakes(table)
     assert all(word in problem for word in words), problem
     assert "\n" not in problem
+    assert len(problem) < 300
 
 
 def test_a_mistake_between_keys_is_told_along_with_others() -> None:
@@ -150,6 +162,12 @@ def test_no_table_makes_the_check_fail(table: dict[str, Any]) -> None:
         ("model.generator.widths=1, 2", ("model.generator.widths", [1, 2])),
         ("train.loss=true story", ("train.loss", "true story")),
         ("name=a,b", ("name", "a,b")),
+        ("model.classes=cat, dog", ("model.classes", ["cat", "dog"])),
+        ("model.classes=0,1", ("model.classes", ["0", "1"])),
+        ("model.classes=cat", ("model.classes", ["cat"])),
+        ('model.classes="cat","dog"', ("model.classes", ["cat", "dog"])),
+        ('model.classes=["cat"]', ("model.classes", ["cat"])),
+        ("outputs.wandb.tags=a,b", ("outputs.wandb.tags", ["a", "b"])),
         ("name=a=b", ("name", "a=b")),
         ("name=", ("name", "")),
         ("name=1\nother = 2", ("name", "1\nother = 2")),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from support import Install, Invoke, Tiny
 
-from mnistgan.outputs import process_state
+from mnistgan.outputs import process_state, registry
 
 COUNTER = """
 from typing import Annotated
@@ -73,6 +73,7 @@ REFUSED = [
     (COUNTER, "Counter", "stert = 1", "unknown option; did you mean 'start'"),
     (COUNTER, "Missing", "", "cannot be imported (AttributeError"),
     ("import no_such_module", "Counter", "", "cannot be imported (ModuleNotFoundError"),
+    ("raise KeyboardInterrupt", "Counter", "", "cannot be imported (KeyboardInterrupt)"),
     ("raise SystemExit(0)", "Counter", "", "cannot be imported (SystemExit: 0"),
     (COUNTER + "    needs = 3", "Counter", "", "needs or libraries that are not names"),
     (COUNTER + "    libraries = 3", "Counter", "", "needs or libraries that are not names"),
@@ -107,6 +108,12 @@ def test_what_cannot_be_used_stops_the_run_before_it_starts(
     assert words in result.stderr
     assert "acme 2.5" in result.stderr
     assert not (tmp_path / "run").exists()
+
+
+def test_ctrl_c_in_python_is_not_a_failure_of_the_plugin(install: Install) -> None:
+    install("raise KeyboardInterrupt", "Counter")
+    with pytest.raises(KeyboardInterrupt):
+        registry.installed_outputs()
 
 
 def test_an_unknown_output_is_refused_along_with_other_mistakes(

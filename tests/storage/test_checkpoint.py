@@ -257,6 +257,28 @@ class TestStrangers:
         with pytest.raises(FileFormatError, match="weights do not fit its config"):
             load_generator(path)
 
+    @pytest.mark.parametrize(
+        ("data", "name"),
+        [
+            ({"name": "mnist", "labels": "/etc/passwd"}, "mnist"),
+            ({"name": "mnist", "labels": 3, "root": ["x"]}, "mnist"),
+            ({"name": "/home/\0/a.npz", "root": ""}, "unnamed"),
+        ],
+    )
+    @pytest.mark.parametrize("kind", ["generator", "checkpoint"])
+    def test_places_are_not_read(
+        self, trained: Path, tmp_path: Path, data: dict[str, Any], name: str, kind: str
+    ) -> None:
+        from mnistgan.sampling.generator import load_generator
+
+        content = torch.load(trained / "g.pt", weights_only=True)
+        content["format"] = f"mnistgan-{kind}"
+        content["config"]["data"] |= data
+        path = tmp_path / "g.pt"
+        path.write_bytes(with_a_seal(content))
+        found = load_generator(path).config.data
+        assert (found.name, found.labels, found.root) == (name, None, None)
+
     def test_a_config_of_another_version(self, trained: Path, tmp_path: Path) -> None:
         content = torch.load(trained / "g.pt", weights_only=True)
         content["config"]["train"]["momentum"] = 1
