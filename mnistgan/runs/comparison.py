@@ -22,6 +22,7 @@ from mnistgan.rendering.grids import Picture
 from mnistgan.runs.equality import WITHOUT_EFFECT
 from mnistgan.storage import tables
 from mnistgan.storage.atomic import make_folder, write_text
+from mnistgan.storage.figures_file import is_outdated
 from mnistgan.storage.run_directory import RunDirectory
 
 _LEFT_OUT = ("kernel_distance_std", "confidence", "kl_to_labels", "kl_to_uniform")
@@ -121,7 +122,7 @@ def _measure(run: RunDirectory, label: str) -> Measured:
     config, steps = run.read_config(), 0
     if run.metrics_file.exists():
         steps = int(max(tables.read_metrics(run.metrics_file)["step"], default=0))
-    if run.figures_file.exists():
+    if run.figures_file.exists() and not is_outdated(run.figures_file):
         found = figures.read(run.figures_file)
         how, numbers, verdict = found.measured_with, found.numbers, found.verdict
         return Measured(label, config, steps, how, numbers, verdict)

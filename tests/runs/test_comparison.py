@@ -146,6 +146,32 @@ def test_figures_that_cannot_be_held_against_one_another(invoke: Invoke, runs: l
     assert "measured in different ways" in invoke("compare", *runs).stderr
 
 
+@pytest.mark.filterwarnings("default::mnistgan.errors.OutdatedFileWarning")
+def test_figures_of_an_older_version(invoke: Invoke, runs: list[Path]) -> None:
+    path = runs[0] / "evaluation" / "figures.json"
+    old = {"n": 100, "features": {"name": "x"}, "metrics": {"precision": 0.5}}
+    path.write_text(json.dumps(old))
+    advice = (
+        f"mnistgan: warning: {path}: was written by an older version; run mnistgan evaluate "
+        f"{runs[0]} again"
+    )
+    result = invoke("compare", *runs)
+    assert result.exit_code == 0, result.output
+    assert advice in result.stderr.splitlines()
+    assert "- a: Not measured." in result.stdout
+    assert "- c: Partly collapsed" in result.stdout
+    for command in (
+        ("report", runs[0]),
+        ("export", "--ckpt", runs[0], "--format", "hub", "--out", "hub"),
+        ("train", "--resume", runs[0], "--epochs", 3, "--set", "outputs.report={}"),
+    ):
+        (runs[0] / "report.html").unlink(missing_ok=True)
+        result = invoke(*command)
+        assert result.exit_code == 0, result.output
+        assert advice in result.stderr
+        assert (runs[0] / "report.html").exists() == (command[0] != "export")
+
+
 def test_what_is_no_run(invoke: Invoke, runs: list[Path]) -> None:
     assert "is not a run directory" in invoke("compare", "nowhere").stderr
     (runs[0] / "evaluation" / "figures.json").write_text("{}")
