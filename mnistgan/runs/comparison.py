@@ -27,6 +27,7 @@ from mnistgan.storage.run_directory import RunDirectory
 
 _LEFT_OUT = ("kernel_distance_std", "confidence", "kl_to_labels", "kl_to_uniform")
 COMPARED_FIGURES = [name for name in tables.LABELED_FIGURES if name not in _LEFT_OUT]
+_TITLES = {one.name: one.title for one in figures.MEASURES}
 _LOW_IS_BEST = ("frechet_distance", "kernel_distance", "missing_classes")
 _HIGH_IS_BEST = ("precision", "recall", "coverage", "classifier_score", "agreement")
 
@@ -186,7 +187,7 @@ def table(rows: Sequence[ComparisonRow]) -> list[list[str]]:
     for name in names:
         best = _best(rows, name)
         cells = (("*" if row in best else "") + _cell(row, name) for row in rows)
-        lines.append([name.replace("_", " "), *cells])
+        lines.append([_TITLES.get(name, name.replace("_", " ")), *cells])
         if best:
             lines[0][0] = "* is best"
     return lines

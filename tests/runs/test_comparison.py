@@ -52,7 +52,7 @@ def test_the_command_writes_tables_and_pictures(
         "| runs | 2 | 1 |",
         "| steps | 14 | 14 |",
         "| measured with | x, n=100 | x, n=100 |",
-        "| frechet distance | *10.5 ± 0.71 | 12 |",
+        "| Frechet distance | *10.5 ± 0.71 | 12 |",
         "| precision | 0.5 ± 0 | 0.5 |",  # none is best
         "| config | a, b | c |",
         "| seed | 0, 1 | 0 |",
@@ -88,7 +88,7 @@ def test_a_collapsed_run_is_never_the_best(invoke: Invoke, runs: list[Path]) -> 
     result = invoke("compare", *runs)
     assert "- c: Collapsed: the images are nearly all alike; precision means" in result.stdout
     assert "| precision | *0.5 ± 0 | 1 |" in result.stdout
-    assert "| frechet distance | *10.5 ± 0.71 | 1 |" in result.stdout
+    assert "| Frechet distance | *10.5 ± 0.71 | 1 |" in result.stdout
 
 
 @pytest.mark.parametrize("width", [50, 80])
@@ -106,9 +106,26 @@ def test_a_terminal_shows_each_number_in_full(
     cli_compare._show(comparison.verdicts(rows), [comparison.table(rows)], "")
     lines = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out).splitlines()
     assert max(map(len, lines)) <= width
-    numbers = [word for line in lines if line.startswith("frechet") for word in line.split()]
+    numbers = [word for line in lines if line.startswith("Frechet") for word in line.split()]
     expected = [cell for row in rows for cell in comparison._cell(row, "frechet_distance").split()]
-    assert [word for word in numbers if word not in ("frechet", "distance")] == expected
+    assert [word for word in numbers if word not in ("Frechet", "distance")] == expected
+
+
+@pytest.mark.parametrize("width", [50, 80])
+def test_a_terminal_marks_the_best(
+    runs: list[Path],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    width: int,
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    rows = comparison.compare([RunDirectory(run) for run in runs])
+    cli_compare._show(comparison.verdicts(rows), [comparison.table(rows)], "")
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out).splitlines()
+    assert any(line.split() == ["*", "is", "best", "a,", "b", "c"] for line in lines), lines
+    words = ["Frechet", "distance", "*10.5", "±", "0.71", "12"]
+    assert any(line.split() == words for line in lines), lines
 
 
 def test_whether_two_runs_are_equal(
