@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mnistgan import datasets
 from mnistgan.config import toml
+from mnistgan.config.sections import UNNAMED
 from mnistgan.errors import UsageError
 from mnistgan.export import card, onnx, safetensors
 from mnistgan.export.measured import Measured
