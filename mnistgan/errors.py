@@ -69,6 +69,10 @@ class ConfigWarning(UserWarning):
     """A config contains a value that this version no longer supports; a default replaces it."""
 
 
+class OutdatedFileWarning(UserWarning):
+    """A file was written by an older version, and is not used."""
+
+
 def printable(text: str) -> str:
     """Make text safe to print: control characters are escaped, except for line breaks.
 

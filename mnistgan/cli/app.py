@@ -42,7 +42,13 @@ from mnistgan.cli import (
 from mnistgan.cli.plain_help import PlainCommand, PlainGroup
 from mnistgan.cli.signals import LeftEarly, leave_at_once
 from mnistgan.cli.wording import for_shell
-from mnistgan.errors import ConfigWarning, MnistganError, UsageError, reworded
+from mnistgan.errors import (
+    ConfigWarning,
+    MnistganError,
+    OutdatedFileWarning,
+    UsageError,
+    reworded,
+)
 from mnistgan.training import ranks
 from mnistgan.training.ranks import PartnerLostError
 
@@ -81,7 +87,7 @@ def _warnings_in_one_sentence() -> Iterator[None]:
     """While this lasts, print mnistgan's own warnings without file and line."""
 
     def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
-        if not issubclass(category, ConfigWarning):
+        if not issubclass(category, ConfigWarning | OutdatedFileWarning):
             as_before(message, category, *where, **more)
         elif ranks.rank() == 0:
             typer.echo(for_shell(f"mnistgan: warning: {message}"), err=True)

@@ -119,7 +119,9 @@ def _hub(
     if license is None:
         echo("mnistgan: the card states no license for the weights; set --license", err=True)
     if found is None:
-        advice = f"run mnistgan evaluate --ckpt {target}, then export that folder to a new one"
+        data = "" if hub.names_data(generator) else " --data PATH"
+        command = f"mnistgan evaluate --ckpt {target}{data}"
+        advice = f"run {command}, then export that folder to a new one"
         echo(printable(f"mnistgan: the card has no figures; to add them, {advice}"), err=True)
 
 

@@ -39,19 +39,17 @@ class Verdict:
     Attributes:
         kind: the first words.
         reason: why, without a full stop.
+        is_collapse: whether the generator has collapsed, at least in part. A generator that copies
+            training images may have, too.
     """
 
     kind: Kind
     reason: str
+    is_collapse: bool = False
 
     def __str__(self) -> str:
         """The sentence, such as ``Collapsed: only 8s; precision means nothing here.``."""
         return printable(f"{self.kind}: {self.reason}.")  # names of classes may be hostile
-
-    @property
-    def is_collapse(self) -> bool:
-        """Whether the generator has collapsed, at least in part."""
-        return self.kind in ("Collapsed", "Partly collapsed")
 
     @property
     def is_failure(self) -> bool:
@@ -77,18 +75,21 @@ def judge(
     if not math.isfinite(figures.get("precision", math.nan)):
         return None
     case = _Case(figures, floor or {}, shares or {}, missing)
+    narrow = case.partial_collapse()
     # The order matters: the figures of a collapse or of copies mean nothing else.
     rules: tuple[tuple[Kind, str], ...] = (
         ("Collapsed", case.collapse()),
         ("Failed", case.failure()),
-        ("Copied", case.copies()),
-        ("Partly collapsed", case.partial_collapse()),
+        ("Copied", case.copies(narrow)),
+        ("Partly collapsed", narrow),
         ("Mislabeled", case.mislabeling()),
         ("Poor", case.weakness(_FAIR)),
         ("Fair", case.weakness(_GOOD)),
         ("Good", _clauses(case.classes(), case.distance()) or "no sign of a collapse"),
     )
-    return next(Verdict(kind, reason) for kind, reason in rules if reason)
+    kind, reason = next(rule for rule in rules if rule[1])
+    is_collapse = kind == "Collapsed" or (kind != "Failed" and bool(narrow))
+    return Verdict(kind, reason, is_collapse)
 
 
 class _Case:
@@ -137,9 +138,10 @@ class _Case:
         is_real = self._get("precision") >= _FEW_REAL
         return "" if is_real else _clauses(self._realism(), self.distance())
 
-    def copies(self) -> str:
+    def copies(self, narrow: str) -> str:
+        """Also names a partial collapse: copies of half the classes are two faults."""
         copies = self._get("copies")
-        repeated = f"{_percent(copies)} of the images repeat training images"
+        repeated = _clauses(f"{_percent(copies)} of the images repeat training images", narrow)
         return repeated if copies > _COPIES else ""
 
     def partial_collapse(self) -> str:

@@ -14,6 +14,7 @@ from mnistgan.config.sections import UNNAMED, data_kind
 from mnistgan.errors import UsageError
 from mnistgan.storage import run_directory, tables
 from mnistgan.storage.atomic import read_bytes
+from mnistgan.storage.figures_file import is_outdated
 from mnistgan.storage.run_directory import RunDirectory
 
 
@@ -59,8 +60,9 @@ def find(source: Path, data: str, step: int) -> Measured | None:
     # Without --out, an evaluation of any file writes to `evaluation` in the current folder, so this
     # folder is trusted only where an evaluation of the directory itself would write it.
     of_directory = source.is_dir() or (run.exists() and file.name == run.generator_file.name)
-    if of_directory and run.figures_file.is_file():
-        return read(run.figures_file)
+    path = run.figures_file
+    if of_directory and path.is_file() and not is_outdated(path):
+        return read(path)
     table = tables.read_evaluations(run.evaluations_file)
     rows = [row for row, one in enumerate(table["step"].tolist()) if one == step]
     if not rows:

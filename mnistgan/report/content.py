@@ -22,6 +22,7 @@ from mnistgan.report.charts import Chart
 from mnistgan.report.embedded_images import Grid, is_own_file
 from mnistgan.sampling.generator import load_generator
 from mnistgan.storage import tables
+from mnistgan.storage.figures_file import is_outdated
 from mnistgan.storage.run_directory import RunDirectory
 from mnistgan.text import without_folders
 
@@ -39,7 +40,8 @@ def gather(run: RunDirectory) -> dict[str, Any]:
     size = config.data.image_size
     metrics = _metrics(run)
     evaluations = tables.read_evaluations(run.evaluations_file)
-    measurement = figures.read(run.figures_file) if run.figures_file.is_file() else None
+    path = run.figures_file
+    measurement = figures.read(path) if path.is_file() and not is_outdated(path) else None
     last = figures.while_training(run, size)
     verdict = measurement.verdict if measurement else judge(last)
     warnings = replay.warnings(run, config, metrics)

@@ -97,12 +97,17 @@ def _best(epochs: list[int], distances: list[float]) -> str:
 
 
 def _halfway(epochs: list[int], distances: list[float]) -> str:
-    """The epoch that reached half of the decrease, if the distance fell from start to end."""
+    """The epoch that reached half of the decrease, if the distance fell from start to end.
+
+    Empty if it was lower in between: it then reached half of a decrease that did not last.
+    """
     first, last = distances[0], distances[-1]
     # With fewer measurements, the epoch of one says little about when half was reached.
     if len(distances) < 4 or last > first or _same(first, last):
         return ""
-    half = first - (first - min(distances)) / 2
+    if not _same(min(distances), last):
+        return ""
+    half = last + (first - last) / 2
     reached = next(
         epoch for epoch, distance in zip(epochs, distances, strict=True) if distance <= half
     )
@@ -117,18 +122,34 @@ def _trend(epochs: list[int], distances: list[float]) -> str:
     before = -(len(distances) // 3) - 1
     then, last = distances[before], distances[-1]
     since = f"since epoch {epochs[before]}"
-    if all(_same(distance, last) for distance in distances[before:]):
+    is_steady = _is_steady(distances, before)
+    if not is_steady and all(_same(distance, last) for distance in distances[before:]):
         if all(_same(distance, last) for distance in distances):
             return ""  # that it stayed the same was said
         return (
             f"It hardly changed {since}: longer training with these settings would change little."
         )
-    if last < then and last == min(distances[before:]) and not _same(then, last):
+    has_moved = is_steady or not _same(then, last)
+    if last < then and last == min(distances[before:]) and has_moved:
         fall = f", by {percent(1 - last / then)}" if last >= 0 else ""
         return f"It was still falling at the end{fall} {since}."
-    if last > then > 0 and not _same(then, last):
+    if last > then > 0 and has_moved:
         return f"It rose {since}, by {percent(last / then - 1)}."
     return f"It moved up and down {since}."
+
+
+def _is_steady(distances: list[float], before: int) -> bool:
+    """Whether the change from start to end went on since then, at half its pace or more.
+
+    Each step of a slow change may be within :data:`_SAME`.
+    """
+    first, last = distances[0], distances[-1]
+    if _same(first, last):
+        return False
+    sign = 1 if last > first else -1
+    late = np.diff(distances[before:]) * sign
+    pace = abs(last - first) / (len(distances) - 1)
+    return bool((late > 0).all() and late.mean() >= pace / 2)
 
 
 def _manifold(table: MetricsTable) -> str:

@@ -22,10 +22,12 @@ from mnistgan.rendering.grids import Picture
 from mnistgan.runs.equality import WITHOUT_EFFECT
 from mnistgan.storage import tables
 from mnistgan.storage.atomic import make_folder, write_text
+from mnistgan.storage.figures_file import is_outdated
 from mnistgan.storage.run_directory import RunDirectory
 
 _LEFT_OUT = ("kernel_distance_std", "confidence", "kl_to_labels", "kl_to_uniform")
 COMPARED_FIGURES = [name for name in tables.LABELED_FIGURES if name not in _LEFT_OUT]
+_TITLES = {one.name: one.title for one in figures.MEASURES}
 _LOW_IS_BEST = ("frechet_distance", "kernel_distance", "missing_classes")
 _HIGH_IS_BEST = ("precision", "recall", "coverage", "classifier_score", "agreement")
 
@@ -121,7 +123,7 @@ def _measure(run: RunDirectory, label: str) -> Measured:
     config, steps = run.read_config(), 0
     if run.metrics_file.exists():
         steps = int(max(tables.read_metrics(run.metrics_file)["step"], default=0))
-    if run.figures_file.exists():
+    if run.figures_file.exists() and not is_outdated(run.figures_file):
         found = figures.read(run.figures_file)
         how, numbers, verdict = found.measured_with, found.numbers, found.verdict
         return Measured(label, config, steps, how, numbers, verdict)
@@ -185,7 +187,7 @@ def table(rows: Sequence[ComparisonRow]) -> list[list[str]]:
     for name in names:
         best = _best(rows, name)
         cells = (("*" if row in best else "") + _cell(row, name) for row in rows)
-        lines.append([name.replace("_", " "), *cells])
+        lines.append([_TITLES.get(name, name.replace("_", " ")), *cells])
         if best:
             lines[0][0] = "* is best"
     return lines

@@ -114,8 +114,18 @@ def _parse_part(part: str, classes: Sequence[str]) -> Sequence[int]:
         ends = part[: dash.start()], part[dash.end() :]
         if labels := _between(*ends, classes):
             return labels
-    known, hint = _list(classes), did_you_mean(part, classes)
-    raise UsageError(f"{part.strip()!r} is not a class of this generator ({known}){hint}")
+    hint = _hint(part, classes)
+    raise UsageError(f"{part.strip()!r} is not a class of this generator ({_list(classes)}){hint}")
+
+
+def _hint(part: str, classes: Sequence[str]) -> str:
+    """What to write instead of a text that names no class."""
+    for dash in re.finditer("-", part):
+        first, last = part[: dash.start()], part[dash.end() :]
+        if _between(last, first, classes):
+            return f"; write {last.strip()}-{first.strip()}"
+    # A number that resembles another one is no misspelling of it.
+    return did_you_mean(part, classes) if any(map(str.isalpha, part)) else ""
 
 
 def _between(first: str, last: str, classes: Sequence[str]) -> Sequence[int]:
@@ -174,4 +184,9 @@ def with_classes(config: RunConfig, data: ImageSet) -> RunConfig:
 
 
 def _list(names: Sequence[str]) -> str:
+    """Some names; ``0 to 46`` for many that are consecutive numbers in this order."""
+    numbers = [whole_number(name) for name in names]
+    low = numbers[0] if numbers else None
+    if len(names) > 10 and low is not None and numbers == list(range(low, low + len(names))):
+        return f"{names[0]} to {names[-1]}"
     return ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")

@@ -190,19 +190,26 @@ def read_entries(folder: Path, spec: ShardSpec) -> dict[int, ShardEntry]:
     Raises:
         UsageError: the folder contains a shard of another spec.
     """
-    entries = {}
-    for path in folder.glob("shard-" + 5 * "[0-9]" + ".json"):
-        try:
-            record = ShardRecord.model_validate_json(atomic.read_bytes(path))
-        except (OSError, ValidationError):
-            continue
-        _refuse_other_spec(path, record.recipe, spec)
-        shard = path.with_suffix(".npz")
-        # A record copied to another number would declare the wrong images complete.
-        is_same = record.shard.file == shard.name and shard.is_file()
-        if is_same and shard.stat().st_size == record.shard.bytes:
-            entries[int(shard.stem[-5:])] = record.shard
-    return entries
+    records = folder.glob("shard-" + 5 * "[0-9]" + ".json")
+    entries = {int(path.stem[-5:]): read_entry(path.with_suffix(".npz"), spec) for path in records}
+    return {number: entry for number, entry in entries.items() if entry is not None}
+
+
+def read_entry(shard: Path, spec: ShardSpec) -> ShardEntry | None:
+    """The entry of the shard with this path; None if it has no valid record.
+
+    Raises:
+        UsageError: it is a shard of another spec.
+    """
+    path = shard.with_suffix(".json")
+    try:
+        record = ShardRecord.model_validate_json(atomic.read_bytes(path))
+    except (OSError, ValidationError):
+        return None
+    _refuse_other_spec(path, record.recipe, spec)
+    # A record copied to another number would declare the wrong images complete.
+    is_same = record.shard.file == shard.name and shard.is_file()
+    return record.shard if is_same and shard.stat().st_size == record.shard.bytes else None
 
 
 def check(folder: Path, spec: ShardSpec) -> None:

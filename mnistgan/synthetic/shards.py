@@ -41,20 +41,23 @@ class Outcome:
     """The result of a writer.
 
     Attributes:
-        kept: number of its shards that were already complete.
+        kept: number of its shards that it found complete.
         made: number of shards that it wrote.
         complete: number of complete shards in the folder, of all writers.
         shards: number of shards in the data set.
+        has_others: whether some shards are in the parts of other writers.
     """
 
     kept: int
     made: int
     complete: int
     shards: int
+    has_others: bool = False
 
     def __str__(self) -> str:
         missing = self.shards - self.complete
-        state = f"{missing:,} missing (in other parts)" if missing else "all complete"
+        others = " (in other parts)" if self.has_others else ""
+        state = f"{missing:,} missing{others}" if missing else "all complete"
         return f"shards: {self.made:,} written, {self.kept:,} kept, {state}"
 
 
@@ -87,7 +90,13 @@ def write(
         (folder / manifest.NAME).unlink(missing_ok=True)  # it would list shards that are missing
     images, done = sum(map(spec.size, missing)), 0
     for number in missing:
-        _write_shard(folder, number, sampler, spec, _shifted(on_progress, done, images))
+        path = manifest.shard_path(folder, number)
+        entry = manifest.read_entry(path, spec)
+        # Another writer may have completed it by now.
+        if entry is not None and atomic.sha256(path) == entry.sha256:
+            kept.add(number)
+        else:
+            _write_shard(folder, number, sampler, spec, _shifted(on_progress, done, images))
         done += spec.size(number)
     if sampler.classes:
         # After the shards: a sampler that finds no images must leave no files.
@@ -99,7 +108,8 @@ def write(
         complete = tuple(entries[number] for number in sorted(entries))
         manifest.write(folder / manifest.NAME, Manifest(recipe=spec, shards=complete))
         atomic.remove_leftovers(folder, ".npz")
-    return Outcome(len(kept), len(missing), len(entries), spec.shards)
+    made = len(numbers) - len(kept)
+    return Outcome(len(kept), made, len(entries), spec.shards, len(numbers) < spec.shards)
 
 
 def _complete(folder: Path, spec: ShardSpec, numbers: range, on_progress: OnProgress) -> set[int]:

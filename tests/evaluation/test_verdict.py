@@ -86,6 +86,37 @@ def test_classes_that_are_missing(present: str, kl: float, sentence: str) -> Non
     assert "missing" in by_count
 
 
+def test_copies_do_not_hide_a_collapse() -> None:
+    shares = dict.fromkeys("01234", 0.2) | dict.fromkeys("56789", 0.0)
+    half = REAL | {"copies": 1.0, "kl_to_labels": 0.69, "missing_classes": 5.0}
+    copied = judge(half, REAL, shares, tuple("56789"))
+    assert copied is not None
+    assert str(copied) == (
+        "Copied: 100% of the images repeat training images; five of ten digits are missing."
+    )
+    assert copied.is_collapse
+    assert not copied.is_failure
+    alike = judge(REAL | {"copies": 1.0, "variety": 0.6}, REAL, EQUAL)
+    assert str(alike).endswith("training images; many of the images are alike.")
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind", "is_collapse"),
+    [
+        ({}, "Good", False),
+        ({"copies": 1.0}, "Copied", False),
+        ({"variety": 0.6}, "Partly collapsed", True),
+        ({"variety": 0.1}, "Collapsed", True),
+        ({"variety": 0.1, "copies": 1.0}, "Collapsed", True),
+        ({"variety": 0.6, "precision": 0.05}, "Failed", False),
+    ],
+)
+def test_whether_it_is_a_collapse(changes: dict[str, float], kind: str, is_collapse: bool) -> None:
+    found = judge(REAL | changes, REAL, EQUAL)
+    assert found is not None
+    assert (found.kind, found.is_collapse) == (kind, is_collapse)
+
+
 def test_a_class_that_is_too_frequent() -> None:
     shares = EQUAL | {"8": 0.55}
     said = str(judge(REAL | {"kl_to_labels": 0.6}, REAL, shares))

@@ -22,7 +22,7 @@ from support import Invoke, Tiny, fenced
 
 import mnistgan
 from mnistgan.errors import UsageError
-from mnistgan.export import hub, onnx, safetensors
+from mnistgan.export import hub, measured, onnx, safetensors
 from mnistgan.models import networks
 from mnistgan.sampling.generator import Generator, load_generator
 
@@ -390,6 +390,28 @@ class TestCard:
         source = conditional(tiny, tmp_path, *(f"c{number}" for number in range(65)))
         invoke("export", "--ckpt", source, "--format", "hub", "--out", "h")
         assert "c60, c61 and 3 more\n" in (tmp_path / "h" / "README.md").read_text("utf-8")
+
+    @pytest.mark.parametrize(
+        ("data", "more"), [("./mine", " --data PATH"), ("mine.npz", " --data PATH"), ("digits", "")]
+    )
+    @pytest.mark.parametrize("is_measured", [True, False])
+    def test_the_command_that_measures_it(
+        self, invoke: Invoke, tiny: Tiny, tmp_path: Path, data: str, more: str, is_measured: bool
+    ) -> None:
+        config = tiny(("data.name", data))
+        network = networks.build_generator(config).eval()
+        generator = Generator(network, config, step=7, epoch=1)
+        safetensors.export_safetensors(generator, tmp_path / "g.safetensors")
+        if is_measured:
+            figures = measured.Measured(n=100, figures={"precision": 0.5})
+            hub.export_hub(generator, tmp_path / "h", measured=figures)
+        else:
+            said = invoke("export", "--ckpt", "g.safetensors", "--format", "hub", "--out", "h")
+            assert f"run mnistgan evaluate --ckpt h{more}, then export" in said.stderr
+        text = (tmp_path / "h" / "README.md").read_text("utf-8")
+        assert f"\nmnistgan evaluate --ckpt FOLDER{more}\n```\n" in text
+        if more:
+            assert "give them with --data" in invoke("evaluate", "--ckpt", "h").stderr
 
     def test_images_without_a_name(self, tiny: Tiny, tmp_path: Path) -> None:
         config = tiny(("data.name", str(tmp_path / "mine.npz")), ("name", None))

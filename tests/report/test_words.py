@@ -52,6 +52,26 @@ INF, NAN = float("inf"), float("nan")
             ["hardly changed"],
         ),
         ([40.0, 20, 10, 4, 6, 8], ["It rose since epoch 4, by 100%"], ["as good as"]),
+        (
+            [100.0, 50, 10, 60, 70, 90],
+            ["fell from 100 to 90, by 10%", "lowest after epoch 3, at 10", "rose since epoch 4"],
+            ["Half"],
+        ),
+        ([100.0, 20, 90, 20, 90, 80], ["by 20%", "lowest after epoch 2, at 20"], ["Half"]),
+        # Half of the fall to 20, the last measurement; 19.5 is about as good.
+        ([100.0, 59.9, 19.5, 20], ["from 100 to 20, by 80%", "reached by epoch 2"], ["lowest"]),
+        (
+            list(np.arange(91.0, 101)),
+            ["rose from 91 to 100: the images got worse", "It rose since epoch 7, by 3%."],
+            ["hardly changed", "longer training"],
+        ),
+        (
+            list(np.arange(100.0, 90, -1)),
+            ["fell from 100 to 91, by 9%", "still falling at the end, by 3% since epoch 7"],
+            ["hardly changed", "longer training"],
+        ),
+        ([10.0, 20, 20, 20.1, 20, 20.1], ["rose from 10", "It hardly changed"], ["It rose"]),
+        ([10.0, 20, 20, 20, 20.1, 20.2], ["rose from 10", "It hardly changed"], ["It rose"]),
         ([0.0, 0.0, 0.0, 0.0, 0.0, 0.0], ["stayed about"], ["nan"]),
         ([-1.0, 0.0, 3e38, -3e38, 0.0, 1.0], ["Frechet distance"], ["nan"]),
     ],

@@ -52,7 +52,7 @@ def test_the_command_writes_tables_and_pictures(
         "| runs | 2 | 1 |",
         "| steps | 14 | 14 |",
         "| measured with | x, n=100 | x, n=100 |",
-        "| frechet distance | *10.5 ± 0.71 | 12 |",
+        "| Frechet distance | *10.5 ± 0.71 | 12 |",
         "| precision | 0.5 ± 0 | 0.5 |",  # none is best
         "| config | a, b | c |",
         "| seed | 0, 1 | 0 |",
@@ -88,7 +88,7 @@ def test_a_collapsed_run_is_never_the_best(invoke: Invoke, runs: list[Path]) -> 
     result = invoke("compare", *runs)
     assert "- c: Collapsed: the images are nearly all alike; precision means" in result.stdout
     assert "| precision | *0.5 ± 0 | 1 |" in result.stdout
-    assert "| frechet distance | *10.5 ± 0.71 | 1 |" in result.stdout
+    assert "| Frechet distance | *10.5 ± 0.71 | 1 |" in result.stdout
 
 
 @pytest.mark.parametrize("width", [50, 80])
@@ -106,9 +106,26 @@ def test_a_terminal_shows_each_number_in_full(
     cli_compare._show(comparison.verdicts(rows), [comparison.table(rows)], "")
     lines = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out).splitlines()
     assert max(map(len, lines)) <= width
-    numbers = [word for line in lines if line.startswith("frechet") for word in line.split()]
+    numbers = [word for line in lines if line.startswith("Frechet") for word in line.split()]
     expected = [cell for row in rows for cell in comparison._cell(row, "frechet_distance").split()]
-    assert [word for word in numbers if word not in ("frechet", "distance")] == expected
+    assert [word for word in numbers if word not in ("Frechet", "distance")] == expected
+
+
+@pytest.mark.parametrize("width", [50, 80])
+def test_a_terminal_marks_the_best(
+    runs: list[Path],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    width: int,
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    rows = comparison.compare([RunDirectory(run) for run in runs])
+    cli_compare._show(comparison.verdicts(rows), [comparison.table(rows)], "")
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out).splitlines()
+    assert any(line.split() == ["*", "is", "best", "a,", "b", "c"] for line in lines), lines
+    words = ["Frechet", "distance", "*10.5", "±", "0.71", "12"]
+    assert any(line.split() == words for line in lines), lines
 
 
 def test_whether_two_runs_are_equal(
@@ -144,6 +161,32 @@ def test_figures_that_cannot_be_held_against_one_another(invoke: Invoke, runs: l
     path = runs[2] / "evaluation" / "figures.json"
     path.write_text(path.read_text().replace('"n": 100', '"n": 1000'))
     assert "measured in different ways" in invoke("compare", *runs).stderr
+
+
+@pytest.mark.filterwarnings("default::mnistgan.errors.OutdatedFileWarning")
+def test_figures_of_an_older_version(invoke: Invoke, runs: list[Path]) -> None:
+    path = runs[0] / "evaluation" / "figures.json"
+    old = {"n": 100, "features": {"name": "x"}, "metrics": {"precision": 0.5}}
+    path.write_text(json.dumps(old))
+    advice = (
+        f"mnistgan: warning: {path}: was written by an older version; run mnistgan evaluate "
+        f"{runs[0]} again"
+    )
+    result = invoke("compare", *runs)
+    assert result.exit_code == 0, result.output
+    assert advice in result.stderr.splitlines()
+    assert "- a: Not measured." in result.stdout
+    assert "- c: Partly collapsed" in result.stdout
+    for command in (
+        ("report", runs[0]),
+        ("export", "--ckpt", runs[0], "--format", "hub", "--out", "hub"),
+        ("train", "--resume", runs[0], "--epochs", 3, "--set", "outputs.report={}"),
+    ):
+        (runs[0] / "report.html").unlink(missing_ok=True)
+        result = invoke(*command)
+        assert result.exit_code == 0, result.output
+        assert advice in result.stderr
+        assert (runs[0] / "report.html").exists() == (command[0] != "export")
 
 
 def test_what_is_no_run(invoke: Invoke, runs: list[Path]) -> None:

@@ -148,6 +148,42 @@ class TestAsked:
         with pytest.raises(UsageError, match=r"is not a class of this generator \(0, 1"):
             conditioning.parse(text, DIGITS)
 
+    @pytest.mark.parametrize(
+        ("text", "classes", "message"),
+        [
+            ("12", tuple(map(str, range(12))), "'12' is not a class of this generator (0 to 11)"),
+            (
+                "11-9",
+                tuple(map(str, range(12))),
+                "'11-9' is not a class of this generator (0 to 11); write 9-11",
+            ),
+            (
+                "1, 2 - 0",
+                tuple("012"),
+                "'2 - 0' is not a class of this generator (0, 1, 2); write 0-2",
+            ),
+            (
+                "bag-t-shirt",
+                ("T-shirt", "Bag"),
+                "'bag-t-shirt' is not a class of this generator (T-shirt, Bag); write t-shirt-bag",
+            ),
+            (
+                "bags",
+                ("T-shirt", "Bag"),
+                "'bags' is not a class of this generator (T-shirt, Bag); did you mean 'Bag'?",
+            ),
+            (
+                "3",
+                tuple(map(str, range(0, 24, 2))),
+                "'3' is not a class of this generator (0, 2, 4, 6, 8, 10, 12, 14, 16, 18, ...)",
+            ),
+        ],
+    )
+    def test_what_to_write_instead(self, text: str, classes: tuple[str, ...], message: str) -> None:
+        with pytest.raises(UsageError) as error:
+            conditioning.parse(text, classes)
+        assert str(error.value) == message
+
     @given(st.text(max_size=8))
     def test_any_text_is_read_or_refused(self, text: str) -> None:
         try:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ from mnistgan.sampling import blocks as sampling
 from mnistgan.sampling.blocks import SamplingOptions
 from mnistgan.sampling.generator import load_generator
 from mnistgan.storage import atomic, run_directory
-from mnistgan.synthetic import manifest, shards
+from mnistgan.synthetic import image_files, manifest, shards
 from mnistgan.synthetic.manifest import LabelSpec, Manifest, ShardSpec
 from mnistgan.synthetic.selection import PATIENCE, ImageStream, Sampler
 from mnistgan.synthetic.shards import parse_part
@@ -191,6 +192,47 @@ def test_folders_of_several_machines_are_copied_into_one(
     assert (outcome.made, outcome.kept) == (0, 4)
     shards.write(tmp_path / "one", sampler, spec)
     assert contents(tmp_path / "all") == contents(tmp_path / "one")
+
+
+def test_shards_that_another_writer_completes_meanwhile_are_kept(
+    sampler: Sampler, spec: ShardSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_images = image_files.write_images
+    inodes: dict[str, int] = {}
+
+    def other_writer_first(path: Path, *arguments: Any, **keys: Any) -> None:
+        monkeypatch.setattr(image_files, "write_images", write_images)
+        assert shards.write(tmp_path, sampler, spec).made == 4
+        inodes.update((one.name, one.stat().st_ino) for one in tmp_path.iterdir())
+        write_images(path, *arguments, **keys)
+
+    monkeypatch.setattr(image_files, "write_images", other_writer_first)
+    reported: list[Progress] = []
+    outcome = shards.write(tmp_path, sampler, spec, on_progress=reported.append)
+    assert str(outcome) == "shards: 1 written, 3 kept, all complete"
+    for number in (2, 3, 4):
+        for suffix in ("json", "npz"):
+            name = f"shard-{number:05d}.{suffix}"
+            assert (tmp_path / name).stat().st_ino == inodes[name]
+    shards.write(tmp_path / "one", sampler, spec)
+    alone = contents(tmp_path / "one")
+    shutil.rmtree(tmp_path / "one")
+    assert contents(tmp_path) == alone
+
+
+def test_other_parts_are_named_only_where_there_are_some(
+    sampler: Sampler, spec: ShardSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_entries = manifest.read_entries
+
+    def without_the_last(folder: Path, spec: ShardSpec) -> dict[int, manifest.ShardEntry]:
+        found = read_entries(folder, spec)
+        return {number: entry for number, entry in found.items() if number != spec.shards}
+
+    monkeypatch.setattr(manifest, "read_entries", without_the_last)
+    assert str(shards.write(tmp_path / "a", sampler, spec)).endswith("written, 0 kept, 1 missing")
+    outcome = shards.write(tmp_path / "b", sampler, spec, parse_part("1/2"))
+    assert str(outcome) == "shards: 2 written, 0 kept, 2 missing (in other parts)"
 
 
 def test_what_another_spec_made_is_refused(
