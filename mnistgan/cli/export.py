@@ -105,8 +105,6 @@ _WRITERS: dict[str, Callable[["Generator", Path], None]] = {
 def _hub(
     source: Path, installed_as: str, license: str | None, generator: "Generator", target: Path
 ) -> None:
-    from mnistgan.config import toml
-    from mnistgan.config.sections import UNNAMED
     from mnistgan.export import card, hub, measured
 
     if installed_as:  # its package has the figures beside it
@@ -121,9 +119,8 @@ def _hub(
     if license is None:
         echo("mnistgan: the card states no license for the weights; set --license", err=True)
     if found is None:
-        # The exported folder does not name images of one's own.
-        is_unnamed = toml.without_places(generator.config).data.name == UNNAMED
-        command = f"mnistgan evaluate --ckpt {target}{' --data PATH' if is_unnamed else ''}"
+        data = "" if hub.names_data(generator) else " --data PATH"
+        command = f"mnistgan evaluate --ckpt {target}{data}"
         advice = f"run {command}, then export that folder to a new one"
         echo(printable(f"mnistgan: the card has no figures; to add them, {advice}"), err=True)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mnistgan import datasets
 from mnistgan.config import toml
+from mnistgan.config.sections import UNNAMED
 from mnistgan.errors import UsageError
 from mnistgan.export import card, onnx, safetensors
 from mnistgan.export.measured import Measured
@@ -73,3 +74,8 @@ def export_hub(
         text = card.write(name, config, facts, measured, license_id)
         (temporary / "README.md").write_text(text, encoding="utf-8", newline="\n")
     return exported
+
+
+def names_data(generator: Generator) -> bool:
+    """Whether the folder of a generator names its training images; it names no path."""
+    return toml.without_places(generator.config).data.name != UNNAMED
