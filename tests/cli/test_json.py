@@ -611,7 +611,7 @@ def test_a_run_may_be_named_so(invoke: Invoke, trained: Path) -> None:
     assert document(invoke("outputs", "--json", "samples"), OUTPUT)["name"] == "samples"
     assert document(invoke("data", "verify", "--json", "digits"), VERIFY)["is_usable"]
     for *words, refusal in (
-        ("data", "vrify", "No such command 'vrify'"),
+        ("data", "verifyy", "No such command 'verifyy'"),
         ("init", "dcgan", "--json lists the presets"),
         ("outputs", "smples", "did you mean 'samples'"),
     ):
