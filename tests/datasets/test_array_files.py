@@ -91,7 +91,7 @@ def test_labels_from_anywhere_or_none(pair: Path, tmp_path: Path) -> None:
     ("images", "labels", "words"),
     [
         (to_idx(IMAGES), to_idx(LABELS[:5]), "holds 5 labels, but .* holds 6 images"),
-        (to_idx(IMAGES), to_idx(IMAGES), "labels are one per row"),
+        (to_idx(IMAGES), to_idx(IMAGES), "labels are whole numbers, one per row"),
         (to_idx(IMAGES), to_idx(LABELS.astype(np.int32) - 9), "labels from -9 to -7"),
         (to_idx(LABELS), to_idx(LABELS), "images are uint8"),
         (to_idx(IMAGES.astype(np.int32)), to_idx(LABELS), "images are uint8"),
