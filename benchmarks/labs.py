@@ -1,9 +1,9 @@
 """How much the results of the labs vary with the rounding of the processor and with the seed.
 
-python benchmarks/labs.py                      # writes results/labs.json; about 7 minutes a way
+python benchmarks/labs.py                      # writes results/labs.json; about 7 minutes per way
 
 A student's processor rounds differently from ours, and after a few hundred steps the runs differ.
-MKL and ATen can be told to compute as an older processor does, which shows this on one machine.
+MKL and ATen can be set to compute as an older processor does, so one machine shows it.
 """
 
 from __future__ import annotations

@@ -189,7 +189,7 @@ def score_names(kind: ScoreKind) -> tuple[str, str]:
         kind: ``TrainConfig.score_kind``.
 
     Raises:
-        UsageError: it is none of its values.
+        UsageError: the value is not one of those allowed.
     """
     if not isinstance(kind, str) or kind not in get_args(ScoreKind):
         raise arguments.wrong("kind", f"one of {', '.join(get_args(ScoreKind))}", kind)

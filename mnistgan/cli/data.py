@@ -178,6 +178,7 @@ def _list(data_root: Path | None, as_json: bool) -> None:
         return
     rows = archives.rows(root)
     columns = console.room()
+    # A pipe gets one line per data set, with tabs, so that cut and grep work.
     if columns is None:
         echo("\n".join(map("\t".join, rows)))
     elif columns < _TABLE:

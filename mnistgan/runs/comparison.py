@@ -256,6 +256,7 @@ def to_json(rows: Sequence[ComparisonRow]) -> dict[str, Any]:
     A standard deviation is None for a single run, and ``settings`` are the keys in which the
     configs differ, with their values.
     """
+    # Only these keys: whole configs would hide the few lines in which the runs differ.
     differing = _differing(rows)
 
     def member(row: int, number: int, one: Measured) -> dict[str, Any]:

@@ -128,7 +128,7 @@ def newest(parent: Path = RUNS, instead: str = "a run directory") -> RunDirector
 
     Args:
         parent: folder of run directories.
-        instead: what the error message advises to give if there is no run.
+        instead: what to give instead of a run, for the error message.
 
     Raises:
         UsageError: the folder contains no run.

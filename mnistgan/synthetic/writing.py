@@ -193,6 +193,7 @@ def write(
     path = target or request.target
     texts = _texts(request)
     count = request.count or texts.count
+    # The target is checked before the generator is loaded, which takes longer.
     if request.format == "png" and not request.is_single:
         atomic.check_folder(path, empty=True)
     else:
