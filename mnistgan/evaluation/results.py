@@ -228,7 +228,7 @@ def measure(
     """
     # Precision, recall, density and coverage depend on the sizes of both sets, so these are equal.
     # The limit keeps them comparable with the floor, for which there are 10,000 images of MNIST,
-    # and with other runs. Their time grows with the square of the number: 90 s for 60,000 images.
+    # and with other runs. Their time grows with the square of the number: 10 s for 20,000 images.
     real, fake = reference.train_features, predictions.features
     rng = noise.rng(seed, noise.Stream.SUBSET)
     subset = real[rng.permutation(len(real))[: len(fake)]]
