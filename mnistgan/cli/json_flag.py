@@ -3,7 +3,6 @@
 import os
 import shlex
 from collections.abc import Callable, Sequence
-from importlib.metadata import entry_points
 from itertools import pairwise
 from pathlib import Path
 
@@ -38,9 +37,10 @@ def _split(argument: str) -> list[str]:
 
 def looks_like_a_name(word: str) -> bool:
     """Whether a word is the name of a plugin, or has neither an ending nor a folder."""
+    from mnistgan.runs.environment import installed_plugins
+
     is_bare = not Path(word).suffix and not {"/", os.sep} & set(word)
-    groups = ("mnistgan.generators", "mnistgan.outputs")
-    return is_bare or any(entry_points(group=group, name=word) for group in groups)
+    return is_bare or any(word == plugin.name for plugin in installed_plugins())
 
 
 def _is_file_name(word: str, is_name: Callable[[str], bool]) -> bool:
